@@ -1,0 +1,223 @@
+// The table's layout, written once: the filter (AssemblyScript) and the packer (TypeScript) import this file,
+// so it stays in the subset that both languages share. docs/table-format.md explains it byte by byte.
+//
+// All integers are little-endian and unaligned. "string" is an index into STRS, NONE where there is none.
+
+// ---- Header ---------------------------------------------------------------------------------------------
+
+/** The bytes "PNTS". */
+export const HEADER_MAGIC: u32 = 0; // u32
+export const MAGIC: u32 = 0x53544e50;
+/** u32, CRC-32 (IEEE 802.3, as in zlib) of every byte from CHECKSUM_FROM to the end. */
+export const HEADER_CHECKSUM: u32 = 4;
+export const CHECKSUM_FROM: u32 = 8;
+/** u32, bytes in the whole table. */
+export const HEADER_LENGTH: u32 = 8;
+/** u16, LAYOUT_VERSION. */
+export const HEADER_VERSION: u32 = 12;
+/** u16, entries in the directory. */
+export const HEADER_SECTIONS: u32 = 14;
+/** u32, grows with every change of the content. */
+export const HEADER_GENERATION: u32 = 16;
+/** DIGEST_BYTES of the SHA-256 over the names and bytes of the required sections, in the directory's order. */
+export const HEADER_DIGEST: u32 = 20;
+export const DIGEST_BYTES: u32 = 16;
+export const HEADER_BYTES: u32 = 36;
+export const LAYOUT_VERSION: u32 = 1;
+
+// ---- Directory: after the header, one entry a section ---------------------------------------------------
+
+/** u32 name, u32 offset from the start of the table, u32 length. */
+export const DIRECTORY_OFFSET: u32 = 4;
+export const DIRECTORY_LENGTH: u32 = 8;
+export const DIRECTORY_ENTRY: u32 = 12;
+
+/** A section whose name begins with a lower-case letter may be skipped by a reader that does not know it. */
+export const OPTIONAL_BIT: u32 = 0x20;
+
+export const SECTION_STRINGS: u32 = 0x53525453; // "STRS"
+export const SECTION_LABELS: u32 = 0x4c42414c; // "LABL"
+export const SECTION_WIKIS: u32 = 0x494b4957; // "WIKI"
+export const SECTION_HOSTS: u32 = 0x54534f48; // "HOST"
+export const SECTION_READ_AS: u32 = 0x44414552; // "READ"
+export const SECTION_PATTERNS: u32 = 0x54544150; // "PATT"
+export const SECTION_PATHS: u32 = 0x48544150; // "PATH"
+export const SECTION_RULES: u32 = 0x454c5552; // "RULE"
+export const SECTION_DEPLOYMENTS: u32 = 0x4c504544; // "DEPL"
+export const SECTION_RELEASES: u32 = 0x45534c52; // "RLSE"
+export const SECTION_EMIT: u32 = 0x54494d45; // "EMIT"
+/** "nams", optional: JSON for people (names of rules, lists, pins); the filter never reads it. */
+export const SECTION_NAMES: u32 = 0x736d616e;
+
+export const NONE: u32 = 0xffff;
+
+// ---- STRS: u32 count, u32 end of each string, then the bytes --------------------------------------------
+
+export const STRINGS_ENDS: u32 = 4;
+
+// ---- LABL: labels sorted by length, so that a label's number alone gives its place and length -----------
+
+/** u32 groups, then a u32 each: length in the low 8 bits, number of labels above; then the bytes. */
+export const LABELS_GROUPS: u32 = 4;
+export const LABELS_COUNT_SHIFT: u32 = 8;
+
+// ---- WIKI and HOST: a set of keys (label + suffix), each with a value -----------------------------------
+// Perfect hash, compress-hash-displace: a key's bucket gives a displacement, and that its one possible slot.
+
+export const KEYS_COUNT: u32 = 0; // u32
+export const KEYS_SLOTS: u32 = 4; // u32
+export const KEYS_BUCKETS: u32 = 8; // u32
+export const KEYS_SEED: u32 = 12; // u32
+/** u8: 1, 2 or 4 bytes a displacement. */
+export const KEYS_DISPLACEMENT_BYTES: u32 = 16;
+/** u8: 1…8 bytes an entry: label in the low bits, suffix above it, value in the rest. */
+export const KEYS_ENTRY_BYTES: u32 = 17;
+export const KEYS_LABEL_BITS: u32 = 18; // u8; a label field of all ones is an empty slot
+export const KEYS_SUFFIX_BITS: u32 = 19; // u8
+export const KEYS_FIRST_SUFFIX: u32 = 20; // u16 string: suffix n is string first + n
+export const KEYS_SUFFIXES: u32 = 22; // u16
+export const KEYS_BODY: u32 = 24; // displacements, then entries
+
+// The hash: two lanes of multiply-xor over the key's bytes, then a finaliser (that of MurmurHash3, public domain).
+export const HASH_LANE_A: u32 = 0x01000193;
+export const HASH_LANE_B: u32 = 0x2c1b3c6d;
+export const HASH_SEED_B: u32 = 0x9e3779b9;
+export const HASH_MIX_1: u32 = 0x85ebca6b;
+export const HASH_MIX_2: u32 = 0xc2b2ae35;
+
+// The value of a WIKI entry is a placement. That of a HOST entry is a target: a slot of WIKI; from WIKI's slots
+// on, a path form; and the number after the last path form, a host that is known to have no wiki.
+
+// ---- READ: hosts that are read as another host before all else ------------------------------------------
+
+export const READ_AS_BODY: u32 = 4; // after u32 count
+export const READ_AS_LABELS: u32 = 0; // u16: so many labels, none of them empty, stand before the suffix
+export const READ_AS_FROM: u32 = 2; // string: the suffix that goes
+export const READ_AS_TO: u32 = 4; // string: the suffix that comes
+export const READ_AS_ENTRY: u32 = 6;
+
+// ---- PATT: host patterns, the first match counts --------------------------------------------------------
+
+export const PATTERNS_BODY: u32 = 4; // after u32 count
+export const PATTERN_KIND: u32 = 0; // u8
+export const PATTERN_FLAGS: u32 = 1; // u8: FLAG_DASHES
+export const PATTERN_SUFFIX: u32 = 2; // string the host ends with
+export const PATTERN_TAIL: u32 = 4; // string put after the label (PATTERN_JOIN)
+export const PATTERN_TARGET: u32 = 6; // u32 (PATTERN_FIXED)
+export const PATTERN_ENTRY: u32 = 10;
+
+/** Something, then the suffix → the target. */
+export const PATTERN_FIXED: u32 = 0;
+/** Label, maybe empty, then the suffix → the wiki called label + tail. */
+export const PATTERN_JOIN: u32 = 1;
+/** Label, maybe empty, dot, family of a…z, suffix → the wiki called label + family. */
+export const PATTERN_FAMILY: u32 = 2;
+
+/** "-" in the key becomes "_". */
+export const FLAG_DASHES: u32 = 1;
+
+// ---- PATH: forms of path that carry a wiki --------------------------------------------------------------
+
+export const PATHS_REPLACEMENTS: u32 = 4; // u32, after u32 forms
+export const PATHS_BODY: u32 = 8; // forms, then replacements
+export const PATH_FLAGS: u32 = 0; // u8: FLAG_DASHES, FLAG_TARGET, FLAG_CLOSED
+export const PATH_SEGMENTS: u32 = 1; // u8: the path has at least so many
+export const PATH_PARTS: u32 = 2; // u8: parts of the key
+export const PATH_PART: u32 = 3; // u8 × MAX_PATH_PARTS: the segment (from 0) that is this part
+export const PATH_FIRST_REPLACEMENT: u32 = 7; // u16
+export const PATH_REPLACEMENTS: u32 = 9; // u16
+export const PATH_ENTRY: u32 = 11;
+export const REPLACEMENT_SEGMENT: u32 = 0; // u8
+export const REPLACEMENT_FROM: u32 = 1; // string
+export const REPLACEMENT_TO: u32 = 3; // string
+export const REPLACEMENT_ENTRY: u32 = 5;
+
+/** The raw target is read, query included. */
+export const FLAG_TARGET: u32 = 2;
+/** The last segment must be followed by a slash. */
+export const FLAG_CLOSED: u32 = 4;
+
+// ---- RULE: all predicates of a rule must hold; the first rule that matches counts -----------------------
+
+export const RULES_PREDICATES: u32 = 4; // u32, after u32 rules
+export const RULES_BODY: u32 = 8; // rules, then predicates
+export const RULE_FIRST_PREDICATE: u32 = 0; // u16
+export const RULE_PREDICATES: u32 = 2; // u8
+export const RULE_OUTCOME: u32 = 3; // u8
+export const RULE_VALUE: u32 = 4; // u16
+export const RULE_ENTRY: u32 = 6;
+export const PREDICATE_SUBJECT: u32 = 0; // u8
+export const PREDICATE_TEST: u32 = 1; // u8
+export const PREDICATE_VALUE: u32 = 2; // string
+export const PREDICATE_ENTRY: u32 = 4;
+
+export const SUBJECT_HOST: u32 = 1;
+export const SUBJECT_PATH: u32 = 2;
+
+export const TEST_EXACT: u32 = 1;
+export const TEST_PREFIX: u32 = 2; // path only
+export const TEST_SUFFIX: u32 = 3; // host only: something, then the value
+export const TEST_UNDER: u32 = 4; // path only: the value itself, or below it, on a segment boundary
+export const TEST_ADDRESS: u32 = 5; // host only: an IP address or no authority at all; no value
+
+/** The request goes to deployment number RULE_VALUE. */
+export const OUTCOME_DEPLOYMENT: u32 = 1;
+/** Not ours: our headers are removed and none is added. */
+export const OUTCOME_PASS: u32 = 2;
+
+// ---- DEPL, RLSE -----------------------------------------------------------------------------------------
+
+export const DEPLOYMENTS_DEFAULT: u32 = 2; // u16, after u16 count: the deployment when no rule matches
+export const DEPLOYMENTS_BODY: u32 = 4; // string names, then string clusters: deployments × releases
+
+export const RELEASES_DEFAULT: u32 = 2; // u16, after u16 count: the release of a request without a wiki
+export const RELEASES_PLACEMENTS: u32 = 4; // u16
+export const RELEASES_BODY: u32 = 6; // releases, then placements
+export const RELEASE_NAME: u32 = 0; // string
+export const RELEASE_VERSION: u32 = 2; // string
+export const RELEASE_ENTRY: u32 = 4;
+export const PLACEMENT_RELEASE: u32 = 0; // u16
+export const PLACEMENT_GROUP: u32 = 2; // string
+export const PLACEMENT_ENTRY: u32 = 4;
+
+// ---- EMIT: the headers that upstream gets ---------------------------------------------------------------
+
+export const EMIT_BODY: u32 = 4; // after u32 count
+export const EMIT_KIND: u32 = 0; // u8
+export const EMIT_NAME: u32 = 1; // string
+export const EMIT_ENTRY: u32 = 3;
+
+export const EMIT_CLUSTER: u32 = 0;
+export const EMIT_RELEASE: u32 = 1;
+export const EMIT_WIKI: u32 = 2;
+export const EMIT_GROUP: u32 = 3;
+export const EMIT_VERSION: u32 = 4;
+export const EMIT_DEPLOYMENT: u32 = 5;
+export const EMIT_KINDS: u32 = 6;
+
+// ---- Limits: what the packer refuses is what the reader refuses -----------------------------------------
+
+/** Bytes of a table. */
+export const MAX_TABLE_BYTES: u32 = 67108864;
+/** Sections in the directory, unknown ones included. */
+export const MAX_SECTIONS: u32 = 64;
+/** Strings in STRS: their numbers are u16 and NONE is taken. */
+export const MAX_STRINGS: u32 = 65535;
+/** Bytes of one string or label. */
+export const MAX_STRING_BYTES: u32 = 255;
+/** Labels in LABL: 24 bits of a keyed entry, all ones left for "empty". */
+export const MAX_LABELS: u32 = 16777215;
+/** Keys of one set, wikis or exact hosts. */
+export const MAX_KEYS: u32 = 8388608;
+/** Entries of READ, of PATT, of PATH: lists that a request walks from the top. */
+export const MAX_READ_AS: u32 = 64;
+export const MAX_PATTERNS: u32 = 256;
+export const MAX_PATH_FORMS: u32 = 64;
+export const MAX_PATH_SEGMENTS: u32 = 4;
+export const MAX_PATH_PARTS: u32 = 4;
+export const MAX_REPLACEMENTS: u32 = 256;
+export const MAX_RULES: u32 = 1024;
+export const MAX_PREDICATES: u32 = 4096;
+export const MAX_DEPLOYMENTS: u32 = 256;
+export const MAX_RELEASES: u32 = 256;
+export const MAX_PLACEMENTS: u32 = 4096;

@@ -1,0 +1,224 @@
+// The table in memory: where each section lies, and the look-ups. Everything here trusts numbers that
+// check.ts has checked once, when the table was loaded.
+
+import * as L from "./layout";
+
+/** Where things lie, in addresses; one record a loaded table. */
+@unmanaged
+export class Table {
+  /** The table's bytes, a heap block with 8 bytes of slack: an entry is read as a u64. */
+  bytes: usize;
+  length: u32;
+
+  stringCount: u32;
+  stringEnds: usize;
+  stringBytes: usize;
+
+  labelGroups: u32;
+  labelCount: u32;
+  labels: usize;
+
+  wikis: KeySet;
+  hosts: KeySet;
+
+  readAsCount: u32;
+  readAs: usize;
+  patternCount: u32;
+  patterns: usize;
+  pathCount: u32;
+  paths: usize;
+  replacements: usize;
+  ruleCount: u32;
+  rules: usize;
+  predicates: usize;
+
+  deploymentCount: u32;
+  defaultDeployment: u32;
+  deployments: usize;
+  clusters: usize;
+  releaseCount: u32;
+  defaultRelease: u32;
+  releases: usize;
+  placementCount: u32;
+  placements: usize;
+  emitCount: u32;
+  emit: usize;
+}
+
+/** WIKI or HOST: a perfect hash over label + suffix. */
+@unmanaged
+export class KeySet {
+  slots: u32;
+  buckets: u32;
+  seed: u32;
+  displacementBytes: u32;
+  displacements: usize;
+  entryBytes: u32;
+  entries: usize;
+  labelMask: u32;
+  suffixShift: u32;
+  suffixMask: u32;
+  valueShift: u32;
+  firstSuffix: u32;
+  suffixes: u32;
+}
+
+export function newTable(): Table {
+  const table = changetype<Table>(zeroed(offsetof<Table>()));
+  table.wikis = changetype<KeySet>(zeroed(offsetof<KeySet>()));
+  table.hosts = changetype<KeySet>(zeroed(offsetof<KeySet>()));
+  return table;
+}
+
+/** Frees the record and the bytes that it owns. */
+export function freeTable(table: Table): void {
+  if (table.bytes != 0) heap.free(table.bytes);
+  heap.free(changetype<usize>(table.wikis));
+  heap.free(changetype<usize>(table.hosts));
+  heap.free(changetype<usize>(table));
+}
+
+function zeroed(size: usize): usize {
+  const at = heap.alloc(size);
+  memory.fill(at, 0, size);
+  return at;
+}
+
+// ---- Strings --------------------------------------------------------------------------------------------
+
+export function stringAt(table: Table, number: u32): usize {
+  return table.stringBytes + (number == 0 ? 0 : load<u32>(table.stringEnds + ((number - 1) << 2)));
+}
+
+export function stringLength(table: Table, number: u32): u32 {
+  return (
+    load<u32>(table.stringEnds + (number << 2)) -
+    (number == 0 ? 0 : load<u32>(table.stringEnds + ((number - 1) << 2)))
+  );
+}
+
+export function isString(table: Table, number: u32, at: usize, length: u32): bool {
+  return stringLength(table, number) == length && memory.compare(stringAt(table, number), at, length) == 0;
+}
+
+export function startsWithString(table: Table, number: u32, at: usize, length: u32): bool {
+  const own = stringLength(table, number);
+  return own <= length && memory.compare(stringAt(table, number), at, own) == 0;
+}
+
+export function endsWithString(table: Table, number: u32, at: usize, length: u32): bool {
+  const own = stringLength(table, number);
+  return own <= length && memory.compare(stringAt(table, number), at + (length - own), own) == 0;
+}
+
+// ---- Keys -----------------------------------------------------------------------------------------------
+
+/** Finaliser of MurmurHash3. */
+export function mix(h: u32): u32 {
+  h = (h ^ (h >> 16)) * <u32>L.HASH_MIX_1;
+  h = (h ^ (h >> 13)) * <u32>L.HASH_MIX_2;
+  return h ^ (h >> 16);
+}
+
+/** Slot of a key, -1 where the set has no such key. */
+export function find(table: Table, set: KeySet, key: usize, length: u32): i32 {
+  if (set.slots == 0) return -1;
+  let a: u32 = set.seed;
+  let b: u32 = set.seed ^ <u32>L.HASH_SEED_B;
+  for (let i: u32 = 0; i < length; i++) {
+    const byte: u32 = load<u8>(key + i);
+    a = (a ^ byte) * <u32>L.HASH_LANE_A;
+    b = (b ^ byte) * <u32>L.HASH_LANE_B;
+  }
+  a = mix(a);
+  b = mix(b);
+  const at = set.displacements + (a % set.buckets) * set.displacementBytes;
+  let displacement: u32 = load<u8>(at);
+  if (set.displacementBytes == 2) displacement = load<u16>(at);
+  else if (set.displacementBytes == 4) displacement = load<u32>(at);
+  const slot = mix(b ^ (a * (2 * displacement + 1))) % set.slots;
+  return isKey(table, set, slot, key, length) ? <i32>slot : -1;
+}
+
+export function entry(set: KeySet, slot: u32): u64 {
+  return load<u64>(set.entries + slot * set.entryBytes);
+}
+
+export function labelIn(set: KeySet, entry: u64): u32 {
+  return <u32>entry & set.labelMask;
+}
+
+export function suffixIn(set: KeySet, entry: u64): u32 {
+  return <u32>(entry >> set.suffixShift) & set.suffixMask;
+}
+
+export function valueIn(set: KeySet, entry: u64): u32 {
+  // What lies above the entry's own bytes belongs to the next one.
+  return <u32>((entry << (64 - (set.entryBytes << 3))) >> (64 - (set.entryBytes << 3) + set.valueShift));
+}
+
+function isKey(table: Table, set: KeySet, slot: u32, key: usize, length: u32): bool {
+  const found = entry(set, slot);
+  const label = labelIn(set, found);
+  if (label == set.labelMask) return false; // an empty slot
+  const suffix = set.firstSuffix + suffixIn(set, found);
+  const suffixLength = stringLength(table, suffix);
+  if (suffixLength > length) return false;
+  const rest = length - suffixLength;
+  return (
+    locateLabel(table, label) == rest &&
+    memory.compare(located, key, rest) == 0 &&
+    memory.compare(stringAt(table, suffix), key + rest, suffixLength) == 0
+  );
+}
+
+/** Address of the label that locateLabel found. */
+let located: usize = 0;
+
+/**
+ * Labels are sorted by length: whole groups are stepped over until the one that holds the number.
+ * @returns the label's length; its address is in `located`
+ */
+function locateLabel(table: Table, number: u32): u32 {
+  let group = table.labels;
+  let at = group + (table.labelGroups << 2);
+  let length = load<u32>(group) & 0xff;
+  let count = load<u32>(group) >> L.LABELS_COUNT_SHIFT;
+  while (number >= count) {
+    number -= count;
+    at += length * count;
+    group += 4;
+    length = load<u32>(group) & 0xff;
+    count = load<u32>(group) >> L.LABELS_COUNT_SHIFT;
+  }
+  located = at + number * length;
+  return length;
+}
+
+/** Most bytes of a key: a label and a suffix. */
+export const MAX_KEY: u32 = 2 * L.MAX_STRING_BYTES;
+
+/** Writes the key in a slot to `to`, which has room for MAX_KEY. @returns its length */
+export function writeKey(table: Table, set: KeySet, slot: u32, to: usize): u32 {
+  const found = entry(set, slot);
+  const length = locateLabel(table, labelIn(set, found));
+  memory.copy(to, located, length);
+  const suffix = set.firstSuffix + suffixIn(set, found);
+  memory.copy(to + length, stringAt(table, suffix), stringLength(table, suffix));
+  return length + stringLength(table, suffix);
+}
+
+// ---- Small lists ----------------------------------------------------------------------------------------
+
+/** Number of the string with a cluster's name. */
+export function clusterOf(table: Table, deployment: u32, release: u32): u32 {
+  return load<u16>(table.clusters + ((deployment * table.releaseCount + release) << 1));
+}
+
+export function emitKind(table: Table, number: u32): u32 {
+  return load<u8>(table.emit + number * L.EMIT_ENTRY + L.EMIT_KIND);
+}
+
+export function emitName(table: Table, number: u32): u32 {
+  return load<u16>(table.emit + number * L.EMIT_ENTRY + L.EMIT_NAME);
+}

@@ -1,0 +1,95 @@
+import { basename, dirname, isAbsolute, resolve } from "node:path";
+import { DblistReader } from "../sources/dblist.ts";
+import { nearest } from "../sources/nearest.ts";
+import { type Place, quote, quoteAll, SourceError } from "../sources/problem.ts";
+import { validate } from "../sources/validate.ts";
+import { readWikiversions } from "../sources/wikiversions.ts";
+import { loadYaml, type YamlSource } from "../sources/yaml.ts";
+import { type FarmFile, farmSchema } from "./schema.ts";
+
+type Path = readonly (string | number)[];
+
+/** A farm.yaml with everything that it points at: still in the user's words, each with its place. */
+export class Farm {
+  readonly says: FarmFile;
+  /** Wiki ID → its version without `php-`, and where that stands. */
+  readonly wikis: Map<string, { version: string; place: Place }>;
+  readonly dblists: DblistReader | null;
+  /** What is odd, and does not keep the farm from being packed. */
+  readonly warnings: SourceError[] = [];
+  private readonly yaml: YamlSource;
+
+  /**
+   * Reads the file and its sources. Throws SourceError.
+   * @param sources folders that take the place of the farm's own `sources`, by name
+   */
+  constructor(
+    readonly file: string,
+    private readonly sources: Readonly<Record<string, string>> = {},
+  ) {
+    this.yaml = loadYaml(file);
+    this.says = validate(farmSchema, this.yaml);
+    const unknown = Object.keys(sources).filter((name) => !Object.hasOwn(this.says.sources, name));
+    if (unknown.length > 0) {
+      const known = quoteAll(Object.keys(this.says.sources));
+      throw new SourceError(
+        { file },
+        `the farm has no source ${quoteAll(unknown)}; it has ${known || "none"}`,
+      );
+    }
+    this.dblists =
+      this.says.dblists === undefined ? null : new DblistReader(this.path(this.says.dblists, ["dblists"]));
+    this.wikis = this.readWikis();
+  }
+
+  warn(place: Place, what: string): void {
+    this.warnings.push(new SourceError(place, what));
+  }
+
+  /** Where a key or value of the farm file stands. */
+  place(path: Path, what?: "key" | "value"): Place {
+    return this.yaml.placeOf(path, what);
+  }
+
+  /** The same for people, the same on every machine: `farm.yaml:12`. */
+  shortPlace(path: Path): string {
+    return `${basename(this.file)}:${this.yaml.positionOf(path).line}`;
+  }
+
+  /** Keys of a mapping in the order of the file. */
+  keys(path: Path): string[] {
+    return this.yaml.keysOf(path);
+  }
+
+  /** A path that the farm names, `SOURCE:path` or relative to the farm file. */
+  path(reference: string, where: Path): string {
+    const colon = reference.indexOf(":");
+    const here = dirname(this.file);
+    if (colon === -1) return isAbsolute(reference) ? reference : resolve(here, reference);
+    const name = reference.slice(0, colon);
+    const declared = Object.hasOwn(this.says.sources, name) ? this.says.sources[name] : undefined;
+    if (declared === undefined) {
+      const near = nearest(name, Object.keys(this.says.sources));
+      const wayOut = near === undefined ? "name it under `sources`" : `did you mean ${quote(near)}?`;
+      throw new SourceError(this.place(where), `unknown source ${quote(name)}: ${wayOut}`);
+    }
+    const folder = Object.hasOwn(this.sources, name) ? resolve(this.sources[name]!) : resolve(here, declared);
+    return resolve(folder, reference.slice(colon + 1));
+  }
+
+  private readWikis(): Farm["wikis"] {
+    const { wikiversions } = this.says;
+    const wikis: Farm["wikis"] = new Map();
+    if (typeof wikiversions === "string") {
+      const file = this.path(wikiversions, ["wikiversions"]);
+      const read = readWikiversions(file, this.place(["wikiversions"]));
+      for (const [wiki, { version, line }] of read) wikis.set(wiki, { version, place: { file, line } });
+      return wikis;
+    }
+    for (const [wiki, version] of Object.entries(wikiversions)) {
+      wikis.set(wiki, { version, place: this.place(["wikiversions", wiki]) });
+    }
+    if (wikis.size === 0) throw new SourceError(this.place(["wikiversions"]), "the farm has no wikis");
+    return wikis;
+  }
+}

@@ -1,0 +1,205 @@
+import { nearest } from "../sources/nearest.ts";
+import { Problems, quote } from "../sources/problem.ts";
+import type { PathForm, Pattern, PlanHost, ReadAs, Target } from "../table/plan.ts";
+import type { Farm } from "./farm.ts";
+import type { HostRule } from "./schema.ts";
+
+export interface Hosts {
+  hosts: PlanHost[];
+  readAs: ReadAs[];
+  patterns: Pattern[];
+  paths: PathForm[];
+  /** For each of these, which rule of the farm it comes from. */
+  places: { hosts: Record<string, string>; readAs: string[]; patterns: string[]; paths: string[] };
+}
+
+type Path = readonly (string | number)[];
+
+/** Compiles the farm's `read-as` and `hosts`. Throws SourceError with everything that is wrong. */
+export function compileHosts(farm: Farm): Hosts {
+  return new Compiler(farm).compile();
+}
+
+class Compiler {
+  private readonly problems = new Problems();
+  private readonly exact = new Map<string, { target: Target; place: string }>();
+  private readonly out: Hosts = {
+    hosts: [],
+    readAs: [],
+    patterns: [],
+    paths: [],
+    places: { hosts: {}, readAs: [], patterns: [], paths: [] },
+  };
+
+  constructor(private readonly farm: Farm) {}
+
+  compile(): Hosts {
+    for (const from of this.farm.keys(["read-as"])) this.readAs(from);
+    for (const [i, rule] of this.farm.says.hosts.entries()) this.rule(rule, ["hosts", i]);
+    this.problems.throwIfAny();
+    for (const host of [...this.exact.keys()].sort()) {
+      const { target, place } = this.exact.get(host)!;
+      this.out.hosts.push({ host, target });
+      this.out.places.hosts[host] = place;
+    }
+    return this.out;
+  }
+
+  /** `{a}.{b}.beta.example: {a}.{b}.example` */
+  private readAs(from: string): void {
+    const path = ["read-as", from];
+    const to = this.farm.says["read-as"][from]!;
+    const form = /^((?:\{[a-z]+\}\.)+)([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/;
+    const [, fromHead, fromTail] = form.exec(from) ?? [];
+    const [, toHead, toTail] = form.exec(to) ?? [];
+    if (fromHead === undefined || fromHead !== toHead) {
+      const example = quote("{a}.{b}.beta.example: {a}.{b}.example");
+      this.problems.add(
+        this.farm.place(path, "key"),
+        `both sides must begin with the same captures, as ${example}`,
+      );
+      return;
+    }
+    this.out.readAs.push({ labels: fromHead.split(".").length - 1, from: `.${fromTail}`, to: `.${toTail}` });
+    this.out.places.readAs.push(this.farm.shortPlace(path));
+  }
+
+  private rule(rule: HostRule, path: Path): void {
+    const unread = this.out.readAs.find((one) => isReadAs(rule.host, one));
+    if (unread) {
+      const wayOut = `write the host ending in ${quote(unread.to)}`;
+      this.problems.add(
+        this.farm.place([...path, "host"]),
+        `${quote(rule.host)} is read as another host first: ${wayOut}`,
+      );
+    }
+    const [, suffix] = /^\{label\}(?:\.\{family\})?(\..*)$/.exec(rule.host) ?? [];
+    if (rule.labels && !suffix) {
+      this.problems.add(this.farm.place([...path, "labels"]), "labels go with a host `{label}.suffix`");
+    } else if (rule.labels) {
+      for (const label of rule.labels)
+        this.exactRule(label + suffix, rule, rule.wiki.replace("{label}", label), path);
+    } else if (rule.host.startsWith("{label}.{family}.")) {
+      this.expectWiki(rule, "{label}{family}", path);
+      this.pattern(
+        { kind: "family", suffix: suffix!.replace(".{family}", ""), dashes: isDashed(rule) },
+        path,
+      );
+    } else if (suffix) {
+      const [, tail] = /^\{label\}([a-z0-9_]*)$/.exec(rule.wiki) ?? [];
+      if (tail === undefined) this.expectWiki(rule, "{label} and more letters", path);
+      else this.pattern({ kind: "join", suffix, tail, dashes: isDashed(rule) }, path);
+    } else if (rule.host.startsWith("*.")) {
+      this.pattern(
+        { kind: "fixed", suffix: rule.host.slice(1), target: this.target(rule, rule.wiki, path) },
+        path,
+      );
+    } else {
+      this.exactRule(rule.host, rule, rule.wiki, path);
+    }
+  }
+
+  private expectWiki(rule: HostRule, form: string, path: Path): void {
+    if (rule.wiki === form) return;
+    const what = `with the host ${quote(rule.host)} the wiki must be ${quote(form)}`;
+    this.problems.add(this.farm.place([...path, "wiki"]), what);
+  }
+
+  private pattern(pattern: Pattern, path: Path): void {
+    this.out.patterns.push(pattern);
+    this.out.places.patterns.push(this.farm.shortPlace(path));
+  }
+
+  private exactRule(host: string, rule: HostRule, wiki: string, path: Path): void {
+    const known = this.exact.get(host);
+    const where = this.farm.place([...path, "host"]);
+    if (known) {
+      this.problems.add(where, `${quote(host)} stands twice, first at ${known.place}`);
+      return;
+    }
+    const shadow = this.out.patterns.findIndex((pattern) => matches(pattern, host));
+    if (shadow !== -1) {
+      const first = this.out.places.patterns[shadow];
+      this.problems.add(
+        where,
+        `${quote(host)} is never reached: the host at ${first} has it already; put it before`,
+      );
+    }
+    const dashed = isDashed(rule) && !rule.path && !rule.target ? wiki.replaceAll("-", "_") : wiki;
+    this.exact.set(host, { target: this.target(rule, dashed, path), place: this.farm.shortPlace(path) });
+  }
+
+  private target(rule: HostRule, wiki: string, path: Path): Target {
+    if (rule.path !== undefined || rule.target !== undefined) return this.pathForm(rule, path);
+    if (this.farm.wikis.has(wiki)) return { wiki };
+    const where = this.farm.place([...path, "wiki"]);
+    if (!/^[a-z0-9_]+$/.test(wiki)) {
+      this.problems.add(where, `${quote(wiki)} is not a wiki ID`);
+    } else if (this.farm.says["not-in-wikiversions"] === "error" && !rule.labels) {
+      // Of a list of labels, some may well have no wiki any more; a host with a wiki of its own should have it.
+      const near = nearest(wiki, this.farm.wikis.keys());
+      const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
+      this.farm.warn(where, `${quote(wiki)} is not in wikiversions, so its host has no wiki${hint}`);
+    }
+    return null;
+  }
+
+  /** `path: /{site}/{lang}`, `wiki: "{lang}{site}"`: the form's number, made where there is none like it yet. */
+  private pathForm(rule: HostRule, path: Path): Target {
+    const key = rule.path !== undefined ? "path" : "target";
+    const text = rule.path ?? rule.target!;
+    const where = this.farm.place([...path, key]);
+    if (rule.path !== undefined && rule.target !== undefined) {
+      this.problems.add(where, "a wiki is carried in the `path` or in the raw `target`, not in both");
+    }
+    if (!/^(\/\{[a-z]+\})+\/?$/.test(text)) {
+      this.problems.add(where, "must be captures between slashes, as `/{site}/{lang}`");
+      return null;
+    }
+    const captures = [...text.matchAll(/\{([a-z]+)\}/g)].map((match) => match[1]!);
+    const parts = [...rule.wiki.matchAll(/\{([a-z]+)\}/g)].map((match) => captures.indexOf(match[1]!));
+    if (!/^(\{[a-z]+\})+$/.test(rule.wiki) || parts.includes(-1)) {
+      this.problems.add(
+        this.farm.place([...path, "wiki"]),
+        `must be made of the captures in ${quote(text)} alone`,
+      );
+      return null;
+    }
+    const replacements = Object.entries(rule.replace ?? {}).flatMap(([capture, texts]) => {
+      const segment = captures.indexOf(capture);
+      if (segment === -1) {
+        const what = `${quote(text)} has no capture ${quote(capture)}`;
+        this.problems.add(this.farm.place([...path, "replace", capture], "key"), what);
+      }
+      return Object.entries(texts).map(([from, to]) => ({ segment, from, to }));
+    });
+    const form: PathForm = {
+      target: rule.target !== undefined,
+      segments: captures.length,
+      closed: text.endsWith("/"),
+      parts,
+      dashes: isDashed(rule),
+      replacements,
+    };
+    const same = this.out.paths.findIndex((other) => JSON.stringify(other) === JSON.stringify(form));
+    if (same !== -1) return { path: same };
+    this.out.places.paths.push(this.farm.shortPlace([...path, key]));
+    return { path: this.out.paths.push(form) - 1 };
+  }
+}
+
+function isDashed(rule: HostRule): boolean {
+  return rule.dashes === "underscores";
+}
+
+/** A rule's host that would be rewritten before any rule is looked at. */
+function isReadAs(host: string, { labels, from }: ReadAs): boolean {
+  return host.endsWith(from) && host.slice(0, host.length - from.length).split(".").length === labels;
+}
+
+function matches(pattern: Pattern, host: string): boolean {
+  if (!host.endsWith(pattern.suffix)) return false;
+  const head = host.slice(0, host.length - pattern.suffix.length);
+  if (pattern.kind === "fixed") return head !== "";
+  return pattern.kind === "join" || /\.[a-z]+$/.test(head);
+}

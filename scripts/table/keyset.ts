@@ -1,0 +1,144 @@
+import { MAX_STRING_BYTES } from "../../assembly/layout.ts";
+import { hashKey, slotOf } from "./hash.ts";
+
+/** Where every key of a perfect hash lies. */
+export interface Placed {
+  slots: number;
+  seed: number;
+  /** 1, 2 or 4. */
+  displacementBytes: number;
+  displacements: Uint32Array;
+  /** Key number in each slot, -1 for an empty one. */
+  keyOfSlot: Int32Array;
+}
+
+const KEYS_A_BUCKET = 3;
+const SEEDS_TO_TRY = 64;
+
+/**
+ * Compress-hash-displace: the keys of a bucket share one displacement, found by trying, the fullest buckets
+ * first, that sends all of them to free slots. About 3 % of the slots stay empty, which keeps the search short.
+ * The same keys give the same result on any machine: seeds are tried from 0 up.
+ */
+export function placeKeys(keys: readonly string[]): Placed {
+  if (keys.length === 0) {
+    const none = { slots: 0, seed: 0, displacementBytes: 1 };
+    return { ...none, displacements: new Uint32Array(0), keyOfSlot: new Int32Array(0) };
+  }
+  // A byte a displacement suffices for a wiki farm; with many buckets, some would need more than 255 tries.
+  for (const displacementBytes of keys.length <= 4096 ? [1, 2, 4] : [2, 4]) {
+    for (let seed = 0; seed < SEEDS_TO_TRY; seed++) {
+      const placed = tryToPlace(keys, seed, displacementBytes);
+      if (placed) return placed;
+    }
+  }
+  throw new Error(`no perfect hash found for ${keys.length} keys: are they unique?`);
+}
+
+function tryToPlace(keys: readonly string[], seed: number, displacementBytes: number): Placed | null {
+  const slots = keys.length + Math.max(1, keys.length >>> 5);
+  const buckets = Math.ceil(keys.length / KEYS_A_BUCKET);
+  const a = new Uint32Array(keys.length);
+  const b = new Uint32Array(keys.length);
+  const members: number[][] = Array.from({ length: buckets }, () => []);
+  for (const [number, key] of keys.entries()) {
+    const hash = hashKey(key, seed);
+    a[number] = hash.a;
+    b[number] = hash.b;
+    members[hash.a % buckets]!.push(number);
+  }
+  const fullestFirst = [...members.keys()].sort((x, y) => members[y]!.length - members[x]!.length || x - y);
+
+  const displacements = new Uint32Array(buckets);
+  const keyOfSlot = new Int32Array(slots).fill(-1);
+  const most = displacementBytes === 4 ? 0xffffff : 256 ** displacementBytes - 1;
+  for (const bucket of fullestFirst) {
+    const bucketKeys = members[bucket]!;
+    let displacement = 0;
+    for (; displacement <= most; displacement++) {
+      if (claimSlots(bucketKeys, displacement)) break;
+    }
+    if (displacement > most) return null;
+    displacements[bucket] = displacement;
+  }
+  return { slots, seed, displacementBytes, displacements, keyOfSlot };
+
+  function claimSlots(bucketKeys: number[], displacement: number): boolean {
+    for (let i = 0; i < bucketKeys.length; i++) {
+      const key = bucketKeys[i]!;
+      const slot = slotOf(a[key]!, b[key]!, displacement, slots);
+      if (keyOfSlot[slot] !== -1) {
+        for (let j = 0; j < i; j++) {
+          keyOfSlot[slotOf(a[bucketKeys[j]!]!, b[bucketKeys[j]!]!, displacement, slots)] = -1;
+        }
+        return false;
+      }
+      keyOfSlot[slot] = key;
+    }
+    return true;
+  }
+}
+
+const SAMPLE = 2048;
+const CANDIDATES = 16;
+const MOST_SUFFIXES = 15;
+
+/**
+ * Suffixes that many keys end with, longest first, "" last: a key is stored as label + suffix, and labels are
+ * shared (`de` + `wiki`, `de` + `wikibooks`), so the aim is few bytes of distinct labels. Greedy, on a sample
+ * of the keys, which bounds the time for a farm of any size.
+ */
+export function chooseSuffixes(keys: readonly string[]): string[] {
+  const step = Math.ceil(keys.length / SAMPLE) || 1;
+  const sample = keys.filter((_, i) => i % step === 0);
+  const counts = new Map<string, number>();
+  for (const key of sample) {
+    for (let start = 1; start < key.length; start++) {
+      const suffix = key.slice(start);
+      counts.set(suffix, (counts.get(suffix) ?? 0) + 1);
+    }
+  }
+  // Where "ikisource" occurs, "wikisource" does: of such a chain only the longest is worth a try.
+  const chained = new Set<string>();
+  for (const [suffix, count] of counts) {
+    if (counts.get(suffix.slice(1)) === count) chained.add(suffix.slice(1));
+  }
+  const candidates = [...counts]
+    .filter(([suffix, count]) => count > 2 && suffix.length <= MAX_STRING_BYTES && !chained.has(suffix))
+    .sort(([s, m], [t, n]) => n * t.length - m * s.length || (s < t ? -1 : 1))
+    .map(([suffix]) => suffix);
+
+  let chosen: string[] = [];
+  let bytes = labelBytes(sample, chosen);
+  while (chosen.length < MOST_SUFFIXES) {
+    let best: { suffix: string; bytes: number } | null = null;
+    for (const suffix of candidates.filter((s) => !chosen.includes(s)).slice(0, CANDIDATES)) {
+      const withIt = labelBytes(sample, [...chosen, suffix]) + suffix.length + 4;
+      if (withIt < (best?.bytes ?? bytes)) best = { suffix, bytes: withIt };
+    }
+    if (!best) break;
+    chosen = [...chosen, best.suffix];
+    bytes = best.bytes;
+  }
+  return [...chosen.sort((s, t) => t.length - s.length || (s < t ? -1 : 1)), ""];
+}
+
+/** A key's label and the number of its suffix: the longest that fits. */
+export function splitKey(key: string, suffixes: readonly string[]): { label: string; suffix: number } {
+  const suffix = suffixes.findIndex((s) => key.endsWith(s));
+  return { label: key.slice(0, key.length - suffixes[suffix]!.length), suffix };
+}
+
+function labelBytes(keys: readonly string[], chosen: readonly string[]): number {
+  const suffixes = [...chosen].sort((s, t) => t.length - s.length);
+  const labels = new Set<string>();
+  let bytes = 0;
+  for (const key of keys) {
+    const suffix = suffixes.find((s) => key.endsWith(s)) ?? "";
+    const label = key.slice(0, key.length - suffix.length);
+    if (labels.has(label)) continue;
+    labels.add(label);
+    bytes += label.length;
+  }
+  return bytes;
+}
