@@ -63,7 +63,7 @@ class Encoder {
       { name: L.SECTION_RELEASES, bytes: this.releases() },
       { name: L.SECTION_EMIT, bytes: this.emit() },
     ];
-    return [{ name: L.SECTION_STRINGS, bytes: this.stringSection() }, ...sections];
+    return [{ name: L.SECTION_STRINGS, bytes: encodeStrings(this.strings) }, ...sections];
   }
 
   private string(text: string): number {
@@ -93,17 +93,6 @@ class Encoder {
       if (!this.stringNumber.has(text)) this.stringNumber.set(text, number);
     }
     return first;
-  }
-
-  private stringSection(): Uint8Array {
-    const writer = new Writer().u32(this.strings.length);
-    let end = 0;
-    for (const text of this.strings) {
-      end += text.length;
-      writer.u32(end);
-    }
-    for (const text of this.strings) writer.text(text);
-    return writer.bytes();
   }
 
   /** Labels of wikis and exact hosts alike, by length, then by bytes. */
@@ -271,6 +260,18 @@ class Encoder {
   private emit(): Uint8Array {
     return encodeEmit(this.plan.emit.map(({ kind, name }) => ({ kind, name: this.string(name) })));
   }
+}
+
+/** STRS's bytes. */
+export function encodeStrings(strings: readonly string[]): Uint8Array {
+  const writer = new Writer().u32(strings.length);
+  let end = 0;
+  for (const text of strings) {
+    end += text.length;
+    writer.u32(end);
+  }
+  for (const text of strings) writer.text(text);
+  return writer.bytes();
 }
 
 /** EMIT's bytes; `name` is a number in STRS. */

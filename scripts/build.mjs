@@ -1,0 +1,31 @@
+// npm run build: the filter (release and debug) and the CLI, into build/.
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
+mkdirSync("build", { recursive: true });
+
+for (const target of ["release", "debug"]) {
+  const asc = ["node_modules/assemblyscript/bin/asc.js", "--target", target];
+  const { status } = spawnSync(process.execPath, asc, { stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+await build({
+  entryPoints: ["scripts/cli.ts"],
+  outfile: "build/pointsman.mjs",
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  loader: { ".wasm": "binary" },
+  // commander is CommonJS inside and calls require.
+  banner: {
+    js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
+  },
+  logLevel: "warning",
+});
+chmodSync("build/pointsman.mjs", 0o755);

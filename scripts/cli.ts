@@ -1,0 +1,34 @@
+import { Command, CommanderError } from "commander";
+import { checkCommand } from "./commands/check.ts";
+import { explainCommand } from "./commands/explain.ts";
+import { inspectCommand } from "./commands/inspect.ts";
+import { packCommand } from "./commands/pack.ts";
+import { Refusal } from "./commands/refusal.ts";
+import { SourceError } from "./sources/problem.ts";
+import { TableError } from "./table/decode.ts";
+import { EncodeError } from "./table/encode.ts";
+
+const program = new Command("pointsman")
+  .description("Sends each wiki of a farm to the release that runs its version.")
+  .addHelpText("after", "\nExit codes: 0 done, 1 refused (a check failed), 2 used wrongly.")
+  .exitOverride();
+for (const add of [packCommand, checkCommand, inspectCommand, explainCommand]) add(program);
+for (const command of program.commands) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else if (
+    error instanceof SourceError ||
+    error instanceof Refusal ||
+    error instanceof TableError ||
+    error instanceof EncodeError
+  ) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  } else {
+    throw error;
+  }
+}

@@ -1,0 +1,43 @@
+import { type Command, InvalidArgumentError } from "commander";
+
+/** Options of every command that reads a farm. */
+export interface FarmOptions {
+  farm: string;
+  source: Record<string, string>;
+  today: string;
+}
+
+export function addFarmOptions(command: Command): Command {
+  return command
+    .option("--farm <file>", "the farm file", "farm.yaml")
+    .option("--source <name=dir>", "where a source of the farm lies (repeatable)", collectSource, {})
+    .option(
+      "--today <date>",
+      "the day on which pins are judged (default: the clock's)",
+      parseDay,
+      clockDay(),
+    );
+}
+
+function clockDay(): string {
+  return new Date().toISOString().slice(0, 10);
+}
+
+function parseDay(text: string): string {
+  const time = Date.parse(`${text}T00:00:00Z`);
+  if (
+    !/^\d{4}-\d{2}-\d{2}$/.test(text) ||
+    Number.isNaN(time) ||
+    new Date(time).toISOString().slice(0, 10) !== text
+  ) {
+    throw new InvalidArgumentError("A day looks like 2026-12-31.");
+  }
+  return text;
+}
+
+function collectSource(text: string, sources: Record<string, string>): Record<string, string> {
+  const [, name, folder] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined || folder === undefined)
+    throw new InvalidArgumentError("A source looks like NAME=DIR.");
+  return { ...sources, [name]: folder };
+}

@@ -1,0 +1,140 @@
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { MAX_TABLE_BYTES } from "../../assembly/layout.ts";
+import { compile } from "../farm/compile.ts";
+import { Farm } from "../farm/farm.ts";
+import { Table, TableError } from "../table/decode.ts";
+import { encode } from "../table/encode.ts";
+import { WARN_AT } from "../table/limits.ts";
+import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
+import { Refusal } from "./refusal.ts";
+
+export interface PackOptions extends FarmOptions {
+  strip?: boolean;
+  generation?: number;
+}
+
+const MAX_GENERATION = 2 ** 32 - 1;
+
+export function packCommand(program: Command): void {
+  addFarmOptions(program.command("pack"))
+    .description("compile a farm into a table")
+    .requiredOption("--out <file>", "the table to write; what is there counts the generations")
+    .option("--strip", "leave out the names that only people need: this is the table for proxies")
+    .option(
+      "--generation <n>",
+      "the table's generation (default: one more than the old table's)",
+      parseGeneration,
+    )
+    .option("--json", "say what was packed as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ pointsman pack --farm examples/small/farm.yaml --out small.table
+  $ pointsman pack --farm farm.yaml --source mediawiki-config=../mediawiki-config --strip --out production.table`,
+    )
+    .action((options: PackOptions & { out: string; json?: boolean }) => {
+      const old = readOld(options.out);
+      const { bytes, warnings } = packFarm(options, old);
+      writeWhole(options.out, bytes);
+      const table = new Table(bytes);
+      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+      const { generation, digest } = table;
+      const facts = {
+        out: options.out,
+        bytes: bytes.length,
+        wikis: table.wikis.count,
+        generation,
+        digest,
+        warnings,
+      };
+      const text = `${options.out}: ${bytes.length} bytes, ${table.wikis.count} wikis, generation ${generation}, digest ${digest}`;
+      process.stdout.write(`${options.json ? JSON.stringify(facts) : text}\n`);
+    });
+}
+
+/**
+ * A farm's table in memory. Throws SourceError, EncodeError, Refusal.
+ * @param old the table that this one follows, for the generation
+ */
+export function packFarm(
+  options: PackOptions,
+  old: Table | null = null,
+): { bytes: Uint8Array; warnings: string[]; headers: string[]; clusters: string[] } {
+  const farm = new Farm(options.farm, options.source);
+  const { plan, names } = compile(farm, options.today);
+  const namesText = options.strip ? null : JSON.stringify(names);
+  let bytes = encode(plan, { generation: options.generation ?? old?.generation ?? 1, names: namesText });
+  const { digest } = new Table(bytes);
+  if (old && digest !== old.digest) {
+    if (options.generation === undefined) {
+      if (old.generation === MAX_GENERATION)
+        throw new Refusal("the old table has the last generation there is");
+      bytes = encode(plan, { generation: old.generation + 1, names: namesText });
+    } else if (options.generation <= old.generation) {
+      throw new Refusal(
+        `generation ${options.generation} is not above the old table's ${old.generation}, and the content differs`,
+      );
+    }
+  }
+  checkVersions(new Table(bytes), farm);
+  if (bytes.length >= WARN_AT * MAX_TABLE_BYTES) {
+    farm.warn(
+      { file: options.farm },
+      `the table has ${bytes.length} bytes: at most ${MAX_TABLE_BYTES} are read`,
+    );
+  }
+  return {
+    bytes,
+    warnings: farm.warnings.map((warning) => warning.message),
+    headers: plan.emit.map(({ name }) => name),
+    clusters: plan.clusters.flat(),
+  };
+}
+
+/** What no packing may get wrong, read back from the bytes: no wiki is on a release of another version. */
+function checkVersions(table: Table, farm: Farm): void {
+  let wikis = 0;
+  for (const { key, slot } of table.keys(table.wikis)) {
+    const { release } = table.placement(table.value(table.wikis, slot));
+    if (table.release(release).version !== farm.wikis.get(key)?.version) {
+      throw new Error(`bug: ${key} was packed to a release of another version`);
+    }
+    wikis++;
+  }
+  if (wikis !== farm.wikis.size) throw new Error(`bug: ${wikis} of ${farm.wikis.size} wikis were packed`);
+}
+
+function readOld(file: string): Table | null {
+  if (!existsSync(file)) return null;
+  try {
+    return new Table(readFileSync(file));
+  } catch (error) {
+    if (!(error instanceof TableError)) throw error;
+    throw new Refusal(
+      `${file}: ${error.message}; nothing was written: move it away, or choose another --out`,
+    );
+  }
+}
+
+/** All of it or nothing: to a temporary file beside it, then renamed. */
+function writeWhole(file: string, bytes: Uint8Array): void {
+  const temporary = join(dirname(file), `.${process.pid}.${Date.now()}.tmp`);
+  try {
+    writeFileSync(temporary, bytes, { flag: "wx" });
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new Refusal(`${file}: cannot be written: ${(error as Error).message}`);
+  }
+}
+
+function parseGeneration(text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1 || number > MAX_GENERATION) {
+    throw new InvalidArgumentError(`A generation is a whole number from 1 to ${MAX_GENERATION}.`);
+  }
+  return number;
+}

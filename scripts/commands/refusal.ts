@@ -1,0 +1,2 @@
+/** A command could not do what it was asked to; the message is for the user, the exit code is 1. */
+export class Refusal extends Error {}

@@ -1,0 +1,101 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Decision, decide, type Request } from "../scripts/table/decide.ts";
+import {
+  DATA,
+  DATA_IS_ABSENT,
+  FilterReader,
+  loadFarm,
+  readTsv,
+  tableOf,
+  WHY_SKIPPED,
+  wire,
+} from "./farms.ts";
+import { reference } from "./reference.ts";
+
+type Reader = (request: Request) => Decision | null;
+const READERS = ["the filter", "the decoder", "the reference"] as const;
+const REALMS = ["production", "labs"] as const;
+
+describe.skipIf(DATA_IS_ABSENT)(`Multiversion's own answers${WHY_SKIPPED}`, () => {
+  const readers = new Map<string, Reader>();
+
+  beforeAll(async () => {
+    for (const realm of REALMS) {
+      const { plan } = loadFarm(realm);
+      const table = tableOf(plan);
+      const filter = await FilterReader.on(table);
+      readers.set(`${realm} the filter`, (request) => filter.decide(request));
+      readers.set(`${realm} the decoder`, (request) => decide(table, request).decision);
+      readers.set(`${realm} the reference`, reference(plan));
+    }
+  });
+
+  const rows = readTsv(`${DATA}/host-cases.tsv`).map((row) => ({ ...row, leftOut: whyLeftOut(row) }) as Row);
+  const asked = rows.filter((row) => row.leftOut === null);
+
+  it("leaves out only what the proxies never ask the filter", () => {
+    const counts: Record<string, number> = {};
+    for (const { leftOut } of rows) counts[leftOut ?? "asked"] = (counts[leftOut ?? "asked"] ?? 0) + 1;
+    expect(counts).toEqual({
+      asked: 5827,
+      "a host that ends in a dot": 2,
+      "a host that passes through": 1,
+    });
+  });
+
+  for (const reader of READERS) {
+    it(`${reader} gives each row the wiki, and a release of its version`, () => {
+      expect(asked.length).toBeGreaterThan(5000);
+      const wrong = asked.flatMap((row) => {
+        const decision = readers.get(`${row.realm} ${reader}`)!({
+          authority: wire(row.host),
+          target: wire(row.request_uri),
+        });
+        const expected = row.status.startsWith("php-")
+          ? { wiki: row.wiki, version: row.status.slice("php-".length) }
+          : { wiki: null, release: "group2" };
+        const got = { wiki: decision?.wiki, version: decision?.version, release: decision?.release };
+        const right = Object.entries(expected).every(
+          ([key, value]) => got[key as keyof typeof got] === value,
+        );
+        return right ? [] : [{ row, got }];
+      });
+      expect(wrong.slice(0, 10)).toEqual([]);
+    });
+
+    it(`${reader} gives each canonical host its wiki`, () => {
+      const hosts = readTsv(`${DATA}/canonical-hosts.tsv`);
+      expect(hosts.length).toBe(1072);
+      const wrong = hosts.filter(({ wiki, host }) => {
+        const decision = readers.get(`production ${reader}`)!({
+          authority: host!,
+          target: "/wiki/Main_Page",
+        });
+        return decision?.wiki !== wiki;
+      });
+      expect(wrong).toEqual([]);
+    });
+  }
+});
+
+interface Row {
+  realm: "production" | "labs";
+  host: string;
+  script_name: string;
+  request_uri: string;
+  wiki: string;
+  status: string;
+  leftOut: string | null;
+}
+
+function whyLeftOut(row: Record<string, string>): string | null {
+  const { host, script_name, request_uri } = row as unknown as Row;
+  if (host.endsWith(".wmnet") || host === "localhost" || /^[\d.]+$|^\[|^$/.test(host))
+    return "a host that passes through";
+  if (host.endsWith(".")) return "a host that ends in a dot";
+  if (!request_uri.startsWith("/")) return "a path that does not begin with /";
+  if (host.startsWith("upload.wikimedia.") && script_name !== "/w/thumb.php") {
+    return "an upload by another script than thumb.php";
+  }
+  return null;
+}

@@ -1,0 +1,53 @@
+import { readdirSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { checkFarm } from "../scripts/commands/check.ts";
+import { packFarm } from "../scripts/commands/pack.ts";
+import { readWikiversions } from "../scripts/sources/wikiversions.ts";
+import { Table } from "../scripts/table/decode.ts";
+import { DATA, DATA_IS_ABSENT, projectPath, TODAY, WHY_SKIPPED } from "./farms.ts";
+
+/** State of the train → wikis that are not on their group's release, wikis in no group. */
+const STATES: Record<string, { moved: number; inNoGroup: string[] }> = {
+  "2026-02-11T12-wiki-held-back": { moved: 1, inNoGroup: [] },
+  "2026-05-06T16-wiki-closed-mid-train": { moved: 11, inNoGroup: [] },
+  "2026-06-24T10-wiki-in-no-group": { moved: 0, inNoGroup: ["apiportalwiki"] },
+  "2026-08-18T03-testwikis": { moved: 0, inNoGroup: [] },
+  "2026-08-18T18-group0": { moved: 0, inNoGroup: [] },
+  "2026-08-19T08-group1": { moved: 0, inNoGroup: [] },
+  "2026-08-20T08-group2": { moved: 0, inNoGroup: [] },
+};
+
+describe.skipIf(DATA_IS_ABSENT)(`states of the train${WHY_SKIPPED}`, () => {
+  it("are these seven", () => {
+    expect(readdirSync(`${DATA}/trains`).sort()).toEqual(Object.keys(STATES));
+  });
+
+  for (const [state, { moved, inNoGroup }] of Object.entries(STATES)) {
+    const folder = `${DATA}/trains/${state}`;
+    const options = {
+      farm: projectPath("examples/wikimedia/farm.yaml"),
+      source: { "mediawiki-config": folder },
+      today: TODAY,
+    };
+
+    it(`${state}: no wiki of the packed table is on a release of another version`, () => {
+      const versions = readWikiversions(`${folder}/wikiversions.json`);
+      const table = new Table(packFarm(options).bytes);
+      const read = new Map<string, string>();
+      for (const { key, slot } of table.keys(table.wikis)) {
+        read.set(key, table.release(table.placement(table.value(table.wikis, slot)).release).version);
+      }
+      expect(read).toEqual(new Map([...versions].map(([wiki, { version }]) => [wiki, version])));
+    });
+
+    it(`${state}: check names who is not on the group's release, and who is in no group`, () => {
+      const report = checkFarm(options);
+      expect(report.moved.map(({ wiki }) => wiki)).toHaveLength(moved);
+      expect(report.inNoGroup.map(({ wiki }) => wiki)).toEqual(inNoGroup);
+      const ofGroup = new Map(report.releases.map(({ name, version }) => [name, version]));
+      for (const { groupRelease, version } of report.moved)
+        expect(ofGroup.get(groupRelease)).not.toBe(version);
+      expect(report.releases.every((release) => release.fromGroup)).toBe(true);
+    });
+  }
+});

@@ -1,0 +1,22 @@
+import { readFileSync } from "node:fs";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [
+    {
+      // The same as esbuild's `binary` loader, which the bundle is built with.
+      name: "wasm-bytes",
+      enforce: "pre",
+      load(id) {
+        if (!id.endsWith(".wasm")) return null;
+        const base64 = readFileSync(id).toString("base64");
+        return `export default new Uint8Array(Buffer.from("${base64}", "base64"));`;
+      },
+    },
+  ],
+  test: {
+    include: ["{host-sim,scripts,test}/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
