@@ -1,0 +1,356 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { DblistReader, driftError } from "./dblist.ts";
+import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "./test-data.ts";
+import { problemsOf } from "./test-errors.ts";
+import { folderOf } from "./test-folder.ts";
+
+/** A reader over a folder with these files; `%` in an expected message stands for the folder. */
+function readerOf(files: Record<string, string | Buffer>) {
+  const root = folderOf(files);
+  const reader = new DblistReader(root);
+  return {
+    root,
+    reader,
+    problems: (step: () => unknown) => problemsOf(step).map((each) => each.replaceAll(`${root}/`, "%/")),
+  };
+}
+
+describe("a list", () => {
+  test("has one wiki a line, with comments, blank lines and white space around", () => {
+    const { reader } = readerOf({
+      "a.dblist": "# NOTE: generated\n\nzuwiki\r\n  enwiki # English\n\taawiki\n#x\n",
+    });
+    expect(reader.read("a")).toEqual(["aawiki", "enwiki", "zuwiki"]);
+  });
+
+  test("is named with or without its ending, or by an absolute path", () => {
+    const { reader, root } = readerOf({ "a.dblist": "enwiki\n" });
+    for (const name of ["a", "a.dblist", join(root, "a"), join(root, "a.dblist")]) {
+      expect(reader.read(name), name).toEqual(["enwiki"]);
+    }
+  });
+
+  test("may hold nothing but a comment", () => {
+    const { reader } = readerOf({ "preinstall.dblist": "# NOTE: generated\n" });
+    expect(reader.read("preinstall")).toEqual([]);
+    expect(reader.warnings).toEqual([]);
+  });
+
+  test("of no bytes at all is read as empty, with a warning", () => {
+    const { reader, root } = readerOf({ "a.dblist": "" });
+    expect(reader.read("a")).toEqual([]);
+    expect(reader.warnings.map((each) => each.message)).toEqual([
+      `${root}/a.dblist: the file is empty (0 bytes): a list of no wikis?`,
+    ]);
+  });
+
+  test("with a wiki twice has it once, and warns with both lines", () => {
+    const { reader, root } = readerOf({ "a.dblist": "enwiki\nafwiki\n enwiki\n" });
+    expect(reader.read("a")).toEqual(["afwiki", "enwiki"]);
+    expect(reader.warnings.map((each) => each.message)).toEqual([
+      `${root}/a.dblist:3:2: \`enwiki\` is listed twice, first in line 1: drop one of the two`,
+    ]);
+  });
+
+  test("names every line that is no wiki ID", () => {
+    const { reader, problems } = readerOf({ "a.dblist": "enwiki\n En-wiki\ndewiki frwiki\nall + closed\n" });
+    expect(problems(() => reader.read("a"))).toEqual([
+      "%/a.dblist:2:2: `En-wiki` is not a wiki ID: write one wiki a line, of lower-case letters, digits and `_`",
+      "%/a.dblist:3:1: `dewiki frwiki` is not a wiki ID: write one wiki a line, of lower-case letters, digits and `_`",
+      "%/a.dblist:4:1: `all + closed` is not a wiki ID: an expression begins with `%%`",
+    ]);
+  });
+
+  test("with a byte-order mark or broken UTF-8 shows the bytes that cannot be seen", () => {
+    const { reader, problems } = readerOf({
+      "bom.dblist": "\u{feff}enwiki\n",
+      "latin.dblist": Buffer.from([0xe4, 0x0a]),
+    });
+    expect(problems(() => reader.read("bom"))[0]).toContain(
+      "%/bom.dblist:1:1: `\\u{feff}enwiki` is not a wiki ID",
+    );
+    expect(problems(() => reader.read("latin"))[0]).toContain(
+      "%/latin.dblist:1:1: `\ufffd` is not a wiki ID",
+    );
+  });
+
+  test("that is handed out can be changed without changing the reader's own", () => {
+    const { reader } = readerOf({ "a.dblist": "enwiki\n" });
+    reader.read("a").push("hacked");
+    expect(reader.read("a")).toEqual(["enwiki"]);
+  });
+});
+
+describe("an expression", () => {
+  const files = {
+    "all.dblist": "aawiki\nbbwiki\nccwiki\n",
+    "closed.dblist": "aawiki\n",
+    "pre-install.dblist": "ddwiki\n",
+    "bare.dbexpr": "all - closed\n",
+    "commented.dbexpr": "# why\n\n%% all.dblist & closed.dblist # both\n",
+    "line.dblist": "# why\n%% all + pre-install - closed\n",
+    "nested.dblist": "%%line & all\n",
+  };
+
+  test.each([
+    ["all", ["aawiki", "bbwiki", "ccwiki"]],
+    ["%% all.dblist + pre-install.dblist - closed.dblist", ["bbwiki", "ccwiki", "ddwiki"]],
+    ["all - closed + closed", ["aawiki", "bbwiki", "ccwiki"]],
+    ["closed + pre-install & all", ["aawiki"]],
+    ["all\t-  closed # - all", ["bbwiki", "ccwiki"]],
+    ["%% all # every wiki\n  - closed # but these\n", ["bbwiki", "ccwiki"]],
+    ["bare", ["bbwiki", "ccwiki"]],
+    ["bare.dbexpr + closed", ["aawiki", "bbwiki", "ccwiki"]],
+    ["commented", ["aawiki"]],
+    ["line", ["bbwiki", "ccwiki", "ddwiki"]],
+    ["nested", ["bbwiki", "ccwiki"]],
+  ])("%s is worked out from left to right", (expression, wikis) => {
+    expect(readerOf(files).reader.evaluate(expression)).toEqual(wikis);
+  });
+
+  test("takes absolute paths", () => {
+    const elsewhere = folderOf({ "mine.dblist": "ccwiki\n" });
+    const { reader } = readerOf(files);
+    expect(reader.evaluate(`all & ${elsewhere}/mine.dblist`)).toEqual(["ccwiki"]);
+    expect(reader.read(`${elsewhere}/mine`)).toEqual(["ccwiki"]);
+  });
+
+  test.each([
+    ["", "expression:1:1: empty expression (``): name at least one list, as in `all`"],
+    ["%% # all", "expression:1:1: empty expression (`%% # all`): name at least one list, as in `all`"],
+    ["- all", "expression:1:1: expected a list, not `-`: an operator joins two lists"],
+    ["all + - closed", "expression:1:7: expected a list, not `-`: an operator joins two lists"],
+    ["all -", "expression:1:5: the expression ends with `-`: name a list after it"],
+    [
+      "all closed",
+      "expression:1:5: expected `+`, `-` or `&` before `closed`: an operator stands between two lists, with white space on both sides",
+    ],
+    [
+      "all -closed",
+      "expression:1:5: expected `+`, `-` or `&` before `-closed`: an operator stands between two lists, with white space on both sides",
+    ],
+    [
+      "all+closed",
+      "expression:1:1: `all+closed` is not the name of a list: put white space around operators",
+    ],
+    [
+      "all - %closed",
+      "expression:1:7: `%closed` is not the name of a list: a name has letters, digits, `_`, `-` and `.`",
+    ],
+    [
+      "all - ../closed",
+      "expression:1:7: `../closed` leaves the dblists folder by `..`: name a list of the dblists folder, or give an absolute path without `..`",
+    ],
+    [
+      "all - /x/../closed",
+      "expression:1:7: `/x/../closed` leaves the dblists folder by `..`: name a list of the dblists folder, or give an absolute path without `..`",
+    ],
+    ["all - closd", "expression:1:7: unknown list `closd`: did you mean `closed`?"],
+    ["/x/closed - all", "no such file; the dblists folder has a list of that name: write `closed`"],
+  ])("that reads %j is refused", (expression, message) => {
+    const { reader, problems } = readerOf(files);
+    expect(problems(() => reader.evaluate(expression))).toEqual([expect.stringContaining(message)]);
+  });
+
+  test("names every list it lacks, where it was named", () => {
+    const { reader, problems, root } = readerOf({ ...files, "bad.dblist": "\n  %% nope + all - neither\n" });
+    const farm = { file: "farm.yaml", line: 7, column: 10 };
+    expect(problems(() => reader.evaluate("all & bad", farm))).toEqual([
+      `%/bad.dblist:2:6: unknown list \`nope\`: there is no \`nope.dblist\` in \`${root}\``,
+      `%/bad.dblist:2:19: unknown list \`neither\`: there is no \`neither.dblist\` in \`${root}\``,
+    ]);
+    expect(problems(() => reader.evaluate("all & nope", farm))).toEqual([
+      `farm.yaml:7:16: unknown list \`nope\`: there is no \`nope.dblist\` in \`${root}\``,
+    ]);
+    expect(problems(() => reader.evaluate("all & nope", { file: "farm.yaml", line: 7 }))).toEqual([
+      `farm.yaml:7: unknown list \`nope\`: there is no \`nope.dblist\` in \`${root}\``,
+    ]);
+  });
+
+  test("is the only line of its list", () => {
+    const { reader, problems } = readerOf({
+      "all.dblist": "aawiki\n",
+      "before.dblist": "aawiki\n%% all\n",
+      "after.dblist": "%% all\naawiki\n",
+      "two.dbexpr": "all\nall\n",
+      "none.dbexpr": "# nothing\n",
+    });
+    const only = "line 1 is an expression, which has to be the only line";
+    expect(problems(() => reader.read("before"))).toEqual([
+      "%/before.dblist:2:1: an expression among wikis (`%% all`): a list is either, not both",
+    ]);
+    expect(problems(() => reader.read("after"))).toEqual([
+      `%/after.dblist:2:1: unexpected \`aawiki\`: ${only}`,
+    ]);
+    expect(problems(() => reader.read("two"))).toEqual([`%/two.dbexpr:2:1: unexpected \`all\`: ${only}`]);
+    expect(problems(() => reader.read("none"))).toEqual([
+      "%/none.dbexpr:1: no expression in it: write one line, as in `%% all.dblist - closed.dblist`",
+    ]);
+  });
+
+  test("that leads back to its own list is refused, with the way round", () => {
+    const { reader, problems } = readerOf({
+      "a.dblist": "%% b\n",
+      "b.dbexpr": "%% c - d\n",
+      "c.dblist": "%% d + a\n",
+      "d.dblist": "enwiki\n",
+      "self.dblist": "%% d - self\n",
+    });
+    const wayOut = "break it";
+    expect(problems(() => reader.read("a"))).toEqual([
+      `%/c.dblist:1:8: the lists refer to each other in a circle (a → b.dbexpr → c → a): ${wayOut}`,
+    ]);
+    expect(problems(() => reader.read("self"))).toEqual([
+      `%/self.dblist:1:8: the lists refer to each other in a circle (self → self): ${wayOut}`,
+    ]);
+    expect(reader.read("d")).toEqual(["enwiki"]);
+  });
+
+  test("of lists that are each named twice is worked out once each, failing or not", () => {
+    const chain = (end: string) => {
+      const lists = Array.from({ length: 40 }, (_, i) => [`l${i}.dblist`, `%% l${i + 1} + l${i + 1}\n`]);
+      return { ...Object.fromEntries(lists), "l40.dblist": end };
+    };
+    expect(readerOf(chain("enwiki\n")).reader.read("l0")).toEqual(["enwiki"]);
+    const { reader, problems } = readerOf(chain("EN\n"));
+    expect(problems(() => reader.read("l0"))).toHaveLength(1);
+  });
+
+  test("agrees with a plain oracle over sets, whatever the lists", () => {
+    const wiki = fc.constantFrom("aawiki", "bbwiki", "ccwiki", "ddwiki", "eewiki", "ffwiki");
+    const lists = fc.array(fc.array(wiki, { maxLength: 8 }), { minLength: 4, maxLength: 4 });
+    const term = fc.record({
+      operator: fc.constantFrom("+" as const, "-" as const, "&" as const),
+      list: fc.nat({ max: 3 }),
+      ending: fc.constantFrom("", ".dblist"),
+      space: fc.constantFrom(" ", "  ", "\t"),
+    });
+    fc.assert(
+      fc.property(
+        lists,
+        fc.array(term, { minLength: 1, maxLength: 8 }),
+        fc.boolean(),
+        (contents, terms, marked) => {
+          const name = (i: number) => `group-${i}`;
+          const { reader } = readerOf(
+            Object.fromEntries(contents.map((wikis, i) => [`${name(i)}.dblist`, `${wikis.join("\n")}\n`])),
+          );
+          const written = terms.map(({ operator, list, ending, space }, i) => {
+            const named = `${name(list)}${ending}`;
+            return i === 0 ? named : `${space}${operator}${space}${named}`;
+          });
+          expect(reader.evaluate(`${marked ? "%% " : ""}${written.join("")}`)).toEqual(
+            oracle(contents, terms),
+          );
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+});
+
+/** Each wiki by itself: is it in after the last term? */
+function oracle(lists: string[][], terms: { operator: "+" | "-" | "&"; list: number }[]): string[] {
+  const everyWiki = [...new Set(lists.flat())].sort();
+  return everyWiki.filter((wiki) => {
+    let isIn = false;
+    for (const [i, { operator, list }] of terms.entries()) {
+      const listed = lists[list]!.includes(wiki);
+      if (i === 0 || operator === "+") isIn = (i > 0 && isIn) || listed;
+      else if (operator === "-") isIn = isIn && !listed;
+      else isIn = isIn && listed;
+    }
+    return isIn;
+  });
+}
+
+describe("a list that cannot be found", () => {
+  test("is reported at the place that named it, or the folder", () => {
+    const { reader, problems, root } = readerOf({ "all.dblist": "enwiki\n" });
+    expect(problems(() => reader.read("zzz", { file: "farm.yaml", line: 3, column: 5 }))).toEqual([
+      `farm.yaml:3:5: unknown list \`zzz\`: there is no \`zzz.dblist\` in \`${root}\``,
+    ]);
+    expect(problemsOf(() => reader.read("zzz"))[0]).toMatch(`${root}: unknown list`);
+  });
+
+  test("because there is no folder says so", () => {
+    const reader = new DblistReader(join(folderOf({}), "dblists"));
+    expect(problemsOf(() => reader.read("all"))[0]).toContain("there is no such dblists folder");
+  });
+
+  test("because it is a folder says so", () => {
+    const { reader, problems } = readerOf({ "a.dblist/x": "" });
+    expect(problems(() => reader.read("a"))[0]).toContain("it is a folder, not a file");
+  });
+});
+
+describe("drift", () => {
+  const files = {
+    "all.dblist": "aawiki\nbbwiki\nccwiki\n",
+    "same.dblist": "bbwiki\naawiki\nccwiki\n",
+    "same.dbexpr": "%% all\n",
+    "stale.dblist": "bbwiki\nzzwiki\n",
+    "stale.dbexpr": "%% all.dblist\n",
+    "alone.dbexpr": "%% all\n",
+  };
+
+  test("between a list and its source names what is missing and what is too much, and reads the list", () => {
+    const { reader, root } = readerOf(files);
+    const drift = {
+      file: join(root, "stale.dblist"),
+      expr: join(root, "stale.dbexpr"),
+      missing: ["aawiki", "ccwiki"],
+      extra: ["zzwiki"],
+    };
+    expect(reader.drift("stale")).toEqual(drift);
+    expect(reader.drift("stale.dbexpr")).toEqual(drift);
+    expect(reader.read("stale")).toEqual(["bbwiki", "zzwiki"]);
+    expect(reader.drifts()).toEqual([drift]);
+    expect(driftError(drift).message).toBe(
+      `${root}/stale.dblist: differs from its source stale.dbexpr: it lacks \`aawiki\`, \`ccwiki\`; it has \`zzwiki\` too many; generate the list again, or change the expression`,
+    );
+  });
+
+  test("is not where they agree, or where there is only one of the two", () => {
+    const { reader } = readerOf(files);
+    expect(reader.drift("same")).toBeNull();
+    expect(reader.drift("alone")).toBeNull();
+    expect(reader.drift("all")).toBeNull();
+  });
+
+  test("of a list that does not exist is an error", () => {
+    const { reader, problems } = readerOf(files);
+    expect(problems(() => reader.drift("nope"))[0]).toContain("unknown list `nope`");
+  });
+});
+
+describe.skipIf(DATA_IS_ABSENT)(`the real lists${WHY_SKIPPED}`, () => {
+  const states = [
+    "mediawiki-config",
+    ...(existsSync(DATA) ? readdirSync(`${DATA}/trains`) : []).map((d) => `trains/${d}`),
+  ];
+
+  test("are there, in eight states", () => {
+    expect(states).toHaveLength(8);
+  });
+
+  test.each(states)("of %s can all be read, without a warning and without drift", (state) => {
+    const root = `${DATA}/${state}/dblists`;
+    const reader = new DblistReader(root);
+    for (const file of readdirSync(root)) reader.read(file);
+    expect(reader.warnings).toEqual([]);
+    expect(reader.drifts()).toEqual([]);
+    expect(reader.evaluate("%% all.dblist & group0.dblist").length).toBeGreaterThan(100);
+  });
+
+  test("are as long as is known", () => {
+    const reader = new DblistReader(`${DATA}/mediawiki-config/dblists`);
+    expect(reader.read("all")).toHaveLength(1072);
+    expect(reader.read("preinstall")).toEqual([]);
+    expect(reader.read("testwikis")).toEqual(["testcommonswiki", "testwiki", "testwikidatawiki"]);
+    expect(reader.evaluate("group0 + group1 + group2")).toEqual(reader.evaluate("all + preinstall"));
+  });
+});

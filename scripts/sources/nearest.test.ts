@@ -1,0 +1,39 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { editDistance, nearest } from "./nearest.ts";
+
+describe("nearest", () => {
+  test.each([
+    ["relases", "releases"],
+    ["gruops", "groups"],
+    ["pin", "pins"],
+  ])("finds what %s was meant to be", (word, meant) => {
+    expect(nearest(word, ["releases", "groups", "pins", "sources"])).toBe(meant);
+  });
+
+  test("finds nothing where nothing is near", () => {
+    expect(nearest("colour", ["releases", "groups", "pins"])).toBeUndefined();
+    expect(nearest("x", [])).toBeUndefined();
+  });
+});
+
+describe("editDistance", () => {
+  test("counts insertions, deletions, replacements and swaps as one each", () => {
+    expect(editDistance("abc", "abc")).toBe(0);
+    expect(editDistance("abc", "abcd")).toBe(1);
+    expect(editDistance("abc", "ac")).toBe(1);
+    expect(editDistance("abc", "axc")).toBe(1);
+    expect(editDistance("abc", "acb")).toBe(1);
+    expect(editDistance("", "abc")).toBe(3);
+  });
+
+  test("is the same in both directions, and 0 only for the same word", () => {
+    const word = fc.string({ maxLength: 8, unit: fc.constantFrom("a", "b", "c") });
+    fc.assert(
+      fc.property(word, word, (a, b) => {
+        expect(editDistance(a, b)).toBe(editDistance(b, a));
+        expect(editDistance(a, b) === 0).toBe(a === b);
+      }),
+    );
+  });
+});

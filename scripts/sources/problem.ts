@@ -1,0 +1,106 @@
+/** Where something stands in a source. Line and column count from 1; a column counts UTF-16 units. */
+export interface Place {
+  readonly file: string;
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
+}
+
+/** One thing wrong in one place of a source, as `file:line:column: what`. */
+export class SourceError extends Error {
+  override readonly name: string = "SourceError";
+  readonly file: string;
+  readonly line: number | undefined;
+  readonly column: number | undefined;
+  /** The sentence alone, without its place. */
+  readonly what: string;
+
+  constructor(place: Place, what: string) {
+    super(`${showPlace(place)}: ${what}`);
+    this.file = place.file;
+    this.line = place.line;
+    this.column = place.column;
+    this.what = what;
+  }
+
+  /** Every single problem in it, so that a caller needs one `catch` for one problem and for many. */
+  get problems(): readonly SourceError[] {
+    return [this];
+  }
+}
+
+/** Several problems found in one go; stands at the first one's place, and its message has one line each. */
+export class SourceErrors extends SourceError {
+  override readonly name: string = "SourceErrors";
+  readonly #problems: readonly SourceError[];
+
+  constructor(problems: readonly [SourceError, ...SourceError[]]) {
+    super(problems[0], problems[0].what);
+    this.message = problems.map((problem) => problem.message).join("\n");
+    this.#problems = problems;
+  }
+
+  override get problems(): readonly SourceError[] {
+    return this.#problems;
+  }
+}
+
+/** Gathers the problems of a source, so that they are told together. The same problem is kept once. */
+export class Problems {
+  readonly #found = new Map<string, SourceError>();
+
+  add(place: Place, what: string): void {
+    this.keep(new SourceError(place, what));
+  }
+
+  keep(error: SourceError): void {
+    for (const problem of error.problems) this.#found.set(problem.message, problem);
+  }
+
+  /** What `step` gives, or undefined if it threw a SourceError, which is kept. */
+  attempt<T>(step: () => T): T | undefined {
+    try {
+      return step();
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      this.keep(error);
+      return undefined;
+    }
+  }
+
+  /** Throws the one problem, or all of them as SourceErrors. */
+  throwIfAny(): void {
+    const [first, ...rest] = this.#found.values();
+    if (first === undefined) return;
+    throw rest.length === 0 ? first : new SourceErrors([first, ...rest]);
+  }
+}
+
+/** `file`, `file:line` or `file:line:column`. */
+export function showPlace({ file, line, column }: Place): string {
+  if (line === undefined) return file;
+  return column === undefined ? `${file}:${line}` : `${file}:${line}:${column}`;
+}
+
+const SHOWN_AT_MOST = 80;
+
+/** Offending text for a message: on one line, shortened, and with invisible characters made visible. */
+export function quote(text: string): string {
+  const shortened = text.length > SHOWN_AT_MOST ? `${text.slice(0, SHOWN_AT_MOST)}…` : text;
+  const visible = shortened.replace(/[\p{C}\p{Z}]/gu, (char) => (char === " " ? char : escapeChar(char)));
+  return `\`${visible}\``;
+}
+
+function escapeChar(char: string): string {
+  if (char === "\n") return "\\n";
+  if (char === "\r") return "\\r";
+  if (char === "\t") return "\\t";
+  return `\\u{${char.codePointAt(0)?.toString(16)}}`;
+}
+
+const LISTED_AT_MOST = 20;
+
+/** A list of names for a message: each quoted, the end of a long one counted. */
+export function quoteAll(names: readonly string[]): string {
+  const shown = names.slice(0, LISTED_AT_MOST).map(quote).join(", ");
+  return names.length > LISTED_AT_MOST ? `${shown} and ${names.length - LISTED_AT_MOST} more` : shown;
+}

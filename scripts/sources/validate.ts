@@ -1,0 +1,209 @@
+import type { core, ZodType } from "zod";
+import { nearest } from "./nearest.ts";
+import { Problems, quote, quoteAll } from "./problem.ts";
+import { knownKeys } from "./schema-keys.ts";
+import type { YamlSource } from "./yaml.ts";
+
+/** A problem before it has its place: `says` is the whole sentence, without the offending text. */
+interface Finding {
+  readonly path: Path;
+  readonly at: "key" | "value";
+  readonly says: string;
+  /** Whether the sentence is followed by the text that stands there. */
+  readonly showsText: boolean;
+  /** For an unknown key that is near a known one: the known one, which is then not reported as missing as well. */
+  readonly meant?: string;
+}
+
+type Path = readonly (string | number)[];
+type Issue = core.$ZodIssue;
+
+/**
+ * The value of a YAML source in the shape of `schema`, or every problem with it, in the order of the file, as one
+ * SourceError. A schema's own message continues a sentence that begins with the path: "must be a release's name".
+ */
+export function validate<T>(schema: ZodType<T>, yaml: YamlSource): T {
+  const result = schema.safeParse(yaml.value, { error: sentence });
+  if (result.success) return result.data;
+  const findings = new Findings(schema, yaml.value).all(result.error.issues);
+  const placed = findings.map((finding) => ({
+    finding,
+    position: yaml.positionOf(finding.path, finding.at),
+  }));
+  placed.sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column);
+  const problems = new Problems();
+  for (const { finding, position } of placed) {
+    const text = finding.showsText && position.text !== "" ? ` (${quote(position.text)})` : "";
+    const { line, column } = position;
+    problems.add({ file: yaml.file, line, column }, `${finding.says}${text}`);
+  }
+  problems.throwIfAny();
+  throw result.error;
+}
+
+class Findings {
+  readonly #schema: ZodType;
+  readonly #value: unknown;
+
+  constructor(schema: ZodType, value: unknown) {
+    this.#schema = schema;
+    this.#value = value;
+  }
+
+  all(issues: readonly Issue[]): Finding[] {
+    return withoutMisspelt(issues.flatMap((issue) => this.#of(issue, [])));
+  }
+
+  /** @param base the path that the issue's own path goes on from, inside a union */
+  #of(issue: Issue, base: Path): Finding[] {
+    const path = [...base, ...issue.path.map((step) => (typeof step === "symbol" ? String(step) : step))];
+    if (issue.code === "unrecognized_keys") return issue.keys.map((key) => this.#unknownKey(path, key));
+    if (issue.code === "invalid_union" && issue.errors.length > 0) return this.#union(issue.errors, path);
+    if (issue.code === "invalid_key") {
+      const why = issue.issues.map((inner) => inner.message).join(" and ");
+      return [{ path, at: "key", says: `key ${quote(String(path.at(-1)))} ${why}`, showsText: false }];
+    }
+    if (path.length > 0 && isTypeIssue(issue) && valueAt(this.#value, path) === undefined) {
+      return [missing(path)];
+    }
+    return [{ path, at: "value", says: `${show(path)} ${issue.message}`, showsText: true }];
+  }
+
+  #unknownKey(path: Path, key: string): Finding {
+    const known = knownKeys(this.#schema, path);
+    const at: Finding = { path: [...path, key], at: "key", says: "", showsText: false };
+    const unknown = `unknown key ${quote(key)}${path.length === 0 ? "" : ` in ${show(path)}`}`;
+    if (key === "<<") return { ...at, says: `${unknown}: merge keys are not supported, write the keys out` };
+    const near = nearest(key, known);
+    if (near !== undefined) return { ...at, says: `${unknown}; did you mean ${quote(near)}?`, meant: near };
+    return { ...at, says: known.length === 0 ? unknown : `${unknown}; known keys: ${quoteAll(known)}` };
+  }
+
+  /** What is wrong in the alternative that was most likely meant; or in short, what each one asks for. */
+  #union(alternatives: readonly Issue[][], path: Path): Finding[] {
+    const value = valueAt(this.#value, path);
+    const fitting = alternatives.filter((issues) => !issues.some((issue) => isWrongKind(issue, value)));
+    if (fitting.length === 0) {
+      const nouns = alternatives.flatMap((issues) =>
+        issues.filter((issue) => isWrongKind(issue, value)).flatMap(nounsOf),
+      );
+      const says = `${show(path)} must be ${join(nouns)}, not ${kindOf(value)}`;
+      return [{ path, at: "value", says, showsText: true }];
+    }
+    const tried = fitting.map((issues) => issues.flatMap((issue) => this.#of(issue, path)));
+    const fewest = Math.min(...tried.map((findings) => findings.length));
+    const nearestOnes = tried.filter((findings) => findings.length === fewest);
+    if (nearestOnes.length === 1) return nearestOnes[0]!;
+    const forms = [
+      ...new Set(nearestOnes.map((findings) => findings.map((finding) => finding.says).join(" and "))),
+    ];
+    const says = `${show(path)} fits none of the forms it may have: ${forms.join(", or ")}`;
+    return [{ path, at: "value", says, showsText: true }];
+  }
+}
+
+function withoutMisspelt(findings: readonly Finding[]): Finding[] {
+  const meant = new Set<string>();
+  for (const { path, meant: key } of findings) {
+    if (key !== undefined) meant.add(missing([...path.slice(0, -1), key]).says);
+  }
+  return findings.filter((finding) => !meant.has(finding.says));
+}
+
+function missing(path: Path): Finding {
+  const parent = path.slice(0, -1);
+  const where = parent.length === 0 ? "" : ` in ${show(parent)}`;
+  return { path, at: "key", says: `missing key ${quote(String(path.at(-1)))}${where}`, showsText: false };
+}
+
+function isTypeIssue(issue: Issue): boolean {
+  return issue.code === "invalid_type" || issue.code === "invalid_value" || issue.code === "invalid_union";
+}
+
+/** Whether an alternative of a union asks for another kind of value altogether. */
+function isWrongKind(issue: Issue, value: unknown): boolean {
+  if (issue.path.length > 0) return false;
+  return issue.code === "invalid_type" || (issue.code === "invalid_value" && typeof value === "object");
+}
+
+/** The predicate of zod's own issues, "must be …"; undefined leaves zod's message. */
+function sentence(issue: core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case "invalid_type": {
+      const scalar = ["number", "boolean"].includes(typeof issue.input);
+      const wayOut = issue.expected === "string" && scalar ? ": put it in quotes" : "";
+      return `must be ${noun(issue.expected)}, not ${kindOf(issue.input)}${wayOut}`;
+    }
+    case "invalid_value": {
+      const values = issue.values.map(String);
+      const near = typeof issue.input === "string" ? nearest(issue.input, values) : undefined;
+      return `must be ${join(values.map(quote))}${near === undefined ? "" : `; did you mean ${quote(near)}?`}`;
+    }
+    case "invalid_union":
+      if (issue.options === undefined || !Array.isArray(issue.options)) return undefined;
+      return `must be ${join(issue.options.map((option) => quote(String(option))))}`;
+    case "too_small":
+      if (issue.origin === "string" && issue.minimum === 1) return "must not be empty";
+      return `must ${amount(issue.origin, issue.inclusive === false ? "more than" : "at least", issue.minimum)}`;
+    case "too_big":
+      return `must ${amount(issue.origin, issue.inclusive === false ? "less than" : "at most", issue.maximum)}`;
+    case "invalid_format":
+      return issue.pattern === undefined ? undefined : `must have the form ${issue.pattern}`;
+    default:
+      return undefined;
+  }
+}
+
+function amount(origin: string, bound: string, limit: number | bigint): string {
+  if (origin === "string") return `have ${bound} ${limit} characters`;
+  if (origin === "number" || origin === "int") return `be ${bound} ${limit}`;
+  return `have ${bound} ${limit} entries`;
+}
+
+const NOUNS: Record<string, string> = {
+  string: "text",
+  int: "a whole number",
+  number: "a number",
+  boolean: "true or false",
+  array: "a list",
+  tuple: "a list",
+  object: "a mapping",
+  record: "a mapping",
+  null: "null",
+};
+
+function noun(expected: string): string {
+  return NOUNS[expected] ?? expected;
+}
+
+function nounsOf(issue: Issue): string[] {
+  if (issue.code === "invalid_value") return issue.values.map((value) => quote(String(value)));
+  return issue.code === "invalid_type" ? [noun(issue.expected)] : [];
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return "an empty value";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "number" || typeof value === "boolean") return `the ${typeof value} ${value}`;
+  return typeof value === "string" ? "text" : "a mapping";
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  let found = value;
+  for (const step of path) {
+    if (typeof found !== "object" || found === null || !Object.hasOwn(found, step)) return undefined;
+    found = (found as Record<string | number, unknown>)[step];
+  }
+  return found;
+}
+
+function show(path: Path): string {
+  return path.length === 0 ? "the file" : quote(path.join("."));
+}
+
+/** `a`, `a or b`, `a, b or c`, without repeats. */
+function join(names: readonly string[]): string {
+  const unique = [...new Set(names)];
+  if (unique.length < 2) return unique.join("");
+  return `${unique.slice(0, -1).join(", ")} or ${unique.at(-1)}`;
+}

@@ -1,0 +1,158 @@
+import {
+  EVENT_ID,
+  type Event,
+  getScalarValue,
+  parseEvents,
+  SCALAR_STYLE,
+  type ScalarEvent,
+  YAMLException,
+} from "js-yaml";
+import { isVersion, isWikiId, VERSION_SHAPE, WIKI_ID_SHAPE } from "./names.ts";
+import { type Place, Problems, quote, SourceError } from "./problem.ts";
+import { LineIndex, readText } from "./text.ts";
+
+/** What a wiki runs, and the line that says so. */
+export interface WikiVersion {
+  /** Without `php-`: `1.47.0-wmf.16`. */
+  readonly version: string;
+  readonly line: number;
+}
+
+const PREFIX = "php-";
+
+/**
+ * Reads wikiversions.json: one JSON object of wiki ID → `php-` and a version, in the order of the file.
+ * Throws SourceError, with every bad entry in it. A wiki that stands twice is one, as JSON.parse would silently
+ * take the last; so is a file without any wiki, which would take every wiki off the table.
+ */
+export function readWikiversions(file: string, referrer: Place = { file }): Map<string, WikiVersion> {
+  const text = readText(file, referrer);
+  const lines = new LineIndex(text);
+  const at = (offset: number): Place => ({ file, ...lines.at(offset) });
+  checkShape(text, at);
+
+  const problems = new Problems();
+  const wikis = new Map<string, WikiVersion>();
+  const firstLines = new Map<string, number>();
+  for (const [key, value] of entries(text, at)) {
+    const wiki = getScalarValue(text, key);
+    const place = at(key.valueStart - 1);
+    const line = place.line!;
+    const first = firstLines.get(wiki);
+    if (first !== undefined) {
+      problems.add(place, `${quote(wiki)} stands twice, first in line ${first}: keep the one that holds`);
+      continue;
+    }
+    firstLines.set(wiki, line);
+    if (!isWikiId(wiki)) {
+      problems.add(place, `${quote(wiki)} is not a wiki ID: use ${WIKI_ID_SHAPE}`);
+    }
+    const quoted = value.style === SCALAR_STYLE.DOUBLE_QUOTED;
+    const version = getScalarValue(text, value);
+    const wrong = quoted ? wrongVersion(version) : 'is not a string: write "php-…"';
+    if (wrong !== undefined)
+      problems.add(at(value.valueStart - (quoted ? 1 : 0)), `${quote(version)} ${wrong}`);
+    wikis.set(wiki, { version: version.slice(PREFIX.length), line });
+  }
+  problems.throwIfAny();
+  return wikis;
+}
+
+function wrongVersion(value: string): string | undefined {
+  if (!value.startsWith(PREFIX))
+    return "is not a version: it has to begin with `php-`, as `php-1.47.0-wmf.16`";
+  if (!isVersion(value.slice(PREFIX.length)))
+    return `is not a version: after \`php-\` comes ${VERSION_SHAPE}`;
+  return undefined;
+}
+
+/** Makes sure that the text is JSON, and an object with at least one entry. */
+function checkShape(text: string, at: (offset: number) => Place): void {
+  const start = at(0);
+  if (text.trim() === "") {
+    throw new SourceError(start, "the file is empty: it has to be a JSON object of wiki → version");
+  }
+  const value = parseJson(text, at);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new SourceError(start, `not a JSON object (${quote(text.trim())}): write { "wiki": "version", … }`);
+  }
+  if (Object.keys(value).length === 0) {
+    throw new SourceError(start, `no wiki in it (${quote(text.trim())}): a farm has at least one`);
+  }
+}
+
+function parseJson(text: string, at: (offset: number) => Place): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const offset = offsetOfError(text, message);
+    const why = message
+      .replace(/(?: in JSON)? at position \d+.*/, "")
+      .replace(/, [."].*is not valid JSON$/s, "");
+    const from =
+      text
+        .slice(offset)
+        .trimStart()
+        .split(/[\r\n]/, 1)[0] ?? "";
+    throw new SourceError(
+      at(offset),
+      `not valid JSON: ${why} (${from === "" ? "end of file" : quote(from)})`,
+    );
+  }
+}
+
+/**
+ * Where JSON.parse stopped. Node tells the position of most errors. For the others ("Unexpected token"), the YAML
+ * parser knows: JSON is YAML, and what is YAML but not JSON here is a scalar without double quotes.
+ */
+function offsetOfError(text: string, message: string): number {
+  const told = /at position (\d+)/.exec(message)?.[1];
+  if (told !== undefined) return Number(told);
+  if (message.startsWith("Unexpected end")) return text.length;
+  try {
+    let reached = 0;
+    for (const event of parseEvents(text, {})) {
+      if (event.type !== EVENT_ID.SCALAR) continue;
+      if (event.style !== SCALAR_STYLE.DOUBLE_QUOTED) return Math.max(reached, event.valueStart);
+      reached = event.valueEnd + 1;
+    }
+    return 0;
+  } catch (error) {
+    return error instanceof YAMLException ? (error.mark?.position ?? 0) : 0;
+  }
+}
+
+/**
+ * The pairs of a flat JSON object with their offsets, by the YAML parser, as JSON.parse gives neither offsets nor
+ * duplicates. The text is known to be JSON; on one line, YAML's indentation has no say in it.
+ */
+function entries(text: string, at: (offset: number) => Place): [key: ScalarEvent, value: ScalarEvent][] {
+  const pairs: [ScalarEvent, ScalarEvent][] = [];
+  let key: ScalarEvent | undefined;
+  let depth = 0;
+  for (const event of parseJsonEvents(text.replace(/[\t\r\n]/g, " "), at)) {
+    if (event.type === EVENT_ID.MAPPING || event.type === EVENT_ID.SEQUENCE) {
+      if (++depth === 1) continue;
+      const shown = quote(text.slice(event.start).split(/[\r\n]/, 1)[0]!);
+      throw new SourceError(at(event.start), `a version is not a string (${shown}): write "php-…"`);
+    }
+    if (event.type !== EVENT_ID.SCALAR) continue;
+    if (key === undefined) {
+      key = event;
+      continue;
+    }
+    pairs.push([key, event]);
+    key = undefined;
+  }
+  return pairs;
+}
+
+function parseJsonEvents(text: string, at: (offset: number) => Place): Event[] {
+  try {
+    return parseEvents(text, {});
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    throw new SourceError(at(error.mark?.position ?? 0), `cannot be read: ${error.reason}`);
+  }
+}
