@@ -16,6 +16,7 @@ export default defineConfig({
   ],
   test: {
     include: ["{host-sim,scripts,test}/**/*.test.ts"],
+    globalSetup: "test/get-envoy.ts",
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

@@ -28,7 +28,9 @@ export function readConfiguration(at: usize, length: u32): Table | null {
   }
   encoded = at;
   encodedLength = length;
-  if (load<u8>(at) == 0x7b && !readJson(at, at + length)) return null;
+  cursor = at;
+  end = at + length;
+  if (next() == 0x7b && !readJson(at)) return null;
 
   const bytes = heap.alloc(decodedRoom(encodedLength) + 8);
   const written = decodeBase64(encoded, encodedLength, bytes);
@@ -44,10 +46,8 @@ export function readConfiguration(at: usize, length: u32): Table | null {
 let cursor: usize = 0;
 let end: usize = 0;
 
-function readJson(at: usize, limit: usize): bool {
-  cursor = at + 1;
-  end = limit;
-  encodedLength = 0;
+/** Reads on after the opening brace. */
+function readJson(at: usize): bool {
   let hasTable = false;
   let hasListener = false;
   let c: u32 = 0x2c;

@@ -1,4 +1,4 @@
-// npm run build: the filter (release and debug) and the CLI, into build/.
+// npm run build: the filter (release and debug), the CLI, the demo and the benchmarks, into build/.
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
@@ -29,3 +29,17 @@ await build({
   logLevel: "warning",
 });
 chmodSync("build/pointsman.mjs", 0o755);
+
+// For this folder alone: these use the project's packages.
+await build({
+  entryPoints: { demo: "scripts/demo/cli.ts", instructions: "bench/instructions.ts" },
+  outdir: "build",
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  packages: "external",
+  loader: { ".wasm": "binary" },
+  logLevel: "warning",
+});

@@ -19,7 +19,8 @@ export function addFarmOptions(command: Command): Command {
     );
 }
 
-function clockDay(): string {
+/** Today in UTC, as `2026-12-31`. */
+export function clockDay(): string {
   return new Date().toISOString().slice(0, 10);
 }
 

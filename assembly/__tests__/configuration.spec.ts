@@ -1,0 +1,56 @@
+import { listener, listenerLength, readConfiguration } from "../configuration";
+import * as message from "../message";
+import { bytesOf, textAt } from "./ascii";
+
+/** What is said of a configuration that is refused. */
+function refusal(text: string): string {
+  message.clear();
+  const table = readConfiguration(bytesOf(text), text.length);
+  return table ? "accepted" : textAt(message.address(), message.size());
+}
+
+describe("readConfiguration", () => {
+  it("refuses nothing at all", () => {
+    expect(refusal("")).toBe("the configuration is empty: it should be a table");
+  });
+
+  it("says at which character base64 ends", () => {
+    expect(refusal("UE5U!")).toBe("the configuration is neither a table nor base64: character 5");
+  });
+
+  it("takes raw bytes and base64 as a table", () => {
+    expect(refusal("PNTS")).toBe("4 bytes: too short for a table");
+    expect(refusal("UE5UUw==")).toBe("4 bytes: too short for a table");
+  });
+
+  it("takes the table and the listener out of JSON, in any order, escapes undone", () => {
+    expect(refusal('{"listener": "mesh \\u002d1", "table": "UE5U\\/w=="}')).toBe(
+      "4 bytes: too short for a table",
+    );
+    expect(textAt(listener, listenerLength)).toBe("mesh -1");
+    expect(refusal(' {"table":"UE5UUw=="}\n')).toBe("4 bytes: too short for a table");
+    expect<u32>(listenerLength).toBe(0);
+  });
+
+  it("says what is wrong with JSON", () => {
+    expect(refusal("{}")).toBe(
+      "the configuration is not the JSON that is expected: a name in quotes at character 2",
+    );
+    expect(refusal('{"listener":"a"}')).toBe('the configuration has no "table"');
+    expect(refusal('{"tabel":"a"}')).toBe(
+      'the configuration has an unknown name, or not as plain text: "tabel"; "table" and "listener" are known',
+    );
+    expect(refusal('{"table":"a","table":"b"}')).toBe(
+      "the configuration is not the JSON that is expected: each name once at character 20",
+    );
+    expect(refusal('{"table":1}')).toBe(
+      "the configuration is not the JSON that is expected: text in quotes at character 10",
+    );
+    expect(refusal('{"table":"a"} x')).toBe(
+      "the configuration is not the JSON that is expected: nothing after the object at character 15",
+    );
+    expect(refusal('{"table":"a')).toBe(
+      "the configuration is not the JSON that is expected: text in quotes at character 11",
+    );
+  });
+});

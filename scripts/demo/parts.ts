@@ -1,0 +1,31 @@
+/** What the demo needs from the rest of the project; its tests bring their own. */
+
+export interface Farm {
+  /** Path of the farm.yaml. */
+  farm: string;
+  /** Folders for the farm's sources, by name. */
+  sources: Record<string, string>;
+}
+
+export interface Packed {
+  /** The table, as the filter gets it. */
+  bytes: Uint8Array;
+  /** Every cluster that the table may name. */
+  clusters: string[];
+  /** Every header that the farm emits. */
+  headers: string[];
+}
+
+export type Pack = (options: Farm & { generation: number }) => Promise<Packed>;
+
+export interface Route {
+  wiki: string | null;
+  release: string;
+  cluster: string;
+}
+
+/** Where the table sends a request, read by other code than the filter's; null: passed through. */
+export type Lookup = (table: Uint8Array, authority: string, target: string) => Route | null;
+
+/** Writes one line for the person who watches. */
+export type Write = (line: string) => void;

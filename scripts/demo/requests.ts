@@ -1,0 +1,84 @@
+/** The demo's requests: sent through Envoy, and held against what the table says. */
+import type { EnvoyProcess } from "../envoy/process.ts";
+import { send } from "../envoy/request.ts";
+import type { Seen } from "../envoy/upstream.ts";
+import type { Lookup, Packed, Route } from "./parts.ts";
+
+/** The upstream of requests that get no cluster from the filter. */
+export const PASS_THROUGH = "pass-through";
+
+export const CLUSTER_HEADER = "x-mw-cluster";
+
+export interface DemoRequest {
+  host: string;
+  path: string;
+  /** A cluster that the client asks for by itself, to show that it is not heard. */
+  spoof?: string;
+}
+
+export interface Outcome {
+  request: DemoRequest;
+  /** What the table says. */
+  route: Route | null;
+  status: number;
+  /** The upstream that answered; null when none did. */
+  cluster: string | null;
+  /** The values that it saw of each header that the farm emits. */
+  saw: { header: string; values: string[] }[];
+  asTheTableSaid: boolean;
+}
+
+/** Hosts that the small farm and Wikimedia's both have, and the cases around them. */
+export function usualRequests(lookup: Lookup, { bytes, clusters }: Packed): DemoRequest[] {
+  const test = { host: "test.wikipedia.org", path: "/wiki/Main_Page" };
+  const own = lookup(bytes, test.host, test.path)?.cluster;
+  const spoof = clusters.find((cluster) => cluster !== own)!;
+  return [
+    { host: "en.wikipedia.org", path: "/wiki/Main_Page" },
+    { host: "en.wikipedia.org", path: "/w/api.php?action=query" },
+    { host: "www.wikidata.org", path: "/wiki/Q42" },
+    test,
+    { ...test, spoof },
+    { host: "handbook.example.com", path: "/wiki/Points" },
+    { host: "no-such-wiki.example", path: "/" },
+    { host: "localhost", path: "/" },
+    { host: "localhost", path: "/", spoof },
+  ];
+}
+
+/** `en.wikipedia.org/wiki/X`, with or without a scheme. */
+export function parseRequest(text: string): DemoRequest {
+  const [, host, path] = /^(?:https?:\/\/)?([^/]*)(.*)$/.exec(text)!;
+  return { host: host!, path: path || "/" };
+}
+
+export async function ask(
+  envoy: EnvoyProcess,
+  lookup: Lookup,
+  { bytes, headers }: Packed,
+  request: DemoRequest,
+): Promise<Outcome> {
+  const route = lookup(bytes, request.host, request.path);
+  const answer = await send({
+    port: envoy.port,
+    host: request.host,
+    path: request.path,
+    headers: request.spoof === undefined ? [] : [[CLUSTER_HEADER, request.spoof]],
+  });
+  const seen = answer.status === 200 ? (JSON.parse(answer.body) as Seen) : null;
+  const values = (header: string) =>
+    (seen?.headers ?? []).filter(([name]) => name === header).map((one) => one[1]);
+  const wanted = route ? [route.cluster] : [];
+  return {
+    request,
+    route,
+    status: answer.status,
+    cluster: seen?.cluster ?? null,
+    saw: headers.map((header) => ({ header, values: values(header) })),
+    asTheTableSaid:
+      seen?.cluster === (route?.cluster ?? PASS_THROUGH) &&
+      seen.path === request.path &&
+      values(CLUSTER_HEADER).join() === wanted.join() &&
+      (route !== null || headers.every((header) => values(header).length === 0)),
+  };
+}

@@ -1,0 +1,111 @@
+/** A new table pushed under a stream of requests: each gets the old cluster or the new one, and none an error. */
+import http from "node:http";
+import type { EnvoyProcess } from "../envoy/process.ts";
+import { send } from "../envoy/request.ts";
+import type { Seen } from "../envoy/upstream.ts";
+import type { Lookup } from "./parts.ts";
+import { type DemoRequest, PASS_THROUGH } from "./requests.ts";
+
+export interface TrainResult {
+  /** Requests of the whole stream. */
+  requests: number;
+  /** How many of the stream's requests have another cluster in the new table. */
+  moved: number;
+  /** From writing the table to Envoy's word that every worker has it. */
+  flipMs: number;
+  streamMs: number;
+  /** What went wrong, one sentence each; empty: the promotion was seen by nobody. */
+  faults: string[];
+}
+
+const WORKERS = 4;
+/** The stream goes on for so long before and after the push. */
+const AROUND_MS = 300;
+const FAULTS_SHOWN = 5;
+
+interface Sample {
+  request: DemoRequest;
+  began: number;
+  ended: number;
+  status: number;
+  cluster: string | null;
+}
+
+export async function pushUnderLoad(options: {
+  envoy: EnvoyProcess;
+  lookup: Lookup;
+  requests: DemoRequest[];
+  before: Uint8Array;
+  after: Uint8Array;
+}): Promise<TrainResult> {
+  const { envoy, lookup, requests, before, after } = options;
+  const cluster = (table: Uint8Array, one: DemoRequest) =>
+    lookup(table, one.host, one.path)?.cluster ?? PASS_THROUGH;
+  const wanted = new Map(
+    requests.map((one) => [one, { old: cluster(before, one), new: cluster(after, one) }]),
+  );
+  const moved = [...wanted.values()].filter((one) => one.old !== one.new).length;
+
+  const began = performance.now();
+  const stream = startStream(envoy.port, requests);
+  await pause(AROUND_MS);
+  const pushed = performance.now();
+  const update = await envoy
+    .updateFilter(after)
+    .catch((error: Error) => ({ accepted: false, reason: error.message }));
+  const taken = performance.now();
+  await pause(AROUND_MS);
+  const samples = await stream.stop();
+
+  const faults = moved === 0 ? ["the new table moves none of the requests"] : [];
+  if (!update.accepted) faults.push(`Envoy refused the table: ${update.reason}`);
+  for (const sample of samples) {
+    const { old, new: now } = wanted.get(sample.request)!;
+    // A request in flight during the push may see either table.
+    const allowed = sample.ended < pushed ? [old] : sample.began > taken ? [now] : [old, now];
+    if (sample.status === 200 && allowed.includes(sample.cluster!)) continue;
+    const { host, path } = sample.request;
+    const got = sample.status === 200 ? `went to ${sample.cluster}` : `got status ${sample.status}`;
+    faults.push(
+      `${host}${path} ${got} ${Math.round(sample.began - pushed)} ms after the push, not to ${allowed}`,
+    );
+  }
+  return {
+    requests: samples.length,
+    moved,
+    flipMs: taken - pushed,
+    streamMs: performance.now() - began,
+    faults:
+      faults.length > FAULTS_SHOWN ? [...faults.slice(0, FAULTS_SHOWN), `… ${faults.length} in all`] : faults,
+  };
+}
+
+/** Sends the requests in turn, over a few connections that stay open, until it is stopped. */
+function startStream(port: number, requests: DemoRequest[]): { stop(): Promise<Sample[]> } {
+  const samples: Sample[] = [];
+  const agent = new http.Agent({ keepAlive: true, maxSockets: WORKERS });
+  let going = true;
+  const worker = async (first: number) => {
+    for (let i = first; going; i++) {
+      const request = requests[i % requests.length]!;
+      const began = performance.now();
+      // No answer at all counts as status 0.
+      const answer = await send({ port, host: request.host, path: request.path, agent }).catch(() => null);
+      const cluster = answer?.status === 200 ? (JSON.parse(answer.body) as Seen).cluster : null;
+      samples.push({ request, began, ended: performance.now(), status: answer?.status ?? 0, cluster });
+    }
+  };
+  const workers = Array.from({ length: WORKERS }, (_, i) => worker(i));
+  return {
+    async stop() {
+      going = false;
+      await Promise.all(workers);
+      agent.destroy();
+      return samples;
+    },
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

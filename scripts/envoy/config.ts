@@ -1,0 +1,232 @@
+/**
+ * The Envoy bootstrap, as a typed builder: listeners → Pointsman's filter → the cluster that a header names.
+ *
+ * Everything that protects the farm's headers from clients stands here, not in the filter alone: the filter may be
+ * absent (before its first table), refused, or dead, and a client must choose no cluster then either.
+ */
+
+/** What `failure_policy` of a Wasm plugin may be: what a request gets while the VM is dead. */
+export type FailurePolicy = "FAIL_CLOSED" | "FAIL_OPEN" | "FAIL_RELOAD";
+
+export interface ListenerOptions {
+  /** Also the plugin's `root_id`: the filter knows by it which listener it serves. */
+  name: string;
+  /** 0, the default, lets the kernel choose; the admin interface tells which. */
+  port?: number;
+}
+
+export interface ClusterOptions {
+  name: string;
+  /** Port on 127.0.0.1. */
+  port: number;
+}
+
+export interface BootstrapOptions {
+  listeners: ListenerOptions[];
+  clusters: ClusterOptions[];
+  /** The cluster of a request to which the filter gives no header: pass-through, and no filter at all. */
+  fallbackCluster: string;
+  /** The header that names the cluster. */
+  clusterHeader: string;
+  /** Every header the farm emits; the cluster header counts as one whether it is listed or not. */
+  emittedHeaders: string[];
+  /** Where a listener's filter lies; null builds an Envoy without the filter. */
+  filterFile: ((listener: string) => FilterFile) | null;
+  /** HCM `use_remote_address`: off for a sidecar, on for an edge. */
+  useRemoteAddress?: boolean;
+  /** HCM `internal_address_config`: CIDR ranges whose requests Envoy takes as internal. */
+  internalRanges?: string[];
+}
+
+export interface FilterFile {
+  /** `path_config_source.path`: holds a {@link filterResource}. */
+  path: string;
+  /** `watched_directory`: a rename within it makes Envoy read the file again. */
+  directory: string;
+}
+
+export interface FilterOptions {
+  /** Path of the .wasm. */
+  wasm: string;
+  /** The plugin's configuration, handed to the filter byte for byte. */
+  table: Uint8Array;
+  listener: string;
+  failurePolicy?: FailurePolicy;
+}
+
+/** The name of the HTTP filter and so of its ECDS resource and stats. */
+export const FILTER_NAME = "pointsman";
+
+const TYPE = "type.googleapis.com/";
+const WASM_TYPE = `${TYPE}envoy.extensions.filters.http.wasm.v3.Wasm`;
+const HEADER_FILTER_TYPE = `${TYPE}envoy.extensions.filters.http.header_mutation.v3.HeaderMutation`;
+const EARLY_HEADER_TYPE = `${TYPE}envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation`;
+const HCM_TYPE = `${TYPE}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`;
+const ROUTER_TYPE = `${TYPE}envoy.extensions.filters.http.router.v3.Router`;
+
+/** The whole bootstrap, for `envoy --config-path FILE.json`. */
+export function bootstrap(options: BootstrapOptions): object {
+  return {
+    // Envoy takes no discovered configuration, from a file either, without an identity.
+    node: { id: FILTER_NAME, cluster: FILTER_NAME },
+    // Port 0: `--admin-address-path` tells the port that the kernel chose.
+    admin: { address: socket(0) },
+    static_resources: {
+      listeners: options.listeners.map((one) => listener(one, options)),
+      clusters: options.clusters.map(cluster),
+    },
+  };
+}
+
+/** One ECDS resource file: the filter with its table, for `path_config_source`. */
+export function filterResource(options: FilterOptions, version: string): object {
+  return {
+    version_info: version,
+    resources: [
+      {
+        "@type": `${TYPE}envoy.config.core.v3.TypedExtensionConfig`,
+        name: FILTER_NAME,
+        typed_config: { "@type": WASM_TYPE, config: plugin(options) },
+      },
+    ],
+  };
+}
+
+function plugin(options: FilterOptions): object {
+  return {
+    name: FILTER_NAME,
+    root_id: options.listener,
+    failure_policy: options.failurePolicy ?? "FAIL_RELOAD",
+    vm_config: {
+      // The same vm_id and code: all listeners of a worker share one VM, as in production.
+      vm_id: FILTER_NAME,
+      runtime: "envoy.wasm.runtime.v8",
+      code: { local: { filename: options.wasm } },
+    },
+    // BytesValue reaches the filter as it is; in JSON its bytes are base64.
+    configuration: {
+      "@type": `${TYPE}google.protobuf.BytesValue`,
+      value: Buffer.from(options.table).toString("base64"),
+    },
+  };
+}
+
+function listener(one: ListenerOptions, options: BootstrapOptions): object {
+  return {
+    name: one.name,
+    address: socket(one.port ?? 0),
+    // Otherwise two Envoys that were given one port would share it, and each get half of the requests.
+    enable_reuse_port: false,
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: "envoy.filters.network.http_connection_manager",
+            typed_config: { "@type": HCM_TYPE, ...connectionManager(one, options) },
+          },
+        ],
+      },
+    ],
+  };
+}
+
+function connectionManager(one: ListenerOptions, options: BootstrapOptions): object {
+  const emitted = emittedHeaders(options);
+  const file = options.filterFile?.(one.name);
+  return {
+    stat_prefix: one.name,
+    use_remote_address: options.useRemoteAddress ?? false,
+    ...(options.internalRanges && {
+      internal_address_config: { cidr_ranges: options.internalRanges.map(cidr) },
+    }),
+    http_protocol_options: { accept_http_10: true },
+    common_http_protocol_options: {
+      // A CGI-like upstream (PHP) reads `x_mw_cluster` and `x-mw-cluster` as one variable: a client's copy under the
+      // other spelling would stand beside, or over, the filter's.
+      headers_with_underscores_action: "REJECT_REQUEST",
+    },
+    // Dot segments are resolved before the filter and the upstream see the path, so both see the same one. What reads
+    // the raw target (auth.wikimedia.org: its first segment is the wiki) therefore reads the resolved one: `/x/../enwiki/`
+    // says enwiki here, and x without an Envoy before it. Upstream gets the resolved path too, so the two agree.
+    normalize_path: true,
+    // Not merged, not decoded: `//` and `%2F` occur in page titles (`/wiki/AC%2FDC`) and the raw target keeps them.
+    merge_slashes: false,
+    path_with_escaped_slashes_action: "KEEP_UNCHANGED",
+    // The guard: removes a client's copies from every request, before the first route is looked up and before the
+    // filter. What the filter sets comes later and stays.
+    early_header_mutation_extensions: [
+      {
+        name: "envoy.http.early_header_mutation.header_mutation",
+        typed_config: { "@type": EARLY_HEADER_TYPE, mutations: emitted.map((name) => ({ remove: name })) },
+      },
+    ],
+    http_filters: [
+      ...(file ? [discoveredFilter(file, options)] : []),
+      { name: "envoy.filters.http.router", typed_config: { "@type": ROUTER_TYPE } },
+    ],
+    route_config: {
+      name: one.name,
+      // A second guard, for whoever takes only the routes from here. It is not enough by itself: Envoy skips it for a
+      // request that it takes as internal (`internal_address_config`).
+      internal_only_headers: emitted,
+      virtual_hosts: [{ name: "farm", domains: ["*"], routes: routes(options) }],
+    },
+  };
+}
+
+/** `cluster_header` answers 503 to a request without the header: such a request needs a route of its own. */
+function routes(options: BootstrapOptions): object[] {
+  return [
+    {
+      name: "by-header",
+      match: { prefix: "/", headers: [{ name: options.clusterHeader, present_match: true }] },
+      route: { cluster_header: options.clusterHeader },
+    },
+    { name: "fallback", match: { prefix: "/" }, route: { cluster: options.fallbackCluster } },
+  ];
+}
+
+function discoveredFilter(file: FilterFile, options: BootstrapOptions): object {
+  return {
+    name: FILTER_NAME,
+    config_discovery: {
+      config_source: {
+        path_config_source: { path: file.path, watched_directory: { path: file.directory } },
+        resource_api_version: "V3",
+      },
+      type_urls: [WASM_TYPE, HEADER_FILTER_TYPE],
+      // Without a default, a refused table at a cold start is 500 for every request. This one only removes the farm's
+      // headers: each request takes the fallback route until the first good table comes.
+      default_config: {
+        "@type": HEADER_FILTER_TYPE,
+        mutations: { request_mutations: emittedHeaders(options).map((name) => ({ remove: name })) },
+      },
+      apply_default_config_without_warming: true,
+    },
+  };
+}
+
+function emittedHeaders(options: BootstrapOptions): string[] {
+  return [...new Set([options.clusterHeader, ...options.emittedHeaders])];
+}
+
+function cluster(one: ClusterOptions): object {
+  return {
+    name: one.name,
+    type: "STATIC",
+    connect_timeout: "5s",
+    load_assignment: {
+      cluster_name: one.name,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(one.port) } }] }],
+    },
+  };
+}
+
+function socket(port: number): object {
+  return { socket_address: { address: "127.0.0.1", port_value: port } };
+}
+
+function cidr(range: string): object {
+  const [address, length] = range.split("/");
+  return { address_prefix: address, prefix_len: Number(length) };
+}

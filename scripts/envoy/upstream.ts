@@ -1,0 +1,82 @@
+/** Tiny upstreams, one a cluster: each answers what it saw. */
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import type { ClusterOptions } from "./config.ts";
+import { type Headers, pairs } from "./request.ts";
+
+/** An upstream's answer, as JSON. */
+export interface Seen {
+  cluster: string;
+  method: string;
+  path: string;
+  host: string | null;
+  /** Exactly as received: order, duplicates and spelling. */
+  headers: Headers;
+}
+
+export interface Upstreams {
+  clusters: ClusterOptions[];
+  /** Requests so far, by cluster. */
+  counts(): Record<string, number>;
+  stop(): Promise<void>;
+}
+
+/** Starts one server a name, on free ports of 127.0.0.1. */
+export async function startUpstreams(names: string[]): Promise<Upstreams> {
+  const counts: Record<string, number> = {};
+  const servers: http.Server[] = [];
+  const clusters: ClusterOptions[] = [];
+  const stop = async () => {
+    await Promise.all(servers.map(close));
+  };
+  try {
+    for (const name of names) {
+      counts[name] = 0;
+      const server = http.createServer((request, response) => {
+        counts[name]! += 1;
+        answer(name, request, response);
+      });
+      servers.push(server);
+      clusters.push({ name, port: await listen(server) });
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { clusters, counts: () => ({ ...counts }), stop };
+}
+
+function answer(cluster: string, request: http.IncomingMessage, response: http.ServerResponse): void {
+  const seen: Seen = {
+    cluster,
+    method: request.method ?? "",
+    path: request.url ?? "",
+    host: request.headers.host ?? null,
+    headers: pairs(request.rawHeaders),
+  };
+  const body = `${JSON.stringify(seen)}\n`;
+  request.resume();
+  request.on("end", () => {
+    response.writeHead(200, {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(body),
+    });
+    response.end(body);
+  });
+}
+
+function listen(server: http.Server): Promise<number> {
+  // Envoy keeps idle connections to the upstream; a server that closes them first makes rare 503s.
+  server.keepAliveTimeout = 0;
+  return new Promise((resolve, reject) => {
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+function close(server: http.Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,256 @@
+import { describe, expect, it } from "vitest";
+import { type Pair, type RootContext, Vm } from "../host-sim/index.ts";
+import { filter } from "../scripts/filter.ts";
+import { encode } from "../scripts/table/encode.ts";
+import type { Plan } from "../scripts/table/plan.ts";
+import { DATA_IS_ABSENT, loadFarm, WHY_SKIPPED, wire } from "./farms.ts";
+
+const { plan } = loadFarm("small");
+const bytes = tableBytes(plan);
+
+function tableBytes(of: Plan, generation = 1): Uint8Array {
+  return encode(of, { generation, names: null });
+}
+
+async function start(configuration: Uint8Array | string = bytes): Promise<{ vm: Vm; root: RootContext }> {
+  const vm = await Vm.load(filter);
+  return { vm, root: vm.createRoot({ rootId: "ingress", configuration }) };
+}
+
+function get(authority: string | null, path: string, more: Pair[] = []): { headers: Pair[] } {
+  const host: Pair[] = authority === null ? [] : [[":authority", authority]];
+  return { headers: [...host, [":path", path], [":method", "GET"], ...more] };
+}
+
+/** Headers beyond the pseudo-headers, as upstream gets them. */
+function ours(result: { headers: readonly Pair[] }): Pair[] {
+  return result.headers.filter(([name]) => !name.startsWith(":")).map(([name, value]) => [name, value]);
+}
+
+const cluster = (result: { headers: readonly Pair[] }) =>
+  result.headers.find(([name]) => name === "x-mw-cluster")?.[1];
+
+describe("the authority", () => {
+  const EN = "mw-web-1-47-0-wmf-1";
+  const DATA = "mw-web-1-47-0-wmf-2";
+  const UNKNOWN = "mw-web-1-47-0-wmf-1";
+  const cases: [string, string | null, string | undefined][] = [
+    ["is read without its port", "www.wikidata.org:8443", DATA],
+    ["may have an empty port", "www.wikidata.org:", DATA],
+    ["is read in lower case", "WWW.WikiData.ORG", DATA],
+    ["may end in one dot", "www.wikidata.org.", DATA],
+    ["may end in one dot before the port", "www.wikidata.org.:80", DATA],
+    ["is unknown with two dots at its end", "www.wikidata.org..", UNKNOWN],
+    ["is unknown with a port that is no number", "www.wikidata.org:http", UNKNOWN],
+    ["is unknown with a user in front", "user@www.wikidata.org", UNKNOWN],
+    ["is unknown where a byte is not ASCII", wire("www.wikidatä.org"), UNKNOWN],
+    ["is unknown with bytes that are not even UTF-8", "\xff\xfe.wikidata.org", UNKNOWN],
+    ["may be 300 bytes long", `${"a".repeat(287)}.wikidata.org`, UNKNOWN],
+    ["may be 300 bytes long and match", `${"a.".repeat(139)}handbook.example.com`, "mw-web-1-46-0"],
+    ["passes through as an IPv4 address", "192.0.2.1", undefined],
+    ["passes through as an IPv4 address with a port", "192.0.2.1:8080", undefined],
+    ["passes through as an IPv6 literal", "[2001:db8::1]:443", undefined],
+    ["passes through as an IPv6 literal without a port", "[::1]", undefined],
+    ["passes through where it is absent", null, undefined],
+    ["passes through where it is empty", "", undefined],
+    ["passes through where it is a port alone", ":80", undefined],
+    ["passes through as localhost", "localhost:8080", undefined],
+    ["passes through in a domain that is not ours", "a.b.internal", undefined],
+    ["is no address with five numbers", "1.2.3.4.5", UNKNOWN],
+    ["is no address with a number of four digits", "1.2.3.4444", UNKNOWN],
+  ];
+  for (const [what, authority, expected] of cases) {
+    it(`${what}: ${authority?.slice(0, 40)}`, async () => {
+      const { root } = await start();
+      expect(cluster(root.request(get(authority, "/")))).toBe(expected);
+    });
+  }
+
+  it("decides together with the path", async () => {
+    const { root } = await start();
+    expect(cluster(root.request(get("en.wikipedia.org", "/wiki/X")))).toBe(EN);
+    expect(cluster(root.request(get("en.wikipedia.org", "/w/api.php?x=1")))).toBe("mw-api-1-47-0-wmf-1");
+    expect(cluster(root.request(get("en.wikipedia.org", "/w/api.php/x")))).toBe("mw-api-1-47-0-wmf-1");
+    expect(cluster(root.request(get("en.wikipedia.org", "/w/api.phpx")))).toBe(EN);
+    expect(cluster(root.request(get("en.wikipedia.org", "/wiki/w/api.php")))).toBe(EN);
+    expect(cluster(root.request(get("en.wikipedia.org", "/x?/w/api.php")))).toBe(EN);
+  });
+});
+
+describe("headers", () => {
+  const EMITTED = ["x-mw-cluster", "x-mw-release", "x-mw-wiki"];
+  const forged: Pair[] = EMITTED.flatMap((name): Pair[] => [
+    [name, "evil"],
+    [name, "evil twice"],
+  ]);
+
+  it("carry the decision, and nothing else is added", async () => {
+    const { root } = await start();
+    expect(ours(root.request(get("de.wikipedia.org", "/", [["x-other", "stays"]])))).toEqual([
+      ["x-other", "stays"],
+      ["x-mw-cluster", "mw-web-1-47-0-wmf-1"],
+      ["x-mw-release", "1.47.0-wmf.1"],
+      ["x-mw-wiki", "dewiki"],
+    ]);
+  });
+
+  it("that a client sent under our names are gone, whatever becomes of the request", async () => {
+    const { root } = await start();
+    for (const authority of [
+      "de.wikipedia.org",
+      "unknown.example",
+      "missing.wikipedia.org",
+      "10.0.0.1",
+      "localhost",
+      null,
+    ]) {
+      const result = root.request(get(authority, "/", forged));
+      expect(JSON.stringify(result.headers)).not.toContain("evil");
+      const names = ours(result).map(([name]) => name);
+      expect(new Set(names).size).toBe(names.length);
+    }
+  });
+
+  it("are not ours where the request passes through", async () => {
+    const { root } = await start();
+    expect(ours(root.request(get("10.0.0.1", "/", [...forged, ["x-other", "stays"]])))).toEqual([
+      ["x-other", "stays"],
+    ]);
+  });
+
+  it("have no wiki for a host without one", async () => {
+    const { root } = await start();
+    expect(
+      ours(root.request(get("unknown.example", "/", forged)))
+        .map(([name]) => name)
+        .sort(),
+    ).toEqual(["x-mw-cluster", "x-mw-release"]);
+  });
+
+  it("may be many and large", async () => {
+    const { root, vm } = await start();
+    const many = Array.from({ length: 200 }, (_, i): Pair => [`x-${i}`, "v".repeat(500)]);
+    for (let i = 0; i < 20; i++) {
+      expect(cluster(root.request(get("de.wikipedia.org", `/${"p".repeat(50_000)}`, many)))).toBe(
+        "mw-web-1-47-0-wmf-1",
+      );
+    }
+    expect(vm.trap).toBe(null);
+  });
+
+  it("cost one host call to read and one to write, with the cluster's alone", async () => {
+    const { root, vm } = await start(
+      tableBytes({ ...plan, emit: [{ kind: "cluster", name: "x-mw-cluster" }] }),
+    );
+    const before = { ...vm.calls };
+    expect(root.request(get("de.wikipedia.org", "/", [["cookie", "a=b"]])).hostCalls).toBe(2);
+    expect(vm.calls.proxy_get_header_map_pairs).toBe((before.proxy_get_header_map_pairs ?? 0) + 1);
+    expect(vm.calls.proxy_replace_header_map_value).toBe((before.proxy_replace_header_map_value ?? 0) + 1);
+    expect(root.request(get("10.0.0.1", "/")).hostCalls).toBe(1);
+    expect(root.request(get("10.0.0.1", "/", [["x-mw-cluster", "evil"]])).hostCalls).toBe(2);
+  });
+});
+
+describe("the configuration", () => {
+  const base64 = Buffer.from(bytes).toString("base64");
+
+  it.each([
+    ["the table's bytes", bytes],
+    ["base64 of them", base64],
+    ["base64 folded by YAML", base64.replace(/(.{60})/g, "$1\n  ")],
+    ["JSON with a listener", JSON.stringify({ listener: "mesh", table: base64 })],
+    ["JSON without one", JSON.stringify({ table: base64 })],
+    [
+      "JSON with every character escaped",
+      `{"table":"${[...base64].map((c) => `\\u00${c.charCodeAt(0).toString(16)}`).join("")}"}`,
+    ],
+  ])("may be %s", async (_, configuration) => {
+    const { root, vm } = await start(configuration);
+    expect(vm.logs.map((line) => line.text).join()).toMatch(
+      /^pointsman: serving generation 1, digest [0-9a-f]{32}$/,
+    );
+    expect(cluster(root.request(get("test.wikipedia.org", "/")))).toBe("mw-web-1-47-0-wmf-3");
+  });
+
+  it("that is bad is refused with one line, and what served before goes on", async () => {
+    const { root, vm } = await start();
+    const bad = bytes.slice();
+    bad[bytes.length - 1]! ^= 1;
+    vm.logs.length = 0;
+    expect(root.configure(bad)).toBe(false);
+    expect(vm.logs).toEqual([
+      { level: 4, text: "pointsman: table refused: the checksum is wrong: the table is damaged" },
+    ]);
+    expect(cluster(root.request(get("test.wikipedia.org", "/")))).toBe("mw-web-1-47-0-wmf-3");
+  });
+
+  it("that was never accepted answers 503: a client's header would choose the cluster", async () => {
+    const { root } = await start("not a table");
+    expect(root.refused).not.toBe(null);
+    const { localReply, upstream } = root.request(get("test.wikipedia.org", "/", [["x-mw-cluster", "evil"]]));
+    expect(localReply?.status).toBe(503);
+    expect(upstream).toBe(null);
+  });
+
+  it("belongs to its own plugin: two in one VM keep to their tables, and an old one serves while it drains", async () => {
+    const other = tableBytes({
+      ...plan,
+      clusters: plan.clusters.map((row) => row.map((name) => `other-${name}`)),
+    });
+    const { root, vm } = await start();
+    const second = vm.createRoot({ rootId: "mesh", configuration: other });
+    const early = root.newStream();
+    expect(cluster(second.request(get("test.wikipedia.org", "/")))).toBe("other-mw-web-1-47-0-wmf-3");
+    root.retire();
+    expect(root.state).toBe("draining");
+    early.exchange(get("test.wikipedia.org", "/"));
+    expect(cluster(early.result())).toBe("mw-web-1-47-0-wmf-3");
+    early.close();
+    expect(root.state).toBe("deleted");
+    expect(cluster(second.request(get("test.wikipedia.org", "/")))).toBe("other-mw-web-1-47-0-wmf-3");
+  });
+
+  it.skipIf(DATA_IS_ABSENT)(
+    `changed a hundred times leaves the memory as after the first${WHY_SKIPPED}`,
+    async () => {
+      const real = loadFarm("production").plan;
+      const vm = await Vm.load(filter);
+      let root = vm.createRoot({ rootId: "ingress", configuration: tableBytes(real, 1) });
+      let afterFirst = 0;
+      for (let generation = 2; generation <= 101; generation++) {
+        const next = vm.createRoot({ rootId: "ingress", configuration: tableBytes(real, generation) });
+        expect(cluster(next.request(get("de.wikipedia.org", "/")))).toBe("mw-web-group2");
+        root.retire();
+        root = next;
+        if (generation === 2) afterFirst = vm.memoryBytes;
+      }
+      expect(vm.memoryBytes).toBe(afterFirst);
+      for (let generation = 102; generation <= 201; generation++)
+        expect(root.configure(tableBytes(real, generation))).toBe(true);
+      expect(vm.memoryBytes).toBe(afterFirst);
+    },
+  );
+});
+
+describe("the module", () => {
+  it("has at most 32 KiB", () => {
+    expect(filter.length).toBeLessThanOrEqual(32 * 1024);
+  });
+
+  it("exports the callbacks it needs and no more, since each costs every request", () => {
+    const exports = WebAssembly.Module.exports(new WebAssembly.Module(filter as BufferSource)).map(
+      ({ name }) => name,
+    );
+    expect(exports.sort()).toEqual([
+      "_initialize",
+      "free",
+      "malloc",
+      "memory",
+      "proxy_abi_version_0_2_1",
+      "proxy_on_configure",
+      "proxy_on_context_create",
+      "proxy_on_delete",
+      "proxy_on_request_headers",
+    ]);
+  });
+});
