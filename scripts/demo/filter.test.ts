@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { findEnvoy } from "../envoy/install.ts";
+import { EnvoyUnavailable, findEnvoy } from "../envoy/install.ts";
 import { type EnvoyProcess, startEnvoy } from "../envoy/process.ts";
 import { type Headers, send, sendRaw } from "../envoy/request.ts";
 import { projectRoot } from "../envoy/root.ts";
@@ -64,6 +64,30 @@ test("the demo shows the small farm and its promotion", async () => {
     interrupted: new Promise(() => {}),
   });
   expect(lines.filter((line) => line.includes("✗"))).toEqual([]);
+  expect(good).toBe(true);
+});
+
+test("where no Envoy can be had, the demo says so and shows the same in the simulator", async () => {
+  const lines: string[] = [];
+  const good = await runDemo({
+    ...farm,
+    wasm,
+    pack,
+    lookup,
+    write: (line) => lines.push(line),
+    style: style(false),
+    once: true,
+    train: true,
+    findEnvoy: async () => {
+      throw new EnvoyUnavailable("this test has none.");
+    },
+    interrupted: new Promise(() => {}),
+  });
+  expect(lines[0]).toMatch(
+    /^No Envoy: this test has none\.\nInstall Python 3 .*\nWithout it, the simulator runs/,
+  );
+  expect(lines.filter((line) => line.includes("✗"))).toEqual([]);
+  expect(lines.join("\n")).toContain("not one request failed");
   expect(good).toBe(true);
 });
 

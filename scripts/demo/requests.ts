@@ -1,8 +1,8 @@
 /** The demo's requests: sent through Envoy, and held against what the table says. */
-import type { EnvoyProcess } from "../envoy/process.ts";
 import { send } from "../envoy/request.ts";
 import type { Seen } from "../envoy/upstream.ts";
 import type { Lookup, Packed, Route } from "./parts.ts";
+import type { DemoProxy } from "./proxy.ts";
 
 /** The upstream of requests that get no cluster from the filter. */
 export const PASS_THROUGH = "pass-through";
@@ -53,14 +53,14 @@ export function parseRequest(text: string): DemoRequest {
 }
 
 export async function ask(
-  envoy: EnvoyProcess,
+  proxy: DemoProxy,
   lookup: Lookup,
   { bytes, headers }: Packed,
   request: DemoRequest,
 ): Promise<Outcome> {
   const route = lookup(bytes, request.host, request.path);
   const answer = await send({
-    port: envoy.port,
+    port: proxy.port,
     host: request.host,
     path: request.path,
     headers: request.spoof === undefined ? [] : [[CLUSTER_HEADER, request.spoof]],

@@ -1,9 +1,9 @@
 /** A new table pushed under a stream of requests: each gets the old cluster or the new one, and none an error. */
 import http from "node:http";
-import type { EnvoyProcess } from "../envoy/process.ts";
 import { send } from "../envoy/request.ts";
 import type { Seen } from "../envoy/upstream.ts";
 import type { Lookup } from "./parts.ts";
+import type { DemoProxy } from "./proxy.ts";
 import { type DemoRequest, PASS_THROUGH } from "./requests.ts";
 
 export interface TrainResult {
@@ -32,13 +32,13 @@ interface Sample {
 }
 
 export async function pushUnderLoad(options: {
-  envoy: EnvoyProcess;
+  proxy: DemoProxy;
   lookup: Lookup;
   requests: DemoRequest[];
   before: Uint8Array;
   after: Uint8Array;
 }): Promise<TrainResult> {
-  const { envoy, lookup, requests, before, after } = options;
+  const { proxy, lookup, requests, before, after } = options;
   const cluster = (table: Uint8Array, one: DemoRequest) =>
     lookup(table, one.host, one.path)?.cluster ?? PASS_THROUGH;
   const wanted = new Map(
@@ -47,10 +47,10 @@ export async function pushUnderLoad(options: {
   const moved = [...wanted.values()].filter((one) => one.old !== one.new).length;
 
   const began = performance.now();
-  const stream = startStream(envoy.port, requests);
+  const stream = startStream(proxy.port, requests);
   await pause(AROUND_MS);
   const pushed = performance.now();
-  const update = await envoy
+  const update = await proxy
     .updateFilter(after)
     .catch((error: Error) => ({ accepted: false, reason: error.message }));
   const taken = performance.now();

@@ -1,11 +1,11 @@
 import { SECTION_NAMES } from "../../assembly/layout.ts";
-import { byteString, type Pair, type RootContext, Vm } from "../../host-sim/index.ts";
+import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
 import { type Names, parseNames } from "../farm/names.ts";
-import { type Decision, decide } from "../table/decide.ts";
+import { type Decision, decide, type Trail } from "../table/decide.ts";
 import { Table } from "../table/decode.ts";
 import { EMIT_KIND_NAMES, type EmitKind } from "../table/plan.ts";
 import { withAllHeaders } from "./all-headers.ts";
-import type { Question } from "./question.ts";
+import { headersOf, type Question } from "./question.ts";
 import { why } from "./why.ts";
 
 /** What became of a request. Every field but `status`, `headers` and `why` is null where it passed through. */
@@ -37,8 +37,12 @@ export class Explainer {
   private readonly root: RootContext;
 
   /** Throws TableError. */
-  static async create(bytes: Uint8Array, filter: Uint8Array): Promise<Explainer> {
-    return new Explainer(new Table(bytes), await Vm.load(filter));
+  static async create(
+    bytes: Uint8Array,
+    filter: Uint8Array,
+    profile: Profile = envoy140,
+  ): Promise<Explainer> {
+    return new Explainer(new Table(bytes), await Vm.load(filter, { profile }));
   }
 
   private constructor(table: Table, vm: Vm) {
@@ -48,12 +52,18 @@ export class Explainer {
     this.own = Array.from({ length: table.emitCount }, (_, i) => table.emit(i).name);
     const { bytes, headers } = withAllHeaders(table);
     this.headers = headers;
-    this.root = vm.createRoot({ rootId: "explain", configuration: bytes });
+    // As base64: not every host takes bytes.
+    this.root = vm.createRoot({ rootId: "explain", configuration: Buffer.from(bytes).toString("base64") });
     if (this.root.refused !== null)
       throw new Disagreement(`the filter refused the table: ${vm.logs.at(-1)?.text}`);
   }
 
   explain(question: Question): Answer {
+    return this.ask(question).answer;
+  }
+
+  /** The answer, and the steps that the decoder took to it. */
+  ask(question: Question): { answer: Answer; trail: Trail } {
     const result = this.root.request({ headers: headersOf(question) });
     if (result.trapped !== null) throw new Disagreement(`the filter trapped: ${result.trapped}`);
     const set = (kind: EmitKind) => headerValue(result.headers, this.headers[kind]);
@@ -72,7 +82,7 @@ export class Explainer {
       const value = headerValue(result.headers, name);
       if (value !== null) headers[name] = value;
     }
-    return {
+    const answer = {
       wiki: set("wiki"),
       group: set("group"),
       release: set("release"),
@@ -83,19 +93,8 @@ export class Explainer {
       headers,
       why: why(this.table, this.names, decision, trail),
     };
+    return { answer, trail };
   }
-}
-
-function headersOf({ authority, path, method, headers }: Question): Pair[] {
-  const pairs: Pair[] = [
-    [":method", byteString(method)],
-    [":path", byteString(path)],
-  ];
-  if (authority !== null) pairs.unshift([":authority", byteString(authority)]);
-  for (const [name, values] of Object.entries(headers)) {
-    for (const value of values) pairs.push([name.toLowerCase(), byteString(value)]);
-  }
-  return pairs;
 }
 
 /** All values of a header, joined as HTTP does; null where it is absent. */

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { byteString, type Pair } from "../../host-sim/index.ts";
+import { quoteAll } from "../sources/problem.ts";
 
 /** A request that somebody asks about; text is Unicode and goes to the filter as UTF-8. */
 export interface Question {
@@ -11,17 +13,27 @@ export interface Question {
   body: string | null;
 }
 
+const text = z.string("must be text");
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "must be a header's name");
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is checked
-const headerValue = z.string().regex(/^[^\x00\r\n]*$/, "must be a header's value");
+const headerValue = text.regex(/^[^\x00\r\n]*$/, "must be a header's value, without line ends");
+const headers = z.record(
+  headerName,
+  z.union(
+    [headerValue, z.array(headerValue)],
+    "must be a header's value, or a list of them, without line ends",
+  ),
+  "must be an object of names and values",
+);
 
 const line = z.strictObject({
-  authority: z.string().nullish(),
-  path: z.string(),
-  method: z.string().min(1).default("GET"),
-  headers: z.record(headerName, z.union([headerValue, z.array(headerValue)])).default({}),
-  body: z.string().nullish(),
+  authority: text.nullish(),
+  path: text,
+  method: text.min(1, "must not be empty").default("GET"),
+  headers: headers.default({}),
+  body: text.nullish(),
 });
+const KNOWN = Object.keys(line.shape);
 
 /** One line of `explain --stdin`. Throws an Error whose message is for the user. */
 export function questionOfLine(text: string): Question {
@@ -33,23 +45,29 @@ export function questionOfLine(text: string): Question {
   }
   const parsed = line.safeParse(json);
   if (!parsed.success) {
-    const issues = parsed.error.issues.map(
-      ({ path, message }) => `${path.join(".") || "the line"}: ${message}`,
-    );
-    throw new Error(issues.join("; "));
+    throw new Error(parsed.error.issues.map(sentence).join("; "));
   }
-  const { authority, path, method, headers, body } = parsed.data;
-  const lists = Object.entries(headers).map(([name, value]) => [
-    name,
-    typeof value === "string" ? [value] : value,
-  ]);
-  return {
-    authority: authority ?? null,
-    path,
-    method,
-    headers: Object.fromEntries(lists),
-    body: body ?? null,
-  };
+  const { path, method, body } = parsed.data;
+  let authority = parsed.data.authority ?? null;
+  const headers: Question["headers"] = {};
+  for (const [name, value] of Object.entries(parsed.data.headers)) {
+    const values = typeof value === "string" ? [value] : value;
+    // A proxy knows one host: Host stands in for an authority that is not there, and is dropped beside one.
+    if (name.toLowerCase() === "host") authority ??= values[0] ?? null;
+    else headers[name] = values;
+  }
+  return { authority, path, method, headers, body: body ?? null };
+}
+
+function sentence(issue: z.core.$ZodIssue): string {
+  const where = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") {
+    return `unknown key ${quoteAll(issue.keys)}; known keys: ${quoteAll(KNOWN)}`;
+  }
+  if (issue.code === "invalid_key") {
+    return `${where}: ${issue.issues.map(({ message }) => message).join("; ")}`;
+  }
+  return where === "" ? "must be a JSON object" : `${where}: ${issue.message}`;
 }
 
 /**
@@ -60,4 +78,17 @@ export function questionOfUrl(url: string): Question {
   const [, authority, target] = /^(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/)?([^/?#]*)([^#]*)/.exec(url)!;
   const path = target!.startsWith("/") ? target! : `/${target}`;
   return { authority: authority!.replace(/^.*@/, "") || null, path, method: "GET", headers: {}, body: null };
+}
+
+/** The request as the simulator takes it. */
+export function headersOf({ authority, path, method, headers }: Question): Pair[] {
+  const pairs: Pair[] = [
+    [":method", byteString(method)],
+    [":path", byteString(path)],
+  ];
+  if (authority !== null) pairs.unshift([":authority", byteString(authority)]);
+  for (const [name, values] of Object.entries(headers)) {
+    for (const value of values) pairs.push([name.toLowerCase(), byteString(value)]);
+  }
+  return pairs;
 }

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { SourceError } from "../sources/problem.ts";
+import { validate } from "../sources/validate.ts";
+import { loadYaml } from "../sources/yaml.ts";
+
+/** Where the simulated proxy sends requests: its route table and its clusters in one. */
+export interface Clusters {
+  /** The request header that names the cluster, Envoy's `cluster_header`. */
+  header: string;
+  /** Cluster of a request without that header, null where it is refused. */
+  fallback: string | null;
+  byName: ReadonlyMap<string, Upstream>;
+}
+
+export interface Upstream {
+  host: string;
+  port: number;
+}
+
+const schema = z.strictObject({
+  header: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, "must be a header's name in lower case")
+    .default("x-mw-cluster"),
+  fallback: z.string().optional(),
+  clusters: z.record(
+    z.string(),
+    z.string().regex(/^(\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, "must be `host:port`"),
+  ),
+});
+
+/** Reads clusters.yaml. Throws SourceError. */
+export function readClusters(file: string): Clusters {
+  const yaml = loadYaml(file);
+  const { header, fallback, clusters } = validate(schema, yaml);
+  if (fallback !== undefined && !Object.hasOwn(clusters, fallback)) {
+    throw new SourceError(yaml.placeOf(["fallback"]), `\`${fallback}\` is not one of the clusters`);
+  }
+  const byName = new Map(Object.entries(clusters).map(([name, address]) => [name, parseAddress(address)]));
+  return { header, fallback: fallback ?? null, byName };
+}
+
+/** `127.0.0.1:80`, `[::1]:80`, `name:80`, already checked. */
+export function parseAddress(address: string): Upstream {
+  const colon = address.lastIndexOf(":");
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
+}

@@ -1,0 +1,146 @@
+import { byteString, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
+import { describeOutcome, describeRule } from "../explain/describe.ts";
+import { Explainer } from "../explain/explainer.ts";
+import { headersOf, type Question } from "../explain/question.ts";
+import { Table, TableError } from "../table/decode.ts";
+
+/** What a replayed request came to, for the summary; `line` is what is written for it. */
+export interface Replayed {
+  cluster: string | null;
+  /** In words; null where nothing is known of rules. */
+  rule: string | null;
+  /** The host, where no wiki of the table has it. */
+  unknownHost: string | null;
+  line: unknown;
+}
+
+export type Replayer = (question: Question) => Replayed;
+
+export interface Simulated {
+  wasm: Uint8Array;
+  profile: Profile;
+  configuration: Uint8Array;
+  rootId: string;
+  /** The header that names the cluster. */
+  header: string;
+}
+
+/**
+ * Answers requests with the module: with everything that a table tells where the configuration is one, else with
+ * the headers alone. Throws an Error that says why module or configuration were refused.
+ */
+export async function replayer(simulated: Simulated): Promise<Replayer> {
+  const table = tableOf(simulated.configuration);
+  if (table)
+    return tableReplayer(
+      table,
+      await Explainer.create(simulated.configuration, simulated.wasm, simulated.profile),
+    );
+  const vm = await Vm.load(simulated.wasm, { profile: simulated.profile });
+  const { rootId, configuration } = simulated;
+  const root = vm.createRoot({ rootId, configuration });
+  if (root.refused !== null)
+    throw new Error(`the configuration was refused: ${vm.logs.at(-1)?.text ?? root.refused}`);
+  return (question) => plainReplay(root, simulated.header, question);
+}
+
+function tableOf(configuration: Uint8Array): Table | null {
+  try {
+    return new Table(configuration);
+  } catch (error) {
+    if (error instanceof TableError) return null;
+    throw error;
+  }
+}
+
+function tableReplayer(table: Table, explainer: Explainer): Replayer {
+  const rules = Array.from(
+    { length: table.ruleCount },
+    (_, i) => `${describeRule(table, i)} → ${describeOutcome(table, i)}`,
+  );
+  const none = `no rule → ${table.deployment(table.defaultDeployment)}`;
+  return (question) => {
+    const { answer, trail } = explainer.ask(question);
+    const ours = answer.release !== null;
+    return {
+      cluster: answer.cluster,
+      rule: trail.rule === null ? none : rules[trail.rule]!,
+      unknownHost: ours && answer.wiki === null ? trail.host : null,
+      line: answer,
+    };
+  };
+}
+
+function plainReplay(root: RootContext, header: string, question: Question): Replayed {
+  const { headers, localReply, trapped, reset } = root.request({
+    headers: headersOf(question),
+    ...(question.body !== null && { body: question.body }),
+  });
+  if (trapped !== null) throw new Error(`the module trapped: ${trapped}`);
+  const cluster = headers.find(([name]: Pair) => name === byteString(header))?.[1] ?? null;
+  const { authority, path, method } = question;
+  const line = { authority, path, method, cluster, status: localReply?.status ?? null, reset, headers };
+  return { cluster, rule: null, unknownHost: null, line };
+}
+
+/** Distinct hosts that are counted one by one; what comes later is counted together, so that memory stays bounded. */
+const MOST_HOSTS = 10_000;
+
+/** How many requests went where. */
+export class Summary {
+  requests = 0;
+  badLines = 0;
+  readonly clusters = new Map<string, number>();
+  readonly rules = new Map<string, number>();
+  readonly unknownHosts = new Map<string, number>();
+  otherUnknownHosts = 0;
+
+  add({ cluster, rule, unknownHost }: Replayed): void {
+    this.requests++;
+    count(this.clusters, cluster ?? "(none: passed through)");
+    if (rule !== null) count(this.rules, rule);
+    if (unknownHost === null) return;
+    if (this.unknownHosts.size < MOST_HOSTS || this.unknownHosts.has(unknownHost))
+      count(this.unknownHosts, unknownHost);
+    else this.otherUnknownHosts++;
+  }
+
+  toJSON(): unknown {
+    const { requests, badLines, otherUnknownHosts } = this;
+    const sorted = (counts: Map<string, number>) => Object.fromEntries(mostFirst(counts));
+    return {
+      requests,
+      badLines,
+      clusters: sorted(this.clusters),
+      rules: sorted(this.rules),
+      unknownHosts: sorted(this.unknownHosts),
+      otherUnknownHosts,
+    };
+  }
+
+  /** @param hosts at most so many unknown hosts are named */
+  show(hosts = 20): string {
+    const lines = [`${this.requests} requests${this.badLines > 0 ? `, ${this.badLines} bad lines` : ""}`];
+    const list = (title: string, counts: Map<string, number>, most = Number.POSITIVE_INFINITY) => {
+      if (counts.size === 0) return;
+      lines.push(title);
+      for (const [name, number] of mostFirst(counts).slice(0, most))
+        lines.push(`  ${String(number).padStart(9)}  ${name}`);
+      if (counts.size > most) lines.push(`             … and ${counts.size - most} more`);
+    };
+    list("by cluster:", this.clusters);
+    list("by rule:", this.rules);
+    list("hosts without a wiki:", this.unknownHosts, hosts);
+    if (this.otherUnknownHosts > 0)
+      lines.push(`  ${String(this.otherUnknownHosts).padStart(9)}  hosts beyond the first ${MOST_HOSTS}`);
+    return `${lines.join("\n")}\n`;
+  }
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function mostFirst(counts: Map<string, number>): [string, number][] {
+  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+}
