@@ -32,7 +32,11 @@ chmodSync("build/pointsman.mjs", 0o755);
 
 // For this folder alone: these use the project's packages.
 await build({
-  entryPoints: { demo: "scripts/demo/cli.ts", instructions: "bench/instructions.ts" },
+  entryPoints: {
+    demo: "scripts/demo/cli.ts",
+    instructions: "bench/instructions.ts",
+    simulator: "bench/simulator.ts",
+  },
   outdir: "build",
   outExtension: { ".js": ".mjs" },
   bundle: true,

@@ -83,7 +83,7 @@ test("where no Envoy can be had, the demo says so and shows the same in the simu
     },
     interrupted: new Promise(() => {}),
   });
-  expect(lines[0]).toMatch(
+  expect(lines[1]).toMatch(
     /^No Envoy: this test has none\.\nInstall Python 3 .*\nWithout it, the simulator runs/,
   );
   expect(lines.filter((line) => line.includes("✗"))).toEqual([]);
