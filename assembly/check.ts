@@ -207,8 +207,13 @@ function checkStrings(): bool {
     last = end;
   }
   if (last != size) return fail(name, "has bytes to spare");
-  for (let i: u32 = 0; i < size; i++) {
-    const byte = load<u8>(table.stringBytes + i);
+  return checkText(name, table.stringBytes, size);
+}
+
+/** What goes into a header's value must not end it. */
+function checkText(name: u32, at: usize, length: u32): bool {
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = load<u8>(at + i);
     if (byte < 0x20 || byte > 0x7e) return fail(name, "holds a byte that is not printable ASCII");
   }
   return true;
@@ -233,7 +238,7 @@ function checkLabels(): bool {
   if (size != sectionLength(name) - L.LABELS_GROUPS - 4 * groups)
     return fail(name, "is not as long as its labels");
   table.labelCount = <u32>count;
-  return true;
+  return checkText(name, table.labels + 4 * groups, <u32>size);
 }
 
 // ---- Releases and path forms ----------------------------------------------------------------------------
@@ -376,6 +381,7 @@ function checkReadAs(): bool {
   table.readAs = sectionStart(name) + L.READ_AS_BODY;
   for (let i: u32 = 0; i < table.readAsCount; i++) {
     const at = table.readAs + i * L.READ_AS_ENTRY;
+    if (load<u16>(at + L.READ_AS_LABELS) == 0) return failAt(name, "entry", i, "has no labels");
     if (!checkString(name, at + L.READ_AS_FROM) || !checkString(name, at + L.READ_AS_TO)) return false;
   }
   return true;
@@ -389,7 +395,10 @@ function checkPatterns(): bool {
   for (let i: u32 = 0; i < table.patternCount; i++) {
     const at = table.patterns + i * L.PATTERN_ENTRY;
     const kind: u32 = load<u8>(at + L.PATTERN_KIND);
-    if (kind > L.PATTERN_FAMILY) return failAt(name, "pattern", i, "is of an unknown kind");
+    const flags: u32 = load<u8>(at + L.PATTERN_FLAGS);
+    if (kind > L.PATTERN_FAMILY || (flags & ~L.FLAG_DASHES) != 0) {
+      return failAt(name, "pattern", i, "is of an unknown kind");
+    }
     if (!checkString(name, at + L.PATTERN_SUFFIX)) return false;
     if (!checkString(name, at + L.PATTERN_TAIL, kind != L.PATTERN_JOIN)) return false;
     if (kind == L.PATTERN_FIXED && !checkTarget(name, load<u32>(at + L.PATTERN_TARGET))) return false;
@@ -478,7 +487,7 @@ function isHeaderName(name: u32, before: u32): bool {
   const length = stringLength(table, name);
   for (let i: u32 = 0; i < length; i++) {
     const c = load<u8>(at + i);
-    const ok = (c >= 0x61 && c <= 0x7a) || (c >= 0x30 && c <= 0x39) || c == 0x2d || c == 0x5f;
+    const ok = (c >= 0x61 && c <= 0x7a) || (c >= 0x30 && c <= 0x39) || c == 0x2d;
     if (!ok) return false;
   }
   for (let i: u32 = 0; i < before; i++) {

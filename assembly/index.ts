@@ -3,22 +3,28 @@
 
 import {
   proxy_get_buffer_bytes,
+  proxy_get_property,
   proxy_send_local_response,
 } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import * as arena from "./arena";
-import { readConfiguration } from "./configuration";
+import * as configuration from "./configuration";
 import * as contexts from "./contexts";
 import { decide } from "./decide";
 import * as L from "./layout";
 import * as message from "./message";
 import { authority, authorityLength, readRequest, target, targetLength, writeDecision } from "./request";
+import { Table } from "./table";
 
 const PLUGIN_CONFIGURATION = 7;
 const CONTINUE = 0;
 const STOP = 1;
 
-const bufferAt = memory.data(4);
-const bufferSize = memory.data(4);
+const resultAt = memory.data(4);
+const resultSize = memory.data(4);
+/** "plugin_root_id" */
+const rootIdProperty = memory.data<u8>([
+  0x70, 0x6c, 0x75, 0x67, 0x69, 0x6e, 0x5f, 0x72, 0x6f, 0x6f, 0x74, 0x5f, 0x69, 0x64,
+]);
 
 export function proxy_abi_version_0_2_1(): void {}
 
@@ -39,23 +45,36 @@ export function proxy_on_context_create(context: u32, root: u32): void {
 /** A table that is refused changes nothing: what served before goes on. */
 export function proxy_on_configure(root: u32, size: u32): u32 {
   arena.reset();
-  store<u32>(bufferSize, 0);
-  if (size > 0) proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, bufferAt, bufferSize);
+  store<u32>(resultSize, 0);
+  if (size > 0) proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, resultAt, resultSize);
   message.clear();
   message.text("pointsman: table refused: ");
-  const table = readConfiguration(load<u32>(bufferAt), load<u32>(bufferSize));
+  const table = configuration.readConfiguration(load<u32>(resultAt), load<u32>(resultSize));
   if (!table) {
     message.log(message.LOG_ERROR);
     return 0;
   }
   contexts.setTable(contexts.rootOf(root), table);
+  logServing(table);
+  return 1;
+}
+
+/** The listener is what the configuration says, else the plugin's root_id. */
+function logServing(table: Table): void {
   message.clear();
   message.text("pointsman: serving generation ");
   message.decimal(load<u32>(table.bytes + L.HEADER_GENERATION));
   message.text(", digest ");
   message.hexadecimal(table.bytes + L.HEADER_DIGEST, L.DIGEST_BYTES);
+  message.text(", to listener ");
+  if (configuration.listenerLength > 0) {
+    message.bytes(configuration.listener, configuration.listenerLength);
+  } else {
+    store<u32>(resultSize, 0);
+    proxy_get_property(rootIdProperty, 14, resultAt, resultSize);
+    message.bytes(load<u32>(resultAt), load<u32>(resultSize));
+  }
   message.log(message.LOG_INFO);
-  return 1;
 }
 
 export function proxy_on_request_headers(stream: u32, _headers: u32, _endOfStream: u32): u32 {

@@ -19,7 +19,7 @@ export const HEADER_VERSION: u32 = 12;
 export const HEADER_SECTIONS: u32 = 14;
 /** u32, grows with every change of the content. */
 export const HEADER_GENERATION: u32 = 16;
-/** DIGEST_BYTES of the SHA-256 over the names and bytes of the required sections, in the directory's order. */
+/** DIGEST_BYTES of the SHA-256 over name, length and bytes of each required section, in the directory's order. */
 export const HEADER_DIGEST: u32 = 20;
 export const DIGEST_BYTES: u32 = 16;
 export const HEADER_BYTES: u32 = 36;

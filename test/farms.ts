@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { byteString, type Pair, type RootContext, Vm } from "../host-sim/index.ts";
+import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../host-sim/index.ts";
 import { withAllHeaders } from "../scripts/explain/all-headers.ts";
 import { compile } from "../scripts/farm/compile.ts";
 import { Farm } from "../scripts/farm/farm.ts";
@@ -54,10 +54,11 @@ export class FilterReader {
     private readonly headers: Record<EmitKind, string>,
   ) {}
 
-  static async on(table: Table): Promise<FilterReader> {
-    const vm = await Vm.load(filter);
+  static async on(table: Table, profile: Profile = envoy140): Promise<FilterReader> {
+    const vm = await Vm.load(filter, { profile });
     const { bytes, headers } = withAllHeaders(table);
-    const root = vm.createRoot({ rootId: "test", configuration: bytes });
+    // As base64: ATS takes no bytes.
+    const root = vm.createRoot({ rootId: "test", configuration: Buffer.from(bytes).toString("base64") });
     if (root.refused !== null) throw new Error(`refused: ${vm.logs.at(-1)?.text}`);
     return new FilterReader(vm, root, headers);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Pair, type RootContext, Vm } from "../host-sim/index.ts";
+import { ats102, type Pair, type RootContext, Vm } from "../host-sim/index.ts";
 import { filter } from "../scripts/filter.ts";
 import { encode } from "../scripts/table/encode.ts";
 import type { Plan } from "../scripts/table/plan.ts";
@@ -166,8 +166,9 @@ describe("the configuration", () => {
     ],
   ])("may be %s", async (_, configuration) => {
     const { root, vm } = await start(configuration);
+    const listener = String(configuration).includes("listener") ? "mesh" : "ingress";
     expect(vm.logs.map((line) => line.text).join()).toMatch(
-      /^pointsman: serving generation 1, digest [0-9a-f]{32}$/,
+      new RegExp(`^pointsman: serving generation 1, digest [0-9a-f]{32}, to listener ${listener}$`),
     );
     expect(cluster(root.request(get("test.wikipedia.org", "/")))).toBe("mw-web-1-47-0-wmf-3");
   });
@@ -230,6 +231,38 @@ describe("the configuration", () => {
       expect(vm.memoryBytes).toBe(afterFirst);
     },
   );
+});
+
+describe("in Apache Traffic Server", () => {
+  async function startInAts(): Promise<{ vm: Vm; root: RootContext }> {
+    const vm = await Vm.load(filter, { profile: ats102 });
+    return {
+      vm,
+      root: vm.createRoot({ rootId: "ats", configuration: Buffer.from(bytes).toString("base64") }),
+    };
+  }
+
+  it("decides by Host and the request's path property, as there are no pseudo-headers", async () => {
+    const { root, vm } = await startInAts();
+    expect(cluster(root.request(get("www.wikidata.org", "/w/api.php?x")))).toBe("mw-api-1-47-0-wmf-2");
+    expect(cluster(root.request(get("10.0.0.1", "/")))).toBe(undefined);
+    expect(vm.hostDied).toBe(null);
+  });
+
+  it("sets each header once, also where a client sent it twice: replace would do nothing there", async () => {
+    const { root } = await startInAts();
+    for (const authority of ["de.wikipedia.org", "unknown.example", "10.0.0.1"]) {
+      const forged: Pair[] = [
+        ["X-MW-Cluster", "evil"],
+        ["x-mw-cluster", "evil twice"],
+        ["x-mw-wiki", "evil"],
+      ];
+      const { headers } = root.request(get(authority, "/", forged));
+      expect(JSON.stringify(headers)).not.toContain("evil");
+      const expected = authority === "10.0.0.1" ? [] : ["mw-web-1-47-0-wmf-1"];
+      expect(headers.filter(([name]) => name === "x-mw-cluster").map(([, value]) => value)).toEqual(expected);
+    }
+  });
 });
 
 describe("the module", () => {

@@ -53,14 +53,13 @@ export function reference(plan: Plan): (request: Request) => Decision | null {
 }
 
 function hostOf(authority: string | null): string {
-  if (authority?.startsWith("[")) return "";
-  const withoutPort = (authority ?? "").replace(/:\d*$/, "");
-  return withoutPort.replace(/\.$/, "").replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  const lower = (authority ?? "").replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return lower.startsWith("[") ? lower : lower.replace(/:\d*$/, "").replace(/\.$/, "");
 }
 
 function addressOf(authority: string | null): boolean {
   const host = hostOf(authority);
-  return host === "" || /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+  return host === "" || host.startsWith("[") || /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
 function readAs(plan: Plan, host: string): string {

@@ -5,11 +5,8 @@
  * @param authority characters are bytes; null or "" where the request has none
  */
 export function hostOf(authority: string | null): { host: string; address: boolean } {
-  const text = authority ?? "";
+  const text = (authority ?? "").replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   if (text.startsWith("[")) return { host: text, address: true };
-  const host = text
-    .replace(/:[0-9]*$/, "")
-    .replace(/\.$/, "")
-    .replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const host = text.replace(/:[0-9]*$/, "").replace(/\.$/, "");
   return { host, address: host === "" || /^[0-9]{1,3}(\.[0-9]{1,3}){3}$/.test(host) };
 }

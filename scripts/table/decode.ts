@@ -54,6 +54,7 @@ export class Table {
   readonly digest: string;
   readonly sections: { name: number; start: number; length: number }[];
   readonly strings: number;
+  readonly labelCount: number;
   readonly wikis: KeySet;
   readonly hosts: KeySet;
   readonly readAsCount: number;
@@ -70,7 +71,6 @@ export class Table {
   private readonly areas = new Map<number, Area>();
   private stringEnds = 0;
   private stringBytes = 0;
-  private labelCount = 0;
 
   /** Throws TableError. */
   constructor(readonly bytes: Uint8Array) {
@@ -316,11 +316,16 @@ export class Table {
       last = end;
     }
     if (last !== size) this.fail(name, "has bytes to spare");
-    for (let i = 0; i < size; i++) {
-      const byte = this.u8(this.stringBytes + i);
+    this.checkText(name, this.stringBytes, size);
+    return count;
+  }
+
+  /** What goes into a header's value must not end it. */
+  private checkText(name: number, start: number, length: number): void {
+    for (let i = 0; i < length; i++) {
+      const byte = this.u8(start + i);
       if (byte < 0x20 || byte > 0x7e) this.fail(name, "holds a byte that is not printable ASCII");
     }
-    return count;
   }
 
   private checkLabels(): number {
@@ -339,6 +344,7 @@ export class Table {
     }
     if (count > L.MAX_LABELS) this.fail(name, "has too many labels");
     if (size !== area.length - L.LABELS_GROUPS - 4 * groups) this.fail(name, "is not as long as its labels");
+    this.checkText(name, area.start + L.LABELS_GROUPS + 4 * groups, size);
     return count;
   }
 
@@ -448,6 +454,7 @@ export class Table {
     const count = this.checkList(name, L.READ_AS_BODY, L.READ_AS_ENTRY, L.MAX_READ_AS);
     for (let i = 0; i < count; i++) {
       const at = this.area(name).start + L.READ_AS_BODY + i * L.READ_AS_ENTRY;
+      if (this.u16(at + L.READ_AS_LABELS) === 0) this.fail(name, `entry ${i} has no labels`);
       this.checkString(name, at + L.READ_AS_FROM);
       this.checkString(name, at + L.READ_AS_TO);
     }
@@ -460,7 +467,9 @@ export class Table {
     for (let i = 0; i < count; i++) {
       const at = this.area(name).start + L.PATTERNS_BODY + i * L.PATTERN_ENTRY;
       const kind = this.u8(at + L.PATTERN_KIND);
-      if (kind > L.PATTERN_FAMILY) this.fail(name, `pattern ${i} is of an unknown kind`);
+      const flags = this.u8(at + L.PATTERN_FLAGS);
+      if (kind > L.PATTERN_FAMILY || flags & ~L.FLAG_DASHES)
+        this.fail(name, `pattern ${i} is of an unknown kind`);
       this.checkString(name, at + L.PATTERN_SUFFIX);
       this.checkString(name, at + L.PATTERN_TAIL, kind !== L.PATTERN_JOIN);
       if (kind === L.PATTERN_FIXED) this.checkTarget(name, this.u32(at + L.PATTERN_TARGET));
@@ -524,7 +533,7 @@ export class Table {
       kinds |= 1 << kind;
       this.checkString(name, at + L.EMIT_NAME);
       const header = this.string(this.u16(at + L.EMIT_NAME))!;
-      if (!/^[a-z0-9_-]+$/.test(header) || names.has(header))
+      if (!/^[a-z0-9-]+$/.test(header) || names.has(header))
         this.fail(name, `header ${i} has no proper name`);
       names.add(header);
     }

@@ -74,12 +74,7 @@ class Encoder {
   }
 
   private appendString(text: string): number {
-    if (text.length > L.MAX_STRING_BYTES) {
-      throw new EncodeError(`"${text}" has ${text.length} bytes: at most ${L.MAX_STRING_BYTES}`);
-    }
-    if (!/^[\x20-\x7e]*$/.test(text)) {
-      throw new EncodeError(`${JSON.stringify(text)}: only printable ASCII may stand in a table`);
-    }
+    checkText(text);
     if (this.strings.length >= L.MAX_STRINGS) {
       throw new EncodeError(`more than ${L.MAX_STRINGS} different strings`);
     }
@@ -104,9 +99,7 @@ class Encoder {
     const sorted = [...labels].sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
     const lengths = new Map<number, number>();
     for (const [number, label] of sorted.entries()) {
-      if (label.length > L.MAX_STRING_BYTES) {
-        throw new EncodeError(`"${label}" has ${label.length} bytes: at most ${L.MAX_STRING_BYTES}`);
-      }
+      checkText(label);
       this.labelNumber.set(label, number);
       lengths.set(label.length, (lengths.get(label.length) ?? 0) + 1);
     }
@@ -262,6 +255,15 @@ class Encoder {
   }
 }
 
+function checkText(text: string): void {
+  if (text.length > L.MAX_STRING_BYTES) {
+    throw new EncodeError(`"${text}" has ${text.length} bytes: at most ${L.MAX_STRING_BYTES}`);
+  }
+  if (!/^[\x20-\x7e]*$/.test(text)) {
+    throw new EncodeError(`${JSON.stringify(text)}: only printable ASCII may stand in a table`);
+  }
+}
+
 /** STRS's bytes. */
 export function encodeStrings(strings: readonly string[]): Uint8Array {
   const writer = new Writer().u32(strings.length);
@@ -293,5 +295,5 @@ const TESTS: Record<Predicate["test"], number> = {
 
 /** Bits that tell `count` values apart, at least one. */
 function bitsFor(count: number): number {
-  return Math.max(1, 32 - Math.clz32(count - 1));
+  return Math.max(1, 32 - Math.clz32(Math.max(0, count - 1)));
 }

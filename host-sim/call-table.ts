@@ -1,0 +1,27 @@
+/** The table of calls × profiles in docs/host-sim.md, from the table of calls and the profiles. */
+import { type HostCall, hostCalls } from "./abi.ts";
+import { ats102 } from "./ats.ts";
+import { envoy140 } from "./envoy.ts";
+import type { Profile } from "./profile.ts";
+import { strict } from "./strict.ts";
+
+const profiles: readonly Profile[] = [envoy140, ats102, strict];
+
+function cell(profile: Profile, { name, group }: HostCall): string {
+  if (group === "assemblyscript") return "on request";
+  if (profile.missing.has(name)) return "refused";
+  return profile.aborting.has(name) ? "aborts" : "yes";
+}
+
+const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
+
+/** Markdown: a line for each host call. */
+export function callTable(): string {
+  let table = row(["call", "group", "ABI", ...profiles.map(({ name }) => name)]);
+  table += row(["---", "---", "---", ...profiles.map(() => "---")]);
+  for (const call of hostCalls) {
+    const name = call.module === "env" ? `\`${call.name}\`` : `\`wasi.${call.name}\``;
+    table += row([name, call.group, call.abi.join(", "), ...profiles.map((profile) => cell(profile, call))]);
+  }
+  return table;
+}

@@ -1,0 +1,431 @@
+/** A stream context: one request and its response, as the guest and the test see them. */
+import { BufferType, MapType, Status } from "./abi.ts";
+import type { Body } from "./body.ts";
+import { Context } from "./context.ts";
+import { Half } from "./half.ts";
+import { bytesOf, type Pair } from "./memory.ts";
+import type { LocalReply } from "./profile.ts";
+import type { Properties, RequestLine } from "./properties.ts";
+import type { RootContext } from "./root.ts";
+import type { CallbackName } from "./vm.ts";
+
+/** A body, or its chunks as they arrive; text is byte strings. */
+export type BodyInput = Uint8Array | string | readonly (Uint8Array | string)[];
+
+export interface ResponseInput {
+  /** With `:status`. */
+  readonly headers: readonly Pair[];
+  readonly body?: BodyInput;
+  readonly trailers?: readonly Pair[];
+}
+
+export interface RequestInput {
+  /**
+   * In order, as an HTTP/2 client would send them: `:authority`, `:path`, `:method` and `:scheme` are pseudo-headers
+   * here for every profile. Byte strings: see `byteString` for text beyond ASCII.
+   */
+  readonly headers: readonly Pair[];
+  readonly body?: BodyInput;
+  readonly trailers?: readonly Pair[];
+  /** The body comes without a content-length. */
+  readonly chunked?: boolean;
+  /** What the upstream answers, if the request gets there. Without it the exchange ends with the request. */
+  readonly response?: ResponseInput;
+  readonly properties?: Properties;
+}
+
+export interface RequestResult {
+  /** The request's headers as the guest left them, in order. */
+  readonly headers: readonly Pair[];
+  /** Where the request would go, whatever form the host's map has it in. */
+  readonly target: Readonly<RequestLine>;
+  /** `pause` if the guest still holds the request or the response back at the end. */
+  readonly action: "continue" | "pause";
+  readonly localReply: LocalReply | null;
+  /** What reached the upstream; null if nothing did. `ended` is false if the body did not end. */
+  readonly upstream: Message | null;
+  /** What reached the client; null if nothing did. */
+  readonly downstream: Message | null;
+  /** Why the connection was cut instead of answered; null if it was not. */
+  readonly reset: string | null;
+  /** The trap that killed the VM during this request; null if it lives. */
+  readonly trapped: string | null;
+  /** How often the host's route cache was cleared. */
+  readonly routeCacheClears: number;
+  /** Host calls that the guest made for this request. */
+  readonly hostCalls: number;
+}
+
+export interface Message {
+  readonly headers: readonly Pair[];
+  readonly body: Uint8Array;
+  readonly trailers: readonly Pair[] | null;
+  readonly ended: boolean;
+}
+
+function checkByteString(name: string, value: string): void {
+  if (beyondBytes.test(name) || beyondBytes.test(value)) {
+    throw new TypeError(`header ${JSON.stringify(name)} is not a byte string: ${JSON.stringify(value)}`);
+  }
+}
+
+const beyondBytes = /[^\0-\xff]/;
+const noChunks: readonly Uint8Array[] = [];
+
+const chunksOf = (body: BodyInput | undefined): readonly Uint8Array[] => {
+  if (body === undefined) return noChunks;
+  const chunks = typeof body === "string" || body instanceof Uint8Array ? [body] : body;
+  return chunks.map((chunk) => (typeof chunk === "string" ? bytesOf(chunk) : chunk));
+};
+
+export class Stream extends Context {
+  readonly request = new Half(this, "request");
+  readonly properties: Properties;
+  readonly requestLine: RequestLine;
+  localReply: LocalReply | null = null;
+  reset: string | null = null;
+  trapped: string | null = null;
+  routeCacheClears = 0;
+  closed = false;
+  /** It answered false to `proxy_on_done`, and lives until `proxy_done`. */
+  pendingDone = false;
+  readonly #root: RootContext;
+  readonly #hostCallsBefore: number;
+  #response: Half | null = null;
+  #state: Map<string, Uint8Array> | null = null;
+  #logging = false;
+
+  constructor(root: RootContext, id: number, properties: Properties) {
+    super(root.vm, id);
+    this.#root = root;
+    this.properties = properties;
+    this.#hostCallsBefore = root.vm.hostCalls;
+    this.requestLine = root.vm.profile.pseudoHeaders
+      ? new HeaderLine(this.request)
+      : { method: "GET", scheme: "http", host: "", path: "/" };
+  }
+
+  override get root(): RootContext {
+    return this.#root;
+  }
+
+  override get stream(): Stream {
+    return this;
+  }
+
+  /** Made when it is first needed: most simulated requests have no response. */
+  get response(): Half {
+    this.#response ??= new Half(this, "response");
+    return this.#response;
+  }
+
+  /** What the guest set with `proxy_set_property`. */
+  get state(): Map<string, Uint8Array> {
+    this.#state ??= new Map();
+    return this.#state;
+  }
+
+  override get noMap(): number {
+    return this.#logging ? Status.NotFound : Status.BadArgument;
+  }
+
+  override map(type: number, writable: boolean): Pair[] | null {
+    if (type > MapType.HttpResponseTrailers) return this.#root.map(type, writable);
+    const half = type <= MapType.HttpRequestTrailers ? this.request : this.response;
+    const isHeaders = type === MapType.HttpRequestHeaders || type === MapType.HttpResponseHeaders;
+    const { profile } = this.vm;
+    if (this.#logging) {
+      if (writable) {
+        if (profile.logIsReadOnly) return null;
+        if (isHeaders) return half.headersOpen ? half.headers : null;
+        return half.trailersOpen ? half.trailers : null;
+      }
+      if (type === MapType.HttpRequestTrailers && !profile.requestTrailersInLog) return null;
+      return isHeaders ? (half.sent.headers ?? half.headers) : half.trailers;
+    }
+    if (profile.mapsAlwaysOpen) return isHeaders ? half.headers : null;
+    if (isHeaders) return half.headersOpen ? half.headers : null;
+    if (half.trailersOpen) return half.trailers;
+    return writable ? half.addTrailers() : null;
+  }
+
+  override buffer(type: number): Body | null {
+    if (type === BufferType.HttpRequestBody) return this.request.view;
+    if (type === BufferType.HttpResponseBody) return this.response.view;
+    return this.#root.buffer(type);
+  }
+
+  clearRouteCache(by: string): void {
+    this.routeCacheClears++;
+    this.vm.trace?.({ type: "route-cache-cleared", context: this.id, by });
+  }
+
+  /**
+   * Calls the guest for this stream; undefined if it has no such export, is dead, or died. The dead answer for
+   * themselves: by the plugin's failure policy the request goes on, or is refused.
+   */
+  enter(name: CallbackName, first: number, second?: number): number | undefined {
+    const { vm } = this;
+    let result: number | undefined;
+    if (!vm.failed) {
+      result = second === undefined ? vm.enter(name, this, first) : vm.enter(name, this, first, second);
+      if (!vm.failed) return result;
+      this.trapped = vm.trap;
+    }
+    if (vm.hostDied !== null) this.cut(`the host's process died: ${vm.hostDied}`);
+    else if (!this.#root.failOpen) {
+      const { status, details } = vm.profile.deadReply;
+      this.#replyDirectly(status, "", [], details, null);
+    }
+    return undefined;
+  }
+
+  /** Request headers arrive from the client. */
+  open(headers: readonly Pair[], endOfStream: boolean): void {
+    this.vm.enter("proxy_on_context_create", this, this.#root.id);
+    const { profile } = this.vm;
+    const map: Pair[] = [];
+    for (const [name, value] of headers) checkByteString(name, value);
+    if (profile.pseudoHeaders) for (const [name, value] of headers) profile.headers.add(map, name, value);
+    else this.#withoutPseudoHeaders(headers, map);
+    this.request.pushHeaders(map, endOfStream);
+  }
+
+  /** HTTP/1 form: pseudo-headers become the request line and Host. */
+  #withoutPseudoHeaders(headers: readonly Pair[], map: Pair[]): void {
+    const line = this.requestLine;
+    for (const [name, value] of headers) {
+      const lower = name.toLowerCase();
+      if (lower === ":method") line.method = value;
+      else if (lower === ":scheme") line.scheme = value;
+      else if (lower === ":path") line.path = value;
+      else if (lower === ":authority") {
+        line.host = value;
+        if (!headers.some(([other]) => other.toLowerCase() === "host")) map.push(["host", value]);
+      } else {
+        if (lower === "host" && line.host === "") line.host = value;
+        map.push([lower, value]);
+      }
+    }
+  }
+
+  /** Runs a whole exchange, as far as the guest lets it come, without ending the stream. */
+  exchange(input: RequestInput): void {
+    const chunks = chunksOf(input.body);
+    const { trailers } = input;
+    this.open(input.headers, chunks.length === 0 && trailers === undefined);
+    if (chunks.length > 0 && this.#refuses(chunks, input.chunked === true)) return;
+    this.#pushChunks(this.request, chunks, trailers === undefined);
+    if (trailers !== undefined) this.request.pushTrailers(this.#lowerCase(trailers));
+    if (input.response !== undefined && this.request.sent.ended) this.respond(input.response);
+  }
+
+  /** The upstream's response arrives. */
+  respond({ headers, body, trailers }: ResponseInput): void {
+    if (this.localReply !== null || this.reset !== null) return;
+    const chunks = chunksOf(body);
+    const map = this.#lowerCase(headers);
+    this.response.pushHeaders(map, chunks.length === 0 && trailers === undefined);
+    this.#pushChunks(this.response, chunks, trailers === undefined);
+    if (trailers !== undefined) this.response.pushTrailers(this.#lowerCase(trailers));
+  }
+
+  #pushChunks(half: Half, chunks: readonly Uint8Array[], end: boolean): void {
+    if (chunks.length === 0) return;
+    const apart = this.vm.profile.bodyEndsApart;
+    for (const [i, chunk] of chunks.entries()) half.pushBody(chunk, end && !apart && i === chunks.length - 1);
+    if (end && apart) half.pushBody(noBytes, true);
+  }
+
+  #lowerCase(pairs: readonly Pair[]): Pair[] {
+    const { responseHeaders } = this.vm.profile;
+    const map: Pair[] = [];
+    for (const [name, value] of pairs) responseHeaders.add(map, name, value);
+    return map;
+  }
+
+  #refuses(chunks: readonly Uint8Array[], chunked: boolean): boolean {
+    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const seenByGuest = this.vm.exports("proxy_on_request_body");
+    const refusal = this.vm.profile.bodyRefusal({ size, chunked, seenByGuest });
+    if (refusal === null) return false;
+    if (refusal === "reset") this.cut("the host cannot carry this body");
+    else this.#replyDirectly(refusal.status, "", [], "the host cannot carry this body", null);
+    return true;
+  }
+
+  /** A body that is held back outgrew what the host holds. */
+  overflow(half: Half): void {
+    if (half === this.request) this.reply(413, "Payload Too Large", [], "request_payload_too_large", null);
+    else this.#replyDirectly(500, "Internal Server Error", [], "response_payload_too_large", null);
+  }
+
+  /** `proxy_send_local_response`, once the guest has returned. */
+  reply(
+    status: number,
+    body: string,
+    added: readonly Pair[],
+    details: string,
+    grpcStatus: number | null,
+  ): void {
+    if (this.closed) return;
+    const { profile } = this.vm;
+    const first = this.localReply === null && this.response.headers === null;
+    if (!profile.localReplyIsFiltered || !first) {
+      this.#replyDirectly(status, body, added, details, grpcStatus);
+      return;
+    }
+    this.request.over = true;
+    const headers = profile.localReplyHeaders(status, body, added);
+    this.localReply = { status, body, headers, details: profile.localReplyDetails(details), grpcStatus };
+    this.vm.trace?.({ type: "local-reply", context: this.id, status, details });
+    this.response.pushHeaders(headers, body === "");
+    if (body !== "") this.response.pushBody(bytesOf(body), true);
+  }
+
+  /** An answer of the host's that no callback sees; if the client already has headers, all that is left is a cut. */
+  #replyDirectly(
+    status: number,
+    body: string,
+    added: readonly Pair[],
+    details: string,
+    grpcStatus: number | null,
+  ): void {
+    if (this.response.sent.headers !== null) {
+      this.cut(details);
+      return;
+    }
+    this.request.over = true;
+    this.response.over = true;
+    const { profile } = this.vm;
+    const headers = profile.localReplyHeaders(status, body, added);
+    this.localReply = { status, body, headers, details: profile.localReplyDetails(details), grpcStatus };
+    this.vm.trace?.({ type: "local-reply", context: this.id, status, details });
+    // What the guest may still look at is what came from upstream.
+    this.response.headers ??= headers;
+    this.response.sent.headers = headers;
+    this.response.sent.body.length = 0;
+    if (body !== "") this.response.sent.body.push(bytesOf(body));
+    this.response.sent.ended = true;
+  }
+
+  /** Cuts the connection. */
+  cut(why: string): void {
+    this.reset ??= why;
+    this.request.over = true;
+    this.response.over = true;
+  }
+
+  /** The host is done with the stream: log, done and delete in the host's order. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const name of this.vm.profile.streamEnd) {
+      this.#logging = name === "proxy_on_log";
+      const result = this.vm.enter(name, this);
+      this.#logging = false;
+      if (name === "proxy_on_done" && result === 0 && this.vm.profile.streamsCanDefer) {
+        this.pendingDone = true;
+        return;
+      }
+    }
+    this.#forget();
+  }
+
+  /** `proxy_done` after a deferred end: what `close` left out follows. */
+  finish(): void {
+    this.pendingDone = false;
+    this.#logging = true;
+    this.vm.enter("proxy_on_log", this);
+    this.#logging = false;
+    this.vm.enter("proxy_on_delete", this);
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.vm.forget(this);
+    this.#root.streamEnded();
+  }
+
+  /** The stream as it stands; ask again when it has moved on. */
+  result(): RequestResult {
+    return new Result(this, this.#response, this.vm.hostCalls - this.#hostCallsBefore);
+  }
+}
+
+const noBytes = new Uint8Array(0);
+
+function messageOf({ sent }: Half): Message | null {
+  const { headers, body, trailers, ended } = sent;
+  if (headers === null) return null;
+  return { headers, body: body.length === 0 ? noBytes : Buffer.concat(body), trailers, ended };
+}
+
+/** What costs something to make is made when it is asked for. */
+class Result implements RequestResult {
+  readonly headers: readonly Pair[];
+  readonly action: "continue" | "pause";
+  readonly localReply: LocalReply | null;
+  readonly reset: string | null;
+  readonly trapped: string | null;
+  readonly routeCacheClears: number;
+  readonly hostCalls: number;
+  readonly #stream: Stream;
+
+  constructor(stream: Stream, response: Half | null, hostCalls: number) {
+    this.headers = stream.request.headers ?? [];
+    this.action = isHeld(stream.request) || (response !== null && isHeld(response)) ? "pause" : "continue";
+    // The filter's own response callbacks may have changed the reply's headers.
+    const replied = response?.sent.headers ?? null;
+    this.localReply =
+      stream.localReply === null || replied === null
+        ? stream.localReply
+        : { ...stream.localReply, headers: replied };
+    this.reset = stream.reset;
+    this.trapped = stream.trapped;
+    this.routeCacheClears = stream.routeCacheClears;
+    this.hostCalls = hostCalls;
+    this.#stream = stream;
+  }
+
+  get target(): RequestLine {
+    const { method, scheme, host, path } = this.#stream.requestLine;
+    return { method, scheme, host, path };
+  }
+
+  get upstream(): Message | null {
+    return messageOf(this.#stream.request);
+  }
+
+  get downstream(): Message | null {
+    return messageOf(this.#stream.response);
+  }
+}
+
+const isHeld = (half: Half): boolean => !half.over && half.paused !== null;
+
+/** The request line of a host that keeps it in pseudo-headers. */
+class HeaderLine implements RequestLine {
+  readonly #half: Half;
+
+  constructor(half: Half) {
+    this.#half = half;
+  }
+
+  #value(name: string): string {
+    return this.#half.headers?.find((pair) => pair[0] === name)?.[1] ?? "";
+  }
+
+  get method(): string {
+    return this.#value(":method");
+  }
+  get scheme(): string {
+    return this.#value(":scheme");
+  }
+  get host(): string {
+    return this.#value(":authority");
+  }
+  get path(): string {
+    return this.#value(":path");
+  }
+}

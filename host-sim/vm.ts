@@ -1,0 +1,408 @@
+/** One Wasm VM: a module's instance, its contexts, and every way into the guest. */
+import { instantiateSync } from "@assemblyscript/loader";
+import { type AbiVersion, type CallbackResult, callbacks, enumNames, hostCalls } from "./abi.ts";
+import type { Body } from "./body.ts";
+import { Clock } from "./clock.ts";
+import { Context } from "./context.ts";
+import { envoy140 } from "./envoy.ts";
+import type { Faults } from "./faults.ts";
+import { handlers } from "./handlers.ts";
+import { bindImport } from "./imports.ts";
+import { GuestMemory, pairsSize } from "./memory.ts";
+import type { Profile } from "./profile.ts";
+import type { Properties } from "./properties.ts";
+import { RootContext, type RootOptions } from "./root.ts";
+import { MetricIds, Shared } from "./shared.ts";
+import type { TraceEvent } from "./trace.ts";
+import { HostAbort, trapMessage } from "./trap.ts";
+import { usedFeatures } from "./wasm-features.ts";
+
+export type CallbackName = (typeof callbacks)[number]["name"];
+
+/** Answers a call of `proxy_call_foreign_function`: the results, or a status. */
+export type ForeignFunction = (args: Uint8Array, context: Context) => Uint8Array | string | number;
+
+export interface LoadOptions {
+  /** Default: `envoy140`. */
+  readonly profile?: Profile;
+  readonly vmId?: string;
+  /** Bytes, or text. */
+  readonly vmConfiguration?: Uint8Array | string;
+  /** The VMs of one host have these two in common; default: the VM's own. */
+  readonly clock?: Clock;
+  readonly shared?: Shared;
+  /** Environment variables, for WASI. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Properties that hold for every request, by dotted path. */
+  readonly properties?: Properties;
+  /** Upstreams that `proxy_http_call` can name; default: any. */
+  readonly upstreams?: readonly string[];
+  readonly foreignFunctions?: Readonly<Record<string, ForeignFunction>>;
+  readonly faults?: Faults;
+  readonly trace?: (event: TraceEvent) => void;
+  /** Gets each line that the guest logs, beside `Vm.logs`. */
+  readonly onLog?: (line: LogLine) => void;
+  /** What `proxy_get_log_level` answers, 0 (trace) to 5 (critical); default 2 (info). Every log is kept anyway. */
+  readonly logLevel?: number;
+  /** Offer `env.abort` and `env.seed`, which asc imports by default and no proxy has. */
+  readonly assemblyScript?: boolean;
+}
+
+export interface LogLine {
+  /** 0 (trace) to 5 (critical). */
+  readonly level: number;
+  readonly text: string;
+}
+
+/** The module cannot run under the profile; the message says what is missing. */
+export class LoadError extends Error {
+  override name = "LoadError";
+}
+
+const versionMarkers: readonly (readonly [string, AbiVersion])[] = [
+  ["proxy_abi_version_0_2_1", "0.2.1"],
+  ["proxy_abi_version_0_2_0", "0.2.0"],
+];
+
+const byImport = new Map(hostCalls.map((row) => [`${row.module}.${row.name}`, row]));
+
+type GuestFunction = (...args: number[]) => number | undefined;
+
+export class Vm {
+  readonly profile: Profile;
+  readonly abiVersion: AbiVersion;
+  readonly vmId: string;
+  readonly configuration: Uint8Array;
+  readonly clock: Clock;
+  readonly shared: Shared;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly properties: Properties;
+  readonly upstreams: ReadonlySet<string> | null;
+  readonly foreignFunctions: Readonly<Record<string, ForeignFunction>>;
+  readonly logLevel: number;
+  readonly memory: GuestMemory;
+  readonly metricIds = new MetricIds();
+  readonly pairsSize = pairsSize;
+  /** Everything that the guest logged, in order. */
+  readonly logs: LogLine[] = [];
+  /** How often each host call was made, by name. */
+  readonly calls: Record<string, number> = {};
+  /** The sum of `calls`. */
+  hostCalls = 0;
+  /** Gets every event; null, the default, costs nothing. */
+  trace: ((event: TraceEvent) => void) | null;
+  faults: Faults | null;
+  /** The context that host calls work on: the effective one, or the callback's. */
+  context: Context;
+  /** `_initialize`, `main` or `_start` is running. */
+  starting = true;
+  /** The module has been instantiated: before that, host calls have no memory to work on. */
+  instantiated = false;
+  /** The message of the trap that killed this VM. */
+  trap: string | null = null;
+  /** Why the host's process aborted. */
+  hostDied: string | null = null;
+  /** The buffer FOREIGN_FUNCTION_ARGUMENTS, during `proxy_on_foreign_function`. */
+  foreignArguments: Body | null = null;
+
+  readonly #exports: Readonly<Record<string, GuestFunction | undefined>>;
+  readonly #allocator: GuestFunction;
+  readonly #readString: ((address: number) => string) | null;
+  readonly #contexts = new Map<number, Context>();
+  readonly #afterCall: (() => void)[] = [];
+  readonly #onLog: ((line: LogLine) => void) | undefined;
+  #depth = 0;
+  #lastContextId = 0;
+  #lastHttpCallId = 0;
+  #random = 1;
+
+  /** Compiles a module once for many VMs. */
+  static compile(wasm: Uint8Array): Promise<WebAssembly.Module> {
+    return WebAssembly.compile(wasm);
+  }
+
+  /**
+   * Instantiates a module and runs its `_initialize` (and `main`) or `_start`.
+   * Throws a LoadError if the host of the profile would not load it; which Wasm features a module uses is seen
+   * only in its bytes, so a compiled one passes for any.
+   */
+  static async load(wasm: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): Promise<Vm> {
+    if (wasm instanceof WebAssembly.Module) return new Vm(wasm, options);
+    const { profile = envoy140 } = options;
+    const module = await Vm.compile(wasm).catch((error: Error) => {
+      throw new LoadError(`not a Wasm module: ${error.message}`);
+    });
+    const refused = usedFeatures(wasm).filter((feature) => profile.refusedFeatures.has(feature));
+    if (refused.length > 0) throw new LoadError(`${profile.name} refuses ${refused.join(", ")}`);
+    return new Vm(module, options);
+  }
+
+  constructor(module: WebAssembly.Module, options: LoadOptions = {}) {
+    this.profile = options.profile ?? envoy140;
+    this.vmId = options.vmId ?? "";
+    const { vmConfiguration = "" } = options;
+    this.configuration =
+      typeof vmConfiguration === "string" ? new TextEncoder().encode(vmConfiguration) : vmConfiguration;
+    this.clock = options.clock ?? new Clock();
+    this.shared = options.shared ?? new Shared();
+    this.environment = options.environment ?? {};
+    this.properties = options.properties ?? {};
+    this.upstreams = options.upstreams === undefined ? null : new Set(options.upstreams);
+    this.foreignFunctions = options.foreignFunctions ?? {};
+    this.faults = options.faults ?? null;
+    this.trace = options.trace ?? null;
+    this.logLevel = options.logLevel ?? 2;
+    this.#onLog = options.onLog;
+    this.context = new Context(this, 0);
+    this.#contexts.set(0, this.context);
+
+    const exported = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
+    this.abiVersion = abiVersionOf(exported);
+    const allocator = this.profile.allocators.find((name) => exported.has(name));
+    if (allocator === undefined)
+      throw new LoadError(`the module exports none of ${this.profile.allocators.join(", ")}`);
+    if (!exported.has("memory")) throw new LoadError("the module does not export its memory");
+
+    const imports = this.#imports(module, options.assemblyScript === true);
+    const instance = instantiate(module, imports);
+    this.memory = new GuestMemory(instance.exports.memory as WebAssembly.Memory);
+    this.#exports = instance.exports as Record<string, GuestFunction | undefined>;
+    this.#allocator = this.#exports[allocator] as GuestFunction;
+    this.#readString = instance.readString;
+    this.instantiated = true;
+    this.#start();
+  }
+
+  /** Bytes of the guest's linear memory. */
+  get memoryBytes(): number {
+    return this.memory.size;
+  }
+
+  /** The guest is dead, or its host is: nothing calls it any more. */
+  get failed(): boolean {
+    return this.trap !== null || this.hostDied !== null;
+  }
+
+  exports(name: CallbackName): boolean {
+    return this.#exports[name] !== undefined;
+  }
+
+  #imports(module: WebAssembly.Module, assemblyScript: boolean): WebAssembly.Imports {
+    const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
+    const missing: string[] = [];
+    for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
+      const row = byImport.get(`${from === "wasi_unstable" ? "wasi_snapshot_preview1" : from}.${name}`);
+      const handler = handlers[name];
+      const offered =
+        row?.abi.includes(this.abiVersion) &&
+        (row.group === "assemblyscript" ? assemblyScript : !this.profile.missing.has(name));
+      if (kind !== "function" || row === undefined || !offered || handler === undefined) {
+        missing.push(`${from}.${name}`);
+        continue;
+      }
+      const group = imports[from] ?? {};
+      imports[from] = group;
+      group[name] = bindImport(this, row, handler);
+    }
+    if (missing.length > 0) {
+      throw new LoadError(
+        `${this.profile.name} does not offer what the module imports: ${missing.join(", ")}`,
+      );
+    }
+    return imports;
+  }
+
+  /** proxy-wasm-cpp-host `startVm`: a reactor's `_initialize`, then `main`; a command's `_start`. */
+  #start(): void {
+    if (this.exports("_initialize")) {
+      this.enter("_initialize", this.context);
+      if (this.exports("main")) this.#run("main", this.context, [0, 0]);
+    } else this.enter("_start", this.context);
+    this.starting = false;
+    if (this.failed) throw new LoadError(`the module did not start: ${this.trap ?? this.hostDied}`);
+  }
+
+  /** Starts a plugin in this VM; `refused` on what it returns says whether the guest took its configuration. */
+  createRoot(options: RootOptions = {}): RootContext {
+    const root = new RootContext(this, this.nextContextId(), options);
+    this.remember(root);
+    root.start();
+    return root;
+  }
+
+  nextContextId(): number {
+    return ++this.#lastContextId;
+  }
+
+  nextHttpCallId(): number {
+    this.#lastHttpCallId += this.profile.httpCallStep;
+    return this.#lastHttpCallId;
+  }
+
+  remember(context: Context): void {
+    this.#contexts.set(context.id, context);
+  }
+
+  forget(context: Context): void {
+    this.#contexts.delete(context.id);
+  }
+
+  contextById(id: number): Context | undefined {
+    return this.#contexts.get(id);
+  }
+
+  /** Contexts that the guest should know, the VM's own not counted. */
+  get liveContexts(): number {
+    return this.#contexts.size - 1;
+  }
+
+  /**
+   * Calls an export with a context's id and further arguments. Undefined if there is no such export, if it has no
+   * result, or if the VM is dead or just died.
+   */
+  enter(name: CallbackName, context: Context, ...args: number[]): number | undefined {
+    if (this.#exports[name] === undefined) return undefined;
+    if (name === "_initialize" || name === "_start") return this.#run(name, context, []);
+    return this.#run(name, context, [context.id, ...args]);
+  }
+
+  #run(name: CallbackName, context: Context, args: number[]): number | undefined {
+    const callback = this.#exports[name];
+    if (callback === undefined || this.failed) return undefined;
+    const outer = this.context;
+    this.context = context;
+    this.#depth++;
+    if (this.trace !== null) this.#traceCallback(name, context, args);
+    let result: number | undefined;
+    try {
+      result = callback(...args);
+      if (result !== undefined) result >>>= 0;
+    } catch (error) {
+      this.#caught(error);
+    } finally {
+      this.context = outer;
+      this.#depth--;
+    }
+    this.trace?.({ type: "return", name, result: shownResult(name, result) });
+    if (this.#depth === 0) this.#runAfterCall();
+    return result;
+  }
+
+  log(level: number, text: string): void {
+    const line = { level, text };
+    this.logs.push(line);
+    this.#onLog?.(line);
+    this.trace?.({ type: "log", level: enumNames.logLevel[level] ?? `${level}`, text });
+  }
+
+  /** For WASI's random_get: the same bytes in every run. */
+  randomBytes(size: number): Uint8Array {
+    const bytes = new Uint8Array(size);
+    for (let i = 0; i < size; i++) {
+      this.#random = (Math.imul(this.#random, 1664525) + 1013904223) >>> 0;
+      bytes[i] = this.#random >>> 24;
+    }
+    return bytes;
+  }
+
+  /** What must wait until the guest has returned, such as a local reply (DeferAfterCallActions). */
+  afterCall(action: () => void): void {
+    this.#afterCall.push(action);
+  }
+
+  #runAfterCall(): void {
+    for (let action = this.#afterCall.shift(); action !== undefined; action = this.#afterCall.shift())
+      action();
+  }
+
+  #traceCallback(name: CallbackName, context: Context, args: number[]): void {
+    const names = parameterNames.get(name) ?? [];
+    const shown = Object.fromEntries(args.map((arg, i) => [names[i] ?? `${i}`, arg]));
+    this.trace?.({ type: "callback", name, context: context.id, args: shown });
+  }
+
+  #caught(error: unknown): void {
+    if (error instanceof HostAbort) {
+      this.killHost(error.message);
+      return;
+    }
+    const message = trapMessage(error);
+    if (message === null) throw error;
+    this.trap = message;
+    this.trace?.({ type: "trap", message });
+  }
+
+  /** Ends the host's process from within a host call. */
+  abortHost(why: string): never {
+    throw new HostAbort(why);
+  }
+
+  /** The host's process is gone. */
+  killHost(why: string): void {
+    this.hostDied = why;
+    this.trace?.({ type: "host-died", message: why });
+  }
+
+  /** Memory in the guest, from its own allocator; 0 if it gives none. */
+  allocate(size: number): number {
+    const fault = this.faults?.match("allocate") ?? null;
+    if (fault !== null) return 0;
+    const outer = this.context;
+    this.context = this.#contexts.get(0) as Context;
+    const address = (this.#allocator(size) ?? 0) >>> 0;
+    this.context = outer;
+    this.trace?.({ type: "memory", size, address });
+    return address;
+  }
+
+  /** An AssemblyScript string, or null where there is none; 0 is the empty string. */
+  assemblyScriptString(address: number): string | null {
+    if (address === 0) return "";
+    // Its size stands in the 4 bytes before it.
+    const size = address < 4 ? null : this.memory.u32(address - 4);
+    if (size === null || !this.memory.contains(address, size) || this.#readString === null) return null;
+    return this.#readString(address);
+  }
+}
+
+const parameterNames = new Map<string, readonly string[]>(
+  callbacks.map(({ name, params }) => [name, params]),
+);
+const resultKinds = new Map<string, CallbackResult>(callbacks.map(({ name, result }) => [name, result]));
+
+/** A callback's result by its meaning; an action above the specification's two stays a number. */
+function shownResult(name: CallbackName, result: number | undefined): string | number | null {
+  if (result === undefined) return null;
+  const kind = resultKinds.get(name);
+  if (kind === "bool") return result === 0 ? "false" : "true";
+  return kind === "action" ? (["Continue", "Pause"][result] ?? result) : result;
+}
+
+function abiVersionOf(exported: ReadonlySet<string>): AbiVersion {
+  for (const [marker, version] of versionMarkers) if (exported.has(marker)) return version;
+  if (exported.has("proxy_abi_version_0_1_0")) throw new LoadError("ABI 0.1.0 is not supported");
+  throw new LoadError("the module exports no proxy_abi_version_0_2_0 or proxy_abi_version_0_2_1");
+}
+
+interface Instance {
+  readonly exports: WebAssembly.Exports;
+  readonly readString: ((address: number) => string) | null;
+}
+
+/** AssemblyScript's own loader reads its strings, whether the module exports its runtime or only imports abort. */
+function instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): Instance {
+  const isAssemblyScript =
+    WebAssembly.Module.exports(module).some(({ name }) => name === "__new") ||
+    WebAssembly.Module.imports(module).some(({ module: from, name }) => from === "env" && name === "abort");
+  try {
+    if (!isAssemblyScript) {
+      return { exports: new WebAssembly.Instance(module, imports).exports, readString: null };
+    }
+    const { instance, exports } = instantiateSync(module, imports);
+    return { exports: instance.exports, readString: (address) => exports.__getString(address) };
+  } catch (error) {
+    const message = trapMessage(error);
+    if (message === null) throw error;
+    throw new LoadError(`the module did not start: ${message}`);
+  }
+}
