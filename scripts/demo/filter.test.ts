@@ -7,7 +7,7 @@ import { type EnvoyProcess, startEnvoy } from "../envoy/process.ts";
 import { type Headers, send, sendRaw } from "../envoy/request.ts";
 import { projectRoot } from "../envoy/root.ts";
 import { type Seen, startUpstreams, type Upstreams } from "../envoy/upstream.ts";
-import { runDemo } from "./demo.ts";
+import { type DemoOptions, runDemo } from "./demo.ts";
 import type { Packed } from "./parts.ts";
 import { style } from "./print.ts";
 import { lookup, pack } from "./project.ts";
@@ -50,7 +50,7 @@ function emitted(seen: Seen): Record<string, string> {
   return Object.fromEntries(seen.headers.filter(([name]) => packed.headers.includes(name)));
 }
 
-test("the demo shows the small farm and its promotion", async () => {
+async function runWholeDemo(more: Partial<DemoOptions> = {}): Promise<{ good: boolean; lines: string[] }> {
   const lines: string[] = [];
   const good = await runDemo({
     ...farm,
@@ -62,26 +62,22 @@ test("the demo shows the small farm and its promotion", async () => {
     once: true,
     train: true,
     interrupted: new Promise(() => {}),
+    ...more,
   });
+  return { good, lines };
+}
+
+test("the demo shows the small farm and its promotion", async () => {
+  const { good, lines } = await runWholeDemo();
   expect(lines.filter((line) => line.includes("✗"))).toEqual([]);
   expect(good).toBe(true);
 });
 
 test("where no Envoy can be had, the demo says so and shows the same in the simulator", async () => {
-  const lines: string[] = [];
-  const good = await runDemo({
-    ...farm,
-    wasm,
-    pack,
-    lookup,
-    write: (line) => lines.push(line),
-    style: style(false),
-    once: true,
-    train: true,
+  const { good, lines } = await runWholeDemo({
     findEnvoy: async () => {
       throw new EnvoyUnavailable("this test has none.");
     },
-    interrupted: new Promise(() => {}),
   });
   expect(lines[1]).toMatch(
     /^No Envoy: this test has none\.\nInstall Python 3 .*\nWithout it, the simulator runs/,
