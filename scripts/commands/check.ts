@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { compile } from "../farm/compile.ts";
 import { Farm } from "../farm/farm.ts";
-import { encode } from "../table/encode.ts";
+import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 
 export function checkCommand(program: Command): void {
@@ -38,7 +38,7 @@ export interface Report {
   warnings: string[];
 }
 
-/** Throws SourceError, EncodeError. */
+/** Throws SourceError. */
 export function checkFarm(options: FarmOptions): Report {
   const farm = new Farm(options.farm, options.source);
   const { plan, names, groups, releases } = compile(farm, options.today);
@@ -51,12 +51,14 @@ export function checkFarm(options: FarmOptions): Report {
       moved.push({ wiki, group, version, groupRelease: releases.list[preferred!]!.name, release: name });
     }
   }
+  const table = encodeFarm(farm, plan, { generation: 1, names: JSON.stringify(names) });
+  warnOfLimits(farm, table);
   return {
     farm: names.farm,
     realm: names.realm,
     wikis: plan.wikis.length,
-    stripped: encode(plan, { generation: 1, names: null }).length,
-    bytes: encode(plan, { generation: 1, names: JSON.stringify(names) }).length,
+    stripped: encodeFarm(farm, plan, { generation: 1, names: null }).bytes.length,
+    bytes: table.bytes.length,
     releases: releases.list.map(({ name, version }, number) => ({
       name,
       version,

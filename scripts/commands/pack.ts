@@ -1,12 +1,10 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { MAX_TABLE_BYTES } from "../../assembly/layout.ts";
 import { compile } from "../farm/compile.ts";
 import { Farm } from "../farm/farm.ts";
 import { Table, TableError } from "../table/decode.ts";
-import { encode } from "../table/encode.ts";
-import { WARN_AT } from "../table/limits.ts";
+import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -56,7 +54,7 @@ Examples:
 }
 
 /**
- * A farm's table in memory. Throws SourceError, EncodeError, Refusal.
+ * A farm's table in memory. Throws SourceError, Refusal.
  * @param old the table that this one follows, for the generation
  */
 export function packFarm(
@@ -66,28 +64,23 @@ export function packFarm(
   const farm = new Farm(options.farm, options.source);
   const { plan, names } = compile(farm, options.today);
   const namesText = options.strip ? null : JSON.stringify(names);
-  let bytes = encode(plan, { generation: options.generation ?? old?.generation ?? 1, names: namesText });
-  const { digest } = new Table(bytes);
-  if (old && digest !== old.digest) {
+  const encoded = (generation: number) => encodeFarm(farm, plan, { generation, names: namesText });
+  let table = encoded(options.generation ?? old?.generation ?? 1);
+  if (old && table.digest !== old.digest) {
     if (options.generation === undefined) {
       if (old.generation === MAX_GENERATION)
         throw new Refusal("the old table has the last generation there is");
-      bytes = encode(plan, { generation: old.generation + 1, names: namesText });
+      table = encoded(old.generation + 1);
     } else if (options.generation <= old.generation) {
       throw new Refusal(
         `generation ${options.generation} is not above the old table's ${old.generation}, and the content differs`,
       );
     }
   }
-  checkVersions(new Table(bytes), farm);
-  if (bytes.length >= WARN_AT * MAX_TABLE_BYTES) {
-    farm.warn(
-      { file: options.farm },
-      `the table has ${bytes.length} bytes: at most ${MAX_TABLE_BYTES} are read`,
-    );
-  }
+  checkVersions(table, farm);
+  warnOfLimits(farm, table);
   return {
-    bytes,
+    bytes: table.bytes,
     warnings: farm.warnings.map((warning) => warning.message),
     headers: plan.emit.map(({ name }) => name),
     clusters: plan.clusters.flat(),
@@ -112,10 +105,8 @@ function readOld(file: string): Table | null {
   try {
     return new Table(readFileSync(file));
   } catch (error) {
-    if (!(error instanceof TableError)) throw error;
-    throw new Refusal(
-      `${file}: ${error.message}; nothing was written: move it away, or choose another --out`,
-    );
+    const why = error instanceof TableError ? error.message : `cannot be read: ${(error as Error).message}`;
+    throw new Refusal(`${file}: ${why}; nothing was written: move it away, or choose another --out`);
   }
 }
 
@@ -126,7 +117,7 @@ function writeWhole(file: string, bytes: Uint8Array): void {
     writeFileSync(temporary, bytes, { flag: "wx" });
     renameSync(temporary, file);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    if (existsSync(temporary)) rmSync(temporary);
     throw new Refusal(`${file}: cannot be written: ${(error as Error).message}`);
   }
 }

@@ -52,6 +52,8 @@ export interface FilterOptions {
   table: Uint8Array;
   listener: string;
   failurePolicy?: FailurePolicy;
+  /** The filter may pause a request on its headers and still see the body. */
+  allowOnHeadersStopIteration?: boolean;
 }
 
 /** The name of the HTTP filter and so of its ECDS resource and stats. */
@@ -97,6 +99,7 @@ function plugin(options: FilterOptions): object {
     name: FILTER_NAME,
     root_id: options.listener,
     failure_policy: options.failurePolicy ?? "FAIL_RELOAD",
+    ...(options.allowOnHeadersStopIteration && { allow_on_headers_stop_iteration: true }),
     vm_config: {
       // The same vm_id and code: all listeners of a worker share one VM, as in production.
       vm_id: FILTER_NAME,

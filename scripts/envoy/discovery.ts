@@ -10,6 +10,7 @@ export interface Filter {
   /** The first table. */
   table: Uint8Array;
   failurePolicy?: FailurePolicy;
+  allowOnHeadersStopIteration?: boolean;
 }
 
 export class FilterFiles {
@@ -40,11 +41,7 @@ export class FilterFiles {
   async write(table: Uint8Array): Promise<void> {
     this.version += 1;
     for (const listener of this.listeners) {
-      const { wasm, failurePolicy } = this.filter;
-      const resource = filterResource(
-        { wasm, table, listener, ...(failurePolicy && { failurePolicy }) },
-        String(this.version),
-      );
+      const resource = filterResource({ ...this.filter, table, listener }, String(this.version));
       await mkdir(this.directory(listener), { recursive: true });
       const path = this.path(listener);
       await writeFile(`${path}.tmp`, JSON.stringify(resource));

@@ -31,7 +31,7 @@ export interface UpdateResult {
 const DISCOVERY = `extension_config_discovery.http_filter.${FILTER_NAME}.`;
 const POLL_MS = 5;
 const GRACE_MS = 3_000;
-const LOG_LINES = 5_000;
+const LOG_LINES = 50_000;
 
 export class EnvoyProcess {
   /** The port of each listener, by its name. */

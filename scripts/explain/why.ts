@@ -37,12 +37,17 @@ function whichWiki(table: Table, names: Names | null, { wiki }: Decision, trail:
 
 function whichRelease(names: Names | null, { wiki, group, release, version }: Decision): string {
   if (wiki === null) return `the default release ${release}`;
-  const pin = names?.pins[wiki];
+  const pin = own(names?.pins, wiki);
   if (pin) return `pinned to release ${release} until ${pin.expires}: ${pin.reason}`;
   const list =
     group === null ? "in no group" : `in ${group}${names?.groups[group] ? ` (${names.groups[group]})` : ""}`;
-  const moved = names?.moved[wiki];
+  const moved = own(names?.moved, wiki);
   if (moved)
     return `${list}, but release ${moved.from} does not run its version ${version}: release ${release} does`;
   return `${list}: release ${release}, which runs its version ${version}`;
+}
+
+/** A wiki may well be called `constructor`. */
+function own<T>(record: Record<string, T> | undefined, key: string): T | undefined {
+  return record && Object.hasOwn(record, key) ? record[key] : undefined;
 }

@@ -1,6 +1,6 @@
 import { driftError } from "../sources/dblist.ts";
 import { type Place, Problems, quote } from "../sources/problem.ts";
-import { limitsOf, WARN_AT } from "../table/limits.ts";
+import { isNear, limitsOf, showLimit } from "../table/limits.ts";
 import { EMIT_KIND_NAMES, type EmitKind, type Plan, type Predicate, type Rule } from "../table/plan.ts";
 import type { Farm } from "./farm.ts";
 import { type Groups, readGroups } from "./groups.ts";
@@ -23,8 +23,8 @@ export interface Compiled {
  */
 export function compile(farm: Farm, today: string): Compiled {
   const problems = new Problems();
-  const groups = readGroups(farm);
-  const releases = problems.attempt(() => assignReleases(farm, groups, today));
+  const groups = problems.attempt(() => readGroups(farm));
+  const releases = groups && problems.attempt(() => assignReleases(farm, groups, today));
   const hosts = problems.attempt(() => compileHosts(farm));
   problems.throwIfAny();
   const plan = planOf(farm, releases!, hosts!);
@@ -33,12 +33,12 @@ export function compile(farm: Farm, today: string): Compiled {
     farm.warnings.push(driftError(drift));
   }
   farm.warnings.push(...(farm.dblists?.warnings ?? []));
-  for (const { what, used, most } of limitsOf(plan)) {
-    if (used >= WARN_AT * most && used <= most) {
-      farm.warn({ file: farm.file }, `${used} ${what}: a table holds at most ${most}`);
-    }
+  for (const limit of limitsOf(plan)) {
+    if (limit.used > limit.most) problems.add({ file: farm.file }, showLimit(limit));
+    else if (isNear(limit)) farm.warn({ file: farm.file }, showLimit(limit));
   }
-  return { plan, names: namesOf(farm, hosts!, releases!, plan), groups, releases: releases! };
+  problems.throwIfAny();
+  return { plan, names: namesOf(farm, hosts!, releases!, plan), groups: groups!, releases: releases! };
 }
 
 function planOf(farm: Farm, releases: Releases, { hosts, readAs, patterns, paths }: Hosts): Plan {

@@ -1,7 +1,8 @@
-import { basename, dirname, isAbsolute, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { DblistReader } from "../sources/dblist.ts";
 import { nearest } from "../sources/nearest.ts";
-import { type Place, quote, quoteAll, SourceError } from "../sources/problem.ts";
+import { type Place, Problems, quote, quoteAll, SourceError } from "../sources/problem.ts";
 import { validate } from "../sources/validate.ts";
 import { readWikiversions } from "../sources/wikiversions.ts";
 import { loadYaml, type YamlSource } from "../sources/yaml.ts";
@@ -29,6 +30,7 @@ export class Farm {
   ) {
     this.yaml = loadYaml(file);
     this.says = validate(farmSchema, this.yaml);
+    this.checkKeys();
     const unknown = Object.keys(sources).filter((name) => !Object.hasOwn(this.says.sources, name));
     if (unknown.length > 0) {
       const known = quoteAll(Object.keys(this.says.sources));
@@ -37,8 +39,7 @@ export class Farm {
         `the farm has no source ${quoteAll(unknown)}; it has ${known || "none"}`,
       );
     }
-    this.dblists =
-      this.says.dblists === undefined ? null : new DblistReader(this.path(this.says.dblists, ["dblists"]));
+    this.dblists = this.says.dblists === undefined ? null : this.listsIn(this.says.dblists);
     this.wikis = this.readWikis();
   }
 
@@ -65,7 +66,7 @@ export class Farm {
   path(reference: string, where: Path): string {
     const colon = reference.indexOf(":");
     const here = dirname(this.file);
-    if (colon === -1) return isAbsolute(reference) ? reference : resolve(here, reference);
+    if (colon === -1) return isAbsolute(reference) ? reference : join(here, reference);
     const name = reference.slice(0, colon);
     const declared = Object.hasOwn(this.says.sources, name) ? this.says.sources[name] : undefined;
     if (declared === undefined) {
@@ -73,8 +74,31 @@ export class Farm {
       const wayOut = near === undefined ? "name it under `sources`" : `did you mean ${quote(near)}?`;
       throw new SourceError(this.place(where), `unknown source ${quote(name)}: ${wayOut}`);
     }
-    const folder = Object.hasOwn(this.sources, name) ? resolve(this.sources[name]!) : resolve(here, declared);
-    return resolve(folder, reference.slice(colon + 1));
+    const beside = isAbsolute(declared) ? declared : join(here, declared);
+    const folder = Object.hasOwn(this.sources, name) ? this.sources[name]! : beside;
+    return join(folder, reference.slice(colon + 1));
+  }
+
+  private listsIn(reference: string): DblistReader {
+    const folder = this.path(reference, ["dblists"]);
+    if (existsSync(folder)) return new DblistReader(folder);
+    throw new SourceError(this.place(["dblists"]), `there is no such folder as ${quote(folder)}`);
+  }
+
+  /** YAML reads a bare `1.50` as the number 1.5, as a key too. */
+  private checkKeys(): void {
+    const problems = new Problems();
+    for (const mapping of ["wikiversions", "groups", "releases"] as const) {
+      for (const key of this.keys([mapping])) {
+        if (Object.hasOwn(Object(this.says[mapping]), key)) continue;
+        const wayOut = `put it in quotes, as \`${JSON.stringify(key)}\``;
+        problems.add(
+          this.place([mapping, key], "key"),
+          `key ${quote(key)} is read as another number: ${wayOut}`,
+        );
+      }
+    }
+    problems.throwIfAny();
   }
 
   private readWikis(): Farm["wikis"] {

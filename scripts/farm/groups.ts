@@ -51,9 +51,8 @@ export function readGroups(farm: Farm): Groups {
         where,
         `${quote(wiki)} is in ${quote(first!.name)} and in ${quote(second.name)}: ${wayOut}`,
       );
-    } else if (first) {
-      ofWiki.set(wiki, first.name);
     }
+    if (first) ofWiki.set(wiki, first.name);
   }
   // A group's wikis are those of the groups within it as well, whether its own list repeats them or not.
   for (const [wiki, name] of ofWiki) {

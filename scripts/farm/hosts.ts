@@ -74,38 +74,45 @@ class Compiler {
       );
     }
     const [, suffix] = /^\{label\}(?:\.\{family\})?(\..*)$/.exec(rule.host) ?? [];
+    if (suffix && !rule.labels) this.refuse(rule, ["path", "target"], "a whole host or `*.suffix`", path);
+    if (rule.path === undefined && rule.target === undefined) {
+      this.refuse(rule, ["replace"], "a `path` or `target`", path);
+    }
     if (rule.labels && !suffix) {
       this.problems.add(this.farm.place([...path, "labels"]), "labels go with a host `{label}.suffix`");
     } else if (rule.labels) {
       for (const label of rule.labels)
         this.exactRule(label + suffix, rule, rule.wiki.replace("{label}", label), path);
     } else if (rule.host.startsWith("{label}.{family}.")) {
-      this.expectWiki(rule, "{label}{family}", path);
-      this.pattern(
-        { kind: "family", suffix: suffix!.replace(".{family}", ""), dashes: isDashed(rule) },
-        path,
-      );
+      if (rule.wiki !== "{label}{family}") this.refuseWiki(rule, "`{label}{family}`", path);
+      this.pattern({ kind: "family", suffix: suffix!, dashes: isDashed(rule) }, rule, path);
     } else if (suffix) {
       const [, tail] = /^\{label\}([a-z0-9_]*)$/.exec(rule.wiki) ?? [];
-      if (tail === undefined) this.expectWiki(rule, "{label} and more letters", path);
-      else this.pattern({ kind: "join", suffix, tail, dashes: isDashed(rule) }, path);
+      if (tail === undefined) this.refuseWiki(rule, "`{label}` and a suffix, as `{label}wiki`", path);
+      else this.pattern({ kind: "join", suffix, tail, dashes: isDashed(rule) }, rule, path);
     } else if (rule.host.startsWith("*.")) {
-      this.pattern(
-        { kind: "fixed", suffix: rule.host.slice(1), target: this.target(rule, rule.wiki, path) },
-        path,
-      );
+      const target = this.target(rule, rule.wiki, path);
+      this.pattern({ kind: "fixed", suffix: rule.host.slice(1), target }, rule, path);
     } else {
       this.exactRule(rule.host, rule, rule.wiki, path);
     }
   }
 
-  private expectWiki(rule: HostRule, form: string, path: Path): void {
-    if (rule.wiki === form) return;
-    const what = `with the host ${quote(rule.host)} the wiki must be ${quote(form)}`;
+  /** Keys that would have no effect in this rule. */
+  private refuse(rule: HostRule, keys: readonly (keyof HostRule)[], goesWith: string, path: Path): void {
+    for (const key of keys) {
+      if (rule[key] === undefined) continue;
+      this.problems.add(this.farm.place([...path, key], "key"), `${quote(key)} goes with ${goesWith} alone`);
+    }
+  }
+
+  private refuseWiki(rule: HostRule, form: string, path: Path): void {
+    const what = `with the host ${quote(rule.host)} the wiki must be ${form}, not ${quote(rule.wiki)}`;
     this.problems.add(this.farm.place([...path, "wiki"]), what);
   }
 
-  private pattern(pattern: Pattern, path: Path): void {
+  private pattern(pattern: Pattern, rule: HostRule, path: Path): void {
+    this.checkReached((pattern.kind === "family" ? "a.b" : "a") + pattern.suffix, rule.host, path);
     this.out.patterns.push(pattern);
     this.out.places.patterns.push(this.farm.shortPlace(path));
   }
@@ -117,16 +124,18 @@ class Compiler {
       this.problems.add(where, `${quote(host)} stands twice, first at ${known.place}`);
       return;
     }
-    const shadow = this.out.patterns.findIndex((pattern) => matches(pattern, host));
-    if (shadow !== -1) {
-      const first = this.out.places.patterns[shadow];
-      this.problems.add(
-        where,
-        `${quote(host)} is never reached: the host at ${first} has it already; put it before`,
-      );
-    }
+    this.checkReached(host, host, path);
     const dashed = isDashed(rule) && !rule.path && !rule.target ? wiki.replaceAll("-", "_") : wiki;
     this.exact.set(host, { target: this.target(rule, dashed, path), place: this.farm.shortPlace(path) });
+  }
+
+  /** A pattern before it that matches `example`, and with it all hosts of the rule, would leave it none. */
+  private checkReached(example: string, host: string, path: Path): void {
+    const shadow = this.out.patterns.findIndex((pattern) => matches(pattern, example));
+    if (shadow === -1) return;
+    const first = this.out.places.patterns[shadow];
+    const what = `${quote(host)} is never reached: the host at ${first} has it already; put it before`;
+    this.problems.add(this.farm.place([...path, "host"]), what);
   }
 
   private target(rule: HostRule, wiki: string, path: Path): Target {

@@ -1,5 +1,6 @@
 import { nearest } from "../sources/nearest.ts";
 import { Problems, quote, quoteAll } from "../sources/problem.ts";
+import { readText } from "../sources/text.ts";
 import { readVersionFromValues } from "../sources/values-file.ts";
 import type { Farm } from "./farm.ts";
 import type { Groups } from "./groups.ts";
@@ -91,6 +92,7 @@ function versionOf(farm: Farm, groups: Groups, name: string, problems: Problems)
       return "";
     }
     const file = farm.path(values, [...path, "values"]);
+    readText(file, farm.place([...path, "values"])); // where it cannot be read, that is the place to say so
     return readVersionFromValues(file, { ...rule, place: farm.place(["version-from-image", "pattern"]) })
       .version;
   }

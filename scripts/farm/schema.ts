@@ -7,6 +7,7 @@ const name = (what: string) =>
     .string()
     .regex(TOKEN, `must be ${what}: letters, digits, \`.\`, \`_\`, \`-\`, beginning with a letter or digit`);
 const wikiId = z.string().regex(/^[a-z0-9_]+$/, "must be a wiki ID: lower-case letters, digits and `_`");
+const version = name("a version").refine((text) => !text.startsWith("php-"), "must be without `php-`");
 const date = z.iso.date("must be a day as `2026-12-31`");
 
 /** Headers that a proxy or upstream gives a meaning of its own: never ours to set. */
@@ -86,8 +87,7 @@ const group = z
 
 const release = z
   .strictObject({
-    /** Without `php-`. */
-    version: name("a version").optional(),
+    version: version.optional(),
     /** A Helm values file; `version-from-image` says where it has the version. */
     values: file.optional(),
     from: z.literal("group").optional(),
@@ -114,7 +114,7 @@ export const farmSchema = z.strictObject({
     .default({}),
 
   /** wikiversions.json; or the wikis themselves, each with its version. */
-  wikiversions: z.union([file, z.record(wikiId, name("a version"))]),
+  wikiversions: z.union([file, z.record(wikiId, version)]),
   /** The folder of the dblists. */
   dblists: file.optional(),
 
@@ -136,7 +136,7 @@ export const farmSchema = z.strictObject({
 
   deployments: z.strictObject({ default: name("a deployment"), rules: z.array(rule).default([]) }),
   /** Of `{deployment}` and `{release}` or `{release-slug}`. */
-  cluster: z.string().default("{deployment}-{release}"),
+  cluster: z.string().min(1).default("{deployment}-{release}"),
   headers: z.partialRecord(z.enum(EMIT_KIND_NAMES), headerName).default({}),
 });
 export type FarmFile = z.infer<typeof farmSchema>;

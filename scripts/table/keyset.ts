@@ -25,6 +25,7 @@ export function placeKeys(keys: readonly string[]): Placed {
     const none = { slots: 0, seed: 0, displacementBytes: 1 };
     return { ...none, displacements: new Uint32Array(0), keyOfSlot: new Int32Array(0) };
   }
+  if (new Set(keys).size !== keys.length) throw new Error("a key occurs twice");
   // A byte a displacement suffices for a wiki farm; with many buckets, some would need more than 255 tries.
   for (const displacementBytes of keys.length <= 4096 ? [1, 2, 4] : [2, 4]) {
     for (let seed = 0; seed < SEEDS_TO_TRY; seed++) {
@@ -32,7 +33,7 @@ export function placeKeys(keys: readonly string[]): Placed {
       if (placed) return placed;
     }
   }
-  throw new Error(`no perfect hash found for ${keys.length} keys: are they unique?`);
+  throw new Error(`no perfect hash found for ${keys.length} keys`);
 }
 
 function tryToPlace(keys: readonly string[], seed: number, displacementBytes: number): Placed | null {

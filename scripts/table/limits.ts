@@ -1,4 +1,5 @@
 import * as L from "../../assembly/layout.ts";
+import type { Table } from "./decode.ts";
 import type { Plan } from "./plan.ts";
 
 export interface Limit {
@@ -10,7 +11,12 @@ export interface Limit {
 /** Share of a limit from which the packer warns. */
 export const WARN_AT = 0.8;
 
-/** How much of each limit of the layout a plan uses; the table's own size comes after encoding. */
+export const isNear = ({ used, most }: Limit): boolean => used >= WARN_AT * most;
+
+export const showLimit = ({ what, used, most }: Limit): string =>
+  `${used} ${what}: a table holds at most ${most}`;
+
+/** How much of each limit of the layout a plan uses; `limitsOfTable` has what only encoding tells. */
 export function limitsOf(plan: Plan): Limit[] {
   const count = (what: string, list: readonly unknown[], most: number) => ({ what, used: list.length, most });
   const replacements = plan.paths.flatMap((form) => form.replacements);
@@ -38,6 +44,14 @@ export function limitsOf(plan: Plan): Limit[] {
     count("deployments", plan.deployments, L.MAX_DEPLOYMENTS),
     count("releases", plan.releases, L.MAX_RELEASES),
     count("pairs of release and group", placementsOf(plan), L.MAX_PLACEMENTS),
+  ];
+}
+
+export function limitsOfTable(table: Table): Limit[] {
+  return [
+    { what: "bytes", used: table.bytes.length, most: L.MAX_TABLE_BYTES },
+    { what: "different strings", used: table.strings, most: L.MAX_STRINGS },
+    { what: "labels", used: table.labelCount, most: L.MAX_LABELS },
   ];
 }
 

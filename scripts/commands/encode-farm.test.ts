@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { compileFarm, warningsOf } from "../farm/test-farm.ts";
+import { plainPlan } from "../table/test-plans.ts";
+import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
+
+const OPTIONS = { generation: 1, names: null };
+
+describe("a farm's table", () => {
+  it("that no reader would take is an error at the farm file", () => {
+    const { farm } = compileFarm();
+    const plan = plainPlan({ clusters: [["c".repeat(256)]] });
+    expect(() => encodeFarm(farm, plan, OPTIONS)).toThrow(/farm\.yaml: "c+" has 256 bytes: at most 255$/);
+  });
+
+  it("that uses 80 % of what only the finished table tells is a warning", () => {
+    const warned = (deployments: number) => {
+      const names = (count: number, letter: string) => Array.from({ length: count }, (_, i) => letter + i);
+      const releases = names(250, "r").map((name) => ({ name, version: "1.0" }));
+      const clusters = names(deployments, "c").map((cluster) => names(250, `${cluster}.`));
+      const plan = plainPlan({ releases, clusters, deployments: names(deployments, "d") });
+      const { farm } = compileFarm();
+      warnOfLimits(farm, encodeFarm(farm, plan, OPTIONS));
+      return warningsOf(farm);
+    };
+    expect(warned(200)).toEqual([]);
+    expect(warned(210)[0]).toMatch(/^farm\.yaml: 52\d\d\d different strings: a table holds at most 65535$/);
+  });
+});

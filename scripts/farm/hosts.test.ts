@@ -1,0 +1,250 @@
+import { describe, expect, it } from "vitest";
+import { compileFarm, problemsWith, warningsOf } from "./test-farm.ts";
+
+const hosts = (...rules: string[]) => ({ hosts: `[${rules.map((rule) => `{ ${rule} }`).join(", ")}]` });
+const planOf = (...rules: string[]) => compileFarm(hosts(...rules)).plan;
+const refused = (...rules: string[]) => problemsWith(hosts(...rules));
+
+describe("hosts", () => {
+  it("that are exact lead to their wiki, sorted by name", () => {
+    expect(planOf("host: b.example, wiki: bwiki", "host: a.example, wiki: awiki").hosts).toEqual([
+      { host: "a.example", target: { wiki: "awiki" } },
+      { host: "b.example", target: { wiki: "bwiki" } },
+    ]);
+  });
+
+  it("with a suffix or a label are patterns, in the order of the file", () => {
+    const plan = planOf(
+      "host: '*.b.example', wiki: bwiki",
+      "host: '{label}.example', wiki: '{label}wiki', dashes: underscores",
+      "host: '{label}.other', wiki: '{label}'",
+      "host: '{label}.{family}.org', wiki: '{label}{family}'",
+    );
+    expect(plan.patterns).toEqual([
+      { kind: "fixed", suffix: ".b.example", target: { wiki: "bwiki" } },
+      { kind: "join", suffix: ".example", tail: "wiki", dashes: true },
+      { kind: "join", suffix: ".other", tail: "", dashes: false },
+      { kind: "family", suffix: ".org", dashes: false },
+    ]);
+  });
+
+  it("with a list of labels are exact hosts, one a label", () => {
+    const plan = planOf(
+      "host: '{label}.example', labels: [a, no-b, 'no'], wiki: '{label}wiki', dashes: underscores",
+    );
+    expect(plan.hosts).toEqual([
+      { host: "a.example", target: { wiki: "awiki" } },
+      { host: "no-b.example", target: null },
+      { host: "no.example", target: null },
+    ]);
+  });
+
+  it("whose wiki is not in wikiversions have none: a warning, with the nearest one", () => {
+    const { farm, plan } = compileFarm(hosts("host: c.example, wiki: awik"));
+    expect(plan.hosts).toEqual([{ host: "c.example", target: null }]);
+    expect(warningsOf(farm)).toEqual([
+      "farm.yaml:6:34: `awik` is not in wikiversions, so its host has no wiki; did you mean `awiki`?",
+    ]);
+  });
+
+  it("whose wiki is not in wikiversions are no warning where the farm ignores such wikis", () => {
+    const { farm } = compileFarm({
+      ...hosts("host: c.example, wiki: awik"),
+      "not-in-wikiversions": "ignore",
+    });
+    expect(warningsOf(farm)).toEqual([]);
+  });
+
+  it.each([
+    ["what is no wiki ID", ["host: a.example, wiki: A-wiki"], "6:34: `A-wiki` is not a wiki ID"],
+    [
+      "one that stands twice",
+      ["host: a.example, wiki: awiki", "host: a.example, wiki: bwiki"],
+      "6:51: `a.example` stands twice, first at farm.yaml:6",
+    ],
+    [
+      "one that a label of another makes",
+      ["host: '{label}.example', labels: [a], wiki: '{label}wiki'", "host: a.example, wiki: bwiki"],
+      "6:80: `a.example` stands twice, first at farm.yaml:6",
+    ],
+    [
+      "a label host whose wiki lacks the label",
+      ["host: '{label}.example', wiki: awiki"],
+      "6:42: with the host `{label}.example` the wiki must be `{label}` and a suffix, as `{label}wiki`, not `awiki`",
+    ],
+    [
+      "a family host whose wiki is not label and family",
+      ["host: '{label}.{family}.org', wiki: '{label}wiki'"],
+      "6:47: with the host `{label}.{family}.org` the wiki must be `{label}{family}`, not `{label}wiki`",
+    ],
+    [
+      "labels of a host that has none",
+      ["host: a.example, labels: [a], wiki: awiki"],
+      "6:36: labels go with a host `{label}.suffix`",
+    ],
+  ])("refuse %s", (_, rules, problem) => {
+    expect(refused(...rules)).toEqual([`farm.yaml:${problem}`]);
+  });
+
+  it.each([
+    ["an exact host under a suffix", "*.b.example", "awiki", "x.b.example", "bwiki"],
+    ["an exact host with a label", "{label}.example", "{label}wiki", "a.example", "awiki"],
+    ["an exact host with a family", "{label}.{family}.org", "{label}{family}", "a.wiki.org", "awiki"],
+    ["a suffix under a suffix", "*.example", "awiki", "*.b.example", "bwiki"],
+    ["the same suffix", "*.example", "awiki", "*.example", "bwiki"],
+    [
+      "a label under a family",
+      "{label}.{family}.org",
+      "{label}{family}",
+      "{label}.wikipedia.org",
+      "{label}wiki",
+    ],
+    ["a family under a label", "{label}.org", "{label}wiki", "{label}.{family}.org", "{label}{family}"],
+  ])("refuse what a pattern before has already: %s", (_, first, firstWiki, second, secondWiki) => {
+    const [one, two] = [`host: '${first}', wiki: '${firstWiki}'`, `host: '${second}', wiki: '${secondWiki}'`];
+    const problems = refused(one, two);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(/^farm\.yaml:6:\d+: /);
+    expect(problems[0]).toContain(
+      `\`${second}\` is never reached: the host at farm.yaml:6 has it already; put it before`,
+    );
+    if (first !== second) expect(planOf(two, one).patterns.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ["a suffix's own bare name", "*.b.example", "awiki", "b.example"],
+    ["a host of fewer labels than a family needs", "{label}.{family}.org", "{label}{family}", "a.org"],
+    ["a family that is not of letters", "{label}.{family}.org", "{label}{family}", "a.b2.org"],
+  ])("accept what a pattern before does not match: %s", (_, first, wiki, second) => {
+    expect(planOf(`host: '${first}', wiki: '${wiki}'`, `host: ${second}, wiki: bwiki`).hosts).toHaveLength(1);
+  });
+});
+
+describe("read-as", () => {
+  const beta = '{ "{a}.{b}.beta.example": "{a}.{b}.example" }';
+
+  it("puts one suffix in the place of another after so many labels", () => {
+    expect(compileFarm({ "read-as": beta }).plan.readAs).toEqual([
+      { labels: 2, from: ".beta.example", to: ".example" },
+    ]);
+  });
+
+  it("keeps the order of the file", () => {
+    const two = '{ "{a}.z.example": "{a}.example", "{a}.b.example": "{a}.example" }';
+    expect(compileFarm({ "read-as": two }).plan.readAs.map(({ from }) => from)).toEqual([
+      ".z.example",
+      ".b.example",
+    ]);
+  });
+
+  it.each([
+    '"{a}.beta.example": "{b}.example"',
+    '"{a}.{b}.beta.example": "{a}.example"',
+    "beta.example: example",
+    '"{a}.beta.example": example',
+    '"a.{b}.example": "a.{b}.other"',
+  ])("refuses sides that do not begin with the same captures: %s", (pair) => {
+    expect(problemsWith({ "read-as": `{ ${pair} }` })).toEqual([
+      "farm.yaml:6:12: both sides must begin with the same captures, as `{a}.{b}.beta.example: {a}.{b}.example`",
+    ]);
+  });
+
+  it("leaves a host that it rewrites out of reach of the hosts, which is an error", () => {
+    expect(problemsWith({ "read-as": beta, ...hosts("host: a.b.beta.example, wiki: awiki") })).toEqual([
+      "farm.yaml:7:17: `a.b.beta.example` is read as another host first: write the host ending in `.example`",
+    ]);
+    const reached = hosts("host: b.beta.example, wiki: awiki", "host: x.a.b.beta.example, wiki: bwiki");
+    expect(compileFarm({ "read-as": beta, ...reached }).plan.hosts).toHaveLength(2);
+  });
+});
+
+describe("path forms", () => {
+  it("take the wiki from segments of the path, with replacements", () => {
+    const { plan } = compileFarm(
+      hosts(
+        "host: up.example, path: '/{site}/{lang}', wiki: '{lang}{site}', replace: { site: { wikipedia: wiki } }, dashes: underscores",
+        "host: auth.example, target: '/{wiki}/', wiki: '{wiki}'",
+      ),
+    );
+    expect(plan.paths).toEqual([
+      {
+        target: false,
+        segments: 2,
+        closed: false,
+        parts: [1, 0],
+        dashes: true,
+        replacements: [{ segment: 0, from: "wikipedia", to: "wiki" }],
+      },
+      { target: true, segments: 1, closed: true, parts: [0], dashes: false, replacements: [] },
+    ]);
+    expect(plan.hosts).toEqual([
+      { host: "auth.example", target: { path: 1 } },
+      { host: "up.example", target: { path: 0 } },
+    ]);
+  });
+
+  it("that are the same are one, on a suffix as well", () => {
+    const { plan } = compileFarm(
+      hosts(
+        "host: a.example, path: '/{wiki}', wiki: '{wiki}'",
+        "host: '*.b.example', path: '/{wiki}', wiki: '{wiki}'",
+      ),
+    );
+    expect(plan.paths).toHaveLength(1);
+    expect(plan.hosts[0]!.target).toEqual({ path: 0 });
+    expect(plan.patterns[0]).toEqual({ kind: "fixed", suffix: ".b.example", target: { path: 0 } });
+  });
+
+  it.each([
+    ["path: 'x/{wiki}', wiki: '{wiki}'", "34: must be captures between slashes, as `/{site}/{lang}`"],
+    ["path: '/w/{wiki}', wiki: '{wiki}'", "34: must be captures between slashes, as `/{site}/{lang}`"],
+    ["path: '/{a}{b}', wiki: '{a}'", "34: must be captures between slashes, as `/{site}/{lang}`"],
+    ["path: '/{wiki}', wiki: '{lang}'", "51: must be made of the captures in `/{wiki}` alone"],
+    ["path: '/{lang}', wiki: '{lang}wiki'", "51: must be made of the captures in `/{lang}` alone"],
+    [
+      "path: '/{wiki}', target: '/{wiki}', wiki: '{wiki}'",
+      "34: a wiki is carried in the `path` or in the raw `target`, not in both",
+    ],
+    ["path: '/{wiki}', wiki: '{wiki}', replace: { site: { a: b } }", "72: `/{wiki}` has no capture `site`"],
+  ])("refuse %s", (rule, problem) => {
+    expect(refused(`host: a.example, ${rule}`)).toEqual([`farm.yaml:6:${problem}`]);
+  });
+
+  it("do not go with a label", () => {
+    expect(refused("host: '{label}.example', path: '/{wiki}', wiki: '{label}wiki'")).toEqual([
+      "farm.yaml:6:36: `path` goes with a whole host or `*.suffix` alone",
+    ]);
+    expect(refused("host: '{label}.{family}.org', target: '/{wiki}', wiki: '{label}{family}'")).toEqual([
+      "farm.yaml:6:41: `target` goes with a whole host or `*.suffix` alone",
+    ]);
+  });
+
+  it("are what a replacement goes with", () => {
+    expect(refused("host: a.example, wiki: awiki, replace: { site: { a: b } }")).toEqual([
+      "farm.yaml:6:41: `replace` goes with a `path` or `target` alone",
+    ]);
+  });
+});
+
+describe("the places that explain shows", () => {
+  it("are the farm file's name and line, on any machine", () => {
+    const { names } = compileFarm({
+      ...hosts("host: a.example, wiki: awiki", "host: '*.b.example', path: '/{wiki}', wiki: '{wiki}'"),
+      "read-as": '{ "{a}.beta": "{a}.example" }',
+      "pass-through": "[localhost]",
+      groups: "{ g: { wikis: [awiki, bwiki] } }",
+    });
+    expect(names).toEqual({
+      farm: "t",
+      realm: "production",
+      hosts: { "a.example": "farm.yaml:6" },
+      patterns: ["farm.yaml:6"],
+      paths: ["farm.yaml:6"],
+      readAs: ["farm.yaml:7"],
+      rules: [null, "farm.yaml:8"],
+      groups: { g: "farm.yaml:9" },
+      pins: {},
+      moved: {},
+    });
+  });
+});

@@ -1,0 +1,271 @@
+import { describe, expect, it } from "vitest";
+import { compileFarm, farmText, problemsWith, problemsWithText } from "./test-farm.ts";
+
+describe("farm.yaml", () => {
+  it("needs no more than a name, wikis, releases and a deployment", () => {
+    expect(compileFarm().plan).toMatchObject({
+      wikis: [
+        { id: "awiki", release: 0, group: null },
+        { id: "bwiki", release: 1, group: null },
+      ],
+      clusters: [["web-one", "web-two"]],
+      emit: [{ kind: "cluster", name: "x-mw-cluster" }],
+    });
+  });
+
+  it("names the missing keys", () => {
+    expect(problemsWithText("farm: t\nwikiversions: { awiki: v1 }\n")).toEqual([
+      "farm.yaml:1:1: missing key `releases`",
+      "farm.yaml:1:1: missing key `default-release`",
+      "farm.yaml:1:1: missing key `deployments`",
+    ]);
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    [
+      "an unknown key, with the nearest known one",
+      { relases: "{}" },
+      "6:1: unknown key `relases`; did you mean `releases`?",
+    ],
+    [
+      "an unknown key inside, with the nearest known one",
+      { hosts: "[{ host: a.example, wki: awiki, wiki: awiki }]" },
+      "6:28: unknown key `wki` in `hosts.0`; did you mean `wiki`?",
+    ],
+    [
+      "a list where a mapping goes",
+      { releases: "[one]" },
+      "3:11: `releases` must be a mapping, not a list (`[one]`)",
+    ],
+    ["text where a list goes", { pins: "none" }, "6:7: `pins` must be a list, not text (`none`)"],
+    [
+      "a number where a version goes",
+      { releases: "{ one: { version: 1.5 } }" },
+      "3:29: `releases.one.version` must be text, not the number 1.5: put it in quotes (`1.5`)",
+    ],
+    [
+      "a release with a version and a values file",
+      { releases: "{ one: { version: v1, values: one.yaml } }" },
+      "3:18: `releases.one` must have one of `version`, `values` and `from: group` (`{ version: v1, values: one.yaml } }`)",
+    ],
+    [
+      "a release without a version",
+      { releases: "{ one: {} }" },
+      "3:18: `releases.one` must have one of `version`, `values` and `from: group` (`{} }`)",
+    ],
+    [
+      "a version with php-",
+      { releases: "{ one: { version: php-v1 } }" },
+      "3:29: `releases.one.version` must be without `php-` (`php-v1`)",
+    ],
+    [
+      "a group with both a dblist and wikis",
+      { groups: "{ g: { dblist: g, wikis: [awiki] } }" },
+      "6:14: `groups.g` must have a `dblist` or `wikis`, one of them (`{ dblist: g, wikis: [awiki] } }`)",
+    ],
+    [
+      "a group with neither",
+      { groups: "{ g: {} }" },
+      "6:14: `groups.g` must have a `dblist` or `wikis`, one of them (`{} }`)",
+    ],
+    [
+      "a choice that there is not",
+      { "in-no-group": "wran" },
+      "6:14: `in-no-group` must be `error` or `warn`; did you mean `warn`? (`wran`)",
+    ],
+    [
+      "a day that there is not",
+      { pins: "[{ wiki: awiki, release: one, reason: x, expires: 2026-02-30 }]" },
+      "6:57: `pins.0.expires` must be a day as `2026-12-31` (`2026-02-30`)",
+    ],
+    [
+      "a pin without a reason",
+      { pins: "[{ wiki: awiki, release: one, expires: 2026-12-31 }]" },
+      "6:8: missing key `reason` in `pins.0`",
+    ],
+    [
+      "a header with a meaning of its own",
+      { headers: "{ wiki: host }" },
+      "6:18: `headers.wiki` must not be a header that has a meaning of its own (`host`)",
+    ],
+    [
+      "a header in capitals",
+      { headers: "{ wiki: X-Wiki }" },
+      "6:18: `headers.wiki` must be a header's name in lower case: letters, digits and `-` (`X-Wiki`)",
+    ],
+    ["a header for what the filter does not know", { headers: "{ wki: x-wiki }" }, "6:12: unknown key"],
+    [
+      "a rule that tests nothing",
+      { deployments: "{ default: web, rules: [{ deployment: api }] }" },
+      "5:38: `deployments.rules.0` must have a `host` or a `path` (`{ deployment: api }] }`)",
+    ],
+    [
+      "a path that ends in a slash where a boundary is meant",
+      { deployments: "{ default: web, rules: [{ path: { under: /w/ }, deployment: api }] }" },
+      "5:55: `deployments.rules.0.path.under` must not end with `/` (`/w/`)",
+    ],
+    [
+      "a wiki ID in capitals",
+      { wikiversions: "{ aWiki: v1 }" },
+      "2:17: key `aWiki` must be a wiki ID: lower-case letters, digits and `_`",
+    ],
+  ])("refuses %s", (_, parts, problem) => {
+    const problems = problemsWith(parts);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(`farm.yaml:${problem}`);
+  });
+
+  it.each([
+    "A.example",
+    "a..example",
+    ".a.example",
+    "a.example.",
+    "*a.example",
+    "*",
+    "{lable}.example",
+    "{family}.example",
+    "a.{label}.example",
+    "a.example:80",
+    "bücher.example",
+    "a b",
+  ])("refuses the host %s", (host) => {
+    const [problem, ...others] = problemsWith({ hosts: `[{ host: "${host}", wiki: awiki }]` });
+    expect(others).toEqual([]);
+    expect(problem).toBe(
+      `farm.yaml:6:17: \`hosts.0.host\` must be a host in lower case, \`*.suffix\`, \`{label}.suffix\` or \`{label}.{family}.suffix\` (\`"${host}"\`)`,
+    );
+  });
+
+  it("tells several problems together, in the order of the file", () => {
+    const text = farmText({
+      releases: "{ one: {}, two: { version: 2 } }",
+      hosts: "[{ host: A, wiki: awiki }]",
+      clutser: "x",
+    });
+    expect(problemsWithText(text).map((problem) => /^farm\.yaml:(\d+)/.exec(problem)?.[1])).toEqual([
+      "3",
+      "3",
+      "6",
+      "7",
+    ]);
+  });
+
+  it("tells problems with groups and with hosts together", () => {
+    const problems = problemsWith({
+      groups: "{ g: { wikis: [awiki, cwiki] } }",
+      hosts: "[{ host: '{label}.example', wiki: awiki }]",
+    });
+    expect(problems).toEqual([
+      "farm.yaml:6:31: `cwiki` is in group `g` but not in wikiversions",
+      "farm.yaml:7:42: with the host `{label}.example` the wiki must be `{label}` and a suffix, as `{label}wiki`, not `awiki`",
+    ]);
+  });
+
+  it.each([
+    ["releases", "{ 1.50: { version: v1 }, two: { version: v2 } }", "3:13", "1.50"],
+    ["groups", "{ 0x10: { wikis: [awiki, bwiki] } }", "6:11", "0x10"],
+    ["wikiversions", "{ 010: v1, bwiki: v2 }", "2:17", "010"],
+  ])("refuses a key of %s that YAML reads as another number", (mapping, value, at, key) => {
+    expect(problemsWith({ [mapping]: value })).toEqual([
+      `farm.yaml:${at}: key \`${key}\` is read as another number: put it in quotes, as \`"${key}"\``,
+    ]);
+  });
+});
+
+describe("clusters and headers", () => {
+  const twoDots = { releases: "{ 1.0: { version: v1 }, 1-0: { version: v2 } }", "default-release": '"1.0"' };
+
+  it("a cluster's name has the release, or its slug where a dot may not stand", () => {
+    const releases = {
+      releases: "{ 1.47.0-wmf.1: { version: v1 }, B_2: { version: v2 } }",
+      "default-release": "B_2",
+    };
+    expect(compileFarm({ ...releases, cluster: '"{deployment}:{release}"' }).plan.clusters).toEqual([
+      ["web:1.47.0-wmf.1", "web:B_2"],
+    ]);
+    expect(compileFarm({ ...releases, cluster: '"{deployment}-{release-slug}"' }).plan.clusters).toEqual([
+      ["web-1-47-0-wmf-1", "web-b-2"],
+    ]);
+  });
+
+  it("two releases of the same slug are refused, as they would share a cluster", () => {
+    const template = '"{deployment}-{release-slug}"';
+    expect(
+      problemsWith({
+        ...twoDots,
+        releases: '{ "1.0": { version: v1 }, 1-0: { version: v2 } }',
+        cluster: template,
+      }),
+    ).toEqual([
+      "farm.yaml:6:10: `{deployment}-{release-slug}` gives web of release 1.0 and web of release 1-0 the same cluster `web-1-0`",
+    ]);
+  });
+
+  it("a template that leaves the release out is refused", () => {
+    expect(problemsWith({ cluster: '"{deployment}"' })).toEqual([
+      "farm.yaml:6:10: `{deployment}` gives web of release one and web of release two the same cluster `web`",
+    ]);
+  });
+
+  it.each(['"{deploymnt}-{release}"', '"{deployment} {release}"', '"{deployment}/{release}"'])(
+    "the template %s is refused",
+    (template) => {
+      expect(problemsWith({ cluster: template })[0]).toBe(
+        `farm.yaml:6:10: \`${template.slice(1, -1)}\` is no cluster template: it may hold \`{deployment}\`, \`{release}\` and \`{release-slug}\` and letters, digits, \`.:|-_\``,
+      );
+    },
+  );
+
+  it("an empty template is refused", () => {
+    expect(problemsWith({ cluster: '""' })).toEqual(['farm.yaml:6:10: `cluster` must not be empty (`""`)']);
+  });
+
+  it("two headers of one name are refused, the cluster's own default included", () => {
+    expect(problemsWith({ headers: "{ wiki: x-a, group: x-a }" })).toEqual([
+      "farm.yaml:6:10: two headers are called `x-a`",
+    ]);
+    expect(problemsWith({ headers: "{ wiki: x-mw-cluster }" })).toEqual([
+      "farm.yaml:6:10: two headers are called `x-mw-cluster`",
+    ]);
+  });
+
+  it("headers are emitted in one order, whatever that of the file", () => {
+    const { plan } = compileFarm({ headers: "{ version: x-v, wiki: x-w, cluster: x-c }" });
+    expect(plan.emit).toEqual([
+      { kind: "cluster", name: "x-c" },
+      { kind: "wiki", name: "x-w" },
+      { kind: "version", name: "x-v" },
+    ]);
+  });
+});
+
+describe("deployment rules", () => {
+  it("are tried after what passes through, in the order of the file", () => {
+    const rules = [
+      "{ host: a.example, deployment: one }",
+      "{ host: '*.b.example', path: /x, deployment: two }",
+      "{ path: { prefix: /p }, deployment: one }",
+      "{ path: { under: /w/api.php }, deployment: web }",
+    ];
+    const { plan } = compileFarm({
+      deployments: `{ default: web, rules: [${rules.join(", ")}] }`,
+      "pass-through": "[localhost, '*.internal']",
+    });
+    expect(plan.deployments).toEqual(["web", "one", "two"]);
+    expect(plan.rules).toEqual([
+      { when: [{ subject: "host", test: "address" }], outcome: "pass" },
+      { when: [{ subject: "host", test: "exact", value: "localhost" }], outcome: "pass" },
+      { when: [{ subject: "host", test: "suffix", value: ".internal" }], outcome: "pass" },
+      { when: [{ subject: "host", test: "exact", value: "a.example" }], outcome: { deployment: 1 } },
+      {
+        when: [
+          { subject: "host", test: "suffix", value: ".b.example" },
+          { subject: "path", test: "exact", value: "/x" },
+        ],
+        outcome: { deployment: 2 },
+      },
+      { when: [{ subject: "path", test: "prefix", value: "/p" }], outcome: { deployment: 1 } },
+      { when: [{ subject: "path", test: "under", value: "/w/api.php" }], outcome: { deployment: 0 } },
+    ]);
+  });
+});
