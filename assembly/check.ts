@@ -1,5 +1,5 @@
 // Loading is validation: every number that a look-up will follow is checked here, once, so that look-ups
-// check none. The same checks, in the same order and words, as scripts/table/decode.ts.
+// check none. The same checks, in the same order and words, as scripts/table/check.ts.
 
 import { crc32 } from "./crc32";
 import * as L from "./layout";

@@ -6,7 +6,7 @@ import { packCommand } from "./commands/pack.ts";
 import { Refusal } from "./commands/refusal.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { SourceError } from "./sources/problem.ts";
-import { TableError } from "./table/decode.ts";
+import { TableError } from "./table/check.ts";
 
 const program = new Command("pointsman")
   .description("Sends each wiki of a farm to the release that runs its version.")

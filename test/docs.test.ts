@@ -106,8 +106,8 @@ describe("docs/table-format.md", () => {
   });
 
   it("lists every sentence with which a table is refused", () => {
-    const source = readFileSync(projectPath("scripts/table/decode.ts"), "utf8");
-    const said = [...source.matchAll(/(?:this\.fail\(\w+, |TableError\(\s*)(["'`])([\s\S]*?)\1/g)]
+    const source = readFileSync(projectPath("scripts/table/check.ts"), "utf8");
+    const said = [...source.matchAll(/(?:fail\(\w+, |TableError\(\s*)(["'`])([\s\S]*?)\1/g)]
       .map(([, , text]) => text!.replace(/\$\{[^}]*\}/g, "N"))
       .filter((text) => text !== "section N N");
     const listed = rows(document, "refused if", "says").map((row) => code(row.says!));

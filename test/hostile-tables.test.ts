@@ -2,8 +2,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { CHECKSUM_FROM, SECTION_LABELS } from "../assembly/layout.ts";
 import { Vm } from "../host-sim/index.ts";
 import { filter } from "../scripts/filter.ts";
+import { TableError } from "../scripts/table/check.ts";
 import { writeChecksum } from "../scripts/table/container.ts";
-import { Table, TableError } from "../scripts/table/decode.ts";
+import { Table } from "../scripts/table/decode.ts";
 import { encode } from "../scripts/table/encode.ts";
 import { DATA_IS_ABSENT, loadFarm, WHY_SKIPPED } from "./farms.ts";
 

@@ -9,8 +9,9 @@ import {
   describeTarget,
 } from "../explain/describe.ts";
 import { parseNames } from "../farm/names.ts";
+import { TableError } from "../table/check.ts";
 import { sectionName } from "../table/container.ts";
-import { Table, TableError } from "../table/decode.ts";
+import { Table } from "../table/decode.ts";
 import { EMIT_KIND_NAMES } from "../table/plan.ts";
 import { Refusal } from "./refusal.ts";
 

@@ -2,7 +2,8 @@ import { byteString, type Pair, type Profile, type RootContext, Vm } from "../..
 import { describeOutcome, describeRule } from "../explain/describe.ts";
 import { Explainer } from "../explain/explainer.ts";
 import { headersOf, type Question } from "../explain/question.ts";
-import { Table, TableError } from "../table/decode.ts";
+import { TableError } from "../table/check.ts";
+import { Table } from "../table/decode.ts";
 
 /** What a replayed request came to, for the summary; `line` is what is written for it. */
 export interface Replayed {

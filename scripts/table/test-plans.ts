@@ -2,8 +2,9 @@ import fc from "fast-check";
 import * as L from "../../assembly/layout.ts";
 import { Vm } from "../../host-sim/index.ts";
 import { filter } from "../filter.ts";
+import { TableError } from "./check.ts";
 import { assemble, type Section } from "./container.ts";
-import { Table, TableError } from "./decode.ts";
+import { Table } from "./decode.ts";
 import { encode } from "./encode.ts";
 import { EMIT_KIND_NAMES, type Pattern, type Plan, type Predicate, type Target } from "./plan.ts";
 
