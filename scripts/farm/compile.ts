@@ -1,5 +1,6 @@
 import { driftError } from "../sources/dblist.ts";
-import { type Place, Problems, quote } from "../sources/problem.ts";
+import { nearest } from "../sources/nearest.ts";
+import { type Place, Problems, quote, quoteAll } from "../sources/problem.ts";
 import { isNear, limitsOf, showLimit } from "../table/limits.ts";
 import { EMIT_KIND_NAMES, type EmitKind, type Plan, type Predicate, type Rule } from "../table/plan.ts";
 import type { Farm } from "./farm.ts";
@@ -26,6 +27,7 @@ export function compile(farm: Farm, today: string): Compiled {
   const groups = problems.attempt(() => readGroups(farm));
   const releases = groups && problems.attempt(() => assignReleases(farm, groups, today));
   const hosts = problems.attempt(() => compileHosts(farm));
+  problems.attempt(() => checkDeployments(farm));
   problems.throwIfAny();
   const plan = planOf(farm, releases!, hosts!);
   checkClusters(farm, plan);
@@ -69,6 +71,23 @@ function planOf(farm: Farm, releases: Releases, { hosts, readAs, patterns, paths
       name: headers[kind]!,
     })),
   };
+}
+
+/** Where the farm lists its deployments, there are no others. */
+function checkDeployments(farm: Farm): void {
+  const { names, rules, default: byDefault } = farm.says.deployments;
+  if (names === undefined) return;
+  const problems = new Problems();
+  const check = (deployment: string, path: readonly (string | number)[]) => {
+    if (names.includes(deployment)) return;
+    const near = nearest(deployment, names);
+    const hint = near === undefined ? `there are ${quoteAll(names)}` : `did you mean ${quote(near)}?`;
+    problems.add(farm.place(path), `unknown deployment ${quote(deployment)}; ${hint}`);
+  };
+  check(byDefault, ["deployments", "default"]);
+  for (const [i, { deployment }] of rules.entries())
+    check(deployment, ["deployments", "rules", i, "deployment"]);
+  problems.throwIfAny();
 }
 
 /** IP addresses and requests without an authority are never ours, whatever else the farm lists. */

@@ -153,6 +153,16 @@ describe("read-as", () => {
     expect(problemsWith({ "read-as": beta, ...hosts("host: a.b.beta.example, wiki: awiki") })).toEqual([
       "farm.yaml:7:17: `a.b.beta.example` is read as another host first: write the host ending in `.example`",
     ]);
+    const rules = "{ default: web, rules: [{ host: a.b.beta.example, deployment: web }] }";
+    const tested = {
+      "read-as": beta,
+      "pass-through": "[a.b.beta.example, '*.b.beta.example']",
+      deployments: rules,
+    };
+    expect(problemsWith(tested).map((problem) => problem.replace(/:\d+:\d+/, ""))).toEqual([
+      "farm.yaml: `a.b.beta.example` is read as another host first: write the host ending in `.example`",
+      "farm.yaml: `a.b.beta.example` is read as another host first: write the host ending in `.example`",
+    ]);
     const reached = hosts("host: b.beta.example, wiki: awiki", "host: x.a.b.beta.example, wiki: bwiki");
     expect(compileFarm({ "read-as": beta, ...reached }).plan.hosts).toHaveLength(2);
   });
@@ -246,5 +256,16 @@ describe("the places that explain shows", () => {
       pins: {},
       moved: {},
     });
+  });
+});
+
+describe("labels and captures", () => {
+  it("go with one label, and each capture with one segment", () => {
+    expect(
+      problemsWith(hosts('host: "{label}.{family}.example", labels: [a], wiki: "{label}{family}"'))[0],
+    ).toMatch(/labels go with a host `\{label\}\.suffix`$/);
+    expect(problemsWith(hosts('host: p.example, path: "/{p}/{p}", wiki: "{p}"'))).toEqual([
+      "farm.yaml:6:34: `/{p}/{p}` has a capture twice",
+    ]);
   });
 });

@@ -36,6 +36,11 @@ class Compiler {
   compile(): Hosts {
     for (const from of this.farm.keys(["read-as"])) this.readAs(from);
     for (const [i, rule] of this.farm.says.hosts.entries()) this.rule(rule, ["hosts", i]);
+    const { "pass-through": passThrough, deployments } = this.farm.says;
+    for (const [i, host] of passThrough.entries()) this.checkTested(host, ["pass-through", i]);
+    for (const [i, { host }] of deployments.rules.entries()) {
+      if (host !== undefined) this.checkTested(host, ["deployments", "rules", i, "host"]);
+    }
     this.problems.throwIfAny();
     for (const host of [...this.exact.keys()].sort()) {
       const { target, place } = this.exact.get(host)!;
@@ -65,20 +70,13 @@ class Compiler {
   }
 
   private rule(rule: HostRule, path: Path): void {
-    const unread = this.out.readAs.find((one) => isReadAs(rule.host, one));
-    if (unread) {
-      const wayOut = `write the host ending in ${quote(unread.to)}`;
-      this.problems.add(
-        this.farm.place([...path, "host"]),
-        `${quote(rule.host)} is read as another host first: ${wayOut}`,
-      );
-    }
+    this.checkNotReadAs(rule.host, [...path, "host"]);
     const [, suffix] = /^\{label\}(?:\.\{family\})?(\..*)$/.exec(rule.host) ?? [];
     if (suffix && !rule.labels) this.refuse(rule, ["path", "target"], "a whole host or `*.suffix`", path);
     if (rule.path === undefined && rule.target === undefined) {
       this.refuse(rule, ["replace"], "a `path` or `target`", path);
     }
-    if (rule.labels && !suffix) {
+    if (rule.labels && (!suffix || rule.host.includes("{family}"))) {
       this.problems.add(this.farm.place([...path, "labels"]), "labels go with a host `{label}.suffix`");
     } else if (rule.labels) {
       for (const label of rule.labels)
@@ -96,6 +94,19 @@ class Compiler {
     } else {
       this.exactRule(rule.host, rule, rule.wiki, path);
     }
+  }
+
+  /** A host that a rule tests; of `*.suffix`, hosts of more labels are left. */
+  private checkTested(host: string, path: Path): void {
+    if (!host.startsWith("*.")) this.checkNotReadAs(host, path);
+  }
+
+  /** Rules see the host that another is read as: one for the other would never be reached. */
+  private checkNotReadAs(host: string, path: Path): void {
+    const readAs = this.out.readAs.find((one) => isReadAs(host, one));
+    if (!readAs) return;
+    const wayOut = `write the host ending in ${quote(readAs.to)}`;
+    this.problems.add(this.farm.place(path), `${quote(host)} is read as another host first: ${wayOut}`);
   }
 
   /** Keys that would have no effect in this rule. */
@@ -166,6 +177,9 @@ class Compiler {
       return null;
     }
     const captures = [...text.matchAll(/\{([a-z]+)\}/g)].map((match) => match[1]!);
+    if (new Set(captures).size < captures.length) {
+      this.problems.add(where, `${quote(text)} has a capture twice`);
+    }
     const parts = [...rule.wiki.matchAll(/\{([a-z]+)\}/g)].map((match) => captures.indexOf(match[1]!));
     if (!/^(\{[a-z]+\})+$/.test(rule.wiki) || parts.includes(-1)) {
       this.problems.add(

@@ -240,6 +240,16 @@ describe("clusters and headers", () => {
 });
 
 describe("deployment rules", () => {
+  it("name no deployment beside those that the farm lists", () => {
+    const misspelt = "{ default: web, names: [web, api], rules: [{ path: /x, deployment: apo }] }";
+    expect(problemsWith({ deployments: misspelt })).toEqual([
+      "farm.yaml:5:81: unknown deployment `apo`; did you mean `api`?",
+    ]);
+    expect(problemsWith({ deployments: "{ default: wbe, names: [api, other] }" })).toEqual([
+      "farm.yaml:5:27: unknown deployment `wbe`; there are `api`, `other`",
+    ]);
+  });
+
   it("are tried after what passes through, in the order of the file", () => {
     const rules = [
       "{ host: a.example, deployment: one }",

@@ -134,7 +134,12 @@ export const farmSchema = z.strictObject({
   hosts: z.array(hostRule).default([]),
   "pass-through": z.array(hostTest).default([]),
 
-  deployments: z.strictObject({ default: name("a deployment"), rules: z.array(rule).default([]) }),
+  deployments: z.strictObject({
+    default: name("a deployment"),
+    /** Every deployment there is: then a rule's misspelt one is an error, not a cluster that nobody runs. */
+    names: z.array(name("a deployment")).min(1).optional(),
+    rules: z.array(rule).default([]),
+  }),
   /** Of `{deployment}` and `{release}` or `{release-slug}`. */
   cluster: z.string().min(1).default("{deployment}-{release}"),
   headers: z.partialRecord(z.enum(EMIT_KIND_NAMES), headerName).default({}),
