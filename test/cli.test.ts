@@ -83,7 +83,7 @@ describe("pointsman", () => {
     expect(readdirSync(folder).sort()).toEqual(["farm", "t"]);
   });
 
-  it.each(["pack", "check", "inspect", "explain"])("%s --help has an example", (command) => {
+  it.each(["pack", "check", "inspect", "explain", "simulate"])("%s --help has an example", (command) => {
     const { code, out, err } = run([command, "--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toMatch(new RegExp(`\nExamples?:\n(  .*\n)*?  .*pointsman ${command} `));
@@ -438,6 +438,53 @@ describe("pointsman inspect", () => {
   });
 });
 
+describe("pointsman simulate", () => {
+  const LINE = '{"authority":"en.wikipedia.org","path":"/"}';
+
+  it("replays requests: a decision a line, the summary apart", () => {
+    packSmall("t", "--strip");
+    writeFileSync(join(folder, "requests"), `${LINE}\nnonsense\n${LINE}\n`);
+    const { code, out, err } = run(["simulate", "--config", "t", "--requests", "requests"]);
+    expect(code).toBe(1);
+    const lines = out
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ cluster, error }) => cluster ?? error.slice(0, 8))).toEqual([
+      "mw-web-1-47-0-wmf-1",
+      "not JSON",
+      "mw-web-1-47-0-wmf-1",
+    ]);
+    expect(err).toContain("2 requests, 1 bad lines\nby cluster:\n          2  mw-web-1-47-0-wmf-1\n");
+  });
+
+  it("replays an Envoy access log from standard input, and says the summary alone, as JSON", () => {
+    packSmall("t", "--strip");
+    const input = '{":authority":"x.example",":path":"/w/api.php","response_code":200}\n';
+    const { code, out } = run(["simulate", "--config", "t", "--requests", "-", "--summary", "--json"], {
+      input,
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ requests: 1, unknownHosts: { "x.example": 1 } });
+  });
+
+  it("refuses a table that the filter refuses, a file that is not there, and options that do not go together", () => {
+    writeFileSync(join(folder, "bad"), "PNTS");
+    const refused = run(["simulate", "--config", "bad", "--requests", "-"]);
+    expect([refused.code, refused.err]).toEqual([
+      1,
+      "bad: the configuration was refused: pointsman: table refused: 4 bytes: too short for a table\n",
+    ]);
+    expect(run(["simulate", "--config", "none", "--requests", "-"]).err).toMatch(
+      /^none: cannot be read: ENOENT/,
+    );
+    expect(run(["simulate", "--config", "bad"]).code).toBe(2);
+    expect(run(["simulate", "--config", "bad", "--listen", "127.0.0.1:0"]).code).toBe(2);
+    expect(run(["simulate", "--config", "bad", "--listen", "nowhere"]).code).toBe(2);
+    expect(run(["simulate", "--config", "bad", "--requests", "-", "--profile", "nginx"]).code).toBe(2);
+  });
+});
+
 describe("pointsman explain", () => {
   const ask = (lines: unknown[], ...args: string[]) => {
     const input = lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n");
@@ -462,7 +509,7 @@ describe("pointsman explain", () => {
         "version     1.47.0-wmf.1",
         "deployment  mw-api",
         "cluster     mw-api-1-47-0-wmf-1",
-        "why         the host matches {label}.wikipedia.org → {label}wiki (farm.yaml:26): zhwiki is no wiki of the table; the default release 1.47.0-wmf.1; deployment mw-api: path at or under /w/api.php (farm.yaml:34)",
+        "why         the host matches {label}.wikipedia.org → {label}wiki (farm.yaml:26): zhwiki is no wiki of the table; the default release 1.47.0-wmf.1; deployment mw-api: path at or under /w/api.php (farm.yaml:35)",
         "header      x-mw-cluster: mw-api-1-47-0-wmf-1",
         "header      x-mw-release: 1.47.0-wmf.1",
         "",

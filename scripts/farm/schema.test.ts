@@ -246,7 +246,7 @@ describe("deployment rules", () => {
       "farm.yaml:5:81: unknown deployment `apo`; did you mean `api`?",
     ]);
     expect(problemsWith({ deployments: "{ default: wbe, names: [api, other] }" })).toEqual([
-      "farm.yaml:5:27: unknown deployment `wbe`; there are `api`, `other`",
+      "farm.yaml:5:25: unknown deployment `wbe`; there are `api`, `other`",
     ]);
   });
 
