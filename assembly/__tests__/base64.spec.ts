@@ -4,7 +4,7 @@ import { bytesOf, textAt } from "./ascii";
 function decoded(text: string): string {
   const room = heap.alloc(decodedRoom(text.length));
   const length = decodeBase64(bytesOf(text), text.length, room);
-  return length < 0 ? "refused at " + (-length).toString() : textAt(room, length);
+  return length < 0 ? `refused at ${-length}` : textAt(room, length);
 }
 
 describe("decodeBase64", () => {
