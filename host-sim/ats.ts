@@ -22,6 +22,7 @@ export const ats102: Profile = {
   abortingMaps: new Set([MapType.HttpCallResponseHeaders, MapType.HttpCallResponseTrailers]),
   allocators: ["malloc", "proxy_on_memory_allocate"],
   refusedFeatures: new Set(["simd", "reference types"]),
+  stackBytes: 32 * 1024,
   cStrings: true,
 
   headers: atsHeaders,
@@ -34,6 +35,7 @@ export const ats102: Profile = {
   readsBeyondEnd: true,
   logIsReadOnly: false,
   continueClosesRequest: false,
+  earlyResponseContinueKillsHost: false,
   callbacksCloseOwn: false,
   sizeOfWritableMapsOnly: false,
   mapsAlwaysOpen: true,
@@ -85,6 +87,7 @@ export const ats102: Profile = {
 
   deadReply: { status: 500, details: "wasm plugin failed" },
   failOpenByDefault: true,
+  failsOpenFromNextStream: false,
   refusedStartKillsHost: true,
   vmPerWorker: false,
   canary: false,

@@ -16,6 +16,7 @@ export const envoy140: Profile = {
   abortingMaps: none,
   allocators: ["malloc", "proxy_on_memory_allocate"],
   refusedFeatures: none,
+  stackBytes: null,
   cStrings: false,
 
   headers: envoyRequestHeaders,
@@ -28,6 +29,8 @@ export const envoy140: Profile = {
   readsBeyondEnd: true,
   logIsReadOnly: false,
   continueClosesRequest: true,
+  // A segmentation fault: continueEncoding without headers.
+  earlyResponseContinueKillsHost: true,
   callbacksCloseOwn: true,
   sizeOfWritableMapsOnly: true,
   mapsAlwaysOpen: false,
@@ -77,6 +80,7 @@ export const envoy140: Profile = {
 
   deadReply: { status: 503, details: "wasm_fail_stream" },
   failOpenByDefault: false,
+  failsOpenFromNextStream: true,
   refusedStartKillsHost: false,
   vmPerWorker: true,
   canary: true,

@@ -40,6 +40,8 @@ export class Half {
   paused: "headers" | "body" | "trailers" | null = null;
   /** A local reply or a reset took the place of what would still come. */
   over = false;
+  /** A response's status as it came from upstream. */
+  firstStatus: string | null = null;
   /** Body bytes that came in, whatever became of them. */
   receivedBytes = 0;
   readonly sent: Sent = { headers: null, body: [], trailers: null, ended: false };
@@ -50,8 +52,8 @@ export class Half {
   #held = new Body();
   /** The guest's next body callback shows all that is held. */
   #buffering = false;
-  /** Pauses on headers that hold back even the body callbacks: what came in since. */
-  #backlog: (() => void)[] | null = null;
+  /** Pauses on headers that hold back even the body callbacks: what came in since, the body in one piece. */
+  #backlog: { readonly body: Body; trailers: Pair[] | null; ended: boolean } | null = null;
 
   constructor(stream: Stream, direction: "request" | "response") {
     this.#stream = stream;
@@ -62,8 +64,11 @@ export class Half {
   pushHeaders(headers: Pair[], endOfStream: boolean): void {
     if (this.over) return;
     this.headers = headers;
+    if (this.#names === callbackNames.response) {
+      this.firstStatus = headers.find(([name]) => name === ":status")?.[1] ?? null;
+    }
     this.headersOpen = true;
-    this.endOfStream = endOfStream;
+    this.#ends(endOfStream);
     const { profile } = this.#stream.vm;
     const said = endOfStream && profile.headersEndStream ? 1 : 0;
     const result = this.#stream.enter(this.#names.headers, headers.length, said);
@@ -72,7 +77,7 @@ export class Half {
     if (action === "continue") this.#passOn("headers");
     else {
       this.paused = "headers";
-      if (action === "stop-all") this.#backlog = [];
+      if (action === "stop-all") this.#backlog = { body: new Body(), trailers: null, ended: endOfStream };
     }
   }
 
@@ -80,11 +85,12 @@ export class Half {
   pushBody(chunk: Uint8Array, endOfStream: boolean): void {
     if (this.over) return;
     if (this.#backlog !== null) {
-      this.#backlog.push(() => this.pushBody(chunk, endOfStream));
+      this.#backlog.body.append(chunk);
+      this.#backlog.ended = endOfStream;
       return;
     }
     this.receivedBytes += chunk.length;
-    this.endOfStream = endOfStream;
+    this.#ends(endOfStream);
     if (this.#buffering && !this.#hold(chunk, true)) return;
     const view = this.#buffering ? this.#held : new Body(chunk);
     this.view = view;
@@ -108,12 +114,12 @@ export class Half {
   pushTrailers(trailers: Pair[]): void {
     if (this.over) return;
     if (this.#backlog !== null) {
-      this.#backlog.push(() => this.pushTrailers(trailers));
+      this.#backlog.trailers = trailers;
       return;
     }
     this.trailers = trailers;
     this.trailersOpen = true;
-    this.endOfStream = true;
+    this.#ends(true);
     const result = this.#stream.enter(this.#names.trailers, trailers.length);
     if (this.over) return;
     if ((result ?? 0) === 0) this.#passOn("trailers");
@@ -125,8 +131,15 @@ export class Half {
     if (this.over || this.paused === null || this.#stream.closed) return;
     const backlog = this.#backlog;
     this.#backlog = null;
+    if (backlog?.ended && backlog.body.length === 0) this.#ends(true);
     this.#passOn(null);
-    for (const push of backlog ?? []) push();
+    if (backlog !== null && backlog.body.length > 0) this.pushBody(backlog.body.bytes, backlog.ended);
+    if (backlog?.trailers) this.pushTrailers(backlog.trailers);
+  }
+
+  #ends(endOfStream: boolean): void {
+    this.endOfStream = endOfStream;
+    this.#stream.endOfStream = endOfStream;
   }
 
   /** Takes the maps and the body away from the guest. */
@@ -138,7 +151,8 @@ export class Half {
 
   /** Trailers that the guest adds in the last body callback, where none came. */
   addTrailers(): Pair[] | null {
-    if (this.view === null || !this.endOfStream) return null;
+    // The host knows one end of stream for both directions (context.h, end_of_stream_).
+    if (this.view === null || !this.#stream.endOfStream) return null;
     this.trailers = [];
     this.trailersOpen = true;
     return this.trailers;

@@ -147,6 +147,12 @@ function continueStream(vm: Vm, context: Context, type: number): Answer {
   if (vm.profile.continueClosesRequest) stream.request.shut();
   vm.afterCall(() => {
     vm.trace?.({ type: "continued", context: stream.id, what });
+    const tooEarly = what === "response" && stream.response.headers === null;
+    if (tooEarly && vm.profile.earlyResponseContinueKillsHost) {
+      vm.killHost("proxy_continue_stream on a response that has not come");
+      stream.cut("the host's process died");
+      return;
+    }
     stream[what].continue();
   });
   return Status.Ok;

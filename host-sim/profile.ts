@@ -40,6 +40,8 @@ export interface Profile {
   readonly allocators: readonly ("malloc" | "proxy_on_memory_allocate")[];
   /** Wasm features that its engine refuses, by the names of `wasm-features.ts`. */
   readonly refusedFeatures: ReadonlySet<string>;
+  /** Bytes of stack that a module has; null for the engine's own, which is large. */
+  readonly stackBytes: number | null;
   /** Metric names are read to the next NUL, whatever size the guest gave. */
   readonly cStrings: boolean;
 
@@ -55,6 +57,8 @@ export interface Profile {
   readonly logIsReadOnly: boolean;
   /** `proxy_continue_stream` closes the request's maps and body at once, whichever direction it continues. */
   readonly continueClosesRequest: boolean;
+  /** `proxy_continue_stream` on the response before there is one ends the host's process. */
+  readonly earlyResponseContinueKillsHost: boolean;
   /** Headers and trailers are open until their own callback lets them pass; else until anything passes. */
   readonly callbacksCloseOwn: boolean;
   /** The map as `proxy_get_header_map_pairs` gives it. */
@@ -127,6 +131,8 @@ export interface Profile {
   /** What clients get while the VM is dead, or died on this request, and the plugin fails closed. */
   readonly deadReply: { readonly status: number; readonly details: string };
   readonly failOpenByDefault: boolean;
+  /** Streams that were there when the VM died fail closed even so. */
+  readonly failsOpenFromNextStream: boolean;
   /** `on_vm_start` returning 0 ends the host's process. */
   readonly refusedStartKillsHost: boolean;
   /** VMs beside the workers': Envoy's main thread and its canary; ATS runs one VM for all threads. */

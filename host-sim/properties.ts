@@ -39,8 +39,9 @@ function valuesOf(headers: readonly Pair[] | null, name: string): string | null 
 
 /** A stream's headers as far as properties show them. */
 function headersOf(stream: Stream, type: number): readonly Pair[] | null {
-  if (stream.vm.profile.propertiesFollowMaps) return stream.map(type, false);
-  return type === MapType.HttpRequestHeaders ? stream.request.headers : stream.response.headers;
+  const half = type === MapType.HttpRequestHeaders ? stream.request : stream.response;
+  if (half.headersOpen || !stream.vm.profile.propertiesFollowMaps) return half.headers;
+  return stream.map(type, false);
 }
 
 /** The part of `stream` that `request.…` and `response.…` name; null if there is no such property. */
@@ -80,12 +81,15 @@ function ofStream(stream: Stream, [group, field, name]: readonly string[]): Uint
     }
   }
   if (group === "response") {
-    const { headers: current, sent } = stream.response;
+    const { headers: current, sent, firstStatus } = stream.response;
     if (field === "size") return encodeNumber(sent.body.reduce((sum, { length }) => sum + length, 0));
     if (current === null) return null;
-    const status = current.find(([n]) => n === ":status")?.[1];
-    if (field === "code" && status !== undefined) return encodeNumber(Number(status));
-    if (field === "code_details") return stream.localReply?.details ?? "via_upstream";
+    if (field === "code") {
+      // A change of the status shows once the headers are on their way.
+      const status = sent.headers?.find(([n]) => n === ":status")?.[1] ?? firstStatus;
+      return status === null ? null : encodeNumber(Number(status));
+    }
+    if (field === "code_details") return stream.localReply?.details ?? stream.reset ?? "via_upstream";
     const headers = headersOf(stream, MapType.HttpResponseHeaders);
     if (field === "headers" && name !== undefined) return valuesOf(headers, name.toLowerCase());
   }

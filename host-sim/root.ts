@@ -209,8 +209,19 @@ export class RootContext extends Context {
   answerHttpCall(id: number, { headers, body = "", trailers }: HttpCallAnswer): void {
     this.#take(id);
     const bytes = typeof body === "string" ? bytesOf(body) : body;
-    this.#answer = { headers: [...headers], body: new Body(bytes), trailers: trailers === undefined ? null : [...trailers] };
-    this.vm.enter("proxy_on_http_call_response", this, id, headers.length, bytes.length, trailers?.length ?? 0);
+    this.#answer = {
+      headers: [...headers],
+      body: new Body(bytes),
+      trailers: trailers === undefined ? null : [...trailers],
+    };
+    this.vm.enter(
+      "proxy_on_http_call_response",
+      this,
+      id,
+      headers.length,
+      bytes.length,
+      trailers?.length ?? 0,
+    );
     this.#answer = null;
   }
 

@@ -87,10 +87,14 @@ export class Stream extends Context {
   trapped: string | null = null;
   routeCacheClears = 0;
   closed = false;
+  /** The newest piece, of either direction, was the last. */
+  endOfStream = false;
   /** It answered false to `proxy_on_done`, and lives until `proxy_done`. */
   pendingDone = false;
   readonly #root: RootContext;
   readonly #hostCallsBefore: number;
+  /** The VM was dead before. */
+  readonly #bornDead: boolean;
   #response: Half | null = null;
   #state: Map<string, Uint8Array> | null = null;
   #logging = false;
@@ -100,6 +104,7 @@ export class Stream extends Context {
     this.#root = root;
     this.properties = properties;
     this.#hostCallsBefore = root.vm.hostCalls;
+    this.#bornDead = root.vm.failed;
     this.requestLine = root.vm.profile.pseudoHeaders
       ? new HeaderLine(this.request)
       : { method: "GET", scheme: "http", host: "", path: "/" };
@@ -138,7 +143,7 @@ export class Stream extends Context {
       if (writable) {
         if (profile.logIsReadOnly) return null;
         if (isHeaders) return half.headersOpen ? half.headers : null;
-        return half.trailersOpen ? half.trailers : null;
+        return half.trailersOpen ? half.trailers : half.addTrailers();
       }
       if (type === MapType.HttpRequestTrailers && !profile.requestTrailersInLog) return null;
       return isHeaders ? (half.sent.headers ?? half.headers) : half.trailers;
@@ -173,11 +178,15 @@ export class Stream extends Context {
       this.trapped = vm.trap;
     }
     if (vm.hostDied !== null) this.cut(`the host's process died: ${vm.hostDied}`);
-    else if (!this.#root.failOpen) {
+    else if (!this.#passesUnfiltered) {
       const { status, details } = vm.profile.deadReply;
       this.#replyDirectly(status, "", [], details, null);
     }
     return undefined;
+  }
+
+  get #passesUnfiltered(): boolean {
+    return this.#root.failOpen && (this.#bornDead || !this.vm.profile.failsOpenFromNextStream);
   }
 
   /** Request headers arrive from the client. */
@@ -292,7 +301,7 @@ export class Stream extends Context {
     grpcStatus: number | null,
   ): void {
     if (this.response.sent.headers !== null) {
-      this.cut(details);
+      this.cut(this.vm.profile.localReplyDetails(details));
       return;
     }
     this.request.over = true;

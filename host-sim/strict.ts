@@ -24,6 +24,7 @@ export const strict: Profile = {
   abortingMaps: new Set(),
   allocators: ["proxy_on_memory_allocate", "malloc"],
   refusedFeatures: new Set(),
+  stackBytes: null,
   cStrings: false,
 
   headers: specifiedHeaders,
@@ -36,6 +37,7 @@ export const strict: Profile = {
   readsBeyondEnd: false,
   logIsReadOnly: true,
   continueClosesRequest: false,
+  earlyResponseContinueKillsHost: false,
   callbacksCloseOwn: false,
   sizeOfWritableMapsOnly: false,
   mapsAlwaysOpen: false,
@@ -73,6 +75,7 @@ export const strict: Profile = {
 
   deadReply: { status: 500, details: "wasm_trapped" },
   failOpenByDefault: false,
+  failsOpenFromNextStream: false,
   refusedStartKillsHost: false,
   vmPerWorker: true,
   canary: false,

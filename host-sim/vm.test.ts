@@ -118,8 +118,10 @@ test("a trap poisons the VM: nothing in it runs again, and the plugin's policy a
   expect(vm.trap).toBe("unreachable");
 });
 
-test("a request that traps with fail-open goes on with what was changed so far", async () => {
-  const { root } = await startGuest("", { failOpen: true });
+test("a request that traps with fail-open is refused by Envoy; elsewhere it goes on with what was changed so far", async () => {
+  const inEnvoy = await startGuest("", { failOpen: true });
+  expect(inEnvoy.root.request(doing("replace 0 x-a 1; trap")).localReply?.status).toBe(503);
+  const { root } = await startGuest("", { failOpen: true, profile: strict });
   const result = root.request(doing("replace 0 x-a 1; trap"));
   expect(result.localReply).toBe(null);
   expect(result.upstream?.headers).toContainEqual(["x-a", "1"]);

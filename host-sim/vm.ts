@@ -13,6 +13,7 @@ import type { Profile } from "./profile.ts";
 import type { Properties } from "./properties.ts";
 import { RootContext, type RootOptions } from "./root.ts";
 import { MetricIds, Shared } from "./shared.ts";
+import { limitStack, STACK_IN_USE } from "./stack-limit.ts";
 import type { TraceEvent } from "./trace.ts";
 import { HostAbort, trapMessage } from "./trap.ts";
 import { usedFeatures } from "./wasm-features.ts";
@@ -123,8 +124,8 @@ export class Vm {
 
   /**
    * Instantiates a module and runs its `_initialize` (and `main`) or `_start`.
-   * Throws a LoadError if the host of the profile would not load it; which Wasm features a module uses is seen
-   * only in its bytes, so a compiled one passes for any.
+   * Throws a LoadError if the host of the profile would not load it. Which Wasm features a module uses is seen only
+   * in its bytes, and a bound on its stack put only there: a compiled one passes for any, with V8's stack.
    */
   static async load(wasm: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): Promise<Vm> {
     if (wasm instanceof WebAssembly.Module) return new Vm(wasm, options);
@@ -134,7 +135,8 @@ export class Vm {
     });
     const refused = usedFeatures(wasm).filter((feature) => profile.refusedFeatures.has(feature));
     if (refused.length > 0) throw new LoadError(`${profile.name} refuses ${refused.join(", ")}`);
-    return new Vm(module, options);
+    const { stackBytes } = profile;
+    return new Vm(stackBytes === null ? module : await Vm.compile(limitStack(wasm, stackBytes)), options);
   }
 
   constructor(module: WebAssembly.Module, options: LoadOptions = {}) {
@@ -326,10 +328,16 @@ export class Vm {
       this.killHost(error.message);
       return;
     }
-    const message = trapMessage(error);
+    const message = this.#isOutOfStack() ? "stack overflow" : trapMessage(error);
     if (message === null) throw error;
     this.trap = message;
     this.trace?.({ type: "trap", message });
+  }
+
+  /** The trap was the bound on the stack, where the profile has one. */
+  #isOutOfStack(): boolean {
+    const inUse = this.#exports[STACK_IN_USE] as unknown as { value: number } | undefined;
+    return inUse !== undefined && inUse.value > (this.profile.stackBytes ?? Number.POSITIVE_INFINITY);
   }
 
   /** Ends the host's process from within a host call. */

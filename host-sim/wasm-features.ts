@@ -1,9 +1,8 @@
 /** Which Wasm features a module uses that some engines refuse: a walk over its sections and instructions. */
+import { headerSize, WasmReader as Reader, section } from "./wasm-reader.ts";
 
 export type Feature = "simd" | "reference types";
 
-const headerSize = 8;
-const section = { type: 1, global: 6, code: 10 } as const;
 const v128 = 0x7b;
 const funcref = 0x70;
 const externref = 0x6f;
@@ -21,35 +20,6 @@ const numbersAfterPrefix = [0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1
 const firstTableInstruction = 15;
 /** table.get, table.set, typed select, ref.null, ref.is_null, ref.func */
 const referenceInstructions: ReadonlySet<number> = new Set([0x25, 0x26, 0x1c, 0xd0, 0xd1, 0xd2]);
-
-class Reader {
-  at = 0;
-  readonly #bytes: Uint8Array;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  byte(): number {
-    return this.#bytes[this.at++] ?? 0;
-  }
-
-  /** An LEB128 number; only its low 32 bits are right, and only the size of signed ones matters here. */
-  number(): number {
-    let value = 0;
-    let shift = 0;
-    for (;;) {
-      const byte = this.byte();
-      value |= (byte & 0x7f) << shift;
-      shift += 7;
-      if ((byte & 0x80) === 0) return value >>> 0;
-    }
-  }
-
-  numbers(count: number): void {
-    for (let i = 0; i < count; i++) this.number();
-  }
-}
 
 /** The features that a valid module uses, in no particular order; each once. */
 export function usedFeatures(wasm: Uint8Array): Feature[] {

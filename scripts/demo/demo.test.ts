@@ -11,7 +11,7 @@ import type { Lookup, Pack } from "./parts.ts";
 import { curlLines, style } from "./print.ts";
 import { parseRequest } from "./requests.ts";
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 /** A filter whose table is lines of `host=cluster`. */
 const GUEST = `
@@ -149,7 +149,7 @@ test("without --once it runs until interrupted, and prints what to try", async (
     interrupted,
     write: (line) => lines.push(line),
   });
-  await expect.poll(() => lines.at(-1), { timeout: 10_000 }).toContain("curl");
+  await expect.poll(() => lines.at(-1), { timeout: 30_000 }).toContain("curl");
   const curl = lines.find((line) => line.includes("Host: en.wikipedia.org"))!;
   const port = Number(/127\.0\.0\.1:(\d+)/.exec(curl)![1]);
   const answer = await send({ port, host: "en.wikipedia.org" });

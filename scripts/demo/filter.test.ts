@@ -16,7 +16,7 @@ import { CLUSTER_HEADER, PASS_THROUGH } from "./requests.ts";
 const wasm = join(projectRoot(), "build", "pointsman.wasm");
 const farm = { farm: join(projectRoot(), "examples", "small", "farm.yaml"), sources: {} };
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let packed: Packed;
 let upstreams: Upstreams;

@@ -10,7 +10,7 @@ import { type SendOptions, send } from "./request.ts";
 import { type Seen, startUpstreams } from "./upstream.ts";
 
 // Two cores, shared with tests that compute: an Envoy takes 100 ms to start alone, and seconds then.
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 export const HEADER = "x-mw-cluster";
 

@@ -56,8 +56,8 @@ test("a process under watch ends with its parent, even by SIGKILL, and its folde
   );
   expect(isAlive(pid)).toBe(true);
   parent.kill("SIGKILL");
-  await expect.poll(() => isAlive(pid), { timeout: 5_000 }).toBe(false);
-  await expect.poll(() => existsSync(folder), { timeout: 5_000 }).toBe(false);
+  await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
+  await expect.poll(() => existsSync(folder), { timeout: 30_000 }).toBe(false);
 });
 
 function folders(): string[] {

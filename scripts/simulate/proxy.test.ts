@@ -195,7 +195,7 @@ describe("the simulated proxy with a module that answers, calls and traps", () =
     expect((await closed.ask({ path: "/" })).status).toBe(503);
     const reload = await start({ wasm, failurePolicy: "reload" });
     expect((await reload.ask({ path: "/trap" })).status).toBe(503);
-    await expect.poll(async () => (await reload.ask({ path: "/" })).status, { timeout: 5000 }).toBe(200);
+    await expect.poll(async () => (await reload.ask({ path: "/" })).status, { timeout: 30_000 }).toBe(200);
   });
 
   it("makes the module's HTTP calls, and goes on with the request when they are answered", async () => {
