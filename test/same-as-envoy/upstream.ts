@@ -1,0 +1,97 @@
+/** Upstreams that answer as each exchange says, and keep what they got. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { ClusterOptions } from "../../scripts/envoy/config.ts";
+import { pairs } from "../../scripts/envoy/request.ts";
+import { type Answer, answerHeaders, CALL, CALLED, isChunked, type Received, type Seen } from "./exchange.ts";
+
+/** Envoy's own limit. */
+const MAX_HEADERS = 60 * 1024;
+
+const nothing = Buffer.alloc(0);
+
+export class Upstreams {
+  /** What came since the last look. */
+  readonly received: Received[] = [];
+  /** What is answered to everything. */
+  answer: Answer = { status: 200, headers: [], body: [] };
+  /** What an answer waits for before it starts and between its pieces. */
+  seen: Seen = async () => {};
+  readonly clusters: ClusterOptions[] = [];
+  readonly #servers: Server[] = [];
+
+  static async start(names: readonly string[]): Promise<Upstreams> {
+    const upstreams = new Upstreams();
+    try {
+      for (const name of names) await upstreams.#listen(name);
+    } catch (error) {
+      await upstreams.stop();
+      throw error;
+    }
+    return upstreams;
+  }
+
+  async #listen(name: string): Promise<void> {
+    const server = createServer({ maxHeaderSize: MAX_HEADERS }, (request, response) =>
+      this.#serve(name, request, response),
+    );
+    // Envoy keeps idle connections: one that is closed under its hands would be a rare 503.
+    server.keepAliveTimeout = 0;
+    this.#servers.push(server);
+    await new Promise<void>((resolve, reject) => {
+      server.on("error", reject);
+      server.listen(0, "127.0.0.1", resolve);
+    });
+    this.clusters.push({ name, port: (server.address() as AddressInfo).port });
+  }
+
+  #serve(cluster: string, request: IncomingMessage, response: ServerResponse): void {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    // A request that Envoy breaks off is none that came.
+    request.on("error", () => {});
+    response.on("error", () => {});
+    request.on("end", () => {
+      this.received.push({
+        cluster,
+        method: request.method ?? "",
+        path: request.url ?? "",
+        headers: pairs(request.rawHeaders),
+        body: Buffer.concat(chunks).toString("latin1"),
+      });
+      const called = request.url?.startsWith(CALL) ?? false;
+      void this.#reply(response, called ? CALLED : this.answer, called ? async () => {} : this.seen);
+    });
+  }
+
+  async #reply(response: ServerResponse, answer: Answer, seen: Seen): Promise<void> {
+    const isOver = (): boolean => response.destroyed;
+    await seen(isOver);
+    // Node would add its own.
+    response.sendDate = false;
+    response.writeHead(answer.status, answerHeaders(answer).flat());
+    if (answer.body.length > 0) {
+      // Headers alone, as latin1; `flushHeaders` would write them as UTF-8.
+      response.write(nothing);
+      for (const piece of answer.body) {
+        await seen(isOver);
+        response.write(piece, "latin1");
+      }
+      // Where the length is known Envoy has the whole answer, and may use the connection for the guest's next call.
+      if (isChunked(answer)) await seen(isOver);
+    }
+    response.end();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(
+      this.#servers.map(
+        (server) =>
+          new Promise<void>((resolve) => {
+            server.close(() => resolve());
+            server.closeAllConnections();
+          }),
+      ),
+    );
+  }
+}
