@@ -42,9 +42,15 @@ export function proxy_on_context_create(context: u32, root: u32): void {
   else contexts.addStream(context, root);
 }
 
-/** A table that is refused changes nothing: what served before goes on. */
 export function proxy_on_configure(root: u32, size: u32): u32 {
   arena.reset();
+  const accepted = configure(root, size);
+  arena.reset(); // the configuration may be large, and the next callback far away
+  return accepted ? 1 : 0;
+}
+
+/** A table that is refused changes nothing: what served before goes on. */
+function configure(root: u32, size: u32): bool {
   store<u32>(resultSize, 0);
   if (size > 0) proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, resultAt, resultSize);
   message.clear();
@@ -52,11 +58,11 @@ export function proxy_on_configure(root: u32, size: u32): u32 {
   const table = configuration.readConfiguration(load<u32>(resultAt), load<u32>(resultSize));
   if (!table) {
     message.log(message.LOG_ERROR);
-    return 0;
+    return false;
   }
   contexts.setTable(contexts.rootOf(root), table);
   logServing(table);
-  return 1;
+  return true;
 }
 
 /** The listener is what the configuration says, else the plugin's root_id. */
