@@ -27,7 +27,8 @@ import { crc32 } from "../scripts/table/crc32.ts";
 import { decide } from "../scripts/table/decide.ts";
 import { Table } from "../scripts/table/decode.ts";
 import { hashKey, mix, slotOf } from "../scripts/table/hash.ts";
-import { projectPath, TODAY } from "./farms.ts";
+import { projectPath } from "./data.ts";
+import { TODAY } from "./farms.ts";
 
 const WAIT = { timeout: 20_000, interval: 20 };
 

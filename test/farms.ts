@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../host-sim/index.ts";
 import { withAllHeaders } from "../scripts/explain/all-headers.ts";
 import { compile } from "../scripts/farm/compile.ts";
@@ -9,16 +8,7 @@ import type { Decision, Request } from "../scripts/table/decide.ts";
 import { Table } from "../scripts/table/decode.ts";
 import { encode } from "../scripts/table/encode.ts";
 import { EMIT_KIND_NAMES, type EmitKind, type Plan } from "../scripts/table/plan.ts";
-
-const root = new URL("..", import.meta.url);
-export const projectPath = (relative: string): string => fileURLToPath(new URL(relative, root));
-
-/** The real data, beside the repository. */
-export const DATA = projectPath("../shared/data");
-/** Whether tests over the real data are left out here; in CI they run, and fail where it is not there. */
-export const DATA_IS_ABSENT = !existsSync(DATA) && !process.env.CI;
-/** For the title of such tests: why they were skipped. */
-export const WHY_SKIPPED = DATA_IS_ABSENT ? " (skipped: ../shared/data is not here)" : "";
+import { DATA, projectPath } from "./data.ts";
 
 /** Before every pin's expiry. */
 export const TODAY = "2026-01-01";

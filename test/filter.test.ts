@@ -5,7 +5,8 @@ import { filter } from "../scripts/filter.ts";
 import { writeChecksum } from "../scripts/table/container.ts";
 import { encode } from "../scripts/table/encode.ts";
 import type { Plan } from "../scripts/table/plan.ts";
-import { DATA_IS_ABSENT, loadFarm, WHY_SKIPPED, wire } from "./farms.ts";
+import { DATA_IS_ABSENT, WHY_SKIPPED } from "./data.ts";
+import { loadFarm, wire } from "./farms.ts";
 
 const { plan } = loadFarm("small");
 const bytes = tableBytes(plan);

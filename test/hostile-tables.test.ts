@@ -6,7 +6,8 @@ import { TableError } from "../scripts/table/check.ts";
 import { writeChecksum } from "../scripts/table/container.ts";
 import { Table } from "../scripts/table/decode.ts";
 import { encode } from "../scripts/table/encode.ts";
-import { DATA_IS_ABSENT, loadFarm, WHY_SKIPPED } from "./farms.ts";
+import { DATA_IS_ABSENT, WHY_SKIPPED } from "./data.ts";
+import { loadFarm } from "./farms.ts";
 
 const HOSTS = [
   "en.wikipedia.org",

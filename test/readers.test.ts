@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ats102, envoy140, strict } from "../host-sim/index.ts";
 import { decide, type Request } from "../scripts/table/decide.ts";
-import { DATA_IS_ABSENT, type FarmName, FilterReader, loadFarm, tableOf, WHY_SKIPPED } from "./farms.ts";
+import { DATA_IS_ABSENT, WHY_SKIPPED } from "./data.ts";
+import { type FarmName, FilterReader, loadFarm, tableOf } from "./farms.ts";
 import { reference } from "./reference.ts";
 import { requestsFor } from "./requests.ts";
 

@@ -2,8 +2,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../../test/data.ts";
 import { DblistReader, driftError } from "./dblist.ts";
-import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "./test-data.ts";
 import { problemsOf } from "./test-errors.ts";
 import { folderOf } from "./test-folder.ts";
 

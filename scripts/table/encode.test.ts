@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as L from "../../assembly/layout.ts";
-import { DATA_IS_ABSENT, FilterReader, loadFarm, WHY_SKIPPED } from "../../test/farms.ts";
+import { DATA_IS_ABSENT, WHY_SKIPPED } from "../../test/data.ts";
+import { FilterReader, loadFarm } from "../../test/farms.ts";
 import { reference } from "../../test/reference.ts";
 import { requestsFor } from "../../test/requests.ts";
 import { decide } from "./decide.ts";

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileGuest } from "../../scripts/envoy/guest.ts";
-import { projectPath } from "../farms.ts";
+import { projectPath } from "../data.ts";
 
 /** Kept by what it was made of: asc takes seconds. */
 export async function guestBytes(): Promise<Uint8Array> {
