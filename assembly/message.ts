@@ -59,7 +59,7 @@ export function log(level: usize): void {
   proxy_log(level, start, length);
 }
 
-/** Where the line lies and how long it is, for tests. */
+/** Where the line lies; `size` says how long it is. */
 export function address(): usize {
   return start;
 }

@@ -11,7 +11,7 @@ import type { Stream } from "./stream.ts";
 export type PropertyValue = string | number | bigint | boolean | Uint8Array;
 export type Properties = Readonly<Record<string, PropertyValue>>;
 
-export function encodeProperty(value: PropertyValue): Uint8Array {
+function encodeProperty(value: PropertyValue): Uint8Array {
   if (value instanceof Uint8Array) return value;
   if (typeof value === "boolean") return Uint8Array.of(value ? 1 : 0);
   if (typeof value === "string") return new TextEncoder().encode(value);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ats102, envoy140, Vm } from "./index.ts";
+import { ats102, envoy140, ProxyHost, Vm } from "./index.ts";
 import { limitStack } from "./stack-limit.ts";
 import { buildGuest } from "./testing.ts";
 
@@ -53,4 +53,11 @@ test("a module with a bound is still a valid module with the same imports, and i
   expect(WebAssembly.Module.imports(bounded)).toEqual(WebAssembly.Module.imports(plain));
   const exports = WebAssembly.Module.exports(plain);
   expect(WebAssembly.Module.exports(bounded).slice(0, exports.length)).toEqual(exports);
+});
+
+test("a module compiled once for many VMs has its profile's stack as well", async () => {
+  const wasm = await buildGuest("recurses.ts", undefined, RECURSES);
+  const host = new ProxyHost(await Vm.compile(wasm, ats102), { profile: ats102 });
+  expect(host.configure("a", { configuration: "x".repeat(1000) }).accepted).toBe(false);
+  expect(host.configure("a", { configuration: "x".repeat(100) }).accepted).toBe(true);
 });

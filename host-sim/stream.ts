@@ -285,11 +285,24 @@ export class Stream extends Context {
       return;
     }
     this.request.over = true;
+    const headers = this.#makeReply(status, body, added, details, grpcStatus);
+    this.response.pushHeaders(headers, body === "");
+    if (body !== "") this.response.pushBody(bytesOf(body), true);
+  }
+
+  /** Notes the local reply; gives its headers as the host makes them. */
+  #makeReply(
+    status: number,
+    body: string,
+    added: readonly Pair[],
+    details: string,
+    grpcStatus: number | null,
+  ): Pair[] {
+    const { profile } = this.vm;
     const headers = profile.localReplyHeaders(status, body, added);
     this.localReply = { status, body, headers, details: profile.localReplyDetails(details), grpcStatus };
     this.vm.trace?.({ type: "local-reply", context: this.id, status, details });
-    this.response.pushHeaders(headers, body === "");
-    if (body !== "") this.response.pushBody(bytesOf(body), true);
+    return headers;
   }
 
   /** An answer of the host's that no callback sees; if the client already has headers, all that is left is a cut. */
@@ -306,10 +319,7 @@ export class Stream extends Context {
     }
     this.request.over = true;
     this.response.over = true;
-    const { profile } = this.vm;
-    const headers = profile.localReplyHeaders(status, body, added);
-    this.localReply = { status, body, headers, details: profile.localReplyDetails(details), grpcStatus };
-    this.vm.trace?.({ type: "local-reply", context: this.id, status, details });
+    const headers = this.#makeReply(status, body, added, details, grpcStatus);
     // What the guest may still look at is what came from upstream.
     this.response.headers ??= headers;
     this.response.sent.headers = headers;

@@ -117,26 +117,28 @@ export class Vm {
   #lastHttpCallId = 0;
   #random = 1;
 
-  /** Compiles a module once for many VMs. */
-  static compile(wasm: Uint8Array): Promise<WebAssembly.Module> {
-    return WebAssembly.compile(wasm);
-  }
-
   /**
-   * Instantiates a module and runs its `_initialize` (and `main`) or `_start`.
-   * Throws a LoadError if the host of the profile would not load it. Which Wasm features a module uses is seen only
-   * in its bytes, and a bound on its stack put only there: a compiled one passes for any, with V8's stack.
+   * Compiles a module once for many VMs of one profile: refused for the Wasm features that its host refuses, and
+   * with its host's bound on the stack. Throws a LoadError.
    */
-  static async load(wasm: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): Promise<Vm> {
-    if (wasm instanceof WebAssembly.Module) return new Vm(wasm, options);
-    const { profile = envoy140 } = options;
-    const module = await Vm.compile(wasm).catch((error: Error) => {
+  static async compile(wasm: Uint8Array, profile: Profile = envoy140): Promise<WebAssembly.Module> {
+    const module = await WebAssembly.compile(wasm).catch((error: Error) => {
       throw new LoadError(`not a Wasm module: ${error.message}`);
     });
     const refused = usedFeatures(wasm).filter((feature) => profile.refusedFeatures.has(feature));
     if (refused.length > 0) throw new LoadError(`${profile.name} refuses ${refused.join(", ")}`);
     const { stackBytes } = profile;
-    return new Vm(stackBytes === null ? module : await Vm.compile(limitStack(wasm, stackBytes)), options);
+    return stackBytes === null ? module : WebAssembly.compile(limitStack(wasm, stackBytes));
+  }
+
+  /**
+   * Instantiates a module and runs its `_initialize` (and `main`) or `_start`. Throws a LoadError if the host of the
+   * profile would not load it.
+   * @param wasm bytes, or what `compile` made of them for the same profile
+   */
+  static async load(wasm: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): Promise<Vm> {
+    const compiled = wasm instanceof WebAssembly.Module ? wasm : await Vm.compile(wasm, options.profile);
+    return new Vm(compiled, options);
   }
 
   constructor(module: WebAssembly.Module, options: LoadOptions = {}) {

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { HEADER_GENERATION } from "../assembly/layout.ts";
 import { ats102, type Pair, type RootContext, Vm } from "../host-sim/index.ts";
 import { filter } from "../scripts/filter.ts";
-import { writeChecksum } from "../scripts/table/container.ts";
+import { withGeneration } from "../scripts/table/container.ts";
 import { encode } from "../scripts/table/encode.ts";
 import type { Plan } from "../scripts/table/plan.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "./data.ts";
@@ -218,12 +217,7 @@ describe("the configuration", () => {
     `changed a hundred times leaves the memory as after the first${WHY_SKIPPED}`,
     async () => {
       const real = tableBytes(loadFarm("production").plan);
-      const ofGeneration = (generation: number) => {
-        const table = real.slice();
-        new DataView(table.buffer).setUint32(HEADER_GENERATION, generation, true);
-        writeChecksum(table);
-        return table;
-      };
+      const ofGeneration = (generation: number) => withGeneration(real, generation);
       const vm = await Vm.load(filter);
       let root = vm.createRoot({ rootId: "ingress", configuration: ofGeneration(1) });
       let afterFirst = 0;

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { compile } from "../farm/compile.ts";
 import { Farm } from "../farm/farm.ts";
 import { TableError } from "../table/check.ts";
+import { withGeneration } from "../table/container.ts";
 import { Table } from "../table/decode.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
@@ -65,13 +66,13 @@ export function packFarm(
   const farm = new Farm(options.farm, options.source);
   const { plan, names } = compile(farm, options.today);
   const namesText = options.strip ? null : JSON.stringify(names);
-  const encoded = (generation: number) => encodeFarm(farm, plan, { generation, names: namesText });
-  let table = encoded(options.generation ?? old?.generation ?? 1);
+  const generation = options.generation ?? old?.generation ?? 1;
+  let table = encodeFarm(farm, plan, { generation, names: namesText });
   if (old && table.digest !== old.digest) {
     if (options.generation === undefined) {
       if (old.generation === MAX_GENERATION)
         throw new Refusal("the old table has the last generation there is");
-      table = encoded(old.generation + 1);
+      table = new Table(withGeneration(table.bytes, old.generation + 1));
     } else if (options.generation <= old.generation) {
       throw new Refusal(
         `generation ${options.generation} is not above the old table's ${old.generation}, and the content differs`,

@@ -1,17 +1,17 @@
 import { createReadStream, readFileSync, statSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { ats102, envoy140, type Profile, strict } from "../../host-sim/index.ts";
+import { ats102, envoy140, strict } from "../../host-sim/index.ts";
 import { questionOfLine } from "../explain/question.ts";
 import { filter } from "../filter.ts";
 import { looksLikeAccessLog, questionOfAccessLog } from "../simulate/access-log.ts";
-import { parseAddress, readClusters } from "../simulate/clusters.ts";
+import { ADDRESS, parseAddress, readClusters, type Upstream } from "../simulate/clusters.ts";
 import { SimulatedProxy } from "../simulate/proxy.ts";
 import { replayer, Summary } from "../simulate/replay.ts";
 import { Refusal } from "./refusal.ts";
 import { writeLine } from "./write-line.ts";
 
-const PROFILES: Record<string, Profile> = { "envoy-1.40": envoy140, "ats-10.2": ats102, strict };
+const PROFILES = new Map([envoy140, ats102, strict].map((profile) => [profile.name, profile]));
 
 interface SimulateOptions {
   wasm?: string;
@@ -19,7 +19,7 @@ interface SimulateOptions {
   profile: string;
   rootId: string;
   clusters?: string;
-  listen?: string;
+  listen?: Upstream;
   failurePolicy: "closed" | "open" | "reload";
   requests?: string;
   header: string;
@@ -35,8 +35,8 @@ export function simulateCommand(program: Command): void {
     .requiredOption("--config <file>", "the plugin's configuration: for our filter, a table")
     .addOption(
       new Option("--profile <name>", "the host that is simulated")
-        .choices(Object.keys(PROFILES))
-        .default("envoy-1.40"),
+        .choices([...PROFILES.keys()])
+        .default(envoy140.name),
     )
     .option("--root-id <name>", "the plugin's root_id", "simulate")
     .option("--listen <address>", "be a reverse proxy at this address, as 127.0.0.1:8080", parseListen)
@@ -82,15 +82,16 @@ Examples:
       if (options.listen !== undefined && options.clusters === undefined) {
         command.error("error: --listen needs --clusters", { exitCode: 2 });
       }
-      await (options.listen === undefined ? replay(options) : serve(options));
+      await (options.listen === undefined ? replay(options) : serve(options, options.listen));
     });
 }
 
-function parseListen(text: string): string {
-  if (!/^(\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/.test(text) || parseAddress(text).port > 65535) {
-    throw new InvalidArgumentError("An address looks like 127.0.0.1:8080; port 0 takes a free one.");
+function parseListen(text: string): Upstream {
+  if (ADDRESS.test(text)) {
+    const address = parseAddress(text);
+    if (address.port <= 65535) return address;
   }
-  return text;
+  throw new InvalidArgumentError("An address looks like 127.0.0.1:8080; port 0 takes a free one.");
 }
 
 function read(file: string): Uint8Array {
@@ -104,23 +105,23 @@ function read(file: string): Uint8Array {
 function simulated(options: SimulateOptions) {
   return {
     wasm: options.wasm === undefined ? filter : read(options.wasm),
-    profile: PROFILES[options.profile]!,
+    profile: PROFILES.get(options.profile)!,
     configuration: read(options.config),
     rootId: options.rootId,
   };
 }
 
-async function serve(options: SimulateOptions): Promise<void> {
+async function serve(options: SimulateOptions, listen: Upstream): Promise<void> {
   const proxy = await SimulatedProxy.start({
     ...simulated(options),
     clusters: readClusters(options.clusters!),
     failurePolicy: options.failurePolicy,
-    listen: parseAddress(options.listen!),
+    listen,
     log: (line) => process.stderr.write(`${line}\n`),
   }).catch((error: Error) => {
     throw new Refusal(error.message);
   });
-  process.stdout.write(`listening on ${parseAddress(options.listen!).host}:${proxy.port}; Ctrl-C ends\n`);
+  process.stdout.write(`listening on ${listen.host}:${proxy.port}; Ctrl-C ends\n`);
   await new Promise<void>((resolve) => {
     process.once("SIGINT", resolve);
     process.once("SIGTERM", resolve);

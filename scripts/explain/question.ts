@@ -33,17 +33,12 @@ const line = z.strictObject({
   headers: headers.default({}),
   body: text.nullish(),
 });
-const KNOWN = Object.keys(line.shape);
+/** The keys that a line may have. */
+export const QUESTION_KEYS = Object.keys(line.shape);
 
 /** One line of `explain --stdin`. Throws an Error whose message is for the user. */
 export function questionOfLine(text: string): Question {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`not JSON: ${(error as Error).message}`);
-  }
-  const parsed = line.safeParse(json);
+  const parsed = line.safeParse(parseLine(text));
   if (!parsed.success) {
     throw new Error(parsed.error.issues.map(sentence).join("; "));
   }
@@ -59,10 +54,19 @@ export function questionOfLine(text: string): Question {
   return { authority, path, method, headers, body: body ?? null };
 }
 
+/** Throws an Error whose message is for the user. */
+export function parseLine(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`not JSON: ${(error as Error).message}`);
+  }
+}
+
 function sentence(issue: z.core.$ZodIssue): string {
   const where = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
-    return `unknown key ${quoteAll(issue.keys)}; known keys: ${quoteAll(KNOWN)}`;
+    return `unknown key ${quoteAll(issue.keys)}; known keys: ${quoteAll(QUESTION_KEYS)}`;
   }
   if (issue.code === "invalid_key") {
     return `${where}: ${issue.issues.map(({ message }) => message).join("; ")}`;

@@ -6,7 +6,7 @@ const place = z.string();
  * The table's optional last section, as JSON: what `explain` and `inspect` tell people and no proxy needs.
  * Places are as `farm.yaml:12`; lists go by the numbers of the table.
  */
-export const namesSchema = z.object({
+const namesSchema = z.object({
   farm: z.string(),
   realm: z.string(),
   hosts: z.record(z.string(), place),

@@ -1,4 +1,4 @@
-import type { Question } from "../explain/question.ts";
+import { parseLine, QUESTION_KEYS, type Question } from "../explain/question.ts";
 
 /** Names that Envoy's JSON access logs commonly give these fields (`json_format` is the operator's choice). */
 const AUTHORITY = ["authority", ":authority", "host", "req_authority"];
@@ -7,12 +7,7 @@ const METHOD = ["method", ":method", "req_method"];
 
 /** One line of an Envoy JSON access log. Throws an Error whose message is for the user. */
 export function questionOfAccessLog(text: string): Question {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`not JSON: ${(error as Error).message}`);
-  }
+  const json = parseLine(text);
   if (typeof json !== "object" || json === null) throw new Error("not a JSON object");
   const fields = json as Record<string, unknown>;
   const path = find(fields, PATH);
@@ -30,13 +25,10 @@ function find(fields: Record<string, unknown>, names: readonly string[]): string
   return null;
 }
 
-/** The fields of a question and no others: a file of questions rather than an access log. */
-const QUESTION_FIELDS = new Set(["authority", "path", "method", "headers", "body"]);
-
-/** Tells by a file's first line. */
+/** Tells by a file's first line: one of questions has their keys and no others. */
 export function looksLikeAccessLog(line: string): boolean {
   try {
-    return Object.keys(JSON.parse(line) as object).some((name) => !QUESTION_FIELDS.has(name));
+    return Object.keys(JSON.parse(line) as object).some((name) => !QUESTION_KEYS.includes(name));
   } catch {
     return false;
   }

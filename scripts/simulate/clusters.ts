@@ -17,16 +17,16 @@ export interface Upstream {
   port: number;
 }
 
+/** `127.0.0.1:80`, `[::1]:80`, `name:80` */
+export const ADDRESS = /^(\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/;
+
 const schema = z.strictObject({
   header: z
     .string()
     .regex(/^[a-z0-9-]+$/, "must be a header's name in lower case")
     .default("x-mw-cluster"),
   fallback: z.string().optional(),
-  clusters: z.record(
-    z.string(),
-    z.string().regex(/^(\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, "must be `host:port`"),
-  ),
+  clusters: z.record(z.string(), z.string().regex(ADDRESS, "must be `host:port`")),
 });
 
 /** Reads clusters.yaml. Throws SourceError. */
@@ -40,7 +40,7 @@ export function readClusters(file: string): Clusters {
   return { header, fallback: fallback ?? null, byName };
 }
 
-/** `127.0.0.1:80`, `[::1]:80`, `name:80`, already checked. */
+/** @param address one that fits ADDRESS */
 export function parseAddress(address: string): Upstream {
   const colon = address.lastIndexOf(":");
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };

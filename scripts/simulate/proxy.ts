@@ -1,6 +1,13 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { type FailurePolicy, type Profile, ProxyHost, type Verdict, Vm } from "../../host-sim/index.ts";
+import {
+  enumNames,
+  type FailurePolicy,
+  type Profile,
+  ProxyHost,
+  type Verdict,
+  Vm,
+} from "../../host-sim/index.ts";
 import type { Clusters, Upstream } from "./clusters.ts";
 import { Exchange } from "./exchange.ts";
 import { HttpCalls } from "./http-calls.ts";
@@ -44,7 +51,11 @@ export class SimulatedProxy {
   /** Throws an Error that says why the module or its configuration was refused, or the address is taken. */
   static async start(options: SimulatedProxyOptions): Promise<SimulatedProxy> {
     const { profile, failurePolicy } = options;
-    const host = new ProxyHost(await Vm.compile(options.wasm), { profile, failurePolicy, workers: 1 });
+    const host = new ProxyHost(await Vm.compile(options.wasm, profile), {
+      profile,
+      failurePolicy,
+      workers: 1,
+    });
     const proxy = new SimulatedProxy(host, options);
     try {
       const verdict = proxy.update(options.configuration);
@@ -112,9 +123,7 @@ export class SimulatedProxy {
 
   private showLogs(): void {
     for (const { vm, level, text } of this.host.logs.splice(0)) {
-      this.options.log(
-        `${["trace", "debug", "info", "warn", "error", "critical"][level] ?? level} [${vm}] ${text}`,
-      );
+      this.options.log(`${enumNames.logLevel[level] ?? level} [${vm}] ${text}`);
     }
   }
 }

@@ -3,7 +3,6 @@ import { describeOutcome, describeRule } from "../explain/describe.ts";
 import { Explainer } from "../explain/explainer.ts";
 import { headersOf, type Question } from "../explain/question.ts";
 import { TableError } from "../table/check.ts";
-import { Table } from "../table/decode.ts";
 
 /** What a replayed request came to, for the summary; `line` is what is written for it. */
 export interface Replayed {
@@ -31,30 +30,21 @@ export interface Simulated {
  * the headers alone. Throws an Error that says why module or configuration were refused.
  */
 export async function replayer(simulated: Simulated): Promise<Replayer> {
-  const table = tableOf(simulated.configuration);
-  if (table)
-    return tableReplayer(
-      table,
-      await Explainer.create(simulated.configuration, simulated.wasm, simulated.profile),
-    );
-  const vm = await Vm.load(simulated.wasm, { profile: simulated.profile });
-  const { rootId, configuration } = simulated;
+  const { wasm, profile, rootId, configuration } = simulated;
+  const explainer = await Explainer.create(configuration, wasm, profile).catch((error) => {
+    if (error instanceof TableError) return null;
+    throw error;
+  });
+  if (explainer) return tableReplayer(explainer);
+  const vm = await Vm.load(wasm, { profile });
   const root = vm.createRoot({ rootId, configuration });
   if (root.refused !== null)
     throw new Error(`the configuration was refused: ${vm.logs.at(-1)?.text ?? root.refused}`);
   return (question) => plainReplay(root, simulated.header, question);
 }
 
-function tableOf(configuration: Uint8Array): Table | null {
-  try {
-    return new Table(configuration);
-  } catch (error) {
-    if (error instanceof TableError) return null;
-    throw error;
-  }
-}
-
-function tableReplayer(table: Table, explainer: Explainer): Replayer {
+function tableReplayer(explainer: Explainer): Replayer {
+  const { table } = explainer;
   const rules = Array.from(
     { length: table.ruleCount },
     (_, i) => `${describeRule(table, i)} → ${describeOutcome(table, i)}`,

@@ -76,7 +76,7 @@ export class Problems {
 }
 
 /** `file`, `file:line` or `file:line:column`. */
-export function showPlace({ file, line, column }: Place): string {
+function showPlace({ file, line, column }: Place): string {
   if (line === undefined) return file;
   return column === undefined ? `${file}:${line}` : `${file}:${line}:${column}`;
 }

@@ -56,6 +56,14 @@ export function assemble(sections: readonly Section[], generation: number): Uint
   return table;
 }
 
+/** A copy of the table in another generation. @param generation 1…2^32−1 */
+export function withGeneration(table: Uint8Array, generation: number): Uint8Array {
+  const copy = new Uint8Array(table); // a Buffer's slice would share its memory
+  new DataView(copy.buffer).setUint32(L.HEADER_GENERATION, generation, true);
+  writeChecksum(copy);
+  return copy;
+}
+
 /** Makes the checksum true again after bytes were changed in place. */
 export function writeChecksum(table: Uint8Array): void {
   const view = new DataView(table.buffer, table.byteOffset, table.byteLength);

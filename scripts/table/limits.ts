@@ -9,7 +9,7 @@ export interface Limit {
 }
 
 /** Share of a limit from which the packer warns. */
-export const WARN_AT = 0.8;
+const WARN_AT = 0.8;
 
 export const isNear = ({ used, most }: Limit): boolean => used >= WARN_AT * most;
 
