@@ -5,8 +5,12 @@ import { crc32 } from "./crc32";
 import * as L from "./layout";
 import * as message from "./message";
 import {
+  emitHeader,
+  emitKind,
   entry,
   freeTable,
+  headerName,
+  isString,
   KeySet,
   labelIn,
   newTable,
@@ -32,6 +36,7 @@ export function loadTable(bytes: usize, length: u32): Table | null {
     checkContainer() &&
     checkStrings() &&
     checkLabels() &&
+    checkReplies() &&
     checkReleases() &&
     checkPaths() &&
     checkKeySet(L.SECTION_WIKIS, table.wikis, table.placementCount) &&
@@ -40,8 +45,12 @@ export function loadTable(bytes: usize, length: u32): Table | null {
     checkReadAs() &&
     checkPatterns() &&
     checkDeployments() &&
+    checkHeaders() &&
+    checkJobs() &&
     checkRules() &&
-    checkEmit()
+    checkListeners() &&
+    checkEmit() &&
+    checkCanonical()
   ) {
     return table;
   }
@@ -107,6 +116,15 @@ function checkString(name: u32, at: usize, orNone: bool = false): bool {
   return fail(name, "refers to a string that is not there");
 }
 
+/** A string, and not an empty one. */
+function isName(number: u32): bool {
+  return number < table.stringCount && stringLength(table, number) > 0;
+}
+
+function sameString(a: u32, b: u32): bool {
+  return a == b || isString(table, a, stringAt(table, b), stringLength(table, b));
+}
+
 // ---- Container ------------------------------------------------------------------------------------------
 
 function isRequired(name: u32): bool {
@@ -118,10 +136,15 @@ function isRequired(name: u32): bool {
     case L.SECTION_READ_AS:
     case L.SECTION_PATTERNS:
     case L.SECTION_PATHS:
+    case L.SECTION_HEADERS:
     case L.SECTION_RULES:
+    case L.SECTION_LISTENERS:
+    case L.SECTION_REPLIES:
     case L.SECTION_DEPLOYMENTS:
     case L.SECTION_RELEASES:
     case L.SECTION_EMIT:
+    case L.SECTION_JOBS:
+    case L.SECTION_CANONICAL:
       return true;
     default:
       return false;
@@ -175,10 +198,15 @@ function checkContainer(): bool {
     checkThere(L.SECTION_READ_AS) &&
     checkThere(L.SECTION_PATTERNS) &&
     checkThere(L.SECTION_PATHS) &&
+    checkThere(L.SECTION_HEADERS) &&
     checkThere(L.SECTION_RULES) &&
+    checkThere(L.SECTION_LISTENERS) &&
+    checkThere(L.SECTION_REPLIES) &&
     checkThere(L.SECTION_DEPLOYMENTS) &&
     checkThere(L.SECTION_RELEASES) &&
-    checkThere(L.SECTION_EMIT)
+    checkThere(L.SECTION_EMIT) &&
+    checkThere(L.SECTION_JOBS) &&
+    checkThere(L.SECTION_CANONICAL)
   );
 }
 
@@ -241,7 +269,35 @@ function checkLabels(): bool {
   return checkText(name, table.labels + 4 * groups, <u32>size);
 }
 
-// ---- Releases and path forms ----------------------------------------------------------------------------
+// ---- Replies, releases and path forms -------------------------------------------------------------------
+
+function checkReplies(): bool {
+  const name = L.SECTION_REPLIES;
+  if (!need(name, L.REPLIES_BODY)) return false;
+  table.replyCount = load<u16>(sectionStart(name));
+  table.replies = sectionStart(name) + L.REPLIES_BODY;
+  if (table.replyCount > L.MAX_REPLIES) return fail(name, "has too many replies");
+  if (!exactly(name, L.REPLIES_BODY + table.replyCount * L.REPLY_ENTRY)) return false;
+  for (let i: u32 = 0; i < table.replyCount; i++) {
+    const at = table.replies + i * L.REPLY_ENTRY;
+    const status: u32 = load<u16>(at + L.REPLY_STATUS);
+    if (status < L.MIN_STATUS || status > L.MAX_STATUS) {
+      return failAt(name, "reply", i, "has no proper status");
+    }
+    if (!checkString(name, at + L.REPLY_TEXT)) return false;
+  }
+  return true;
+}
+
+/** @param at of u8 outcome, u16 value */
+function checkWikiless(at: usize): bool {
+  const outcome: u32 = load<u8>(at);
+  const value: u32 = load<u16>(at + L.OUTCOME_VALUE);
+  const there =
+    (outcome == L.OUTCOME_RELEASE && value < table.releaseCount) ||
+    (outcome == L.OUTCOME_REPLY && value < table.replyCount);
+  return there || fail(L.SECTION_RELEASES, "has no outcome for a request without a wiki");
+}
 
 function checkReleases(): bool {
   const name = L.SECTION_RELEASES;
@@ -250,6 +306,7 @@ function checkReleases(): bool {
   table.releaseCount = load<u16>(start);
   table.defaultRelease = load<u16>(start + L.RELEASES_DEFAULT);
   table.placementCount = load<u16>(start + L.RELEASES_PLACEMENTS);
+  table.releaseSection = start;
   table.releases = start + L.RELEASES_BODY;
   table.placements = table.releases + table.releaseCount * L.RELEASE_ENTRY;
   if (table.releaseCount > L.MAX_RELEASES) return fail(name, "has too many releases");
@@ -258,6 +315,9 @@ function checkReleases(): bool {
     L.RELEASES_BODY + table.releaseCount * L.RELEASE_ENTRY + table.placementCount * L.PLACEMENT_ENTRY;
   if (!exactly(name, size)) return false;
   if (table.defaultRelease >= table.releaseCount) return fail(name, "has no such default release");
+  if (!checkWikiless(start + L.RELEASES_NO_HOST)) return false;
+  if (!checkWikiless(start + L.RELEASES_MISSING)) return false;
+  if (!checkWikiless(start + L.RELEASES_NOT_INSTALLED)) return false;
   for (let i: u32 = 0; i < 2 * table.releaseCount; i++) {
     if (!checkString(name, table.releases + 2 * i)) return false;
   }
@@ -267,6 +327,9 @@ function checkReleases(): bool {
       return failAt(name, "placement", i, "has no release");
     }
     if (!checkString(name, at + L.PLACEMENT_GROUP, true)) return false;
+    if ((<u32>load<u8>(at + L.PLACEMENT_FLAGS) & ~L.FLAG_NOT_INSTALLED) != 0) {
+      return failAt(name, "placement", i, "has an unknown flag");
+    }
   }
   return true;
 }
@@ -354,22 +417,23 @@ function checkKeySet(name: u32, set: KeySet, values: u32): bool {
   return keys == count || fail(name, "has not as many keys as it says");
 }
 
+/** The slot is there, and holds a key. */
+function isFilled(set: KeySet, slot: u32): bool {
+  return slot < set.slots && labelIn(set, entry(set, slot)) != set.labelMask;
+}
+
 /** A target is a slot that holds a wiki, a path form, or the number after the last: no wiki. */
 function checkTarget(name: u32, target: u32): bool {
   const wikis = table.wikis;
-  const ok =
-    target < wikis.slots
-      ? labelIn(wikis, entry(wikis, target)) != wikis.labelMask
-      : target <= wikis.slots + table.pathCount;
+  const ok = target < wikis.slots ? isFilled(wikis, target) : target <= wikis.slots + table.pathCount;
   return ok || fail(name, "leads to a wiki that is not there");
 }
 
 function checkHostTargets(): bool {
   const hosts = table.hosts;
   for (let slot: u32 = 0; slot < hosts.slots; slot++) {
-    const found = entry(hosts, slot);
-    if (labelIn(hosts, found) == hosts.labelMask) continue;
-    if (!checkTarget(L.SECTION_HOSTS, valueIn(hosts, found))) return false;
+    if (!isFilled(hosts, slot)) continue;
+    if (!checkTarget(L.SECTION_HOSTS, valueIn(hosts, entry(hosts, slot)))) return false;
   }
   return true;
 }
@@ -379,9 +443,16 @@ function checkReadAs(): bool {
   if (!checkList(name, L.READ_AS_BODY, L.READ_AS_ENTRY, L.MAX_READ_AS)) return false;
   table.readAsCount = load<u32>(sectionStart(name));
   table.readAs = sectionStart(name) + L.READ_AS_BODY;
+  let suffixes = false;
   for (let i: u32 = 0; i < table.readAsCount; i++) {
     const at = table.readAs + i * L.READ_AS_ENTRY;
-    if (load<u16>(at + L.READ_AS_LABELS) == 0) return failAt(name, "entry", i, "has no labels");
+    const kind: u32 = load<u8>(at + L.READ_AS_KIND);
+    if (kind > L.READ_AS_PATH) return failAt(name, "entry", i, "is of an unknown kind");
+    if (kind == L.READ_AS_PATH && suffixes) return failAt(name, "entry", i, "stands after one of a suffix");
+    if (kind == L.READ_AS_SUFFIX) {
+      suffixes = true;
+      if (load<u16>(at + L.READ_AS_LABELS) == 0) return failAt(name, "entry", i, "has no labels");
+    }
     if (!checkString(name, at + L.READ_AS_FROM) || !checkString(name, at + L.READ_AS_TO)) return false;
   }
   return true;
@@ -406,25 +477,88 @@ function checkPatterns(): bool {
   return true;
 }
 
-// ---- Deployments, rules, headers ------------------------------------------------------------------------
+// ---- Deployments, headers, jobs -------------------------------------------------------------------------
+
+function nearOf(deployment: u32): u32 {
+  return load<u16>(table.deployments + deployment * L.DEPLOYMENT_ENTRY + L.DEPLOYMENT_NEAR);
+}
 
 function checkDeployments(): bool {
   const name = L.SECTION_DEPLOYMENTS;
   if (!need(name, L.DEPLOYMENTS_BODY)) return false;
-  const start = sectionStart(name);
-  table.deploymentCount = load<u16>(start);
-  table.defaultDeployment = load<u16>(start + L.DEPLOYMENTS_DEFAULT);
-  table.deployments = start + L.DEPLOYMENTS_BODY;
-  table.clusters = table.deployments + 2 * table.deploymentCount;
-  if (table.deploymentCount > L.MAX_DEPLOYMENTS) return fail(name, "has too many deployments");
-  if (table.defaultDeployment >= table.deploymentCount) return fail(name, "has no such default deployment");
-  const strings = table.deploymentCount * (1 + table.releaseCount);
-  if (!exactly(name, L.DEPLOYMENTS_BODY + 2 * strings)) return false;
-  for (let i: u32 = 0; i < strings; i++) {
-    if (!checkString(name, table.deployments + 2 * i)) return false;
+  const count: u32 = load<u16>(sectionStart(name));
+  table.deploymentCount = count;
+  table.deployments = sectionStart(name) + L.DEPLOYMENTS_BODY;
+  table.clusters = table.deployments + count * L.DEPLOYMENT_ENTRY;
+  if (count > L.MAX_DEPLOYMENTS) return fail(name, "has too many deployments");
+  const clusters = count * table.releaseCount;
+  if (!exactly(name, L.DEPLOYMENTS_BODY + count * L.DEPLOYMENT_ENTRY + 2 * clusters)) return false;
+  for (let i: u32 = 0; i < count; i++) {
+    if (!checkString(name, table.deployments + i * L.DEPLOYMENT_ENTRY + L.DEPLOYMENT_NAME)) return false;
+    // A twin of a twin would read in a third place.
+    const near = nearOf(i);
+    if (near != L.NONE && (near >= count || nearOf(near) != L.NONE)) {
+      return failAt(name, "deployment", i, "has no proper twin");
+    }
+  }
+  for (let i: u32 = 0; i < clusters; i++) {
+    if (!checkString(name, table.clusters + 2 * i)) return false;
   }
   return true;
 }
+
+function checkHeaders(): bool {
+  const name = L.SECTION_HEADERS;
+  if (!checkList(name, L.HEADERS_BODY, 2, L.MAX_HEADERS)) return false;
+  table.headerCount = load<u32>(sectionStart(name));
+  table.headers = sectionStart(name) + L.HEADERS_BODY;
+  table.headerLengths = 0;
+  table.cookieHeader = L.NONE;
+  table.forwardedHeader = L.NONE;
+  for (let i: u32 = 0; i < table.headerCount; i++) {
+    if (!checkString(name, table.headers + 2 * i)) return false;
+    const header = headerName(table, i);
+    if (!isHeaderName(header, i)) return failAt(name, "header", i, "has no proper name");
+    table.headerLengths |= (<u64>1) << min<u32>(stringLength(table, header), 63);
+    if (isText(header, "cookie")) table.cookieHeader = i;
+    if (isText(header, "x-forwarded-for")) table.forwardedHeader = i;
+  }
+  return true;
+}
+
+/** Lower case, no pseudo-header, and not the name of one of the headers before it. */
+function isHeaderName(name: u32, before: u32): bool {
+  const at = stringAt(table, name);
+  const length = stringLength(table, name);
+  for (let i: u32 = 0; i < length; i++) {
+    const c = load<u8>(at + i);
+    const ok = (c >= 0x61 && c <= 0x7a) || (c >= 0x30 && c <= 0x39) || c == 0x2d;
+    if (!ok) return false;
+  }
+  for (let i: u32 = 0; i < before; i++) if (sameString(headerName(table, i), name)) return false;
+  return length > 0;
+}
+
+/** The string is an ASCII literal. */
+function isText(number: u32, literal: string): bool {
+  const length = stringLength(table, number);
+  if (length != <u32>literal.length) return false;
+  const at = stringAt(table, number);
+  for (let i: u32 = 0; i < length; i++) if (<i32>load<u8>(at + i) != literal.charCodeAt(i)) return false;
+  return true;
+}
+
+function checkJobs(): bool {
+  const name = L.SECTION_JOBS;
+  if (!exactly(name, L.JOBS_BYTES)) return false;
+  table.jobs = sectionStart(name);
+  if (!checkString(name, table.jobs + L.JOBS_FIELD, true)) return false;
+  if (<u32>load<u8>(table.jobs + L.JOBS_HOST) > L.HOST_ALWAYS)
+    return fail(name, "has an unknown mode for Host");
+  return load<u32>(table.jobs + L.JOBS_LIMIT) <= L.MAX_JOB_LIMIT || fail(name, "has too large a limit");
+}
+
+// ---- Rules and who has them -----------------------------------------------------------------------------
 
 function checkRules(): bool {
   const name = L.SECTION_RULES;
@@ -444,23 +578,146 @@ function checkRules(): bool {
       return failAt(name, "rule", i, "has predicates that are not there");
     }
     const outcome: u32 = load<u8>(at + L.RULE_OUTCOME);
-    const known =
-      outcome == L.OUTCOME_PASS ||
-      (outcome == L.OUTCOME_DEPLOYMENT && <u32>load<u16>(at + L.RULE_VALUE) < table.deploymentCount);
-    if (!known) return failAt(name, "rule", i, "has an unknown outcome");
+    if (!isOutcome(outcome, load<u16>(at + L.RULE_VALUE))) {
+      return failAt(name, "rule", i, "has an unknown outcome");
+    }
+    const wiki = <u32>load<u8>(at + L.RULE_FLAGS) & ~L.FLAG_DEBUG;
+    const known = wiki == 0 || wiki == L.FLAG_NO_WIKI || wiki == L.FLAG_BODY;
+    if (!known || (wiki != 0 && outcome != L.OUTCOME_DEPLOYMENT)) {
+      return failAt(name, "rule", i, "has flags that make no sense");
+    }
+    if (wiki == L.FLAG_BODY && load<u16>(table.jobs + L.JOBS_FIELD) == L.NONE) {
+      return failAt(name, "rule", i, "reads bodies, and JOBS says no field");
+    }
   }
   for (let i: u32 = 0; i < predicates; i++) {
-    const at = table.predicates + i * L.PREDICATE_ENTRY;
-    const subject: u32 = load<u8>(at + L.PREDICATE_SUBJECT);
-    const test: u32 = load<u8>(at + L.PREDICATE_TEST);
-    const onHost = test == L.TEST_EXACT || test == L.TEST_SUFFIX || test == L.TEST_ADDRESS;
-    const onPath = test == L.TEST_EXACT || test == L.TEST_PREFIX || test == L.TEST_UNDER;
-    const known = (subject == L.SUBJECT_HOST && onHost) || (subject == L.SUBJECT_PATH && onPath);
-    if (!known) return failAt(name, "predicate", i, "is unknown to this reader");
-    if (!checkString(name, at + L.PREDICATE_VALUE, test == L.TEST_ADDRESS)) return false;
+    if (!checkPredicate(i, table.predicates + i * L.PREDICATE_ENTRY)) return false;
   }
   return true;
 }
+
+function isOutcome(outcome: u32, value: u32): bool {
+  switch (outcome) {
+    case L.OUTCOME_DEPLOYMENT:
+      return value < table.deploymentCount;
+    case L.OUTCOME_PASS:
+      return true;
+    case L.OUTCOME_RELEASE:
+      return value < table.releaseCount;
+    case L.OUTCOME_REPLY:
+      return value < table.replyCount;
+    case L.OUTCOME_NEAR:
+      return value <= L.SHARE_WHOLE;
+    default:
+      return false;
+  }
+}
+
+function checkPredicate(i: u32, at: usize): bool {
+  const name = L.SECTION_RULES;
+  const subject: u32 = load<u8>(at + L.PREDICATE_SUBJECT);
+  const test = <u32>load<u8>(at + L.PREDICATE_TEST) & ~L.TEST_NOT;
+  if (!goTogether(subject, test)) return failAt(name, "predicate", i, "is unknown to this reader");
+  const called: u32 = load<u16>(at + L.PREDICATE_NAME);
+  let named = called == L.NONE;
+  if (subject == L.SUBJECT_HEADER) named = called < table.headerCount;
+  if (subject == L.SUBJECT_COOKIE || subject == L.SUBJECT_QUERY) named = isName(called);
+  if (!named) return failAt(name, "predicate", i, "has no proper name");
+  if (subject == L.SUBJECT_COOKIE && table.cookieHeader == L.NONE) {
+    return failAt(name, "predicate", i, "is about a cookie, and HDRS has no cookie");
+  }
+  const values: u32 = load<u16>(at + L.PREDICATE_VALUES);
+  const none = test == L.TEST_ADDRESS || test == L.TEST_PRESENT;
+  const least: u32 = test == L.TEST_OPTION ? 2 : 1;
+  if (none ? values != 0 : values < least) {
+    return failAt(name, "predicate", i, "has too few values, or too many");
+  }
+  if (values == 0 || <u32>load<u16>(at + L.PREDICATE_FIRST_VALUE) + values <= table.stringCount) return true;
+  return fail(name, "refers to a string that is not there");
+}
+
+/** Whether such a test may be put to that part of a request. */
+function goTogether(subject: u32, test: u32): bool {
+  switch (subject) {
+    case L.SUBJECT_HOST:
+      return test == L.TEST_EXACT || test == L.TEST_SUFFIX || test == L.TEST_ADDRESS;
+    case L.SUBJECT_PATH:
+      return test == L.TEST_EXACT || test == L.TEST_PREFIX || test == L.TEST_UNDER;
+    case L.SUBJECT_METHOD:
+      return test == L.TEST_EXACT || test == L.TEST_PREFIX;
+    case L.SUBJECT_COOKIE:
+    case L.SUBJECT_QUERY:
+      return test == L.TEST_EXACT || test == L.TEST_PREFIX || test == L.TEST_PRESENT;
+    case L.SUBJECT_HEADER:
+      if (test == L.TEST_CONTAINS || test == L.TEST_OPTION) return true;
+      return test == L.TEST_EXACT || test == L.TEST_PREFIX || test == L.TEST_PRESENT;
+    default:
+      return false;
+  }
+}
+
+function checkListeners(): bool {
+  const name = L.SECTION_LISTENERS;
+  if (!need(name, L.LISTENERS_BODY)) return false;
+  const start = sectionStart(name);
+  table.listenerCount = load<u16>(start);
+  table.shareCookie = load<u16>(start + L.LISTENERS_SHARE_COOKIE);
+  table.listeners = start + L.LISTENERS_BODY;
+  if (table.listenerCount > L.MAX_LISTENERS) return fail(name, "has too many listeners");
+  if (table.listenerCount == 0) return fail(name, "has no listener");
+  if (!exactly(name, L.LISTENERS_BODY + table.listenerCount * L.LISTENER_ENTRY)) return false;
+  if (table.shareCookie != L.NONE) {
+    if (!isName(table.shareCookie)) return fail(name, "has no proper name of the share's cookie");
+    if (table.cookieHeader == L.NONE) return fail(name, "cuts shares by a cookie, and HDRS has no cookie");
+  }
+  for (let i: u32 = 0; i < table.listenerCount; i++) {
+    const at = table.listeners + i * L.LISTENER_ENTRY;
+    if (!isListenerName(load<u16>(at + L.LISTENER_NAME), i)) {
+      return failAt(name, "listener", i, "has no name of its own");
+    }
+    if ((<u32>load<u8>(at + L.LISTENER_FLAGS) & ~L.FLAG_INTERNAL) != 0) {
+      return failAt(name, "listener", i, "has an unknown flag");
+    }
+    if (!checkString(name, at + L.LISTENER_DATACENTRE, true)) return false;
+    if (<u32>load<u16>(at + L.LISTENER_DEPLOYMENT) >= table.deploymentCount) {
+      return failAt(name, "listener", i, "has no such deployment");
+    }
+    if (!checkRange(i, at + L.LISTENER_ROUTES, ROUTES)) return false;
+    if (!checkRange(i, at + L.LISTENER_ASSETS, 1 << L.OUTCOME_RELEASE)) return false;
+    if (!checkRange(i, at + L.LISTENER_READS, 1 << L.OUTCOME_NEAR)) return false;
+  }
+  return true;
+}
+
+/** A name, and not that of one of the listeners before it; or no name, of the only one. */
+function isListenerName(name: u32, before: u32): bool {
+  if (name == L.NONE) return table.listenerCount == 1;
+  if (!isName(name)) return false;
+  for (let i: u32 = 0; i < before; i++) {
+    if (sameString(load<u16>(table.listeners + i * L.LISTENER_ENTRY + L.LISTENER_NAME), name)) return false;
+  }
+  return true;
+}
+
+/** Bits of the outcomes that may stand in LISTENER_ROUTES. */
+const ROUTES: u32 = (1 << L.OUTCOME_DEPLOYMENT) | (1 << L.OUTCOME_PASS) | (1 << L.OUTCOME_REPLY);
+
+/** The rules of one of a listener's lists are there, and have an outcome whose bit is in `outcomes`. */
+function checkRange(listener: u32, at: usize, outcomes: u32): bool {
+  const name = L.SECTION_LISTENERS;
+  const first: u32 = load<u16>(at);
+  const end = first + <u32>load<u16>(at + L.RANGE_COUNT);
+  if (end > table.ruleCount) return failAt(name, "listener", listener, "has rules that are not there");
+  for (let i = first; i < end; i++) {
+    const outcome: u32 = load<u8>(table.rules + i * L.RULE_ENTRY + L.RULE_OUTCOME);
+    if ((outcomes & (1 << outcome)) == 0) {
+      return failAt(name, "listener", listener, "has rules of a kind that does not go there");
+    }
+  }
+  return true;
+}
+
+// ---- What is said of a wiki -----------------------------------------------------------------------------
 
 function checkEmit(): bool {
   const name = L.SECTION_EMIT;
@@ -468,34 +725,54 @@ function checkEmit(): bool {
   table.emitCount = load<u32>(sectionStart(name));
   table.emit = sectionStart(name) + L.EMIT_BODY;
   let kinds: u32 = 0;
+  let headers: u32 = 0;
   for (let i: u32 = 0; i < table.emitCount; i++) {
-    const at = table.emit + i * L.EMIT_ENTRY;
-    const kind: u32 = load<u8>(at + L.EMIT_KIND);
+    const kind = emitKind(table, i);
     if (kind >= L.EMIT_KINDS || (kinds & (1 << kind)) != 0) {
       return failAt(name, "header", i, "is of an unknown or a second kind");
     }
     kinds |= 1 << kind;
-    if (!checkString(name, at + L.EMIT_NAME)) return false;
-    if (!isHeaderName(load<u16>(at + L.EMIT_NAME), i)) return failAt(name, "header", i, "has no proper name");
+    const header = emitHeader(table, i);
+    if (header >= table.headerCount || (headers & (1 << header)) != 0) {
+      return failAt(name, "header", i, "is none of HDRS, or a second time the same");
+    }
+    headers |= 1 << header;
   }
   return (kinds & (1 << L.EMIT_CLUSTER)) != 0 || fail(name, "has no header for the cluster");
 }
 
-/** Lower case, no pseudo-header, and not the name of one of the headers before it. */
-function isHeaderName(name: u32, before: u32): bool {
-  const at = stringAt(table, name);
-  const length = stringLength(table, name);
-  for (let i: u32 = 0; i < length; i++) {
-    const c = load<u8>(at + i);
-    const ok = (c >= 0x61 && c <= 0x7a) || (c >= 0x30 && c <= 0x39) || c == 0x2d;
-    if (!ok) return false;
-  }
-  for (let i: u32 = 0; i < before; i++) {
-    const other = load<u16>(table.emit + i * L.EMIT_ENTRY + L.EMIT_NAME);
-    if (stringLength(table, other) == length && memory.compare(stringAt(table, other), at, length) == 0)
+function checkCanonical(): bool {
+  const name = L.SECTION_CANONICAL;
+  if (!need(name, L.CANONICAL_BODY)) return false;
+  const start = sectionStart(name);
+  const rules: u32 = load<u16>(start);
+  table.canonicalRuleCount = rules;
+  table.canonicalRules = start + L.CANONICAL_BODY;
+  table.exceptionCount = load<u32>(start + L.CANONICAL_EXCEPTIONS);
+  table.exceptions = table.canonicalRules + rules * L.CANONICAL_RULE;
+  if (rules > L.MAX_CANONICAL_RULES) return fail(name, "has too many rules");
+  const size =
+    <u64>(L.CANONICAL_BODY + rules * L.CANONICAL_RULE) + <u64>table.exceptionCount * L.EXCEPTION_ENTRY;
+  if (!exactly(name, size)) return false;
+  for (let i: u32 = 0; i < rules; i++) {
+    const at = table.canonicalRules + i * L.CANONICAL_RULE;
+    if (!checkString(name, at + L.CANONICAL_TAIL) || !checkString(name, at + L.CANONICAL_SUFFIX))
       return false;
+    if ((<u32>load<u8>(at + L.CANONICAL_FLAGS) & ~L.FLAG_DASHES) != 0) {
+      return failAt(name, "rule", i, "has an unknown flag");
+    }
   }
-  return length > 0;
+  for (let i: u32 = 0; i < table.exceptionCount; i++) {
+    const at = table.exceptions + i * L.EXCEPTION_ENTRY;
+    const slot = load<u32>(at + L.EXCEPTION_SLOT);
+    if (i > 0 && slot <= load<u32>(at - L.EXCEPTION_ENTRY + L.EXCEPTION_SLOT)) {
+      return failAt(name, "exception", i, "is out of order");
+    }
+    const value = load<u32>(at + L.EXCEPTION_VALUE);
+    const there = value == L.NO_HOST || value < rules || isFilled(table.hosts, value - rules);
+    if (!there || !isFilled(table.wikis, slot)) return failAt(name, "exception", i, "is out of bounds");
+  }
+  return true;
 }
 
 function checkList(name: u32, body: u32, entrySize: u32, most: u32): bool {

@@ -1,36 +1,84 @@
-// The plugin's configuration: the table's bytes, or base64 of them, or JSON {"listener": …, "table": base64}.
+// The plugin's configuration: the table's bytes, or base64 of them, or a JSON object {"listener", "datacentre",
+// "primary", "table": base64}; without "table" in it, the table's bytes follow the object.
 
 import { decodeBase64, decodedRoom } from "./base64";
+import { hexDigit } from "./bytes";
 import { loadTable } from "./check";
-import { MAGIC } from "./layout";
+import * as L from "./layout";
 import * as message from "./message";
-import { Table } from "./table";
+import { isString, stringAt, stringLength, Table } from "./table";
 
-/** Where the JSON named the listener; no length where it did not. In the memory of the configuration itself. */
+// What the JSON says, in the memory of the configuration itself; no length where it does not say it.
 export let listener: usize = 0;
 export let listenerLength: u32 = 0;
+let datacentre: usize = 0;
+let datacentreLength: u32 = 0;
+let primary: usize = 0;
+let primaryLength: u32 = 0;
+
+/** Where the JSON does not name the listener, something else does. */
+export function setListener(at: usize, length: u32): void {
+  listener = at;
+  listenerLength = length;
+}
+
+/**
+ * The listener's entry in LSTN. One that is not named is the table's first; a table whose listener has no name
+ * takes any.
+ * @returns 0 where there is none of that name: then the message says so
+ */
+export function findListener(table: Table): usize {
+  if (listenerLength == 0) return table.listeners;
+  let at = table.listeners;
+  for (let i = table.listenerCount; i > 0; i--) {
+    const name: u32 = load<u16>(at + L.LISTENER_NAME);
+    if (name == L.NONE || isString(table, name, listener, listenerLength)) return at;
+    at += L.LISTENER_ENTRY;
+  }
+  message.text('the table has no listener "');
+  message.bytes(listener, listenerLength < 60 ? listenerLength : 60);
+  message.text('"');
+  return 0;
+}
+
+/**
+ * The proxy is in another data centre than the primary one. Which it is in, the configuration says, else the table
+ * does for the listener; where either is not known, it is the primary.
+ */
+export function isNear(table: Table, at: usize): bool {
+  let own = datacentre;
+  let length = datacentreLength;
+  const declared: u32 = load<u16>(at + L.LISTENER_DATACENTRE);
+  if (length == 0 && declared != L.NONE) {
+    own = stringAt(table, declared);
+    length = stringLength(table, declared);
+  }
+  if (length == 0 || primaryLength == 0) return false;
+  return length != primaryLength || memory.compare(own, primary, length) != 0;
+}
 
 let encoded: usize = 0;
 let encodedLength: u32 = 0;
 
 /** @returns null where the configuration is refused: then the message says what and where */
 export function readConfiguration(at: usize, length: u32): Table | null {
-  listener = 0;
   listenerLength = 0;
+  datacentreLength = 0;
+  primaryLength = 0;
   if (length == 0) {
     message.text("the configuration is empty: it should be a table");
     return null;
-  }
-  if (length >= 4 && load<u32>(at) == MAGIC) {
-    const bytes = heap.alloc(length + 8);
-    memory.copy(bytes, at, length);
-    return loadTable(bytes, length);
   }
   encoded = at;
   encodedLength = length;
   cursor = at;
   end = at + length;
-  if (next() == 0x7b && !readJson(at)) return null;
+  if (isTable()) return loadRest();
+  if (next() == 0x7b) {
+    encodedLength = 0;
+    if (!readJson(at)) return null;
+    if (encodedLength == 0) return loadRest();
+  }
 
   const bytes = heap.alloc(decodedRoom(encodedLength) + 8);
   const written = decodeBase64(encoded, encodedLength, bytes);
@@ -41,44 +89,86 @@ export function readConfiguration(at: usize, length: u32): Table | null {
   return null;
 }
 
-// ---- The one JSON object that we read: two known names, each with a string ------------------------------
+/** A table's bytes begin at the cursor. */
+function isTable(): bool {
+  return end - cursor >= 4 && load<u32>(cursor) == L.MAGIC;
+}
+
+function loadRest(): Table | null {
+  const length = <u32>(end - cursor);
+  const bytes = heap.alloc(length + 8);
+  memory.copy(bytes, cursor, length);
+  return loadTable(bytes, length);
+}
+
+// ---- The one JSON object that we read: known names, each with a string -----------------------------------
 
 let cursor: usize = 0;
 let end: usize = 0;
 
+const NAMES = 4;
+
+function nameOf(number: i32): string {
+  switch (number) {
+    case 0:
+      return "table";
+    case 1:
+      return "listener";
+    case 2:
+      return "datacentre";
+    default:
+      return "primary";
+  }
+}
+
 /** Reads on after the opening brace. */
 function readJson(at: usize): bool {
-  let hasTable = false;
-  let hasListener = false;
+  let seen = 0;
   let c: u32 = 0x2c;
   while (c == 0x2c) {
     if (!readString()) return failJson(at, "a name in quotes");
-    const isTable = textIs("table");
-    if (!isTable && !textIs("listener")) {
+    let name = 0;
+    while (name < NAMES && !textIs(nameOf(name))) name++;
+    if (name == NAMES) {
       message.text('the configuration has an unknown name, or not as plain text: "');
       message.bytes(text, textLength < 40 ? textLength : 40);
-      message.text('"; "table" and "listener" are known');
+      message.text('"; "table", "listener", "datacentre" and "primary" are known');
       return false;
     }
-    if (isTable ? hasTable : hasListener) return failJson(at, "each name once");
+    if ((seen & (1 << name)) != 0) return failJson(at, "each name once");
+    seen |= 1 << name;
     if (next() != 0x3a) return failJson(at, "a colon");
     if (!readString()) return failJson(at, "text in quotes");
-    if (isTable) {
-      hasTable = true;
-      encoded = text;
-      encodedLength = textLength;
-    } else {
-      hasListener = true;
-      listener = text;
-      listenerLength = textLength;
-    }
+    take(name);
     c = next();
   }
   if (c != 0x7d) return failJson(at, "a comma or a closing brace");
-  if (next() != 0) return failJson(at, "nothing after the object");
-  if (hasTable) return true;
-  message.text('the configuration has no "table"');
-  return false;
+  const hasTable = (seen & 1) != 0;
+  if (!hasTable) {
+    const brace = cursor;
+    while (cursor < end && !isTable() && isWhite(load<u8>(cursor))) cursor++;
+    if (isTable()) return true;
+    cursor = brace;
+    message.text('the configuration has no "table", and no table follows it');
+    return false;
+  }
+  return next() == 0 || failJson(at, "nothing after the object");
+}
+
+/** The text that was read last is what the name means. */
+function take(name: i32): void {
+  if (name == 0) {
+    encoded = text;
+    encodedLength = textLength;
+  } else if (name == 1) {
+    setListener(text, textLength);
+  } else if (name == 2) {
+    datacentre = text;
+    datacentreLength = textLength;
+  } else {
+    primary = text;
+    primaryLength = textLength;
+  }
 }
 
 function failJson(at: usize, expected: string): bool {
@@ -93,9 +183,13 @@ function failJson(at: usize, expected: string): bool {
 function next(): u32 {
   while (cursor < end) {
     const c: u32 = load<u8>(cursor++);
-    if (c != 0x20 && c != 0x0a && c != 0x0d && c != 0x09) return c;
+    if (!isWhite(c)) return c;
   }
   return 0;
+}
+
+function isWhite(c: u32): bool {
+  return c == 0x20 || c == 0x0a || c == 0x0d || c == 0x09;
 }
 
 let text: usize = 0;
@@ -146,10 +240,4 @@ function readEscape(): u32 {
     value = (value << 4) | digit;
   }
   return value < 0x80 ? value : 0;
-}
-
-function hexDigit(c: u32): i32 {
-  if (c >= 0x30 && c <= 0x39) return c - 0x30;
-  const lower = c | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }

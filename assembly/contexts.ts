@@ -1,7 +1,7 @@
 // Which plugin (root context) a stream belongs to, and each plugin's table. Envoy keeps an old root alive while
 // its streams drain, and one VM may hold several plugins, so neither "the newest" nor "the only" root would do.
 
-import { freeTable, Table } from "./table";
+import { freeTable, Table, zeroed } from "./table";
 
 @unmanaged
 export class Root {
@@ -9,6 +9,35 @@ export class Root {
   next: Root | null;
   /** null until a table was accepted. */
   table: Table | null;
+  /** Its listener's entry in LSTN. */
+  listener: usize;
+  /** This proxy is not in the primary data centre. */
+  near: bool;
+  /** What it counts; see metrics.ts. */
+  counters: usize;
+  /** It is in the gauge of live roots; in that of those on the newest table. */
+  isCounted: bool;
+  isNewest: bool;
+}
+
+/** A stream that is not over with its request headers: they have yet to come, or its body or its response matters. */
+@unmanaged
+export class Stream {
+  root: u32;
+  /** The table that decided; another one must not be asked about its numbers. */
+  table: Table | null;
+  deployment: u32;
+  release: u32;
+  wiki: i32;
+  rule: i32;
+  flags: u32;
+  /** State of its body's scanner, 0 where there is none; how much of what is held was scanned. */
+  job: usize;
+  scanned: u32;
+  /** Its headers wait for the body. */
+  isHeld: bool;
+  /** Its own host leads to a wiki. */
+  isHostKnown: bool;
 }
 
 let roots: Root | null = null;
@@ -17,9 +46,8 @@ let roots: Root | null = null;
 export function rootOf(id: u32): Root {
   const known = findRoot(id);
   if (known) return known;
-  const root = changetype<Root>(heap.alloc(offsetof<Root>()));
+  const root = changetype<Root>(zeroed(offsetof<Root>()));
   root.id = id;
-  root.table = null;
   root.next = roots;
   roots = root;
   return root;
@@ -41,33 +69,77 @@ export function setTable(root: Root, table: Table): void {
   if (before) freeTable(before);
 }
 
-/** The table of a stream's root, null where it has none. */
-export function tableOf(stream: u32): Table | null {
-  const place = findPlace(stream);
-  if (load<u32>(place) == 0) return null;
-  const root = findRoot(load<u32>(place + 4));
-  return root ? root.table : null;
+// ---- Streams --------------------------------------------------------------------------------------------
+// The headers of a stream nearly always come next after its context: then all we know of it are these two numbers.
+// Only a stream that is overtaken, or whose body or response matters, gets a record.
+
+let freshStream: u32 = 0;
+let freshRoot: u32 = 0;
+
+export function addStream(id: u32, root: u32): void {
+  if (freshStream != 0) keep(freshStream, freshRoot);
+  freshStream = id;
+  freshRoot = root;
 }
 
-/** A context is gone: a stream, or a root with its table. */
-export function remove(id: u32): void {
-  if (count > 0 && removeStream(id)) return;
+/** The root of a stream whose request headers are here; null where nobody knows it. */
+export function takeStream(id: u32): Root | null {
+  if (id == freshStream) {
+    freshStream = 0;
+    return findRoot(freshRoot);
+  }
+  const stream = findStream(id);
+  return stream ? findRoot(stream.root) : null;
+}
+
+/** The record of a stream, made where there is none yet. */
+export function keep(id: u32, root: u32): Stream {
+  const known = findStream(id);
+  if (known) return known;
+  const stream = changetype<Stream>(zeroed(offsetof<Stream>()));
+  stream.root = root;
+  addPlace(id, changetype<usize>(stream));
+  return stream;
+}
+
+export function findStream(id: u32): Stream | null {
+  return count == 0 ? null : changetype<Stream | null>(load<u32>(findPlace(id), 4));
+}
+
+/** Its root, as long as that has the table that decided it. */
+export function rootOfStream(stream: Stream): Root | null {
+  const root = findRoot(stream.root);
+  return root && root.table == stream.table ? root : null;
+}
+
+/** A context is gone. @returns the root that it was, taken out of the list; freeRoot frees it */
+export function remove(id: u32): Root | null {
+  if (id == freshStream) {
+    freshStream = 0;
+    return null;
+  }
+  if (count > 0 && removeStream(id)) return null;
   let before: Root | null = null;
   let root = roots;
   while (root) {
     if (root.id == id) {
       if (before) before.next = root.next;
       else roots = root.next;
-      if (root.table) freeTable(root.table!);
-      heap.free(changetype<usize>(root));
-      return;
+      return root;
     }
     before = root;
     root = root.next;
   }
+  return null;
 }
 
-// ---- Streams: an open-addressing map, stream id → root id, in pairs of u32; id 0 is a free place ---------
+export function freeRoot(root: Root): void {
+  if (root.table) freeTable(root.table!);
+  if (root.counters != 0) heap.free(root.counters);
+  heap.free(changetype<usize>(root));
+}
+
+// ---- Their records: an open-addressing map, stream id → record, in pairs of u32; id 0 is a free place -----
 // Hosts count ids upwards, so their low bits spread evenly as they are.
 
 const FIRST_CAPACITY: u32 = 64;
@@ -75,12 +147,12 @@ let places: usize = 0;
 let capacity: u32 = 0;
 let count: u32 = 0;
 
-export function addStream(id: u32, root: u32): void {
+function addPlace(id: u32, record: usize): void {
   if (4 * (count + 1) > 3 * capacity) grow();
   const place = findPlace(id);
-  if (load<u32>(place) == 0) count++;
+  count++;
   store<u32>(place, id);
-  store<u32>(place + 4, root);
+  store<u32>(place, <u32>record, 4);
 }
 
 /** The place of a stream, or the free one where it would go. */
@@ -99,6 +171,9 @@ function findPlace(id: u32): usize {
 function removeStream(id: u32): bool {
   let gap = findPlace(id);
   if (load<u32>(gap) == 0) return false;
+  const stream = changetype<Stream>(load<u32>(gap, 4));
+  if (stream.job != 0) heap.free(stream.job);
+  heap.free(changetype<usize>(stream));
   count--;
   const mask = capacity - 1;
   let index = <u32>(gap - places) >> 3;

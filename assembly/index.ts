@@ -4,16 +4,20 @@
 import {
   proxy_get_buffer_bytes,
   proxy_get_property,
-  proxy_send_local_response,
+  proxy_set_tick_period_milliseconds,
 } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import * as arena from "./arena";
 import * as configuration from "./configuration";
 import * as contexts from "./contexts";
-import { decide } from "./decide";
+import * as debug from "./debug";
+import * as decision from "./decide";
+import * as headers from "./headers";
+import * as jobs from "./jobs";
 import * as L from "./layout";
 import * as message from "./message";
-import { authority, authorityLength, readRequest, target, targetLength, writeDecision } from "./request";
-import { Table } from "./table";
+import * as metrics from "./metrics";
+import { answer, answerReply, readRequest, writeDecision } from "./request";
+import { freeTable, Table } from "./table";
 
 const PLUGIN_CONFIGURATION = 7;
 const CONTINUE = 0;
@@ -58,58 +62,122 @@ function configure(root: u32, size: u32): bool {
   const table = configuration.readConfiguration(load<u32>(resultAt), load<u32>(resultSize));
   if (!table) {
     message.log(message.LOG_ERROR);
+    metrics.countRefusal();
     return false;
   }
-  contexts.setTable(contexts.rootOf(root), table);
-  logServing(table);
+  if (configuration.listenerLength == 0) readRootId();
+  const listener = configuration.findListener(table);
+  if (listener == 0) {
+    message.log(message.LOG_ERROR);
+    metrics.countRefusal();
+    freeTable(table);
+    return false;
+  }
+  const owner = contexts.rootOf(root);
+  metrics.flush(owner);
+  contexts.setTable(owner, table);
+  owner.listener = listener;
+  owner.near = configuration.isNear(table, listener);
+  metrics.makeCounters(owner, table);
+  proxy_set_tick_period_milliseconds(metrics.TICK_MILLISECONDS);
+  logServing(owner, table);
   return true;
 }
 
 /** The listener is what the configuration says, else the plugin's root_id. */
-function logServing(table: Table): void {
+function readRootId(): void {
+  store<u32>(resultSize, 0);
+  proxy_get_property(rootIdProperty, 14, resultAt, resultSize);
+  configuration.setListener(load<u32>(resultAt), load<u32>(resultSize));
+}
+
+function logServing(root: contexts.Root, table: Table): void {
   message.clear();
   message.text("pointsman: serving generation ");
   message.decimal(load<u32>(table.bytes + L.HEADER_GENERATION));
   message.text(", digest ");
   message.hexadecimal(table.bytes + L.HEADER_DIGEST, L.DIGEST_BYTES);
   message.text(", to listener ");
-  if (configuration.listenerLength > 0) {
-    message.bytes(configuration.listener, configuration.listenerLength);
-  } else {
-    store<u32>(resultSize, 0);
-    proxy_get_property(rootIdProperty, 14, resultAt, resultSize);
-    message.bytes(load<u32>(resultAt), load<u32>(resultSize));
-  }
+  message.bytes(configuration.listener, configuration.listenerLength);
+  if (root.near) message.text(", outside the primary data centre");
   message.log(message.LOG_INFO);
 }
 
-export function proxy_on_request_headers(stream: u32, _headers: u32, _endOfStream: u32): u32 {
+export function proxy_on_tick(root: u32): void {
   arena.reset();
-  const table = contexts.tableOf(stream);
-  if (!table) return refuse();
+  metrics.tick(contexts.rootOf(root));
+}
+
+export function proxy_on_request_headers(id: u32, _headers: u32, endOfStream: u32): u32 {
+  arena.reset();
+  const root = contexts.takeStream(id);
+  const table = root ? root.table : null;
+  if (!root || !table) return refuse();
   readRequest(table);
-  decide(table, authority, authorityLength, target, targetLength);
+  decision.decide(table, root.listener, root.near);
+  const hasBody = endOfStream == 0 && headers.hasPseudoHeaders;
+  const isHeld = (decision.flags & L.FLAG_BODY) != 0 && hasBody && isRouted();
+  if (!isHeld) metrics.countRequest(root, table);
+  if (decision.reply >= 0) {
+    answerReply(table, decision.reply);
+    return STOP;
+  }
   writeDecision(table);
+  if (isHeld || (isRouted() && (decision.flags & L.FLAG_DEBUG) != 0)) {
+    const stream = remember(id, root, table);
+    if (isHeld) jobs.hold(stream, table);
+  }
+  return isHeld ? STOP : CONTINUE;
+}
+
+function isRouted(): bool {
+  return !decision.pass && decision.reply < 0;
+}
+
+/** For the body or the response, when these come. */
+function remember(id: u32, root: contexts.Root, table: Table): contexts.Stream {
+  const stream = contexts.keep(id, root.id);
+  stream.table = table;
+  stream.deployment = decision.deployment;
+  stream.release = decision.release;
+  stream.wiki = decision.wiki;
+  stream.rule = decision.rule;
+  stream.flags = decision.flags;
+  return stream;
+}
+
+export function proxy_on_request_body(id: u32, size: u32, endOfStream: u32): u32 {
+  // Without this hand-shake ATS resets larger uploads; in Envoy it would make 413 of them.
+  if (!headers.hasPseudoHeaders) return endOfStream != 0 ? CONTINUE : STOP;
+  const stream = contexts.findStream(id);
+  if (!stream || stream.job == 0) return CONTINUE;
+  const root = contexts.rootOfStream(stream);
+  if (!root) return CONTINUE;
+  arena.reset();
+  return jobs.readBody(stream, root, root.table!, size, endOfStream != 0) ? CONTINUE : STOP;
+}
+
+export function proxy_on_response_headers(id: u32, _headers: u32, _endOfStream: u32): u32 {
+  const stream = contexts.findStream(id);
+  if (!stream || (stream.flags & L.FLAG_DEBUG) == 0) return CONTINUE;
+  const root = contexts.rootOfStream(stream);
+  if (!root) return CONTINUE;
+  arena.reset();
+  debug.writeResponse(stream, root.table!);
   return CONTINUE;
 }
 
-export function proxy_on_delete(context: u32): void {
-  contexts.remove(context);
+export function proxy_on_delete(id: u32): void {
+  const root = contexts.remove(id);
+  if (!root) return;
+  metrics.uncount(root);
+  contexts.freeRoot(root);
 }
 
 /** Without a table there is no safe answer: a client's own header would choose the cluster. */
 function refuse(): u32 {
   message.clear();
   message.text("pointsman: no table");
-  proxy_send_local_response(
-    503,
-    message.address(),
-    message.size(),
-    message.address(),
-    message.size(),
-    0,
-    0,
-    -1,
-  );
+  answer(503, message.address(), message.size());
   return STOP;
 }

@@ -23,7 +23,7 @@ export const HEADER_GENERATION: u32 = 16;
 export const HEADER_DIGEST: u32 = 20;
 export const DIGEST_BYTES: u32 = 16;
 export const HEADER_BYTES: u32 = 36;
-export const LAYOUT_VERSION: u32 = 1;
+export const LAYOUT_VERSION: u32 = 2;
 
 // ---- Directory: after the header, one entry a section ---------------------------------------------------
 
@@ -42,10 +42,15 @@ export const SECTION_HOSTS: u32 = 0x54534f48; // "HOST"
 export const SECTION_READ_AS: u32 = 0x44414552; // "READ"
 export const SECTION_PATTERNS: u32 = 0x54544150; // "PATT"
 export const SECTION_PATHS: u32 = 0x48544150; // "PATH"
+export const SECTION_HEADERS: u32 = 0x53524448; // "HDRS"
 export const SECTION_RULES: u32 = 0x454c5552; // "RULE"
+export const SECTION_LISTENERS: u32 = 0x4e54534c; // "LSTN"
+export const SECTION_REPLIES: u32 = 0x4c504552; // "REPL"
 export const SECTION_DEPLOYMENTS: u32 = 0x4c504544; // "DEPL"
 export const SECTION_RELEASES: u32 = 0x45534c52; // "RLSE"
 export const SECTION_EMIT: u32 = 0x54494d45; // "EMIT"
+export const SECTION_JOBS: u32 = 0x53424f4a; // "JOBS"
+export const SECTION_CANONICAL: u32 = 0x4f4e4143; // "CANO"
 /** "nams", optional: JSON for people (names of rules, lists, pins); the filter never reads it. */
 export const SECTION_NAMES: u32 = 0x736d616e;
 
@@ -88,13 +93,22 @@ export const HASH_MIX_2: u32 = 0xc2b2ae35;
 // The value of a WIKI entry is a placement. That of a HOST entry is a target: a slot of WIKI; from WIKI's slots
 // on, a path form; and the number after the last path form, a host that is known to have no wiki.
 
-// ---- READ: hosts that are read as another host before all else ------------------------------------------
+// ---- READ: requests that are read as others before all else ----------------------------------------------
 
 export const READ_AS_BODY: u32 = 4; // after u32 count
-export const READ_AS_LABELS: u32 = 0; // u16: so many labels, none of them empty, stand before the suffix
-export const READ_AS_FROM: u32 = 2; // string: the suffix that goes
-export const READ_AS_TO: u32 = 4; // string: the suffix that comes
-export const READ_AS_ENTRY: u32 = 6;
+export const READ_AS_KIND: u32 = 0; // u8
+export const READ_AS_LABELS: u32 = 1; // u16 (READ_AS_SUFFIX): so many labels, none of them empty, before the suffix
+export const READ_AS_FROM: u32 = 3; // string
+export const READ_AS_TO: u32 = 5; // string
+export const READ_AS_ENTRY: u32 = 7;
+
+/** READ_AS_FROM is the suffix that goes, READ_AS_TO the one that comes. The first that applies is the last. */
+export const READ_AS_SUFFIX: u32 = 0;
+/**
+ * The path's first segment is the host, and what follows it the path. READ_AS_FROM is the host that is asked for,
+ * a suffix where it begins with a dot; what follows is at or under READ_AS_TO, or anything where that is empty.
+ */
+export const READ_AS_PATH: u32 = 1;
 
 // ---- PATT: host patterns, the first match counts --------------------------------------------------------
 
@@ -137,55 +151,150 @@ export const FLAG_TARGET: u32 = 2;
 /** The last segment must be followed by a slash. */
 export const FLAG_CLOSED: u32 = 4;
 
+// ---- HDRS: names of the headers that we look at, or set, in lower case -------------------------------------
+
+export const HEADERS_BODY: u32 = 4; // after u32 count: a string each
+
 // ---- RULE: all predicates of a rule must hold; the first rule that matches counts -----------------------
 
 export const RULES_PREDICATES: u32 = 4; // u32, after u32 rules
 export const RULES_BODY: u32 = 8; // rules, then predicates
 export const RULE_FIRST_PREDICATE: u32 = 0; // u16
 export const RULE_PREDICATES: u32 = 2; // u8
-export const RULE_OUTCOME: u32 = 3; // u8
-export const RULE_VALUE: u32 = 4; // u16
-export const RULE_ENTRY: u32 = 6;
+export const RULE_FLAGS: u32 = 3; // u8: FLAG_NO_WIKI, FLAG_BODY, FLAG_DEBUG
+export const RULE_OUTCOME: u32 = 4; // u8
+export const RULE_VALUE: u32 = 5; // u16
+export const RULE_ENTRY: u32 = 7;
 export const PREDICATE_SUBJECT: u32 = 0; // u8
-export const PREDICATE_TEST: u32 = 1; // u8
-export const PREDICATE_VALUE: u32 = 2; // string
-export const PREDICATE_ENTRY: u32 = 4;
+export const PREDICATE_TEST: u32 = 1; // u8, TEST_NOT added where it must not hold
+export const PREDICATE_NAME: u32 = 2; // u16: number in HDRS of a header; string of a cookie or a parameter
+export const PREDICATE_FIRST_VALUE: u32 = 4; // string
+export const PREDICATE_VALUES: u32 = 6; // u16: consecutive strings; the test holds for one of them
+export const PREDICATE_ENTRY: u32 = 8;
+
+/** The host does not decide: the default release. */
+export const FLAG_NO_WIKI: u32 = 1;
+/** The wiki is in the request's body (JOBS). */
+export const FLAG_BODY: u32 = 2;
+/** The response says what was decided. */
+export const FLAG_DEBUG: u32 = 4;
 
 export const SUBJECT_HOST: u32 = 1;
-export const SUBJECT_PATH: u32 = 2;
+export const SUBJECT_PATH: u32 = 2; // as the filter reads it: decoded, without `//` and dot segments
+export const SUBJECT_METHOD: u32 = 3;
+export const SUBJECT_HEADER: u32 = 4; // any of the header's copies
+export const SUBJECT_COOKIE: u32 = 5; // any cookie of that name
+export const SUBJECT_QUERY: u32 = 6; // any parameter of that name, name and value decoded
 
 export const TEST_EXACT: u32 = 1;
-export const TEST_PREFIX: u32 = 2; // path only
+export const TEST_PREFIX: u32 = 2; // not host
 export const TEST_SUFFIX: u32 = 3; // host only: something, then the value
 export const TEST_UNDER: u32 = 4; // path only: the value itself, or below it, on a segment boundary
 export const TEST_ADDRESS: u32 = 5; // host only: an IP address or no authority at all; no value
+export const TEST_PRESENT: u32 = 6; // header, cookie, parameter; no value
+export const TEST_CONTAINS: u32 = 7; // header only
+/** Header only, and there once: of its options between `;`, the one called as the first value is one of the others. */
+export const TEST_OPTION: u32 = 8;
+export const TEST_NOT: u32 = 0x80;
 
 /** The request goes to deployment number RULE_VALUE. */
 export const OUTCOME_DEPLOYMENT: u32 = 1;
 /** Not ours: our headers are removed and none is added. */
 export const OUTCOME_PASS: u32 = 2;
+/** The request goes to release number RULE_VALUE, whatever its wiki's. */
+export const OUTCOME_RELEASE: u32 = 3;
+/** The proxy answers with reply number RULE_VALUE. */
+export const OUTCOME_REPLY: u32 = 4;
+/** RULE_VALUE of SHARE_WHOLE requests may read in this data centre, though it is not the primary one. */
+export const OUTCOME_NEAR: u32 = 5;
+export const SHARE_WHOLE: u32 = 10000;
+
+// ---- LSTN: which rules a listener has ---------------------------------------------------------------------
+
+export const LISTENERS_SHARE_COOKIE: u32 = 2; // string, after u16 count: the cookie that a share is cut by; NONE: the client's address
+export const LISTENERS_BODY: u32 = 4;
+export const LISTENER_NAME: u32 = 0; // string; NONE: the only one, whatever it is called
+export const LISTENER_FLAGS: u32 = 2; // u8: FLAG_INTERNAL
+export const LISTENER_DATACENTRE: u32 = 3; // string or NONE
+export const LISTENER_DEPLOYMENT: u32 = 5; // u16: when no rule matches
+export const LISTENER_ROUTES: u32 = 7; // a range of rules: OUTCOME_DEPLOYMENT, OUTCOME_PASS, OUTCOME_REPLY
+export const LISTENER_ASSETS: u32 = 11; // a range of rules: OUTCOME_RELEASE
+export const LISTENER_READS: u32 = 15; // a range of rules: OUTCOME_NEAR
+export const LISTENER_ENTRY: u32 = 19;
+/** A range of rules: u16 first, u16 how many. */
+export const RANGE_COUNT: u32 = 2;
+
+/** Clients are our own proxies and services: their X-Forwarded-For says who asked. */
+export const FLAG_INTERNAL: u32 = 1;
+
+// ---- REPL: what the proxy answers itself ------------------------------------------------------------------
+
+export const REPLIES_BODY: u32 = 2; // after u16 count
+export const REPLY_STATUS: u32 = 0; // u16, MIN_STATUS…MAX_STATUS
+export const REPLY_TEXT: u32 = 2; // string
+export const REPLY_ENTRY: u32 = 4;
+export const MIN_STATUS: u32 = 400;
+export const MAX_STATUS: u32 = 599;
 
 // ---- DEPL, RLSE -----------------------------------------------------------------------------------------
 
-export const DEPLOYMENTS_DEFAULT: u32 = 2; // u16, after u16 count: the deployment when no rule matches
-export const DEPLOYMENTS_BODY: u32 = 4; // string names, then string clusters: deployments × releases
+export const DEPLOYMENTS_BODY: u32 = 2; // after u16 count: deployments, then string clusters: deployments × releases
+export const DEPLOYMENT_NAME: u32 = 0; // string
+export const DEPLOYMENT_NEAR: u32 = 2; // u16: its twin for reads outside the primary data centre, or NONE
+export const DEPLOYMENT_ENTRY: u32 = 4;
 
 export const RELEASES_DEFAULT: u32 = 2; // u16, after u16 count: the release of a request without a wiki
 export const RELEASES_PLACEMENTS: u32 = 4; // u16
-export const RELEASES_BODY: u32 = 6; // releases, then placements
+export const RELEASES_NO_HOST: u32 = 6; // an outcome: u8, u16 value. Nothing says which wiki the host is
+export const RELEASES_MISSING: u32 = 9; // an outcome. The wiki is none of the table's
+export const RELEASES_NOT_INSTALLED: u32 = 12; // an outcome. The wiki is there, and not installed
+export const RELEASES_BODY: u32 = 15; // releases, then placements
+/** Of an outcome: OUTCOME_RELEASE or OUTCOME_REPLY, then its value. */
+export const OUTCOME_VALUE: u32 = 1; // u16
 export const RELEASE_NAME: u32 = 0; // string
 export const RELEASE_VERSION: u32 = 2; // string
 export const RELEASE_ENTRY: u32 = 4;
 export const PLACEMENT_RELEASE: u32 = 0; // u16
 export const PLACEMENT_GROUP: u32 = 2; // string
-export const PLACEMENT_ENTRY: u32 = 4;
+export const PLACEMENT_FLAGS: u32 = 4; // u8: FLAG_NOT_INSTALLED
+export const PLACEMENT_ENTRY: u32 = 5;
+
+export const FLAG_NOT_INSTALLED: u32 = 1;
+
+// ---- JOBS: requests whose JSON body names the wiki --------------------------------------------------------
+
+export const JOBS_FIELD: u32 = 0; // string: the name at the top of the body; NONE: no rule reads bodies
+export const JOBS_HOST: u32 = 2; // u8: when Host becomes the wiki's own
+export const JOBS_LIMIT: u32 = 3; // u32: the field ends within so many bytes, or is not looked for
+export const JOBS_BYTES: u32 = 7;
+
+/** The proxy's answer, with status 400, to a body that names two wikis: what upstream reads would not be what decided. */
+export const CONFLICT_TEXT: string = "the request's body names two different wikis\n";
+
+export const HOST_NEVER: u32 = 0;
+export const HOST_IF_UNKNOWN: u32 = 1; // the request's own host leads to no wiki
+export const HOST_ALWAYS: u32 = 2;
+
+// ---- CANO: from a wiki back to its own host ---------------------------------------------------------------
+
+export const CANONICAL_EXCEPTIONS: u32 = 2; // u32, after u16 rules
+export const CANONICAL_BODY: u32 = 6; // rules, then exceptions, sorted by slot
+export const CANONICAL_TAIL: u32 = 0; // string: the wiki ID is label + tail; the first rule that fits counts
+export const CANONICAL_SUFFIX: u32 = 2; // string: the host is label + suffix
+export const CANONICAL_FLAGS: u32 = 4; // u8: FLAG_DASHES: `_` in the label becomes `-`
+export const CANONICAL_RULE: u32 = 5;
+export const EXCEPTION_SLOT: u32 = 0; // u32: slot in WIKI
+export const EXCEPTION_VALUE: u32 = 4; // u32: a rule's number; from the number of rules on, a slot in HOST; NO_HOST
+export const EXCEPTION_ENTRY: u32 = 8;
+/** The wiki has no host of its own. */
+export const NO_HOST: u32 = 0xffffffff;
 
 // ---- EMIT: the headers that upstream gets ---------------------------------------------------------------
 
 export const EMIT_BODY: u32 = 4; // after u32 count
 export const EMIT_KIND: u32 = 0; // u8
-export const EMIT_NAME: u32 = 1; // string
-export const EMIT_ENTRY: u32 = 3;
+export const EMIT_HEADER: u32 = 1; // u8: number in HDRS
+export const EMIT_ENTRY: u32 = 2;
 
 export const EMIT_CLUSTER: u32 = 0;
 export const EMIT_RELEASE: u32 = 1;
@@ -216,8 +325,17 @@ export const MAX_PATH_FORMS: u32 = 64;
 export const MAX_PATH_SEGMENTS: u32 = 4;
 export const MAX_PATH_PARTS: u32 = 4;
 export const MAX_REPLACEMENTS: u32 = 256;
+/** Headers that we look at or set: a bit each. */
+export const MAX_HEADERS: u32 = 32;
 export const MAX_RULES: u32 = 1024;
 export const MAX_PREDICATES: u32 = 4096;
+/** Predicates of one rule: their number is a u8. */
+export const MAX_RULE_PREDICATES: u32 = 255;
+export const MAX_LISTENERS: u32 = 256;
+export const MAX_REPLIES: u32 = 64;
+/** Bytes of a body in which the wiki is looked for. */
+export const MAX_JOB_LIMIT: u32 = 16777216;
+export const MAX_CANONICAL_RULES: u32 = 64;
 export const MAX_DEPLOYMENTS: u32 = 256;
 export const MAX_RELEASES: u32 = 256;
 export const MAX_PLACEMENTS: u32 = 4096;

@@ -7,15 +7,18 @@ import {
   proxy_get_property,
   proxy_remove_header_map_value,
   proxy_replace_header_map_value,
+  proxy_send_local_response,
 } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import * as arena from "./arena";
 import * as decision from "./decide";
+import * as headers from "./headers";
 import * as L from "./layout";
 import {
   clusterOf,
+  deploymentName,
+  emitHeader,
   emitKind,
-  emitName,
-  isString,
+  headerName,
   MAX_KEY,
   stringAt,
   stringLength,
@@ -25,113 +28,56 @@ import {
 
 const REQUEST_HEADERS = 0;
 const OK: u32 = 0;
-
-export let authority: usize = 0;
-export let authorityLength: u32 = 0;
-/** Path and query as the proxy has them. */
-export let target: usize = 0;
-export let targetLength: u32 = 0;
-
-/** Bit n: the client sent the n-th header of EMIT. */
-let sent: u32 = 0;
-/** ATS has no pseudo-headers; there, Host and a property take their place, and replacing an absent header does nothing. */
-let hasPseudoHeaders: bool = false;
+const NO_GRPC_STATUS: u32 = 0xffffffff;
 
 const resultAt = memory.data(4);
 const resultSize = memory.data(4);
 
-/** Reads authority, target and which of our headers the client sent. */
+// ---- Reading --------------------------------------------------------------------------------------------
+
+/** Reads the headers. ATS has no pseudo-headers: there, a property has the path. */
 export function readRequest(table: Table): void {
-  authorityLength = 0;
-  targetLength = 0;
-  sent = 0;
-  hasPseudoHeaders = false;
   store<u32>(resultSize, 0);
-  if (proxy_get_header_map_pairs(REQUEST_HEADERS, resultAt, resultSize) == OK) {
-    readPairs(table, load<u32>(resultAt), load<u32>(resultSize));
-  }
-  if (!hasPseudoHeaders) readPathProperty();
+  const isRead = proxy_get_header_map_pairs(REQUEST_HEADERS, resultAt, resultSize) == OK;
+  headers.readPairs(table, load<u32>(resultAt), isRead ? load<u32>(resultSize) : 0);
+  if (headers.hasPseudoHeaders) return;
+  readProperty(pathProperty, 12);
+  headers.setTarget(property, propertyLength);
 }
 
-/**
- * The ABI's serialised map: u32 count, two u32 sizes a header, then name NUL value NUL for each.
- * The host made it, but its sizes are followed only as far as the bytes go.
- */
-function readPairs(table: Table, at: usize, size: u32): void {
-  if (size < 4) return;
-  const count = load<u32>(at);
-  if (count > (size - 4) / 10) return; // sizes and NULs alone need ten bytes a header
-  const end = at + size;
-  let sizes = at + 4;
-  let text = sizes + (count << 3);
-  for (let i: u32 = 0; i < count; i++) {
-    const nameLength = load<u32>(sizes);
-    const valueLength = load<u32>(sizes, 4);
-    const left = <u32>(end - text);
-    if (nameLength >= left || valueLength >= left - nameLength - 1) return;
-    readHeader(table, text, nameLength, text + nameLength + 1, valueLength);
-    text += nameLength + valueLength + 2;
-    sizes += 8;
-  }
+/** For a host without pseudo-headers, when a rule asks for the first time. */
+export function methodOfHost(): void {
+  if (headers.hasPseudoHeaders) return;
+  readProperty(methodProperty, 14);
+  headers.setMethod(property, propertyLength);
 }
 
-function readHeader(table: Table, name: usize, nameLength: u32, value: usize, valueLength: u32): void {
-  if (nameLength == 0) return;
-  if (load<u8>(name) == 0x3a) {
-    hasPseudoHeaders = true;
-    if (nameLength == 5 && isPath(name)) {
-      target = value;
-      targetLength = valueLength;
-    } else if (nameLength == 10 && isAuthority(name)) {
-      authority = value;
-      authorityLength = valueLength;
-    }
-    return;
-  }
-  if (!hasPseudoHeaders && nameLength == 4 && isHost(name)) {
-    authority = value;
-    authorityLength = valueLength;
-    return;
-  }
-  for (let i: u32 = 0; i < table.emitCount; i++) {
-    if (isName(table, emitName(table, i), name, nameLength)) sent |= 1 << i;
-  }
+/** `property` becomes the connection's address, with its port. */
+export function addressOfClient(): void {
+  readProperty(addressProperty, 14);
 }
 
-function isPath(name: usize): bool {
-  return load<u32>(name, 1) == 0x68746170; // "path"
-}
+/** Value of the property that was read last; no length where there is none. */
+export let property: usize = 0;
+export let propertyLength: u32 = 0;
 
-function isAuthority(name: usize): bool {
-  // "auth", "orit", "y"
-  return load<u32>(name, 1) == 0x68747561 && load<u32>(name, 5) == 0x7469726f && load<u8>(name, 9) == 0x79;
-}
-
-/** ATS gives names as the client wrote them. */
-function isHost(name: usize): bool {
-  return (load<u32>(name) | 0x20202020) == 0x74736f68; // "host"
-}
-
-/** The header has the name that the table says in lower case, in whatever case it came. */
-function isName(table: Table, number: u32, name: usize, length: u32): bool {
-  if (stringLength(table, number) != length) return false;
-  if (isString(table, number, name, length)) return true;
-  const own = stringAt(table, number);
-  for (let i: u32 = 0; i < length; i++) {
-    const c: u32 = load<u8>(name + i);
-    if ((c >= 0x41 && c <= 0x5a ? c | 0x20 : c) != <u32>load<u8>(own + i)) return false;
-  }
-  return true;
-}
-
-/** "request" NUL "path", as proxy_get_property takes it. */
+// Paths of properties as proxy_get_property takes them: parts with NUL between them.
+/** "request", "path" */
 const pathProperty = memory.data<u8>([0x72, 0x65, 0x71, 0x75, 0x65, 0x73, 0x74, 0, 0x70, 0x61, 0x74, 0x68]);
+/** "request", "method" */
+const methodProperty = memory.data<u8>([
+  0x72, 0x65, 0x71, 0x75, 0x65, 0x73, 0x74, 0, 0x6d, 0x65, 0x74, 0x68, 0x6f, 0x64,
+]);
+/** "source", "address" */
+const addressProperty = memory.data<u8>([
+  0x73, 0x6f, 0x75, 0x72, 0x63, 0x65, 0, 0x61, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73,
+]);
 
-function readPathProperty(): void {
+function readProperty(path: usize, length: usize): void {
   store<u32>(resultSize, 0);
-  if (proxy_get_property(pathProperty, 12, resultAt, resultSize) != OK) return;
-  target = load<u32>(resultAt);
-  targetLength = load<u32>(resultSize);
+  const isRead = proxy_get_property(path, length, resultAt, resultSize) == OK;
+  property = load<u32>(resultAt);
+  propertyLength = isRead ? load<u32>(resultSize) : 0;
 }
 
 // ---- Writing --------------------------------------------------------------------------------------------
@@ -139,15 +85,16 @@ function readPathProperty(): void {
 /** Sets each header that the decision has a value for; removes the others where the client sent them. */
 export function writeDecision(table: Table): void {
   for (let i: u32 = 0; i < table.emitCount; i++) {
+    const header = emitHeader(table, i);
+    const name = headerName(table, header);
     const kind = emitKind(table, i);
-    const name = emitName(table, i);
     const string = decision.pass ? L.NONE : stringOf(table, kind);
     if (kind == L.EMIT_WIKI && !decision.pass && decision.wiki >= 0) {
       const text = arena.alloc(MAX_KEY);
-      setHeader(table, i, name, text, writeKey(table, table.wikis, decision.wiki, text));
+      setHeader(table, header, name, text, writeKey(table, table.wikis, decision.wiki, text));
     } else if (string != L.NONE) {
-      setHeader(table, i, name, stringAt(table, string), stringLength(table, string));
-    } else if (wasSent(i)) {
+      setHeader(table, header, name, stringAt(table, string), stringLength(table, string));
+    } else if (headers.isThere(header)) {
       removeHeader(table, name);
     }
   }
@@ -166,27 +113,48 @@ function stringOf(table: Table, kind: u32): u32 {
     case L.EMIT_GROUP:
       return decision.group;
     case L.EMIT_DEPLOYMENT:
-      return load<u16>(table.deployments + (decision.deployment << 1));
+      return deploymentName(table, decision.deployment);
     default:
       return L.NONE;
   }
 }
 
-function wasSent(emit: u32): bool {
-  return (sent & (1 << emit)) != 0;
-}
-
-function setHeader(table: Table, emit: u32, name: u32, value: usize, length: u32): void {
+/** Replacing an absent header does nothing in ATS. */
+function setHeader(table: Table, header: u32, name: u32, value: usize, length: u32): void {
   const at = stringAt(table, name);
   const nameLength = stringLength(table, name);
-  if (hasPseudoHeaders) {
+  if (headers.hasPseudoHeaders) {
     proxy_replace_header_map_value(REQUEST_HEADERS, at, nameLength, value, length);
     return;
   }
-  if (wasSent(emit)) removeHeader(table, name);
+  if (headers.isThere(header)) removeHeader(table, name);
   proxy_add_header_map_value(REQUEST_HEADERS, at, nameLength, value, length);
 }
 
 function removeHeader(table: Table, name: u32): void {
   proxy_remove_header_map_value(REQUEST_HEADERS, stringAt(table, name), stringLength(table, name));
+}
+
+/** ":authority" */
+const authorityName = memory.data<u8>([0x3a, 0x61, 0x75, 0x74, 0x68, 0x6f, 0x72, 0x69, 0x74, 0x79]);
+
+/** Only for a host with pseudo-headers. */
+export function writeAuthority(value: usize, length: u32): void {
+  proxy_replace_header_map_value(REQUEST_HEADERS, authorityName, 10, value, length);
+}
+
+// ---- Answering ------------------------------------------------------------------------------------------
+
+/** "pointsman", what access logs say of an answer of ours. */
+const details = memory.data<u8>([0x70, 0x6f, 0x69, 0x6e, 0x74, 0x73, 0x6d, 0x61, 0x6e]);
+
+/** The proxy answers itself, as plain text; it makes of that what HEAD and gRPC want. */
+export function answer(status: u32, text: usize, length: u32): void {
+  proxy_send_local_response(status, details, 9, text, length, 0, 0, NO_GRPC_STATUS);
+}
+
+export function answerReply(table: Table, number: u32): void {
+  const reply = table.replies + number * L.REPLY_ENTRY;
+  const text: u32 = load<u16>(reply + L.REPLY_TEXT);
+  answer(load<u16>(reply + L.REPLY_STATUS), stringAt(table, text), stringLength(table, text));
 }

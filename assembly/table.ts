@@ -28,21 +28,40 @@ export class Table {
   pathCount: u32;
   paths: usize;
   replacements: usize;
+  headerCount: u32;
+  /** String of each name. */
+  headers: usize;
+  /** Bit n: one of the names has n bytes; bit 63 stands for 63 and more. */
+  headerLengths: u64;
+  /** Number of the header called so, or NONE. */
+  cookieHeader: u32;
+  forwardedHeader: u32;
   ruleCount: u32;
   rules: usize;
   predicates: usize;
+  listenerCount: u32;
+  listeners: usize;
+  shareCookie: u32;
+  replyCount: u32;
+  replies: usize;
 
   deploymentCount: u32;
-  defaultDeployment: u32;
   deployments: usize;
   clusters: usize;
   releaseCount: u32;
   defaultRelease: u32;
+  /** RLSE, where the outcomes of requests without a wiki stand. */
+  releaseSection: usize;
   releases: usize;
   placementCount: u32;
   placements: usize;
   emitCount: u32;
   emit: usize;
+  jobs: usize;
+  canonicalRuleCount: u32;
+  canonicalRules: usize;
+  exceptionCount: u32;
+  exceptions: usize;
 }
 
 /** WIKI or HOST: a perfect hash over label + suffix. */
@@ -78,7 +97,8 @@ export function freeTable(table: Table): void {
   heap.free(changetype<usize>(table));
 }
 
-function zeroed(size: usize): usize {
+/** A heap block of zeros. */
+export function zeroed(size: usize): usize {
   const at = heap.alloc(size);
   memory.fill(at, 0, size);
   return at;
@@ -215,10 +235,36 @@ export function clusterOf(table: Table, deployment: u32, release: u32): u32 {
   return load<u16>(table.clusters + ((deployment * table.releaseCount + release) << 1));
 }
 
+/** String of a deployment's name. */
+export function deploymentName(table: Table, deployment: u32): u32 {
+  return load<u16>(table.deployments + deployment * L.DEPLOYMENT_ENTRY + L.DEPLOYMENT_NAME);
+}
+
+/** String of a release's name. */
+export function releaseName(table: Table, release: u32): u32 {
+  return load<u16>(table.releases + release * L.RELEASE_ENTRY + L.RELEASE_NAME);
+}
+
+/** Number of the deployment that serves its reads outside the primary data centre, or NONE. */
+export function nearTwin(table: Table, deployment: u32): u32 {
+  return load<u16>(table.deployments + deployment * L.DEPLOYMENT_ENTRY + L.DEPLOYMENT_NEAR);
+}
+
+/** Address of the placement of a wiki. */
+export function placementOf(table: Table, slot: u32): usize {
+  return table.placements + valueIn(table.wikis, entry(table.wikis, slot)) * L.PLACEMENT_ENTRY;
+}
+
 export function emitKind(table: Table, number: u32): u32 {
   return load<u8>(table.emit + number * L.EMIT_ENTRY + L.EMIT_KIND);
 }
 
-export function emitName(table: Table, number: u32): u32 {
-  return load<u16>(table.emit + number * L.EMIT_ENTRY + L.EMIT_NAME);
+/** Number in HDRS. */
+export function emitHeader(table: Table, number: u32): u32 {
+  return load<u8>(table.emit + number * L.EMIT_ENTRY + L.EMIT_HEADER);
+}
+
+/** String of the name of a header of HDRS. */
+export function headerName(table: Table, number: u32): u32 {
+  return load<u16>(table.headers + (number << 1));
 }

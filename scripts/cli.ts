@@ -4,6 +4,7 @@ import { explainCommand } from "./commands/explain.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { packCommand } from "./commands/pack.ts";
 import { Refusal } from "./commands/refusal.ts";
+import { renderCommand } from "./commands/render.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { SourceError } from "./sources/problem.ts";
 import { TableError } from "./table/check.ts";
@@ -12,7 +13,8 @@ const program = new Command("pointsman")
   .description("Sends each wiki of a farm to the release that runs its version.")
   .addHelpText("after", "\nExit codes: 0 done, 1 refused (a check failed), 2 used wrongly.")
   .exitOverride();
-for (const add of [packCommand, checkCommand, inspectCommand, explainCommand, simulateCommand]) add(program);
+for (const add of [packCommand, checkCommand, inspectCommand, explainCommand, simulateCommand, renderCommand])
+  add(program);
 for (const command of program.commands) command.exitOverride();
 
 // Who reads us has enough (`explain --stdin | head`): no error.

@@ -19,6 +19,7 @@ import { findEnvoy } from "../scripts/envoy/install.ts";
 import { send } from "../scripts/envoy/request.ts";
 import { type Seen, startUpstreams, type Upstreams } from "../scripts/envoy/upstream.ts";
 import { compile } from "../scripts/farm/compile.ts";
+import { conditions } from "../scripts/farm/conditions.ts";
 import { Farm } from "../scripts/farm/farm.ts";
 import { parseNames } from "../scripts/farm/names.ts";
 import { farmSchema } from "../scripts/farm/schema.ts";
@@ -26,7 +27,7 @@ import { sectionName } from "../scripts/table/container.ts";
 import { crc32 } from "../scripts/table/crc32.ts";
 import { decide } from "../scripts/table/decide.ts";
 import { Table } from "../scripts/table/decode.ts";
-import { hashKey, mix, slotOf } from "../scripts/table/hash.ts";
+import { hashKey, hashText, mix, slotOf } from "../scripts/table/hash.ts";
 import { projectPath } from "./data.ts";
 import { TODAY } from "./farms.ts";
 
@@ -73,12 +74,13 @@ describe("docs/table-format.md", () => {
   const pack = (strip: boolean) => packFarm({ farm, source: {}, today: TODAY, strip }).bytes;
 
   it("gives every constant of the layout its value, and names no other", () => {
-    const stated: Record<string, number> = {};
+    const stated: Record<string, number | string> = {};
     for (const row of [...rows(document, "constant", "at"), ...rows(document, "constant", "value")]) {
       if (row.constant === "") continue;
       const name = code(row.constant!);
       expect(stated, `${name} has two rows`).not.toHaveProperty(name);
-      stated[name] = Number(row.at ?? row.value);
+      const cell = (row.at ?? row.value)!;
+      stated[name] = cell.startsWith("`") ? JSON.parse(`"${code(cell)}"`) : Number(cell);
     }
     expect(stated).toEqual({ ...L });
     for (const [, name] of document.matchAll(/`([A-Z]+(?:_[A-Z0-9]+)+)`/g)) expect(L).toHaveProperty(name!);
@@ -93,8 +95,14 @@ describe("docs/table-format.md", () => {
   it("has test vectors that are true", () => {
     const crcs = rows(document, "bytes", "CRC-32");
     const hashes = rows(document, "key", "seed", "a", "b", "displacement", "slots", "slot");
+    const shares = rows(document, "text", "hash", "share of it");
     const mixes = [...document.matchAll(/`mix\(([0-9a-f]+)\)` is (?:`([0-9a-f]+)`|0)/g)];
-    expect([crcs.length, hashes.length, mixes.length]).toEqual([3, 6, 3]);
+    expect([crcs.length, hashes.length, mixes.length, shares.length]).toEqual([3, 6, 3, 4]);
+    for (const row of shares) {
+      const hash = hashText(code(row.text!));
+      expect(hash).toBe(Number.parseInt(code(row.hash!), 16));
+      expect(Math.floor((hash * L.SHARE_WHOLE) / 2 ** 32)).toBe(Number(row["share of it"]));
+    }
     for (const row of crcs)
       expect(crc32(Buffer.from(code(row.bytes!)))).toBe(Number.parseInt(code(row["CRC-32"]!), 16));
     for (const [, from, to = "0"] of mixes)
@@ -143,13 +151,22 @@ describe("docs/table-format.md", () => {
       expect(slotOf(hash.a, hash.b, 0, keys.slots)).toBe(Number(slot));
       expect(table.key(keys, Number(slot))).toBe(holds === "nothing" ? null : code(holds!));
     }
-    const ask = (authority: string, target: string) => decide(table, { authority, target }).decision;
+    const ask = (authority: string, target: string) => decide(table, { authority, target }).answer;
     expect(ask("EN.wikipedia.org:443", "/w/api.php?action=query")).toMatchObject({
       cluster: "mw-api-group1",
       wiki: "enwiki",
     });
     expect(ask("fr.wikipedia.org", "/")).toMatchObject({ cluster: "mw-web-group1", wiki: null });
     expect(ask("files.wikipedia.org", "/wikipedia/en/x.png")).toMatchObject({ wiki: "enwiki" });
+    expect(ask("gateway.example", "/en.wikipedia.org/w//api.php")).toMatchObject({
+      cluster: "mw-api-group1",
+      wiki: "enwiki",
+    });
+    expect(ask("en.example", "/")).toEqual({ status: 404, body: "no such wiki" });
+    const body = '{"database":"testwiki"}';
+    const job = { authority: "jobs.internal", target: "/job", method: "POST", body };
+    expect(document).toContain(`with the body \`${body}\``);
+    expect(decide(table, job).answer).toMatchObject({ cluster: "mw-api-group0", host: "www.wikipedia.org" });
   });
 
   it("names every member of the names section", () => {
@@ -202,6 +219,11 @@ describe("docs/farm.md", () => {
     return { warnings: farm.warnings.map((warning) => warning.message) };
   }
 
+  it("has a row for everything that a rule may say of a request", () => {
+    const stated = rows(document, "in a rule", "value", "holds if").map((row) => code(row["in a rule"]!));
+    expect(stated).toEqual(Object.keys(conditions));
+  });
+
   it("has a row for every key of the schema with its default, and for no other", () => {
     const stated = rows(document, "key", "value", "default", "meaning").map(
       (row) => [code(row.key!).replace(/\b[A-Z]+\b/g, "*"), row.default] as const,
@@ -241,7 +263,10 @@ describe("docs/farm.md", () => {
   });
 });
 
-/** Every key that a schema has, as `a.*.b[].c`, and what the document says of its default. */
+/**
+ * Every key that a schema has, as `a.*.b[].c`, and what the document says of its default; but for what any rule may
+ * say of a request.
+ */
 function keysOf(schema: core.$ZodType, path: string): [key: string, byDefault: string][] {
   const { def } = (schema as core.$ZodTypes)._zod;
   switch (def.type) {
@@ -261,6 +286,7 @@ function keysOf(schema: core.$ZodType, path: string): [key: string, byDefault: s
     }
     case "object":
       return Object.entries(def.shape).flatMap(([name, value]) => {
+        if (ofAnyRule.has(value)) return [];
         const key = path === "" ? name : `${path}.${name}`;
         return [[key, showDefault(value)] as [string, string], ...keysOf(value, key)];
       });
@@ -269,11 +295,15 @@ function keysOf(schema: core.$ZodType, path: string): [key: string, byDefault: s
   }
 }
 
+const ofAnyRule = new Set<core.$ZodType>(Object.values(conditions));
+
 function showDefault(schema: core.$ZodType): string {
   const { def } = (schema as core.$ZodTypes)._zod;
   if (def.type === "optional") return "–";
   if (def.type !== "default") return "required";
-  return typeof def.defaultValue === "string" ? `\`${def.defaultValue}\`` : "none";
+  const entries = Object.entries(Object(def.defaultValue)).map(([key, value]) => `${key}: ${value}`);
+  if (typeof def.defaultValue !== "object") return `\`${def.defaultValue}\``;
+  return entries.length === 0 ? "none" : `\`{ ${entries.join(", ")} }\``;
 }
 
 describe("docs/envoy.md", () => {
@@ -297,13 +327,13 @@ describe("docs/envoy.md", () => {
   beforeAll(async () => {
     envoy = await findEnvoy();
     folder = mkdtempSync(join(tmpdir(), "docs-"));
-    discovered = join(folder, "pointsman", "pointsman.yaml");
+    discovered = join(folder, "pointsman", "main", "pointsman.yaml");
     [bootstrap, resource] = ["yaml envoy.yaml", "yaml pointsman.yaml"].map((mark) => {
       const [block, ...more] = blocks(document, mark);
       expect(more).toEqual([]);
       return block!.replaceAll("/etc/envoy", folder);
     }) as [string, string];
-    mkdirSync(join(folder, "pointsman"));
+    mkdirSync(join(folder, "pointsman", "main"), { recursive: true });
     copyFileSync(projectPath("build/pointsman.wasm"), join(folder, "pointsman.wasm"));
     push(bytes, "1");
     upstreams = await startUpstreams([...clusters, "pass-through"]);
@@ -314,8 +344,8 @@ describe("docs/envoy.md", () => {
   });
 
   function push(table: Uint8Array, version: string): void {
-    writeFileSync(join(folder, "pointsman", ".new"), withTable(resource, table, version));
-    renameSync(join(folder, "pointsman", ".new"), discovered);
+    writeFileSync(`${discovered}.new`, withTable(resource, table, version));
+    renameSync(`${discovered}.new`, discovered);
   }
 
   /** What Envoy says of a configuration; null if it is good. */
@@ -372,7 +402,7 @@ describe("docs/envoy.md", () => {
     ["JSON", forms[2]!],
   ])("the filter takes a good table and refuses a damaged one: %s", (_, form) => {
     expect(validate(inline(withTable(form, bytes)))).toBeNull();
-    const refusal = "wasm log main pointsman: pointsman: table refused: 600 bytes, but its header says 695";
+    const refusal = `wasm log main pointsman: pointsman: table refused: 600 bytes, but its header says ${bytes.length}`;
     expect(validate(inline(withTable(form, damaged)))).toContain(refusal);
   });
 

@@ -4,7 +4,7 @@ import { withAllHeaders } from "../scripts/explain/all-headers.ts";
 import { compile } from "../scripts/farm/compile.ts";
 import { Farm } from "../scripts/farm/farm.ts";
 import { filter } from "../scripts/filter.ts";
-import type { Decision, Request } from "../scripts/table/decide.ts";
+import type { Answer, Request, Where } from "../scripts/table/decide.ts";
 import { Table } from "../scripts/table/decode.ts";
 import { encode } from "../scripts/table/encode.ts";
 import { EMIT_KIND_NAMES, type EmitKind, type Plan } from "../scripts/table/plan.ts";
@@ -38,33 +38,58 @@ export function readTsv(file: string): Record<string, string>[] {
 
 /** The filter on a table, asked through the simulator with every optional header switched on. */
 export class FilterReader {
+  private readonly roots = new Map<string, RootContext>();
+
   private constructor(
     readonly vm: Vm,
-    readonly root: RootContext,
+    private readonly table: Uint8Array,
     private readonly headers: Record<EmitKind, string>,
   ) {}
 
   static async on(table: Table, profile: Profile = envoy140): Promise<FilterReader> {
     const vm = await Vm.load(filter, { profile });
     const { bytes, headers } = withAllHeaders(table);
+    return new FilterReader(vm, bytes, headers);
+  }
+
+  /** The plugin of a listener; a VM has one for each that was asked about. */
+  root({ listener, near }: Where = ANYWHERE): RootContext {
+    const known = this.roots.get(`${listener} ${near}`);
+    if (known) return known;
     // As base64: ATS takes no bytes.
-    const root = vm.createRoot({ rootId: "test", configuration: Buffer.from(bytes).toString("base64") });
-    if (root.refused !== null) throw new Error(`refused: ${vm.logs.at(-1)?.text}`);
-    return new FilterReader(vm, root, headers);
+    const table = Buffer.from(this.table).toString("base64");
+    const configuration = JSON.stringify({
+      listener: listener ?? "",
+      datacentre: "here",
+      primary: near ? "there" : "here",
+      table,
+    });
+    const root = this.vm.createRoot({ rootId: "", configuration, allowOnHeadersStopIteration: true });
+    if (root.refused !== null) throw new Error(`refused: ${this.vm.logs.at(-1)?.text}`);
+    this.roots.set(`${listener} ${near}`, root);
+    return root;
   }
 
   /** null where the request passed through. */
-  decide({ authority, target }: Request): Decision | null {
+  decide(request: Request, where: Where = ANYWHERE): Answer {
+    const { authority, target, method = "GET", headers: own = [], body = null, client } = request;
     const pairs: Pair[] = [
-      [":method", "GET"],
+      [":method", method],
       [":path", target],
+      ...own.map(([name, value]): Pair => [name.toLowerCase(), value]),
     ];
     if (authority !== null) pairs.unshift([":authority", authority]);
-    const { headers, trapped, localReply } = this.root.request({ headers: pairs });
-    if (trapped !== null || localReply !== null)
-      throw new Error(`trapped: ${trapped}, reply: ${localReply?.status}`);
+    const { headers, downstream, trapped, localReply } = this.root(where).request({
+      headers: pairs,
+      response: { headers: [[":status", "200"]] },
+      ...(body !== null && { body: Buffer.from(body, "latin1") }),
+      ...(client && { properties: { "source.address": `${client}:1234` } }),
+    });
+    if (trapped !== null) throw new Error(`trapped: ${trapped}`);
+    if (localReply !== null) return { status: localReply.status, body: localReply.body };
     const of = (kind: EmitKind) => headers.find(([name]) => name === this.headers[kind])?.[1] ?? null;
     if (EMIT_KIND_NAMES.every((kind) => of(kind) === null)) return null;
+    const host = headers.find(([name]) => name === ":authority" || name === "host")?.[1] ?? null;
     return {
       wiki: of("wiki"),
       group: of("group"),
@@ -72,9 +97,13 @@ export class FilterReader {
       version: of("version")!,
       deployment: of("deployment")!,
       cluster: of("cluster")!,
+      host: host === authority ? null : host,
+      debug: (downstream?.headers ?? []).some(([name]) => name === "x-pointsman-cluster"),
     };
   }
 }
+
+const ANYWHERE: Where = { listener: null, near: false };
 
 /** Unicode text as the bytes that go over the wire. */
 export const wire = (text: string): string => byteString(text);

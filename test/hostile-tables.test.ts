@@ -1,11 +1,20 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { CHECKSUM_FROM, SECTION_LABELS } from "../assembly/layout.ts";
-import { Vm } from "../host-sim/index.ts";
+import { type Pair, Vm } from "../host-sim/index.ts";
 import { filter } from "../scripts/filter.ts";
 import { TableError } from "../scripts/table/check.ts";
 import { writeChecksum } from "../scripts/table/container.ts";
+import {
+  type Answer,
+  decide,
+  isReply,
+  type Request,
+  UnknownListener,
+  type Where,
+} from "../scripts/table/decide.ts";
 import { Table } from "../scripts/table/decode.ts";
 import { encode } from "../scripts/table/encode.ts";
+import { EMIT_KIND_NAMES } from "../scripts/table/plan.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "./data.ts";
 import { loadFarm } from "./farms.ts";
 
@@ -19,6 +28,36 @@ const HOSTS = [
 ];
 const PATHS = ["/", "/w/api.php?x", "/wikipedia/commons/a", "/enwiki/"];
 
+const job = (body: string): Request => ({
+  authority: "mw-jobrunner.discovery.wmnet",
+  target: "/rpc/RunSingleJob.php",
+  method: "POST",
+  headers: [["x-client", "a"]],
+  body,
+});
+/** Something of each kind of rule, and of each part of a request. */
+const REQUESTS: Request[] = [
+  ...HOSTS.flatMap((authority) => PATHS.map((target) => ({ authority, target }))),
+  job('{"type":"x","database":"enwiki"}'),
+  job('{"database":"enwiki","database":"dewiki"}'),
+  job("not JSON"),
+  { authority: "en.wikipedia.org", target: "/w//%61pi.php?a=b+c&action=rollback", method: "POST" },
+  { authority: "rest-gateway.discovery.wmnet", target: "/en.wikipedia.org/v1/page/x?y" },
+  {
+    authority: "en.wikipedia.org",
+    target: "/wiki/X?title=Special:OAuth/token&centralauthtoken=1",
+    headers: [
+      ["cookie", "enwikiSession=1; UseDC=master"],
+      ["cookie", "a=b"],
+      ["x-wikimedia-debug", "backend=k8s-mwdebug; log"],
+      ["x-forwarded-for", "192.0.2.1, 192.0.2.2"],
+      ["authorization", "Bearer x"],
+    ],
+    client: "192.0.2.9",
+  },
+  { authority: "en.wikipedia.org", target: "/", headers: [["x-wikimedia-debug", "backend=nothing"]] },
+];
+
 /** Mutations of the real table: a minute of them in CI, a sample elsewhere. */
 const MUTATIONS = Number(process.env.POINTSMAN_MUTATIONS ?? (process.env.CI ? 100_000 : 20_000));
 
@@ -30,24 +69,34 @@ describe("a damaged or hostile table", () => {
     vm = new Vm(module);
   });
 
-  /** The filter's own word, and where it accepts: what it answers. Never a trap. */
-  function offer(bytes: Uint8Array, ask: boolean): { refused: string | null; answers: string[] } {
+  const NOWHERE: Where = { listener: null, near: false };
+
+  /** The filter's own word, and where it accepts: what it answers to REQUESTS. Never a trap. */
+  function offer(
+    bytes: Uint8Array,
+    ask: boolean,
+    { listener, near }: Where = NOWHERE,
+  ): { refused: string | null; answers: Heard[] } {
     vm.logs.length = 0;
-    const root = vm.createRoot({ rootId: "test", configuration: bytes });
-    const answers: string[] = [];
+    const names = { listener: listener ?? "", datacentre: "here", primary: near ? "there" : "here" };
+    const configuration = ask ? Buffer.concat([Buffer.from(JSON.stringify(names)), bytes]) : bytes;
+    const root = vm.createRoot({ rootId: "", configuration, allowOnHeadersStopIteration: true });
+    const answers: Heard[] = [];
     const refused = root.refused === null ? null : (vm.logs.at(-1)?.text ?? "");
     if (refused === null && ask) {
-      for (const host of HOSTS) {
-        for (const path of PATHS) {
-          const request = root.request({
-            headers: [
-              [":authority", host],
-              [":path", path],
-              [":method", "GET"],
-            ],
-          });
-          for (const [name, value] of request.headers) if (!name.startsWith(":")) answers.push(name, value);
-        }
+      for (const { authority, target, method = "GET", headers: own = [], body, client } of REQUESTS) {
+        const headers: Pair[] = [
+          [":authority", authority!],
+          [":path", target],
+          [":method", method],
+          ...own.map(([name, value]): Pair => [name, value]),
+        ];
+        const heard = root.request({
+          headers,
+          ...(body && { body: Buffer.from(body) }),
+          ...(client && { properties: { "source.address": `${client}:80` } }),
+        });
+        answers.push({ headers: heard.headers, reply: heard.localReply });
       }
     }
     root.retire();
@@ -78,7 +127,7 @@ describe("a damaged or hostile table", () => {
 
   it("is refused with a read-as of no labels, which no two readers would read alike", () => {
     const { plan } = loadFarm("small");
-    const readAs = [{ labels: 0, from: ".test.example", to: ".example" }];
+    const readAs = [{ kind: "suffix", labels: 0, from: ".test.example", to: ".example" } as const];
     const bad = encode({ ...plan, readAs }, { generation: 7, names: null });
     expect(offer(bad, false).refused).toMatch(/section READ entry 0 has no labels$/);
     expect(openTable(bad)).toBeInstanceOf(TableError);
@@ -92,7 +141,7 @@ describe("a damaged or hostile table", () => {
   });
 
   it.skipIf(DATA_IS_ABSENT)(
-    `with its checksum repaired is refused by filter and decoder alike, or answers in its own strings${WHY_SKIPPED}`,
+    `with its checksum repaired is refused by filter and decoder alike, or answered by in its own strings, and alike${WHY_SKIPPED}`,
     { timeout: 600_000 },
     () => {
       const { plan } = loadFarm("production");
@@ -100,32 +149,73 @@ describe("a damaged or hostile table", () => {
       const good = encode({ ...plan, emit }, { generation: 7, names: null });
       const random = seeded(20261122);
       const seen = { accepted: 0, refused: 0 };
+      const listeners = [null, ...plan.listeners.map(({ name }) => name)];
       for (let i = 0; i < MUTATIONS; i++) {
         const bad = mutate(good, random);
         writeChecksum(bad);
-        const { refused, answers } = offer(bad, true);
-        const decoder = openTable(bad);
+        const where: Where = { listener: listeners[i % listeners.length]!, near: i % 2 === 0 };
+        const { refused, answers } = offer(bad, true, where);
+        const expected = answersOf(bad, where);
         expect(refused?.replace("pointsman: table refused: ", "") ?? null).toBe(
-          decoder instanceof TableError ? decoder.message : null,
+          expected instanceof Error ? expected.message : null,
         );
         seen[refused === null ? "accepted" : "refused"]++;
-        if (decoder instanceof TableError) continue;
-        const declared = new Set(Array.from({ length: decoder.strings }, (_, n) => decoder.string(n)));
+        if (expected instanceof Error) continue;
+        const table = new Table(bad);
+        const declared = new Set(Array.from({ length: table.strings }, (_, n) => table.string(n)));
         // A wiki's ID is joined of two: it must be a key, if no longer where its hash says.
         let keys: Set<string> | null = null;
         const isKey = (text: string) => {
-          keys ??= new Set([...decoder.keys(decoder.wikis)].map(({ key }) => key));
+          keys ??= new Set([...table.keys(table.wikis)].map(({ key }) => key));
           return keys.has(text);
         };
-        const isDeclared = (text: string) =>
-          declared.has(text) || decoder.find(decoder.wikis, text) !== -1 || isKey(text);
-        expect(answers.filter((answer) => !isDeclared(answer))).toEqual([]);
+        const isDeclared = (text: string) => declared.has(text) || isKey(text);
+        for (const [n, answer] of expected.entries()) {
+          const { headers, reply } = answers[n]!;
+          const told = () => `mutation ${i}, ${JSON.stringify(where)}, ${JSON.stringify(REQUESTS[n])}`;
+          if (answer === null || isReply(answer)) {
+            expect(reply && { status: reply.status, body: reply.body }, told()).toEqual(answer);
+            continue;
+          }
+          expect(reply, told()).toBe(null);
+          for (const [name, value] of emitted(table, answer)) {
+            expect(isDeclared(value)).toBe(true);
+            expect(headers.find((one) => one[0] === name)?.[1], told()).toBe(value);
+          }
+        }
       }
       expect(seen.accepted).toBeGreaterThan(MUTATIONS / 20);
       expect(seen.refused).toBeGreaterThan(MUTATIONS / 20);
     },
   );
 });
+
+interface Heard {
+  /** What upstream gets. */
+  headers: readonly Pair[];
+  reply: { status: number; body: string } | null;
+}
+
+/** The decoder's answers to REQUESTS, or why there are none. */
+function answersOf(bytes: Uint8Array, where: Where): Answer[] | TableError | UnknownListener {
+  const table = openTable(bytes);
+  if (table instanceof TableError) return table;
+  try {
+    return REQUESTS.map((request) => decide(table, request, where).answer);
+  } catch (error) {
+    if (error instanceof UnknownListener) return error;
+    throw error;
+  }
+}
+
+/** The headers that say the decision. */
+function emitted(table: Table, answer: Exclude<Answer, null>): Pair[] {
+  const pairs = Array.from({ length: table.emitCount }, (_, i) => {
+    const { kind, name } = table.emit(i);
+    return [name, answer[EMIT_KIND_NAMES[kind] as keyof Answer] as string | null] as const;
+  });
+  return pairs.flatMap(([name, value]): Pair[] => (value === null ? [] : [[name, value]]));
+}
 
 function openTable(bytes: Uint8Array): Table | TableError {
   try {

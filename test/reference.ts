@@ -1,38 +1,106 @@
-import type { Decision, Request } from "../scripts/table/decide.ts";
-import type { PathForm, Pattern, Plan, Predicate, Target } from "../scripts/table/plan.ts";
+import type { Answer, Request, Where } from "../scripts/table/decide.ts";
+import type {
+  Listener,
+  PathForm,
+  Pattern,
+  Plan,
+  Predicate,
+  ReadAs,
+  Rule,
+  Target,
+  WikilessOutcome,
+} from "../scripts/table/plan.ts";
 
 /**
  * The naive reader: plain Maps and regular expressions over the plan, written to be obviously right, not fast.
  * It shares no code with the encoder, the decoder or the filter.
  * @returns null for a request that passes through
  */
-export function reference(plan: Plan): (request: Request) => Decision | null {
+export function reference(plan: Plan): (request: Request, where?: Where) => Answer {
   const wikis = new Map(plan.wikis.map((wiki) => [wiki.id, wiki]));
   const hosts = new Map(plan.hosts.map(({ host, target }) => [host, target]));
 
-  return ({ authority, target }) => {
-    const isAddress = addressOf(authority);
-    const host = readAs(plan, hostOf(authority));
-    const path = target.replace(/\?.*$/s, "");
-    const rule = plan.rules.find(({ when }) => when.every((test) => holds(test, host, isAddress, path)));
-    if (rule?.outcome === "pass") return null;
+  return (request, where = { listener: null, near: false }) => {
+    const listener =
+      plan.listeners.find(({ name }) => name === null || name === where.listener) ?? plan.listeners[0]!;
+    const parts = partsOf(plan, request);
+    const route = firstOf(listener.routes, parts);
+    const outcome = route?.outcome ?? { deployment: listener.deployment };
+    if (outcome === "pass") return null;
+    if ("reply" in outcome) return plan.replies[outcome.reply]!;
 
-    const deployment =
-      rule === undefined ? plan.defaultDeployment : (rule.outcome as { deployment: number }).deployment;
-    const id = wikiId(host, path, target);
-    const wiki = id === null ? undefined : wikis.get(id);
-    const release = wiki?.release ?? plan.defaultRelease;
+    const asset = route?.wiki === "body" ? undefined : firstOf(listener.assets, parts);
+    const found = wikiOf(route?.wiki ?? "host", parts, request, where.bodiless);
+    const known = "id" in found ? wikis.get(found.id)! : null;
+    const release = asset?.outcome ?? (known ? { release: known.release } : (found as WikilessOutcome));
+    if ("reply" in release) return plan.replies[release.reply]!;
+
+    const deployment = where.near
+      ? nearest(listener, outcome.deployment, parts, request)
+      : outcome.deployment;
     return {
-      wiki: wiki?.id ?? null,
-      group: wiki?.group ?? null,
-      release: plan.releases[release]!.name,
-      version: plan.releases[release]!.version,
-      deployment: plan.deployments[deployment]!,
-      cluster: plan.clusters[deployment]![release]!,
+      wiki: known?.id ?? null,
+      group: known?.group ?? null,
+      release: plan.releases[release.release]!.name,
+      version: plan.releases[release.release]!.version,
+      deployment: plan.deployments[deployment]!.name,
+      cluster: plan.clusters[deployment]![release.release]!,
+      host: route?.wiki === "body" && known && !where.bodiless ? hostOfJob(known.id, parts) : null,
+      debug: route?.debug ?? false,
     };
   };
 
-  function wikiId(host: string, path: string, target: string): string | null {
+  /** The wiki, or what becomes of a request without one. */
+  function wikiOf(
+    from: "host" | "body" | "none",
+    parts: Parts,
+    request: Request,
+    bodiless = false,
+  ): { id: string } | WikilessOutcome {
+    const byDefault = { release: plan.defaultRelease };
+    if (from === "none") return byDefault;
+    if (from === "body") {
+      const id = bodiless ? (wikiId(parts) ?? null) : wikiOfBody(request.body ?? "", plan.jobs!.field);
+      return id !== null && wikis.has(id) ? { id } : byDefault;
+    }
+    const id = wikiId(parts);
+    if (id === undefined) return plan.wikiless.noHost;
+    const wiki = id === null ? undefined : wikis.get(id);
+    if (!wiki) return plan.wikiless.missing;
+    return wiki.installed ? { id: wiki.id } : plan.wikiless.notInstalled;
+  }
+
+  function hostOfJob(id: string, parts: Parts): string | null {
+    const mode = plan.jobs!.host;
+    if (mode === "never") return null;
+    const own = wikiId(parts);
+    if (mode === "if-unknown" && own !== undefined && own !== null && wikis.has(own)) return null;
+    const byRule = (number: number) => {
+      const { tail, suffix, dashes } = plan.canonical.rules[number]!;
+      const match = new RegExp(`^(.+)${escaped(tail)}$`).exec(id);
+      return match ? (dashes ? match[1]!.replace(/_/g, "-") : match[1]!) + suffix : null;
+    };
+    const exception = plan.canonical.exceptions.find(({ wiki }) => wiki === id);
+    if (exception) return typeof exception.host === "number" ? byRule(exception.host) : exception.host;
+    return plan.canonical.rules.map((_, number) => byRule(number)).find((host) => host !== null) ?? null;
+  }
+
+  function nearest(listener: Listener, deployment: number, parts: Parts, request: Request): number {
+    const twin = plan.deployments[deployment]!.near;
+    const share = firstOf(listener.reads, parts)?.outcome.near ?? 0;
+    if (twin === null || share === 0) return deployment;
+    const cookie = parts.cookies.find(({ name }) => name === plan.shareCookie)?.value;
+    const forwarded = parts.headers.find(({ name }) => name === "x-forwarded-for")?.value ?? "";
+    const first = trimmed(forwarded.split(",")[0]!);
+    const address = (listener.trust === "internal" && first) || request.client || "";
+    return share === 10000 || Math.floor((hash(cookie || address) * 10000) / 2 ** 32) < share
+      ? twin
+      : deployment;
+  }
+
+  /** undefined: the host says no wiki; null: it is known to have none. */
+  function wikiId({ host, target }: Parts): string | null | undefined {
+    const path = target.replace(/\?.*$/s, "");
     if (hosts.has(host)) return follow(hosts.get(host)!, path, target);
     for (const pattern of plan.patterns) {
       const match = regExpOf(pattern).exec(host);
@@ -41,15 +109,143 @@ export function reference(plan: Plan): (request: Request) => Decision | null {
       const id = match[1]! + (pattern.kind === "join" ? pattern.tail : match[2]!);
       return pattern.dashes ? id.replace(/-/g, "_") : id;
     }
-    return null;
+    return undefined;
   }
 
-  function follow(target: Target, path: string, rawTarget: string): string | null {
+  function follow(target: Target, path: string, rawTarget: string): string | null | undefined {
     if (target === null) return null;
     if ("wiki" in target) return target.wiki;
     const form = plan.paths[target.path]!;
     return wikiOfPath(form, form.target ? rawTarget : path);
   }
+}
+
+/** A request taken apart, as rules see it. */
+interface Parts {
+  host: string;
+  isAddress: boolean;
+  target: string;
+  path: string;
+  method: string;
+  headers: { name: string; value: string }[];
+  cookies: { name: string; value: string }[];
+  parameters: { name: string; value: string }[];
+}
+
+function partsOf(plan: Plan, request: Request): Parts {
+  const { authority, target } = readHostOfPath(plan, request.authority, request.target);
+  const headers = (request.headers ?? []).map(([name, value]) => ({ name: name.toLowerCase(), value }));
+  return {
+    host: readAs(plan, hostOf(authority)),
+    isAddress: addressOf(authority),
+    target,
+    path: pathOf(target.replace(/\?.*$/s, "")),
+    method: request.method ?? "GET",
+    headers,
+    cookies: headers
+      .filter(({ name }) => name === "cookie")
+      .flatMap(({ value }) => value.split(";"))
+      .map((text) => pairOf(text, trimmed)),
+    parameters: (/\?([^#]*)/s.exec(target)?.[1] ?? "").split("&").map((text) => pairOf(text, parameterText)),
+  };
+}
+
+function pairOf(text: string, read: (text: string) => string): { name: string; value: string } {
+  const equals = text.indexOf("=");
+  return equals === -1
+    ? { name: read(text), value: "" }
+    : { name: read(text.slice(0, equals)), value: read(text.slice(equals + 1)) };
+}
+
+const trimmed = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, "");
+const parameterText = (text: string): string => percentDecoded(text.replace(/\+/g, " "));
+const percentDecoded = (text: string): string =>
+  text.replace(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)));
+
+function pathOf(raw: string): string {
+  if (!raw.startsWith("/")) return raw;
+  const kept: string[] = [];
+  const segments = percentDecoded(raw).split("/").slice(1);
+  for (const segment of segments) {
+    if (segment === "..") kept.pop();
+    else if (segment !== "" && segment !== ".") kept.push(segment);
+  }
+  const isOpen = ["", ".", ".."].includes(segments.at(-1)!) && kept.length > 0;
+  return `/${kept.join("/")}${isOpen ? "/" : ""}`;
+}
+
+function firstOf<Outcome>(rules: Rule<Outcome>[], parts: Parts): Rule<Outcome> | undefined {
+  return rules.find(({ when }) => when.every((test) => holds(test, parts) !== test.not));
+}
+
+function holds(test: Predicate, parts: Parts): boolean {
+  if (test.test === "address") return parts.isAddress;
+  const values = valuesOf(test, parts);
+  if (test.test === "present") return values.length > 0;
+  if (test.test === "option")
+    return values.length === 1 && test.values.includes(optionOf(values[0]!, test.option)!);
+  return values.some((value) => test.values.some((wanted) => passes(test.test, value, wanted)));
+}
+
+/** All that the request has of what the test is about. */
+function valuesOf(test: Predicate, parts: Parts): string[] {
+  const called = (list: { name: string; value: string }[], name: string) =>
+    list.filter((one) => one.name === name).map(({ value }) => value);
+  if (test.subject === "host") return [parts.host];
+  if (test.subject === "path") return [parts.path];
+  if (test.subject === "method") return [parts.method];
+  if (test.subject === "header") return called(parts.headers, test.name);
+  return called(test.subject === "cookie" ? parts.cookies : parts.parameters, test.name);
+}
+
+function passes(test: string, value: string, wanted: string): boolean {
+  const text = escaped(wanted);
+  const form = {
+    exact: `^${text}$`,
+    suffix: `^.+${text}$`,
+    prefix: `^${text}`,
+    under: `^${text}(/|$)`,
+    contains: text,
+  };
+  return new RegExp(form[test as keyof typeof form], "s").test(value);
+}
+
+function optionOf(header: string, option: string): string | undefined {
+  const options = header.split(";").map((text) => ({ ...pairOf(text, trimmed), bare: !text.includes("=") }));
+  const named = options.filter(({ name, bare }) => name === option && !bare);
+  if (named.length > 0) return named.length === 1 ? named[0]!.value : undefined;
+  return options[0]!.bare ? options[0]!.name : undefined;
+}
+
+/** Of a body no longer than the limit, in which no name stands twice: the other two readers know more. */
+function wikiOfBody(body: string, field: string): string | null {
+  try {
+    const value = JSON.parse(Buffer.from(body, "latin1").toString("utf8"))?.[field];
+    return typeof value === "string" ? Buffer.from(value, "utf8").toString("latin1") : null;
+  } catch {
+    return null;
+  }
+}
+
+/** MurmurHash3's finaliser after one lane of multiply-xor, as docs/table-format.md has it. */
+function hash(text: string): number {
+  let h = 0x9e3779b9;
+  for (const byte of Buffer.from(text, "latin1")) h = Math.imul(h ^ byte, 0x01000193);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+function readHostOfPath(plan: Plan, authority: string | null, target: string) {
+  const host = hostOf(authority);
+  for (const readAs of plan.readAs) {
+    if (readAs.kind !== "path") continue;
+    const { from, under } = readAs;
+    const isMeant = from.startsWith(".") ? host.endsWith(from) && host !== from : host === from;
+    const match = new RegExp(`^/([^/?]+)(${escaped(under)}(?:[/?].*)?)$`, "s").exec(target);
+    if (isMeant && match && match[2]!.startsWith("/")) return { authority: match[1]!, target: match[2]! };
+  }
+  return { authority, target };
 }
 
 function hostOf(authority: string | null): string {
@@ -63,7 +259,8 @@ function addressOf(authority: string | null): boolean {
 }
 
 function readAs(plan: Plan, host: string): string {
-  for (const { labels, from, to } of plan.readAs) {
+  const suffixes = plan.readAs.filter((one): one is ReadAs & { kind: "suffix" } => one.kind === "suffix");
+  for (const { labels, from, to } of suffixes) {
     const match = new RegExp(`^([^.]+(?:\\.[^.]+){${labels - 1}})${escaped(from)}$`, "s").exec(host);
     if (match) return match[1]! + to;
   }
@@ -77,20 +274,11 @@ function regExpOf(pattern: Pattern): RegExp {
   return new RegExp(`^(.*)\\.([a-z]+)${suffix}$`, "s");
 }
 
-function holds(test: Predicate, host: string, isAddress: boolean, path: string): boolean {
-  if (test.test === "address") return isAddress;
-  const text = test.subject === "host" ? host : path;
-  const value = escaped(test.value);
-  const form = { exact: `^${value}$`, suffix: `^.+${value}$`, prefix: `^${value}`, under: `^${value}(/|$)` }[
-    test.test
-  ];
-  return new RegExp(form, "s").test(text);
-}
-
-function wikiOfPath(form: PathForm, text: string): string | null {
+/** undefined: the path does not fit. */
+function wikiOfPath(form: PathForm, text: string): string | undefined {
   const segments = "/([^/]*)".repeat(form.segments);
   const match = new RegExp(`^${segments}${form.closed ? "/" : "(?:/|$)"}`, "s").exec(text);
-  if (!match) return null;
+  if (!match) return undefined;
   const id = form.parts
     .map((part) => {
       const segment = match[part + 1]!;

@@ -32,13 +32,22 @@ describe("readConfiguration", () => {
     expect<u32>(listenerLength).toBe(0);
   });
 
+  it("takes the table's bytes after JSON that does not have it", () => {
+    expect(refusal('{"listener":"mesh","datacentre":"b","primary":"a"}PNTS')).toBe(
+      "4 bytes: too short for a table",
+    );
+    expect(textAt(listener, listenerLength)).toBe("mesh");
+    expect(refusal('{"primary":"a"}\n PNTS?')).toBe("5 bytes: too short for a table");
+  });
+
   it("says what is wrong with JSON", () => {
     expect(refusal("{}")).toBe(
       "the configuration is not the JSON that is expected: a name in quotes at character 2",
     );
-    expect(refusal('{"listener":"a"}')).toBe('the configuration has no "table"');
+    expect(refusal('{"listener":"a"}')).toBe('the configuration has no "table", and no table follows it');
+    expect(refusal('{"listener":"a"} PNT')).toBe('the configuration has no "table", and no table follows it');
     expect(refusal('{"tabel":"a"}')).toBe(
-      'the configuration has an unknown name, or not as plain text: "tabel"; "table" and "listener" are known',
+      'the configuration has an unknown name, or not as plain text: "tabel"; "table", "listener", "datacentre" and "primary" are known',
     );
     expect(refusal('{"table":"a","table":"b"}')).toBe(
       "the configuration is not the JSON that is expected: each name once at character 20",

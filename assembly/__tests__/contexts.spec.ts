@@ -1,25 +1,48 @@
-import { addStream, remove, rootOf, setTable, tableOf } from "../contexts";
-import { newTable } from "../table";
+import {
+  addStream,
+  findStream,
+  freeRoot,
+  keep,
+  remove,
+  rootOf,
+  rootOfStream,
+  setTable,
+  takeStream,
+} from "../contexts";
+import { newTable, Table } from "../table";
+
+/** The table of the root that a stream's headers are decided by. */
+function tableOf(stream: u32): Table | null {
+  const root = takeStream(stream);
+  return root ? root.table : null;
+}
+
+function removeRoot(id: u32): void {
+  const root = remove(id);
+  if (root) freeRoot(root);
+}
 
 describe("contexts", () => {
-  it("gives a stream its own root's table, whichever root is newer", () => {
+  it("gives a stream its own root's table, whichever root is newer, and whatever comes between", () => {
     const first = newTable();
     const second = newTable();
     setTable(rootOf(1), first);
     setTable(rootOf(2), second);
     addStream(10, 1);
+    expect(tableOf(10) === first).toBe(true);
     addStream(11, 2);
     addStream(12, 1);
-    expect(tableOf(10) === first).toBe(true);
-    expect(tableOf(11) === second).toBe(true);
+    addStream(13, 2);
     expect(tableOf(12) === first).toBe(true);
-    remove(1);
-    expect(tableOf(10) === null).toBe(true);
+    expect(tableOf(13) === second).toBe(true);
     expect(tableOf(11) === second).toBe(true);
-    remove(10);
-    remove(11);
-    remove(12);
-    remove(2);
+    addStream(14, 1);
+    addStream(15, 2);
+    removeRoot(1);
+    expect(tableOf(14) === null).toBe(true);
+    expect(tableOf(15) === second).toBe(true);
+    for (let id: u32 = 10; id < 16; id++) remove(id);
+    removeRoot(2);
   });
 
   it("has no table for a stream it does not know, nor for a root without one", () => {
@@ -28,7 +51,30 @@ describe("contexts", () => {
     addStream(20, 3);
     expect(tableOf(20) === null).toBe(true);
     remove(20);
-    remove(3);
+    removeRoot(3);
+  });
+
+  it("forgets a stream that goes before its headers come", () => {
+    setTable(rootOf(4), newTable());
+    addStream(30, 4);
+    remove(30);
+    expect(tableOf(30) === null).toBe(true);
+    removeRoot(4);
+  });
+
+  it("does not ask another table about what a stream's own has decided", () => {
+    const root = rootOf(5);
+    setTable(root, newTable());
+    const stream = keep(40, 5);
+    stream.table = root.table;
+    expect(rootOfStream(findStream(40)!) === root).toBe(true);
+    const before = root.table;
+    setTable(root, newTable());
+    expect(root.table !== before).toBe(true);
+    expect(rootOfStream(findStream(40)!) === null).toBe(true);
+    remove(40);
+    expect(findStream(40) === null).toBe(true);
+    removeRoot(5);
   });
 
   it("keeps thousands of streams apart while others come and go", () => {

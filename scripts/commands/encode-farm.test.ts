@@ -17,7 +17,8 @@ describe("a farm's table", () => {
       const names = (count: number, letter: string) => Array.from({ length: count }, (_, i) => letter + i);
       const releases = names(250, "r").map((name) => ({ name, version: "1.0" }));
       const clusters = names(deployments, "c").map((cluster) => names(250, `${cluster}.`));
-      const plan = plainPlan({ releases, clusters, deployments: names(deployments, "d") });
+      const named = names(deployments, "d").map((name) => ({ name, near: null }));
+      const plan = plainPlan({ releases, clusters, deployments: named });
       const { farm } = compileFarm();
       warnOfLimits(farm, encodeFarm(farm, plan, OPTIONS));
       return warningsOf(farm);

@@ -1,28 +1,40 @@
 import { createInterface } from "node:readline";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { type Answer, Explainer } from "../explain/explainer.ts";
 import { questionOfLine, questionOfUrl } from "../explain/question.ts";
+import { type AskedAt, whereOf } from "../explain/where.ts";
 import { filter } from "../filter.ts";
+import { UnknownListener } from "../table/decide.ts";
+import { Table } from "../table/decode.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { readTable } from "./inspect.ts";
+import { addListenerOptions } from "./listener-options.ts";
 import { packFarm } from "./pack.ts";
+import { Refusal } from "./refusal.ts";
 import { writeLine } from "./write-line.ts";
 
 export function explainCommand(program: Command): void {
-  addFarmOptions(program.command("explain"))
+  addListenerOptions(addFarmOptions(program.command("explain")))
     .description("say where a request would go, and why: the real filter decides")
     .argument("[url]", "what to ask about, with or without https://")
     .option("--table <file>", "ask this table instead of packing the farm")
+    .option("-X, --method <method>", "of the request to the URL", "GET")
+    .option("-H, --header <name: value>", "of the request to the URL (repeatable)", collectHeader, {})
+    .option("--body <text>", "of the request to the URL")
+    .option("--client <address>", "whose request it is, for shares that are cut by the address")
     .option("--stdin", "answer JSON lines: one line out for each line in, in order")
     .option("--json", "answer as JSON")
     .addHelpText(
       "after",
       `
-A line of --stdin: {"authority", "path", "method"?, "headers"?: {name: value or [values]}, "body"?}
+A line of --stdin: {"authority", "path", "method"?, "headers"?: {name: value or [values]}, "body"?, "client"?}
 A bad line gives {"error": …} in its place, and exit code 1 at the end.
 
 Examples:
   $ pointsman explain --farm examples/small/farm.yaml https://en.wikipedia.org/w/api.php
+  $ pointsman explain --farm farm.yaml --listener mesh -X POST --body '{"database":"enwiki"}' jobs.example/rpc/RunSingleJob.php
+  $ pointsman explain --farm farm.yaml -H 'X-Wikimedia-Debug: backend=k8s-mwdebug' https://en.wikipedia.org/
+  $ pointsman explain --farm farm.yaml --datacentre codfw --primary eqiad https://en.wikipedia.org/
   $ echo '{"authority": "en.wikipedia.org", "path": "/"}' | pointsman explain --table production.table --stdin`,
     )
     .action(async (url: string | undefined, options: ExplainOptions, command: Command) => {
@@ -30,14 +42,40 @@ Examples:
         command.error("error: ask about one URL, or with --stdin about lines", { exitCode: 2 });
       }
       const bytes = options.table === undefined ? packFarm(options).bytes : readTable(options.table).bytes;
-      const explainer = await Explainer.create(bytes, filter);
+      const explainer = await explainerFor(bytes, options);
       if (url === undefined) return answerLines(explainer);
-      const answer = explainer.explain(questionOfUrl(url));
+      const { method, header: headers, body = null, client = null } = options;
+      const answer = explainer.explain({ ...questionOfUrl(url), method, headers, body, client });
       process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : show(answer));
     });
 }
 
-type ExplainOptions = FarmOptions & { table?: string; stdin?: boolean; json?: boolean };
+type ExplainOptions = FarmOptions &
+  AskedAt & {
+    table?: string;
+    method: string;
+    header: Record<string, string[]>;
+    body?: string;
+    client?: string;
+    stdin?: boolean;
+    json?: boolean;
+  };
+
+/** Throws Refusal where the table has no such listener. */
+async function explainerFor(bytes: Uint8Array, options: AskedAt): Promise<Explainer> {
+  try {
+    return await Explainer.create(bytes, filter, whereOf(new Table(bytes), options));
+  } catch (error) {
+    throw error instanceof UnknownListener ? new Refusal(error.message) : error;
+  }
+}
+
+function collectHeader(text: string, headers: Record<string, string[]>): Record<string, string[]> {
+  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError("A header looks like 'NAME: VALUE'.");
+  return { ...headers, [name]: [...(headers[name] ?? []), value] };
+}
 
 async function answerLines(explainer: Explainer): Promise<void> {
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
@@ -54,8 +92,9 @@ async function answerLines(explainer: Explainer): Promise<void> {
 }
 
 function show(answer: Answer): string {
-  const { headers, status, ...fields } = answer;
+  const { headers, status, host, ...fields } = answer;
   const rows = Object.entries(fields).map(([name, value]) => `${name.padEnd(11)} ${value ?? "-"}`);
+  if (host !== null) rows.push(`${"host".padEnd(11)} ${host}`);
   if (status !== null) rows.push(`${"status".padEnd(11)} ${status}`);
   for (const [name, value] of Object.entries(headers)) rows.push(`${"header".padEnd(11)} ${name}: ${value}`);
   return `${rows.join("\n")}\n`;

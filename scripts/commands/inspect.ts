@@ -5,14 +5,16 @@ import {
   describeOutcome,
   describePath,
   describePattern,
+  describeReadAs,
   describeRule,
   describeTarget,
 } from "../explain/describe.ts";
 import { parseNames } from "../farm/names.ts";
 import { TableError } from "../table/check.ts";
 import { sectionName } from "../table/container.ts";
-import { Table } from "../table/decode.ts";
-import { EMIT_KIND_NAMES } from "../table/plan.ts";
+import { Table, type TableListener, type TableOutcome } from "../table/decode.ts";
+import { EMIT_KIND_NAMES, type Wikiless } from "../table/plan.ts";
+import type { Range } from "../table/rule-lists.ts";
 import { Refusal } from "./refusal.ts";
 
 export function inspectCommand(program: Command): void {
@@ -84,20 +86,57 @@ function contentsOf(table: Table) {
     }),
     defaultRelease: table.release(table.defaultRelease).name,
     deployments: list(table.deploymentCount, (d) => ({
-      name: table.deployment(d),
+      name: table.deployment(d).name,
+      near: nameOfDeployment(table, table.deployment(d).near),
       clusters: list(table.releaseCount, (r) => table.cluster(d, r)),
     })),
-    defaultDeployment: table.deployment(table.defaultDeployment),
-    rules: list(table.ruleCount, (i) => ({
-      when: describeRule(table, i),
-      outcome: describeOutcome(table, i),
-    })),
-    readAs: list(table.readAsCount, (i) => table.readAs(i)),
+    listeners: table.listeners.map((listener) => listenerOf(table, listener)),
+    shareCookie: table.shareCookie,
+    withoutWiki: {
+      invalidHost: outcomeOf(table, "noHost"),
+      missing: outcomeOf(table, "missing"),
+      notInstalled: outcomeOf(table, "notInstalled"),
+    },
+    jobs: table.jobs,
+    canonicalHosts: {
+      rules: list(table.canonicalRuleCount, (i) => table.canonicalRule(i)),
+      exceptions: table.exceptionCount,
+    },
+    readAs: list(table.readAsCount, (i) => describeReadAs(table, i)),
     patterns: list(table.patternCount, (i) => describePattern(table, i)),
     paths: list(table.pathCount, (i) => describePath(table, i)),
     wikis: wikis.sort((a, b) => (a.wiki < b.wiki ? -1 : 1)),
     hosts: hosts.sort((a, b) => (a.host < b.host ? -1 : 1)),
   };
+}
+
+function nameOfDeployment(table: Table, number: number | null): string | null {
+  return number === null ? null : table.deployment(number).name;
+}
+
+function listenerOf(table: Table, { name, internal, datacentre, deployment, ...lists }: TableListener) {
+  const rules = ({ first, count }: Range) =>
+    Array.from({ length: count }, (_, i) => ({
+      number: first + i,
+      when: describeRule(table, first + i),
+      outcome: describeOutcome(table, first + i),
+    }));
+  return {
+    name,
+    trust: internal ? "internal" : "edge",
+    datacentre,
+    deployment: nameOfDeployment(table, deployment),
+    routes: rules(lists.routes),
+    assets: rules(lists.assets),
+    reads: rules(lists.reads),
+  };
+}
+
+function outcomeOf(table: Table, what: Wikiless): string {
+  const { outcome, value }: TableOutcome = table.wikiless(what);
+  return outcome === L.OUTCOME_REPLY
+    ? `reply ${table.reply(value).status}`
+    : `release ${table.release(value).name}`;
 }
 
 function show(contents: ReturnType<typeof contentsOf>): string {
@@ -116,14 +155,30 @@ function show(contents: ReturnType<typeof contentsOf>): string {
     ),
     "deployments:",
     ...contents.deployments.map(
-      ({ name, clusters }) =>
-        `  ${name}${name === contents.defaultDeployment ? ", the default" : ""}: ${clusters.join(", ")}`,
+      ({ name, near, clusters }) =>
+        `  ${name}: ${[...new Set(clusters)].join(", ")}${near === null ? "" : `; near: ${near}`}`,
     ),
-    "rules, the first match counts:",
-    ...contents.rules.map(({ when, outcome }) => `  ${when} → ${outcome}`),
   ];
-  if (contents.readAs.length > 0) lines.push("hosts that are read as others:");
-  for (const { labels, from, to } of contents.readAs) lines.push(`  ${labels} labels and ${from} → ${to}`);
+  for (const { name, trust, datacentre, deployment, routes, assets, reads } of contents.listeners) {
+    const where = datacentre === null ? "" : `, in ${datacentre}`;
+    lines.push(
+      `${name === null ? "every listener" : `listener ${name}`} (${trust}${where}), the first match counts:`,
+    );
+    for (const { number, when, outcome } of [...routes, ...assets, ...reads])
+      lines.push(`  ${String(number).padStart(3)}  ${when} → ${outcome}`);
+    lines.push(`       no rule matches → ${deployment}`);
+  }
+  const { invalidHost, missing, notInstalled } = contents.withoutWiki;
+  lines.push(
+    `without a wiki: invalid host → ${invalidHost}, missing → ${missing}, not installed → ${notInstalled}`,
+  );
+  if (contents.jobs !== null) {
+    const { field, limit, host } = contents.jobs;
+    lines.push(
+      `jobs: the wiki is the body's "${field}" within ${limit} bytes; Host becomes the wiki's own: ${host}`,
+    );
+  }
+  if (contents.readAs.length > 0) lines.push("read as others:", ...contents.readAs.map((one) => `  ${one}`));
   lines.push("host patterns, the first match counts, after the exact hosts:");
   lines.push(...contents.patterns.map((pattern) => `  ${pattern}`));
   return `${lines.join("\n")}\n`;

@@ -113,7 +113,7 @@ function readOld(file: string): Table | null {
 }
 
 /** All of it or nothing: to a temporary file beside it, then renamed. */
-function writeWhole(file: string, bytes: Uint8Array): void {
+export function writeWhole(file: string, bytes: Uint8Array): void {
   const temporary = join(dirname(file), `.${process.pid}.${Date.now()}.tmp`);
   try {
     writeFileSync(temporary, bytes, { flag: "wx" });

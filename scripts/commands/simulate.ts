@@ -3,17 +3,19 @@ import { createInterface } from "node:readline";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ats102, envoy140, strict } from "../../host-sim/index.ts";
 import { questionOfLine } from "../explain/question.ts";
+import type { AskedAt } from "../explain/where.ts";
 import { filter } from "../filter.ts";
 import { looksLikeAccessLog, questionOfAccessLog } from "../simulate/access-log.ts";
 import { ADDRESS, parseAddress, readClusters, type Upstream } from "../simulate/clusters.ts";
 import { SimulatedProxy } from "../simulate/proxy.ts";
 import { replayer, Summary } from "../simulate/replay.ts";
+import { addListenerOptions } from "./listener-options.ts";
 import { Refusal } from "./refusal.ts";
 import { writeLine } from "./write-line.ts";
 
 const PROFILES = new Map([envoy140, ats102, strict].map((profile) => [profile.name, profile]));
 
-interface SimulateOptions {
+interface SimulateOptions extends AskedAt {
   wasm?: string;
   config: string;
   profile: string;
@@ -28,8 +30,7 @@ interface SimulateOptions {
 }
 
 export function simulateCommand(program: Command): void {
-  program
-    .command("simulate")
+  addListenerOptions(program.command("simulate"))
     .description("run a proxy-wasm module without a proxy: as one, or on recorded requests")
     .option("--wasm <file>", "the module (default: Pointsman's filter)")
     .requiredOption("--config <file>", "the plugin's configuration: for our filter, a table")
@@ -134,9 +135,11 @@ const PROGRESS_EVERY_MS = 2000;
 async function replay(options: SimulateOptions): Promise<void> {
   const file = options.requests!;
   const input = file === "-" ? process.stdin : openRequests(file);
-  const answer = await replayer({ ...simulated(options), header: options.header }).catch((error: Error) => {
-    throw new Refusal(`${options.config}: ${error.message}`);
-  });
+  const answer = await replayer({ ...simulated(options), header: options.header, where: options }).catch(
+    (error: Error) => {
+      throw new Refusal(`${options.config}: ${error.message}`);
+    },
+  );
   const summary = new Summary();
   const showProgress = progress(file);
   let parse: typeof questionOfLine | null = null;

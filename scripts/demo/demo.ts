@@ -57,6 +57,7 @@ async function show(options: DemoOptions, cleanups: (() => Promise<void>)[]): Pr
     fallbackCluster: PASS_THROUGH,
     clusterHeader: CLUSTER_HEADER,
     emittedHeaders: packed.headers,
+    listener: packed.listener ?? "main",
     write,
     ...(options.findEnvoy && { find: options.findEnvoy }),
   });

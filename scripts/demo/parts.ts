@@ -14,13 +14,17 @@ export interface Packed {
   clusters: string[];
   /** Every header that the farm emits. */
   headers: string[];
+  /** The listener that the demo is, where the farm names any: its first. */
+  listener?: string;
 }
 
 export type Pack = (options: Farm & { generation: number }) => Promise<Packed>;
 
 export interface Route {
   wiki: string | null;
-  release: string;
+  /** null: the proxy answers itself. */
+  release: string | null;
+  /** Or, of the proxy's own answer, `status 404`. */
   cluster: string;
 }
 

@@ -23,7 +23,7 @@ export function outcomeLines(outcomes: Outcome[], { bold, good, bad }: Style): s
     describe(one.request),
     one.route?.wiki ?? "–",
     one.route?.release ?? "–",
-    one.cluster ?? `status ${one.status}`,
+    one.cluster,
     one.saw.map(({ values }) => values.join(", ") || "–").join(" · "),
   ]);
   const heads = ["request", "wiki", "release", "went to", headersSeen(outcomes)];

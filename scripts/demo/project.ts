@@ -1,12 +1,17 @@
 /** Pointsman's own packer and reader, as the demo needs them. */
 import { clockDay } from "../commands/farm-options.ts";
 import { packFarm } from "../commands/pack.ts";
-import { decide } from "../table/decide.ts";
+import { decide, isReply } from "../table/decide.ts";
 import { Table } from "../table/decode.ts";
 import type { Lookup, Pack } from "./parts.ts";
 
-export const pack: Pack = async ({ farm, sources, generation }) =>
-  packFarm({ farm, source: sources, today: clockDay(), generation, strip: true });
+export const pack: Pack = async ({ farm, sources, generation }) => {
+  const packed = packFarm({ farm, source: sources, today: clockDay(), generation, strip: true });
+  const listener = new Table(packed.bytes).listeners[0]?.name;
+  return { ...packed, clusters: [...new Set(packed.clusters)], ...(listener && { listener }) };
+};
 
-export const lookup: Lookup = (bytes, authority, target) =>
-  decide(new Table(bytes), { authority, target }).decision;
+export const lookup: Lookup = (bytes, authority, target) => {
+  const { answer } = decide(new Table(bytes), { authority, target });
+  return isReply(answer) ? { wiki: null, release: null, cluster: `status ${answer.status}` } : answer;
+};

@@ -25,6 +25,7 @@ export interface DemoProxyOptions {
   fallbackCluster: string;
   clusterHeader: string;
   emittedHeaders: string[];
+  listener: string;
   write: Write;
   /** Finds Envoy's binary. */
   find?: typeof findEnvoy;
@@ -41,10 +42,11 @@ export async function startProxy(options: DemoProxyOptions): Promise<DemoProxy> 
     write(`${error.message}\nWithout it, the simulator runs the same filter.`);
     return startSimulator(options);
   }
-  const { wasm, table, clusters, fallbackCluster, clusterHeader, emittedHeaders } = options;
+  const { wasm, table, clusters, fallbackCluster, clusterHeader, emittedHeaders, listener } = options;
   const filter = { wasm, table };
   const envoy = await startEnvoy({
     envoy: binary,
+    listeners: [{ name: listener }],
     clusters,
     fallbackCluster,
     clusterHeader,
@@ -61,7 +63,7 @@ async function startSimulator(options: DemoProxyOptions): Promise<DemoProxy> {
     wasm: await readFile(wasm),
     profile: envoy140,
     configuration: table,
-    rootId: "demo",
+    rootId: options.listener,
     clusters: { header: clusterHeader, fallback: fallbackCluster, byName },
     failurePolicy: "closed",
     listen: { host: "127.0.0.1", port: 0 },

@@ -20,9 +20,8 @@ export interface Outcome {
   request: DemoRequest;
   /** What the table says. */
   route: Route | null;
-  status: number;
-  /** The upstream that answered; null when none did. */
-  cluster: string | null;
+  /** The upstream that answered; when none did, `status 404`. */
+  cluster: string;
   /** The values that it saw of each header that the farm emits. */
   saw: { header: string; values: string[] }[];
   asTheTableSaid: boolean;
@@ -68,17 +67,17 @@ export async function ask(
   const seen = answer.status === 200 ? (JSON.parse(answer.body) as Seen) : null;
   const values = (header: string) =>
     (seen?.headers ?? []).filter(([name]) => name === header).map((one) => one[1]);
+  const cluster = seen?.cluster ?? `status ${answer.status}`;
   const wanted = route ? [route.cluster] : [];
+  const arrivedAsSent =
+    seen?.path === request.path &&
+    values(CLUSTER_HEADER).join() === wanted.join() &&
+    (route !== null || headers.every((header) => values(header).length === 0));
   return {
     request,
     route,
-    status: answer.status,
-    cluster: seen?.cluster ?? null,
+    cluster,
     saw: headers.map((header) => ({ header, values: values(header) })),
-    asTheTableSaid:
-      seen?.cluster === (route?.cluster ?? PASS_THROUGH) &&
-      seen.path === request.path &&
-      values(CLUSTER_HEADER).join() === wanted.join() &&
-      (route !== null || headers.every((header) => values(header).length === 0)),
+    asTheTableSaid: cluster === (route?.cluster ?? PASS_THROUGH) && (seen === null || arrivedAsSent),
   };
 }

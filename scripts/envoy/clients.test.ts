@@ -41,7 +41,10 @@ const SPOOFS: [string, Headers][] = [
 /** `internal_address_config` makes Envoy skip `internal_only_headers`: a sidecar behind a gateway may be so. */
 const KINDS: [string, Partial<EnvoyOptions>][] = [
   ["as a sidecar", {}],
-  ["where each client is internal", { useRemoteAddress: true, internalRanges: ["127.0.0.0/8"] }],
+  [
+    "where each client is internal",
+    { listeners: [{ name: "main", trust: "edge" }], internalRanges: ["127.0.0.0/8"] },
+  ],
 ];
 
 for (const [kind, options] of KINDS) {

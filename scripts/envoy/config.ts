@@ -4,6 +4,7 @@
  * Everything that protects the farm's headers from clients stands here, not in the filter alone: the filter may be
  * absent (before its first table), refused, or dead, and a client must choose no cluster then either.
  */
+import { isIP } from "node:net";
 
 /** What `failure_policy` of a Wasm plugin may be: what a request gets while the VM is dead. */
 export type FailurePolicy = "FAIL_CLOSED" | "FAIL_OPEN" | "FAIL_RELOAD";
@@ -11,13 +12,18 @@ export type FailurePolicy = "FAIL_CLOSED" | "FAIL_OPEN" | "FAIL_RELOAD";
 export interface ListenerOptions {
   /** Also the plugin's `root_id`: the filter knows by it which listener it serves. */
   name: string;
+  /** Default: 127.0.0.1. */
+  address?: string;
   /** 0, the default, lets the kernel choose; the admin interface tells which. */
   port?: number;
+  /** As the farm says: whose word is `X-Forwarded-For`, nobody's (`edge`) or that of our own proxies (the default). */
+  trust?: "edge" | "internal";
 }
 
 export interface ClusterOptions {
   name: string;
-  /** Port on 127.0.0.1. */
+  /** Default: 127.0.0.1. A name is looked up in DNS. */
+  host?: string;
   port: number;
 }
 
@@ -32,8 +38,14 @@ export interface BootstrapOptions {
   emittedHeaders: string[];
   /** Where a listener's filter lies; null builds an Envoy without the filter. */
   filterFile: ((listener: string) => FilterFile) | null;
-  /** HCM `use_remote_address`: off for a sidecar, on for an edge. */
-  useRemoteAddress?: boolean;
+  /** Bytes of a body that the filter may hold, as the table says. */
+  jobLimit?: number;
+  /** `per_connection_buffer_limit_bytes`; default {@link DEFAULT_BUFFER_LIMIT}, or what `jobLimit` needs. */
+  bufferLimit?: number;
+  /** A socket a worker, as Envoy has it by default. */
+  reusePort?: boolean;
+  /** Of the admin interface; 0, the default, lets the kernel choose: `--admin-address-path` tells which. */
+  adminPort?: number;
   /** HCM `internal_address_config`: CIDR ranges whose requests Envoy takes as internal. */
   internalRanges?: string[];
 }
@@ -48,13 +60,22 @@ export interface FilterFile {
 export interface FilterOptions {
   /** Path of the .wasm. */
   wasm: string;
-  /** The plugin's configuration, handed to the filter byte for byte. */
+  /** Handed to the filter byte for byte. */
   table: Uint8Array;
   listener: string;
+  /** The data centre of this proxy; where it is not told, the table may say it. */
+  datacentre?: string;
+  /** The data centre that is the primary one: a switchover changes this, and no table. */
+  primary?: string;
   failurePolicy?: FailurePolicy;
-  /** The filter may pause a request on its headers and still see the body. */
+  /** The filter may pause a request on its headers and still see the body; default: true. Off, jobs wait for ever. */
   allowOnHeadersStopIteration?: boolean;
 }
+
+/** What Envoy takes where nothing is said. */
+export const DEFAULT_BUFFER_LIMIT = 1024 * 1024;
+/** Above the bytes that the filter may hold: what comes with the last of them. */
+const BUFFER_MARGIN = 64 * 1024;
 
 /** The name of the HTTP filter and so of its ECDS resource and stats. */
 export const FILTER_NAME = "pointsman";
@@ -71,8 +92,8 @@ export function bootstrap(options: BootstrapOptions): object {
   return {
     // Envoy takes no discovered configuration, from a file either, without an identity.
     node: { id: FILTER_NAME, cluster: FILTER_NAME },
-    // Port 0: `--admin-address-path` tells the port that the kernel chose.
-    admin: { address: socket(0) },
+    admin: { address: socket(LOCALHOST, options.adminPort ?? 0) },
+    stats_config: { stats_tags: STATS_TAGS },
     static_resources: {
       listeners: options.listeners.map((one) => listener(one, options)),
       clusters: options.clusters.map(cluster),
@@ -94,12 +115,39 @@ export function filterResource(options: FilterOptions, version: string): object 
   };
 }
 
+/**
+ * The plugin's configuration: the table alone, where the plugin's root_id says the listener and nothing else is to be
+ * said; else a JSON object, and the table right behind it.
+ */
+export function pluginConfiguration({
+  table,
+  listener,
+  datacentre,
+  primary,
+}: Omit<FilterOptions, "wasm">): Buffer {
+  if (datacentre === undefined && primary === undefined) return Buffer.from(table);
+  return Buffer.concat([Buffer.from(JSON.stringify({ listener, datacentre, primary })), table]);
+}
+
+/**
+ * Of `pointsman.requests.deployment.D.release.R`: one metric with two labels. Both names may have dots; where
+ * `.release.` occurs twice, the deployment's name ends at the first.
+ */
+const STATS_TAGS = [
+  {
+    tag_name: "deployment",
+    regex: "^wasmcustom\\.pointsman\\.requests(\\.deployment\\.(.+?))\\.release\\..+$",
+  },
+  { tag_name: "release", regex: "^wasmcustom\\.pointsman\\.requests\\.deployment\\..+?(\\.release\\.(.+))$" },
+];
+
 function plugin(options: FilterOptions): object {
   return {
     name: FILTER_NAME,
     root_id: options.listener,
     failure_policy: options.failurePolicy ?? "FAIL_RELOAD",
-    ...(options.allowOnHeadersStopIteration && { allow_on_headers_stop_iteration: true }),
+    // Without it a request that waits for its body to say the wiki never sees it: the client times out.
+    allow_on_headers_stop_iteration: options.allowOnHeadersStopIteration ?? true,
     vm_config: {
       // The same vm_id and code: all listeners of a worker share one VM, as in production.
       vm_id: FILTER_NAME,
@@ -109,7 +157,7 @@ function plugin(options: FilterOptions): object {
     // BytesValue reaches the filter as it is; in JSON its bytes are base64.
     configuration: {
       "@type": `${TYPE}google.protobuf.BytesValue`,
-      value: Buffer.from(options.table).toString("base64"),
+      value: pluginConfiguration(options).toString("base64"),
     },
   };
 }
@@ -117,9 +165,10 @@ function plugin(options: FilterOptions): object {
 function listener(one: ListenerOptions, options: BootstrapOptions): object {
   return {
     name: one.name,
-    address: socket(one.port ?? 0),
-    // Otherwise two Envoys that were given one port would share it, and each get half of the requests.
-    enable_reuse_port: false,
+    address: socket(one.address ?? LOCALHOST, one.port ?? 0),
+    per_connection_buffer_limit_bytes: bufferLimit(options),
+    // Where the port is ours alone: two Envoys that were given one would share it, and each get half of the requests.
+    ...(!options.reusePort && { enable_reuse_port: false }),
     filter_chains: [
       {
         filters: [
@@ -138,7 +187,9 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
   const file = options.filterFile?.(one.name);
   return {
     stat_prefix: one.name,
-    use_remote_address: options.useRemoteAddress ?? false,
+    // At the edge the connection's address is the client's, whatever X-Forwarded-For says. Inside, that came from our
+    // own proxies and stays.
+    use_remote_address: one.trust === "edge",
     ...(options.internalRanges && {
       internal_address_config: { cidr_ranges: options.internalRanges.map(cidr) },
     }),
@@ -152,7 +203,8 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
     // the raw target (auth.wikimedia.org: its first segment is the wiki) therefore reads the resolved one: `/x/../enwiki/`
     // says enwiki here, and x without an Envoy before it. Upstream gets the resolved path too, so the two agree.
     normalize_path: true,
-    // Not merged, not decoded: `//` and `%2F` occur in page titles (`/wiki/AC%2FDC`) and the raw target keeps them.
+    // Not merged, not decoded: `//` and `%2F` occur in page titles (`/wiki/AC%2FDC`), and upstream must get them. The
+    // filter's rules read a path that is merged and decoded, whatever upstream gets.
     merge_slashes: false,
     path_with_escaped_slashes_action: "KEEP_UNCHANGED",
     // The guard: removes a client's copies from every request, before the first route is looked up and before the
@@ -213,20 +265,31 @@ function emittedHeaders(options: BootstrapOptions): string[] {
   return [...new Set([options.clusterHeader, ...options.emittedHeaders])];
 }
 
-function cluster(one: ClusterOptions): object {
+function cluster({ name, host = LOCALHOST, port }: ClusterOptions): object {
   return {
-    name: one.name,
-    type: "STATIC",
+    name,
+    type: isIP(host) === 0 ? "STRICT_DNS" : "STATIC",
     connect_timeout: "5s",
     load_assignment: {
-      cluster_name: one.name,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(one.port) } }] }],
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(host, port) } }] }],
     },
   };
 }
 
-function socket(port: number): object {
-  return { socket_address: { address: "127.0.0.1", port_value: port } };
+function bufferLimit({ jobLimit = 0, bufferLimit }: BootstrapOptions): number {
+  const least = jobLimit === 0 ? 0 : jobLimit + BUFFER_MARGIN;
+  if (bufferLimit === undefined) return Math.max(least, DEFAULT_BUFFER_LIMIT);
+  if (bufferLimit >= least) return bufferLimit;
+  throw new RangeError(
+    `a buffer of ${bufferLimit} bytes is too small for bodies of which ${jobLimit} may be held: at least ${least}`,
+  );
+}
+
+const LOCALHOST = "127.0.0.1";
+
+function socket(address: string, port: number): object {
+  return { socket_address: { address, port_value: port } };
 }
 
 function cidr(range: string): object {

@@ -1,23 +1,16 @@
 /** The files from which Envoy discovers the filter (ECDS by `path_config_source`), one a listener. */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { FailurePolicy } from "./config.ts";
-import { FILTER_NAME, filterResource } from "./config.ts";
+import { FILTER_NAME, type FilterOptions, filterResource } from "./config.ts";
 
-export interface Filter {
-  /** Path of the .wasm. */
-  wasm: string;
-  /** The first table. */
-  table: Uint8Array;
-  failurePolicy?: FailurePolicy;
-  allowOnHeadersStopIteration?: boolean;
-}
+/** The filter of every listener. */
+export type Filter = Omit<FilterOptions, "listener">;
 
 export class FilterFiles {
   private version = 0;
   private readonly folder: string;
   private readonly listeners: string[];
-  private readonly filter: Filter;
+  private filter: Filter;
 
   constructor(folder: string, listeners: string[], filter: Filter) {
     this.folder = folder;
@@ -37,11 +30,12 @@ export class FilterFiles {
     return join(this.directory(listener), `${FILTER_NAME}.json`);
   }
 
-  /** Puts the filter with this table in place for every listener; Envoy never sees half a file. */
-  async write(table: Uint8Array): Promise<void> {
+  /** Puts the filter with this table, or these settings, in place for every listener; Envoy never sees half a file. */
+  async write(change: Uint8Array | Partial<Filter>): Promise<void> {
+    this.filter = { ...this.filter, ...(change instanceof Uint8Array ? { table: change } : change) };
     this.version += 1;
     for (const listener of this.listeners) {
-      const resource = filterResource({ ...this.filter, table, listener }, String(this.version));
+      const resource = filterResource({ ...this.filter, listener }, String(this.version));
       await mkdir(this.directory(listener), { recursive: true });
       const path = this.path(listener);
       await writeFile(`${path}.tmp`, JSON.stringify(resource));

@@ -3,18 +3,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { isLive, readListenerPorts, readStats, type Stats } from "./admin.ts";
 import { type BootstrapOptions, bootstrap, FILTER_NAME, type ListenerOptions } from "./config.ts";
 import { type Filter, FilterFiles } from "./discovery.ts";
 import { endWithUs } from "./watchdog.ts";
 
-export interface EnvoyOptions extends Omit<BootstrapOptions, "filterFile" | "listeners"> {
+export interface RunOptions {
   /** The binary, from {@link findEnvoy}. */
   envoy: string;
-  /** Default: one, `main`. */
-  listeners?: ListenerOptions[];
-  /** Without one, every request takes the fallback route. */
-  filter?: Filter;
   /** Worker threads; default 1. */
   concurrency?: number;
   /** A command to run Envoy under, such as valgrind with its options. */
@@ -22,10 +19,23 @@ export interface EnvoyOptions extends Omit<BootstrapOptions, "filterFile" | "lis
   startTimeoutMs?: number;
 }
 
+export interface EnvoyOptions extends RunOptions, Omit<BootstrapOptions, "filterFile" | "listeners"> {
+  /** Default: one, `main`. */
+  listeners?: ListenerOptions[];
+  /** Without one, every request takes the fallback route. */
+  filter?: Filter;
+}
+
 /** What became of a table: `reason` is what Envoy and the filter logged about a refused one. */
 export interface UpdateResult {
   accepted: boolean;
   reason?: string;
+}
+
+/** What Envoy last read, and what it made of it. */
+interface Last {
+  filter: Filter;
+  result: UpdateResult;
 }
 
 const DISCOVERY = `extension_config_discovery.http_filter.${FILTER_NAME}.`;
@@ -41,13 +51,12 @@ export class EnvoyProcess {
   private readonly run: Run;
   private readonly files: FilterFiles | null;
   private updates: Promise<unknown> = Promise.resolve();
-  /** What Envoy last read, and what it made of it. */
-  private last: { table: Uint8Array; result: UpdateResult } | null;
+  private last: Last | null;
 
   constructor(
     run: Run,
     files: FilterFiles | null,
-    last: { table: Uint8Array; result: UpdateResult } | null,
+    last: Last | null,
     adminPort: number,
     ports: Record<string, number>,
   ) {
@@ -99,28 +108,32 @@ export class EnvoyProcess {
   }
 
   /**
-   * Gives every listener's filter a new table and resolves when all workers have it, or Envoy has refused it. Calls are
-   * taken one after the other.
+   * Gives every listener's filter a new table, or other settings and the table that it has, and resolves when all
+   * workers have it, or Envoy has refused it. Calls are taken one after the other.
    */
-  updateFilter(table: Uint8Array, timeoutMs = 5_000): Promise<UpdateResult> {
-    const result = this.updates.then(() => this.update(table, timeoutMs));
+  updateFilter(change: Uint8Array | Partial<Filter>, timeoutMs = 5_000): Promise<UpdateResult> {
+    const result = this.updates.then(() => this.update(change, timeoutMs));
     this.updates = result.catch(() => {});
     return result;
   }
 
-  private async update(table: Uint8Array, timeoutMs: number): Promise<UpdateResult> {
-    if (!this.files) throw new Error("this Envoy was started without a filter");
+  private async update(change: Uint8Array | Partial<Filter>, timeoutMs: number): Promise<UpdateResult> {
+    if (!this.files || !this.last) throw new Error("this Envoy was started without a filter");
+    const filter = {
+      ...this.last.filter,
+      ...(change instanceof Uint8Array ? { table: change.slice() } : change),
+    };
     // Envoy skips what it read last and counts a success, even of what it had refused: what it said first still holds.
-    if (this.last && Buffer.compare(this.last.table, table) === 0) return this.last.result;
-    const result = await this.push(this.files, table, timeoutMs);
-    this.last = { table: table.slice(), result };
+    if (isDeepStrictEqual(filter, this.last.filter)) return this.last.result;
+    const result = await this.push(this.files, filter, timeoutMs);
+    this.last = { filter, result };
     return result;
   }
 
-  private async push(files: FilterFiles, table: Uint8Array, timeoutMs: number): Promise<UpdateResult> {
+  private async push(files: FilterFiles, filter: Filter, timeoutMs: number): Promise<UpdateResult> {
     const before = await this.updateCounts();
     const firstLine = this.run.logged;
-    await files.write(table);
+    await files.write(filter);
     const listeners = Object.keys(this.ports).length;
     const deadline = Date.now() + timeoutMs;
     for (;;) {
@@ -169,28 +182,41 @@ export class EnvoyProcess {
 
 /** Starts Envoy and resolves when it takes requests. Rejects, with nothing left running, when it does not come up. */
 export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProcess> {
-  const folder = await mkdtemp(join(tmpdir(), "pointsman-envoy-"));
-  let run: Run | undefined;
-  try {
+  const { filter } = options;
+  return launch(options, async (folder) => {
     const listeners = options.listeners ?? [{ name: "main" }];
-    const files = options.filter
-      ? new FilterFiles(
-          join(folder, "ecds"),
-          listeners.map((one) => one.name),
-          options.filter,
-        )
-      : null;
-    if (options.filter) await files?.write(options.filter.table);
+    const names = listeners.map((one) => one.name);
+    const files = filter ? new FilterFiles(join(folder, "ecds"), names, filter) : null;
+    await files?.write({});
     const filterFile =
       files && ((name: string) => ({ path: files.path(name), directory: files.directory(name) }));
     const config = join(folder, "bootstrap.json");
     await writeFile(config, JSON.stringify(bootstrap({ ...options, listeners, filterFile }), null, 2));
+    return { config, files };
+  });
+}
+
+/** The same with a configuration that is there already; its filters are not ours to update. */
+export function startConfigured(config: string, options: RunOptions): Promise<EnvoyProcess> {
+  return launch(options, async () => ({ config, files: null }));
+}
+
+/** @param prepare writes what Envoy needs into a folder that goes with it */
+async function launch(
+  options: RunOptions & { filter?: Filter },
+  prepare: (folder: string) => Promise<{ config: string; files: FilterFiles | null }>,
+): Promise<EnvoyProcess> {
+  const folder = await mkdtemp(join(tmpdir(), "pointsman-envoy-"));
+  let run: Run | undefined;
+  try {
+    const { config, files } = await prepare(folder);
     run = new Run(options, config, folder);
     const adminPort = await readAdminPort(run, folder, options.startTimeoutMs ?? 20_000);
     const ports = await readListenerPorts(adminPort);
     const failed = (await readStats(adminPort, "config_fail"))[`${DISCOVERY}config_fail`];
     const result = failed === 0 ? { accepted: true } : { accepted: false, reason: run.logs.join("\n") };
-    const last = options.filter ? { table: options.filter.table.slice(), result } : null;
+    const { filter } = options;
+    const last = filter ? { filter: { ...filter, table: filter.table.slice() }, result } : null;
     return new EnvoyProcess(run, files, last, adminPort, ports);
   } catch (error) {
     if (run) await run.stop();
@@ -220,7 +246,7 @@ class Run {
   logged = 0;
   gone = false;
 
-  constructor(options: EnvoyOptions, config: string, folder: string) {
+  constructor(options: RunOptions, config: string, folder: string) {
     const [command, ...args] = [...(options.under ?? []), options.envoy, ...flags(options, config, folder)];
     const child = spawn(command!, args, {
       stdio: ["ignore", "ignore", "pipe"],
@@ -275,7 +301,7 @@ class Run {
   }
 }
 
-function flags(options: EnvoyOptions, config: string, folder: string): string[] {
+function flags(options: RunOptions, config: string, folder: string): string[] {
   return [
     ["--config-path", config],
     ["--concurrency", String(options.concurrency ?? 1)],

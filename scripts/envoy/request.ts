@@ -23,6 +23,8 @@ export interface SendOptions {
   body?: string;
   /** One agent for many requests keeps their connection. */
   agent?: http.Agent;
+  /** The client's own address: one of 127.0.0.0/8. */
+  from?: string;
   timeoutMs?: number;
 }
 
@@ -43,6 +45,7 @@ export function send(options: SendOptions): Promise<Answer> {
       headers: fields.flat(),
       setHost: false,
       agent: options.agent ?? false,
+      ...(options.from !== undefined && { localAddress: options.from }),
       timeout: timeoutMs,
     });
     request.on("timeout", () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));

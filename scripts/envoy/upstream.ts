@@ -1,4 +1,5 @@
 /** Tiny upstreams, one a cluster: each answers what it saw. */
+import { createHash } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ClusterOptions } from "./config.ts";
@@ -12,18 +13,28 @@ export interface Seen {
   host: string | null;
   /** Exactly as received: order, duplicates and spelling. */
   headers: Headers;
+  /** Bytes of the body, and what they hash to. */
+  bytes: number;
+  sha256: string;
+  trailers: Headers;
 }
 
 export interface Upstreams {
   clusters: ClusterOptions[];
-  /** Requests so far, by cluster. */
+  /** Requests so far, by cluster; those that did not come to their end as well. */
   counts(): Record<string, number>;
+  /** Of these, the ones that came whole. */
+  whole(): Record<string, number>;
   stop(): Promise<void>;
 }
 
-/** Starts one server a name, on free ports of 127.0.0.1. */
-export async function startUpstreams(names: string[]): Promise<Upstreams> {
+/**
+ * Starts one server a name, on free ports of 127.0.0.1.
+ * @param says headers of every answer
+ */
+export async function startUpstreams(names: string[], says: Headers = []): Promise<Upstreams> {
   const counts: Record<string, number> = {};
+  const whole: Record<string, number> = {};
   const servers: http.Server[] = [];
   const clusters: ClusterOptions[] = [];
   const stop = async () => {
@@ -32,9 +43,13 @@ export async function startUpstreams(names: string[]): Promise<Upstreams> {
   try {
     for (const name of names) {
       counts[name] = 0;
+      whole[name] = 0;
       const server = http.createServer((request, response) => {
         counts[name]! += 1;
-        answer(name, request, response);
+        request.on("end", () => {
+          whole[name]! += 1;
+        });
+        answer(name, request, response, says);
       });
       servers.push(server);
       clusters.push({ name, port: await listen(server) });
@@ -43,24 +58,41 @@ export async function startUpstreams(names: string[]): Promise<Upstreams> {
     await stop();
     throw error;
   }
-  return { clusters, counts: () => ({ ...counts }), stop };
+  return { clusters, counts: () => ({ ...counts }), whole: () => ({ ...whole }), stop };
 }
 
-function answer(cluster: string, request: http.IncomingMessage, response: http.ServerResponse): void {
-  const seen: Seen = {
-    cluster,
-    method: request.method ?? "",
-    path: request.url ?? "",
-    host: request.headers.host ?? null,
-    headers: pairs(request.rawHeaders),
-  };
-  const body = `${JSON.stringify(seen)}\n`;
-  request.resume();
+function answer(
+  cluster: string,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  says: Headers,
+): void {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  request.on("data", (chunk: Buffer) => {
+    hash.update(chunk);
+    bytes += chunk.length;
+  });
+  // A request that Envoy breaks off has no answer.
+  request.on("error", () => {});
   request.on("end", () => {
-    response.writeHead(200, {
-      "content-type": "application/json",
-      "content-length": Buffer.byteLength(body),
-    });
+    const seen: Seen = {
+      cluster,
+      method: request.method ?? "",
+      path: request.url ?? "",
+      host: request.headers.host ?? null,
+      headers: pairs(request.rawHeaders),
+      bytes,
+      sha256: hash.digest("hex"),
+      trailers: pairs(request.rawTrailers),
+    };
+    const body = `${JSON.stringify(seen)}\n`;
+    const head: Headers = [
+      ["content-type", "application/json"],
+      ["content-length", String(Buffer.byteLength(body))],
+      ...says,
+    ];
+    response.writeHead(200, head.flat());
     response.end(body);
   });
 }

@@ -1,5 +1,5 @@
 import * as L from "../../assembly/layout.ts";
-import type { Table } from "../table/decode.ts";
+import type { Table, TablePredicate } from "../table/decode.ts";
 
 /** Entries of the table in the farm file's words, for `why` and `inspect`. */
 
@@ -26,19 +26,63 @@ export function describePath(table: Table, number: number): string {
   return `${what} ${form}${flags & L.FLAG_CLOSED ? "/" : ""} as ${wiki}${swaps.join("")}`;
 }
 
+export function describeReadAs(table: Table, number: number): string {
+  const readAs = table.readAs(number);
+  if (readAs.kind === "suffix") return `${readAs.labels} labels and ${readAs.from} → ${readAs.to}`;
+  const host = readAs.from.startsWith(".") ? `*${readAs.from}` : readAs.from;
+  return `${host}/{host}${readAs.under} → {host}${readAs.under}`;
+}
+
 export function describeRule(table: Table, number: number): string {
-  const { when } = table.rule(number);
-  const tests = when.map(({ subject, test, value }) => {
-    const what = subject === L.SUBJECT_HOST ? "host" : "path";
-    if (test === L.TEST_ADDRESS) return "no host name, or an IP address";
-    if (test === L.TEST_SUFFIX) return `${what} *${value}`;
-    if (test === L.TEST_PREFIX) return `${what} beginning with ${value}`;
-    return test === L.TEST_UNDER ? `${what} at or under ${value}` : `${what} ${value}`;
-  });
-  return tests.join(" and ") || "every request";
+  return table.rule(number).when.map(describePredicate).join(" and ") || "every request";
+}
+
+const SUBJECTS: Record<number, string> = {
+  [L.SUBJECT_HOST]: "host",
+  [L.SUBJECT_PATH]: "path",
+  [L.SUBJECT_METHOD]: "method",
+  [L.SUBJECT_HEADER]: "header",
+  [L.SUBJECT_COOKIE]: "cookie",
+  [L.SUBJECT_QUERY]: "parameter",
+};
+
+function describePredicate({ subject, test, not, name, values }: TablePredicate): string {
+  const isNot = not ? "not " : "";
+  if (test === L.TEST_ADDRESS) return `${isNot}no host name, or an IP address`;
+  const what = `${isNot}${SUBJECTS[subject]}${name === null ? "" : ` ${name}`}`;
+  const [option, ...rest] = values;
+  switch (test) {
+    case L.TEST_PRESENT:
+      return `${what} present`;
+    case L.TEST_OPTION:
+      return `${what} with ${option}=${rest.join(" or ")}`;
+    case L.TEST_SUFFIX:
+      return `${what} ${values.map((value) => `*${value}`).join(" or ")}`;
+    case L.TEST_PREFIX:
+      return `${what} beginning with ${values.join(" or ")}`;
+    case L.TEST_CONTAINS:
+      return `${what} containing ${values.join(" or ")}`;
+    case L.TEST_UNDER:
+      return `${what} at or under ${values.join(" or ")}`;
+    default:
+      return `${what} ${values.join(" or ")}`;
+  }
 }
 
 export function describeOutcome(table: Table, number: number): string {
-  const { outcome, value } = table.rule(number);
-  return outcome === L.OUTCOME_PASS ? "passes through" : table.deployment(value);
+  const { outcome, value, wiki, debug } = table.rule(number);
+  const how =
+    { host: "", body: ", wiki from the body", none: ", no wiki" }[wiki] + (debug ? ", debugging" : "");
+  switch (outcome) {
+    case L.OUTCOME_PASS:
+      return "passes through";
+    case L.OUTCOME_REPLY:
+      return `reply ${table.reply(value).status}`;
+    case L.OUTCOME_RELEASE:
+      return `release ${table.release(value).name}`;
+    case L.OUTCOME_NEAR:
+      return value === 0 ? "the primary data centre" : `${value / (L.SHARE_WHOLE / 100)} % near`;
+    default:
+      return table.deployment(value).name + how;
+  }
 }

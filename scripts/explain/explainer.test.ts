@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
 import * as L from "../../assembly/layout.ts";
+import { ats102 } from "../../host-sim/index.ts";
 import { compileFarm } from "../farm/test-farm.ts";
 import { filter } from "../filter.ts";
 import { Table } from "../table/decode.ts";
 import { EMIT_KIND_NAMES } from "../table/plan.ts";
 import { bytesOf, plainPlan } from "../table/test-plans.ts";
 import { withAllHeaders } from "./all-headers.ts";
-import { Disagreement, Explainer } from "./explainer.ts";
-import { questionOfLine, questionOfUrl } from "./question.ts";
+import { Disagreement, Explainer, type ExplainerOptions } from "./explainer.ts";
+import { type Question, questionOfLine, questionOfUrl } from "./question.ts";
+import { whereOf } from "./where.ts";
 
 /** A farm in which every situation occurs; a key a line from line 1 on. */
 const FARM = {
@@ -184,6 +186,7 @@ describe("an answer", () => {
       version: null,
       deployment: null,
       cluster: null,
+      host: null,
       status: null,
       headers: {},
     });
@@ -219,6 +222,95 @@ describe("an answer", () => {
   });
 });
 
+/** Listeners, jobs, debugging, assets, reads, and replies to requests without a wiki. */
+const LARGER = {
+  wikiversions: "{ awiki: v1, bwiki: v2 }",
+  "read-as": '{ "gate.example/{host}/v1": "{host}/v1" }',
+  hosts: `
+  - { host: "{label}.example", wiki: "{label}wiki" }`,
+  "canonical-hosts": '[{ host: "{label}.example", wiki: "{label}wiki" }]',
+  "pass-through": "[localhost]",
+  deployments: "{ default: web, rules: [{ path: { under: /v1 }, deployment: api }] }",
+  jobs: "{ field: db, host: if-unknown, rules: [{ method: POST, path: /job, deployment: job }] }",
+  debug: "{ header: x-debug, option: backend, backends: { dbg: { any-version: true } } }",
+  assets: "[{ path: { prefix: /static/ }, release: newest }]",
+  "without-wiki": "{ missing: { status: 404, body: no such wiki }, invalid-host: { release: two } }",
+  reads: "{ suffix: -ro, deployments: [web], rules: [{ method: POST, primary: true }, { share: 1 }] }",
+  listeners: `
+  edge: { trust: edge, jobs: true, debug: true, reads: true, datacentre: here }
+  mesh: { trust: internal, deployment: api }`,
+};
+
+describe("an explanation", () => {
+  const ask = async (question: Partial<Question> & { url: string }, options: ExplainerOptions = {}) => {
+    const { plan, names } = compileFarm(LARGER);
+    const asked = await Explainer.create(bytesOf(plan, JSON.stringify(names)), filter, options);
+    const { url, ...rest } = question;
+    return asked.explain({ ...questionOfUrl(url), ...rest });
+  };
+  const job = (body: string) => ({ url: "old.example/job", method: "POST", body });
+
+  it("of a job says what the body names, and what Host becomes", async () => {
+    const answer = await ask(job('{"db":"bwiki"}'));
+    expect(answer).toMatchObject({ wiki: "bwiki", cluster: "job-two", host: "b.example" });
+    expect(answer.why).toMatch(/^the body names the wiki bwiki; .*; Host becomes b\.example$/);
+    expect((await ask(job('{"db":"zwiki"}'))).why).toMatch(
+      /^the body names zwiki, which is no wiki of the table; /,
+    );
+    expect((await ask(job("x"))).why).toMatch(/^the body names no wiki; the default release one; /);
+    const conflict = await ask(job('{"db":"awiki","db":"bwiki"}'));
+    expect(conflict).toMatchObject({ status: 400, cluster: null, headers: {} });
+    expect(conflict.why).toBe("the body names two different wikis: answered with 400");
+  });
+
+  it("on a host that has no body yet is by Host", async () => {
+    const answer = await ask({ ...job('{"db":"bwiki"}'), url: "a.example/job" }, { profile: ats102 });
+    expect(answer).toMatchObject({ wiki: "awiki", cluster: "job-one", host: null });
+  });
+
+  it("of debugging names the backend, and of an unknown one the reply", async () => {
+    const known = await ask({ url: "a.example/", headers: { "X-Debug": ["backend=dbg"] } });
+    expect(known).toMatchObject({ cluster: "dbg", status: null });
+    expect(known.why).toMatch(/deployment dbg: header x-debug with backend=dbg \(farm\.yaml:\d+\)$/);
+    const unknown = await ask({ url: "a.example/", headers: { "X-Debug": ["backend=x"] } });
+    expect(unknown).toMatchObject({ status: 400, cluster: null });
+    expect(unknown.why).toMatch(/^answered with 400: header x-debug present \(farm\.yaml:\d+\)$/);
+  });
+
+  it("knows assets, gateways, and requests without a wiki", async () => {
+    expect(await ask({ url: "a.example/static/x" })).toMatchObject({ wiki: "awiki", cluster: "web-two" });
+    expect((await ask({ url: "a.example/static/x" })).why).toMatch(
+      /; release two for path beginning with \/static\//,
+    );
+    const gate = await ask({ url: "gate.example/a.example/v1/x" });
+    expect(gate).toMatchObject({ wiki: "awiki", cluster: "api-one" });
+    expect(gate.why).toMatch(/^the path's first segment is the host \(farm\.yaml:\d+\); /);
+    const missing = await ask({ url: "z.example/" });
+    expect(missing).toMatchObject({ status: 404, wiki: null });
+    expect(missing.why).toMatch(/zwiki is no wiki of the table; a missing wiki is answered with 404$/);
+    const invalid = await ask({ url: "z.elsewhere/" });
+    expect(invalid).toMatchObject({ cluster: "web-two" });
+    expect(invalid.why).toMatch(/^no rule knows the host: no wiki; release two, as the farm says; /);
+  });
+
+  it("is that of the listener and the data centre", async () => {
+    expect((await ask({ url: "a.example/" }, { listener: "mesh" })).cluster).toBe("api-one");
+    expect((await ask({ url: "a.example/" }, { near: true })).cluster).toBe("web-ro-one");
+    const post = await ask({ url: "a.example/", method: "POST" }, { near: true });
+    expect(post.cluster).toBe("web-one");
+    expect(post.why).toMatch(/; read in the primary data centre: method POST \(farm\.yaml:\d+\); /);
+    await expect(ask({ url: "a.example/" }, { listener: "nowhere" })).rejects.toThrow(
+      'the table has no listener "nowhere"',
+    );
+    const table = new Table(bytesOf(compileFarm(LARGER).plan));
+    expect(whereOf(table, {})).toEqual({ listener: "edge", near: false });
+    expect(whereOf(table, { primary: "there" })).toEqual({ listener: "edge", near: true });
+    expect(whereOf(table, { datacentre: "there", primary: "there" }).near).toBe(false);
+    expect(whereOf(table, { listener: "mesh", primary: "there" }).near).toBe(false);
+    expect(() => whereOf(table, { listener: "x" })).toThrow('no listener "x"; there are edge, mesh');
+  });
+});
+
 describe("a table with all headers", () => {
   const plan = plainPlan({ emit: [{ kind: "cluster", name: "x-own" }] });
 
@@ -233,7 +325,7 @@ describe("a table with all headers", () => {
     );
     expect(all.generation).toBe(table.generation);
     for (const { name } of table.sections) {
-      if (name === L.SECTION_STRINGS || name === L.SECTION_EMIT) continue;
+      if ([L.SECTION_STRINGS, L.SECTION_HEADERS, L.SECTION_EMIT].includes(name)) continue;
       expect(all.section(name)).toEqual(table.section(name));
     }
   });

@@ -1,14 +1,14 @@
 import { SECTION_NAMES } from "../../assembly/layout.ts";
 import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
 import { type Names, parseNames } from "../farm/names.ts";
-import { type Decision, decide, type Trail } from "../table/decide.ts";
+import { type Decision, decide, findListener, isReply, type Trail, type Where } from "../table/decide.ts";
 import { Table } from "../table/decode.ts";
 import { EMIT_KIND_NAMES, type EmitKind } from "../table/plan.ts";
 import { withAllHeaders } from "./all-headers.ts";
 import { headersOf, type Question } from "./question.ts";
 import { why } from "./why.ts";
 
-/** What became of a request. Every field but `status`, `headers` and `why` is null where it passed through. */
+/** What became of a request. Where it passed through or was answered, nothing else is told of where it goes. */
 export interface Answer {
   /** Null, as `group` is, unless the wiki is in the table. */
   wiki: string | null;
@@ -18,6 +18,8 @@ export interface Answer {
   version: string | null;
   deployment: string | null;
   cluster: string | null;
+  /** What Host is set to, null where it stays. */
+  host: string | null;
   /** Code of a local reply, null where the request went on. */
   status: number | null;
   /** The farm's headers as upstream gets them, and no others. */
@@ -28,32 +30,51 @@ export interface Answer {
 /** The filter and the TypeScript reader differ: a bug of ours, never an answer. */
 export class Disagreement extends Error {}
 
+export interface ExplainerOptions {
+  profile?: Profile;
+  /** null: the farm's first. */
+  listener?: string | null;
+  /** The proxy is not in the primary data centre. */
+  near?: boolean;
+}
+
 /** Answers questions by running the real filter on the table. */
 export class Explainer {
-  readonly table: Table;
   private readonly names: Names | null;
   private readonly headers: Record<EmitKind, string>;
   private readonly own: string[];
   private readonly root: RootContext;
 
-  /** Throws TableError. */
+  /** Throws TableError, and UnknownListener. */
   static async create(
     bytes: Uint8Array,
     filter: Uint8Array,
-    profile: Profile = envoy140,
+    options: ExplainerOptions = {},
   ): Promise<Explainer> {
-    return new Explainer(new Table(bytes), await Vm.load(filter, { profile }));
+    const { profile = envoy140, listener = null, near = false } = options;
+    const table = new Table(bytes);
+    const where = { listener: findListener(table, listener).name, near, bodiless: !profile.pseudoHeaders };
+    return new Explainer(table, await Vm.load(filter, { profile }), where);
   }
 
-  private constructor(table: Table, vm: Vm) {
-    this.table = table;
+  private constructor(
+    readonly table: Table,
+    vm: Vm,
+    private readonly where: Where,
+  ) {
     const names = table.section(SECTION_NAMES);
     this.names = names && parseNames(names);
     this.own = Array.from({ length: table.emitCount }, (_, i) => table.emit(i).name);
     const { bytes, headers } = withAllHeaders(table);
     this.headers = headers;
-    // As base64: not every host takes bytes.
-    this.root = vm.createRoot({ rootId: "explain", configuration: Buffer.from(bytes).toString("base64") });
+    // As JSON with base64: not every host takes bytes.
+    const configuration = JSON.stringify({
+      listener: where.listener ?? "",
+      datacentre: "here",
+      primary: where.near ? "there" : "here",
+      table: Buffer.from(bytes).toString("base64"),
+    });
+    this.root = vm.createRoot({ configuration, allowOnHeadersStopIteration: true });
     if (this.root.refused !== null)
       throw new Disagreement(`the filter refused the table: ${vm.logs.at(-1)?.text}`);
   }
@@ -64,21 +85,43 @@ export class Explainer {
 
   /** The answer, and the steps that the decoder took to it. */
   ask(question: Question): { answer: Answer; trail: Trail } {
-    const result = this.root.request({ headers: headersOf(question) });
-    if (result.trapped !== null) throw new Disagreement(`the filter trapped: ${result.trapped}`);
-    const set = (kind: EmitKind) => headerValue(result.headers, this.headers[kind]);
-    const { decision, trail } = decide(this.table, {
-      authority: question.authority === null ? null : byteString(question.authority),
-      target: byteString(question.path),
+    const { authority, path, method, body, client } = question;
+    const bytes = body === null ? null : byteString(body);
+    const result = this.root.request({
+      headers: headersOf(question),
+      ...(bytes !== null && { body: Buffer.from(bytes, "latin1") }),
+      ...(client !== null && { properties: { "source.address": `${client}:0` } }),
     });
+    if (result.trapped !== null) throw new Disagreement(`the filter trapped: ${result.trapped}`);
+    const request = {
+      authority: authority === null ? null : byteString(authority),
+      target: byteString(path),
+      method: byteString(method),
+      headers: Object.entries(question.headers).flatMap(([name, values]) =>
+        values.map((value) => [name, byteString(value)] as const),
+      ),
+      body: bytes,
+      client,
+    };
+    const { answer: expected, trail } = decide(this.table, request, this.where);
+    const decision = isReply(expected) ? null : expected;
+    const status = result.localReply?.status ?? null;
+    const disagree = (what: string, ours: unknown, theirs: unknown) =>
+      new Disagreement(
+        `${JSON.stringify(question)}: the filter says ${what} ${ours}, the decoder says ${theirs}`,
+      );
+    const expectedStatus = isReply(expected) ? expected.status : null;
+    if (status !== expectedStatus) throw disagree("status", status, expectedStatus);
+    const set = (kind: EmitKind) =>
+      status === null ? headerValue(result.headers, this.headers[kind]) : null;
     for (const kind of EMIT_KIND_NAMES) {
-      const expected = decision?.[kind as keyof Decision] ?? null;
-      if (set(kind) === expected) continue;
-      const asked = JSON.stringify(question);
-      throw new Disagreement(`${asked}: the filter says ${kind} ${set(kind)}, the decoder says ${expected}`);
+      const other = decision?.[kind as keyof Decision] ?? null;
+      if (set(kind) !== other) throw disagree(kind, set(kind), other);
     }
+    const host = headerValue(result.headers, ":authority");
+    if (decision?.host && host !== decision.host) throw disagree("host", host, decision.host);
     const headers: Answer["headers"] = {};
-    for (const name of this.own) {
+    for (const name of status === null ? this.own : []) {
       const value = headerValue(result.headers, name);
       if (value !== null) headers[name] = value;
     }
@@ -89,9 +132,10 @@ export class Explainer {
       version: set("version"),
       deployment: set("deployment"),
       cluster: set("cluster"),
-      status: result.localReply?.status ?? null,
+      host: decision?.host ?? null,
+      status,
       headers,
-      why: why(this.table, this.names, decision, trail),
+      why: why(this.table, this.names, expected, trail),
     };
     return { answer, trail };
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Question, questionOfLine, questionOfUrl } from "./question.ts";
 
-const plain: Question = { authority: null, path: "/", method: "GET", headers: {}, body: null };
+const plain: Question = { authority: null, path: "/", method: "GET", headers: {}, body: null, client: null };
 
 describe("a question by URL", () => {
   it.each<[string, Partial<Question>]>([
@@ -25,7 +25,7 @@ describe("a question by line", () => {
 
   it("needs a path alone", () => {
     expect(ask({ path: "/" })).toEqual(plain);
-    expect(ask({ authority: null, path: "", body: null })).toEqual({ ...plain, path: "" });
+    expect(ask({ authority: null, path: "", body: null, client: null })).toEqual({ ...plain, path: "" });
   });
 
   it("has headers as a value or a list of values", () => {
@@ -36,6 +36,7 @@ describe("a question by line", () => {
       method: "POST",
       headers: { "X-A": ["1"], cookie: ["a=b", "c=d"], "x-none": [] },
       body: "b",
+      client: null,
     });
   });
 

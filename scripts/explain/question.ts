@@ -11,6 +11,8 @@ export interface Question {
   method: string;
   headers: Record<string, string[]>;
   body: string | null;
+  /** The client's address, for shares that are cut by it. */
+  client: string | null;
 }
 
 const text = z.string("must be text");
@@ -32,6 +34,7 @@ const line = z.strictObject({
   method: text.min(1, "must not be empty").default("GET"),
   headers: headers.default({}),
   body: text.nullish(),
+  client: text.nullish(),
 });
 /** The keys that a line may have. */
 export const QUESTION_KEYS = Object.keys(line.shape);
@@ -42,7 +45,7 @@ export function questionOfLine(text: string): Question {
   if (!parsed.success) {
     throw new Error(parsed.error.issues.map(sentence).join("; "));
   }
-  const { path, method, body } = parsed.data;
+  const { path, method, body, client } = parsed.data;
   let authority = parsed.data.authority ?? null;
   const headers: Question["headers"] = {};
   for (const [name, value] of Object.entries(parsed.data.headers)) {
@@ -51,7 +54,7 @@ export function questionOfLine(text: string): Question {
     if (name.toLowerCase() === "host") authority ??= values[0] ?? null;
     else headers[name] = values;
   }
-  return { authority, path, method, headers, body: body ?? null };
+  return { authority, path, method, headers, body: body ?? null, client: client ?? null };
 }
 
 /** Throws an Error whose message is for the user. */
@@ -81,7 +84,14 @@ function sentence(issue: z.core.$ZodIssue): string {
 export function questionOfUrl(url: string): Question {
   const [, authority, target] = /^(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/)?([^/?#]*)([^#]*)/.exec(url)!;
   const path = target!.startsWith("/") ? target! : `/${target}`;
-  return { authority: authority!.replace(/^.*@/, "") || null, path, method: "GET", headers: {}, body: null };
+  return {
+    authority: authority!.replace(/^.*@/, "") || null,
+    path,
+    method: "GET",
+    headers: {},
+    body: null,
+    client: null,
+  };
 }
 
 /** The request as the simulator takes it. */

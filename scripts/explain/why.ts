@@ -1,27 +1,90 @@
 import type { Names } from "../farm/names.ts";
-import type { Decision, Trail } from "../table/decide.ts";
+import { type Answer, type Decision, isReply, type Trail } from "../table/decide.ts";
 import type { Table } from "../table/decode.ts";
-import { describePath, describePattern, describeRule } from "./describe.ts";
+import type { Range } from "../table/rule-lists.ts";
+import { describeOutcome, describePath, describePattern, describeRule } from "./describe.ts";
 
 /**
- * Which rule, which list, which pin led to a decision, in a sentence or two.
+ * Which rule, which list, which pin led to an answer, in a sentence or two.
  * @param names null for a stripped table: then without the places in the farm file, lists and pins
  */
-export function why(table: Table, names: Names | null, decision: Decision | null, trail: Trail): string {
-  const at = (place: string | null | undefined) => (place ? ` (${place})` : "");
-  const steps: string[] = [];
-  if (trail.readAs !== null)
-    steps.push(`the host is read as ${trail.host}${at(names?.readAs[trail.readAs])}`);
-  const rule =
-    trail.rule === null ? null : `${describeRule(table, trail.rule)}${at(names?.rules[trail.rule])}`;
-  if (decision === null) return [...steps, `not ours, passes through: ${rule}`].join("; ");
-  steps.push(whichWiki(table, names, decision, trail), whichRelease(names, decision));
-  steps.push(`deployment ${decision.deployment}: ${rule ?? "no rule matches, the default"}`);
+export function why(table: Table, names: Names | null, answer: Answer, trail: Trail): string {
+  const steps = [...whichRequest(names, trail)];
+  const rule = routeOf(table, names, trail);
+  if (answer === null) return [...steps, `not ours, passes through: ${rule}`].join("; ");
+  if (isReply(answer)) return [...steps, whichReply(table, names, answer.status, trail, rule)].join("; ");
+  steps.push(whichWiki(table, names, answer, trail), whichRelease(table, names, answer, trail));
+  if (trail.near || trail.read !== null) steps.push(whichDataCentre(table, names, trail));
+  steps.push(`deployment ${answer.deployment}: ${rule ?? "no rule matches, the default"}`);
+  if (answer.host !== null) steps.push(`Host becomes ${answer.host}`);
   return steps.join("; ");
 }
 
+function whichRequest(names: Names | null, trail: Trail): string[] {
+  const steps: string[] = [];
+  if (trail.readAsPath !== null)
+    steps.push(`the path's first segment is the host${at(names?.readAs[trail.readAsPath])}`);
+  if (trail.readAs !== null)
+    steps.push(`the host is read as ${trail.host}${at(names?.readAs[trail.readAs])}`);
+  return steps;
+}
+
+/** The rule that chose the deployment, and where it stands in the farm file. */
+function routeOf(table: Table, names: Names | null, trail: Trail): string | null {
+  return trail.rule === null
+    ? null
+    : describeRule(table, trail.rule) + place(table, names, trail, "routes", trail.rule);
+}
+
+/** A rule may be that of several listeners: its place is told as this one's. */
+function place(
+  table: Table,
+  names: Names | null,
+  trail: Trail,
+  list: "routes" | "assets" | "reads",
+  rule: number,
+): string {
+  const listener = table.listeners.findIndex(({ name }) => name === trail.listener);
+  const range: Range = table.listeners[listener]![list];
+  return at(names?.listeners[listener]?.[list][rule - range.first]);
+}
+
+function at(place: string | null | undefined): string {
+  return place ? ` (${place})` : "";
+}
+
+function whichReply(
+  table: Table,
+  names: Names | null,
+  status: number,
+  trail: Trail,
+  rule: string | null,
+): string {
+  if (trail.body === "conflict") return `the body names two different wikis: answered with ${status}`;
+  if (trail.wrong !== null) {
+    const wrong = {
+      noHost: "no wiki",
+      missing: "a missing wiki",
+      notInstalled: "a wiki that is not installed",
+    };
+    return `${whatIsThere(table, names, trail)}; ${wrong[trail.wrong]} is answered with ${status}`;
+  }
+  return `answered with ${status}: ${rule}`;
+}
+
 function whichWiki(table: Table, names: Names | null, { wiki }: Decision, trail: Trail): string {
-  const at = (place: string | undefined) => (place ? ` (${place})` : "");
+  if (trail.wikiFrom === "none") return "the rule takes no wiki";
+  if (trail.wikiFrom === "body") {
+    if (wiki !== null) return `the body names the wiki ${wiki}`;
+    return trail.key === null
+      ? "the body names no wiki"
+      : `the body names ${trail.key}, which is no wiki of the table`;
+  }
+  return whatIsThere(table, names, trail, wiki);
+}
+
+/** What the host or the path says. */
+function whatIsThere(table: Table, names: Names | null, trail: Trail, wiki: string | null = null): string {
   let how = "no rule knows the host";
   if (trail.source.kind === "host") how = `the host is a fixed one${at(names?.hosts[trail.host])}`;
   if (trail.source.kind === "pattern") {
@@ -31,12 +94,25 @@ function whichWiki(table: Table, names: Names | null, { wiki }: Decision, trail:
   if (trail.path !== null)
     how += `, read from ${describePath(table, trail.path)}${at(names?.paths[trail.path])}`;
   if (wiki !== null) return `${how}: wiki ${wiki}`;
+  if (trail.wrong === "notInstalled") return `${how}: ${trail.key} is not installed`;
   if (trail.key !== null) return `${how}: ${trail.key || "an empty name"} is no wiki of the table`;
   return `${how}: no wiki`;
 }
 
-function whichRelease(names: Names | null, { wiki, group, release, version }: Decision): string {
-  if (wiki === null) return `the default release ${release}`;
+function whichRelease(
+  table: Table,
+  names: Names | null,
+  { wiki, group, release, version }: Decision,
+  trail: Trail,
+): string {
+  if (trail.asset !== null) {
+    const rule = describeRule(table, trail.asset) + place(table, names, trail, "assets", trail.asset);
+    return `release ${release} for ${rule}`;
+  }
+  if (wiki === null) {
+    const isDefault = release === table.release(table.defaultRelease).name;
+    return isDefault ? `the default release ${release}` : `release ${release}, as the farm says`;
+  }
   const pin = own(names?.pins, wiki);
   if (pin) return `pinned to release ${release} until ${pin.expires}: ${pin.reason}`;
   const list =
@@ -45,6 +121,15 @@ function whichRelease(names: Names | null, { wiki, group, release, version }: De
   if (moved)
     return `${list}, but release ${moved.from} does not run its version ${version}: release ${release} does`;
   return `${list}: release ${release}, which runs its version ${version}`;
+}
+
+function whichDataCentre(table: Table, names: Names | null, trail: Trail): string {
+  const rule = trail.read!;
+  const how = describeRule(table, rule) + place(table, names, trail, "reads", rule);
+  if (trail.near) return `read in this data centre: ${how}`;
+  return table.rule(rule).value === 0
+    ? `read in the primary data centre: ${how}`
+    : `not in the share of ${describeOutcome(table, rule)}: ${how}`;
 }
 
 /** A wiki may well be called `constructor`. */

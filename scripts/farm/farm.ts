@@ -8,7 +8,8 @@ import { readWikiversions } from "../sources/wikiversions.ts";
 import { loadYaml, type YamlSource } from "../sources/yaml.ts";
 import { type FarmFile, farmSchema } from "./schema.ts";
 
-type Path = readonly (string | number)[];
+/** Where something stands in the farm file. */
+export type Path = readonly (string | number)[];
 
 /** A farm.yaml with everything that it points at: still in the user's words, each with its place. */
 export class Farm {
@@ -88,12 +89,20 @@ export class Farm {
   /** YAML reads a bare `1.50` as the number 1.5, as a key too. */
   private checkKeys(): void {
     const problems = new Problems();
-    for (const mapping of ["wikiversions", "groups", "releases"] as const) {
-      for (const key of this.keys([mapping])) {
-        if (Object.hasOwn(Object(this.says[mapping]), key)) continue;
+    const { wikiversions, groups, releases, listeners, debug } = this.says;
+    const mappings: [Path, unknown][] = [
+      [["wikiversions"], wikiversions],
+      [["groups"], groups],
+      [["releases"], releases],
+      [["debug", "backends"], debug?.backends],
+      [["listeners"], listeners],
+    ];
+    for (const [path, mapping] of mappings) {
+      for (const key of mapping === undefined ? [] : this.keys(path)) {
+        if (Object.hasOwn(Object(mapping), key)) continue;
         const wayOut = `put it in quotes, as \`${JSON.stringify(key)}\``;
         problems.add(
-          this.place([mapping, key], "key"),
+          this.place([...path, key], "key"),
           `key ${quote(key)} is read as another number: ${wayOut}`,
         );
       }

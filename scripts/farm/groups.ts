@@ -1,6 +1,6 @@
 import { nearest } from "../sources/nearest.ts";
 import { type Place, Problems, quote, SourceError } from "../sources/problem.ts";
-import type { Farm } from "./farm.ts";
+import type { Farm, Path } from "./farm.ts";
 
 export interface Group {
   name: string;
@@ -99,11 +99,16 @@ function membersOf(farm: Farm, name: string): { wiki: string; place: Place }[] {
   if (dblist === undefined) {
     return wikis.map((wiki, i) => ({ wiki, place: farm.place(["groups", name, "wikis", i]) }));
   }
-  const place = farm.place(["groups", name, "dblist"]);
-  if (!farm.dblists) {
-    throw new SourceError(place, `a dblist, but no folder of dblists: say \`dblists: FOLDER\``);
-  }
-  return farm.dblists.evaluate(dblist, place).map((wiki) => ({ wiki, place }));
+  const path = ["groups", name, "dblist"];
+  const place = farm.place(path);
+  return evaluateDblist(farm, dblist, path).map((wiki) => ({ wiki, place }));
+}
+
+/** The wikis of an expression of dblists. Throws SourceError. */
+export function evaluateDblist(farm: Farm, expression: string, path: Path): string[] {
+  const place = farm.place(path);
+  if (farm.dblists) return farm.dblists.evaluate(expression, place);
+  throw new SourceError(place, `a dblist, but no folder of dblists: say \`dblists: FOLDER\``);
 }
 
 function reportInNoGroup(farm: Farm, wikis: string[], problems: Problems): void {

@@ -125,7 +125,7 @@ describe("read-as", () => {
 
   it("puts one suffix in the place of another after so many labels", () => {
     expect(compileFarm({ "read-as": beta }).plan.readAs).toEqual([
-      { labels: 2, from: ".beta.example", to: ".example" },
+      { kind: "suffix", labels: 2, from: ".beta.example", to: ".example" },
     ]);
   });
 
@@ -146,6 +146,35 @@ describe("read-as", () => {
   ])("refuses sides that do not begin with the same captures: %s", (pair) => {
     expect(problemsWith({ "read-as": `{ ${pair} }` })).toEqual([
       "farm.yaml:6:12: both sides must begin with the same captures, as `{a}.{b}.beta.example: {a}.{b}.example`",
+    ]);
+  });
+
+  it("takes the host out of the path's first segment, before any suffix", () => {
+    const readAs = `{ "{a}.{b}.beta.example": "{a}.{b}.example", "gate.example/{host}/v1": "{host}/v1", "*.any/{host}": "{host}" }`;
+    const { plan, names } = compileFarm({ "read-as": readAs });
+    expect(plan.readAs).toEqual([
+      { kind: "path", from: "gate.example", under: "/v1" },
+      { kind: "path", from: ".any", under: "" },
+      { kind: "suffix", labels: 2, from: ".beta.example", to: ".example" },
+    ]);
+    expect(names.readAs).toEqual(["farm.yaml:6", "farm.yaml:6", "farm.yaml:6"]);
+  });
+
+  it.each([
+    '"gate.example/v1/{host}": "{host}"',
+    '"gate.example/{name}": "{name}"',
+    '"/{host}": "{host}"',
+    '"Gate/{host}": "{host}"',
+    '"gate.example/{host}/": "{host}/"',
+  ])("refuses what has no host in the first segment: %s", (pair) => {
+    expect(problemsWith({ "read-as": `{ ${pair} }` })).toEqual([
+      "farm.yaml:6:12: must be a host or `*.suffix`, and `{host}` in the path's first segment, as `gateway.example/{host}/v1: {host}/v1`",
+    ]);
+  });
+
+  it("refuses a path that becomes another", () => {
+    expect(problemsWith({ "read-as": '{ "gate.example/{host}/v1": "{host}/v2" }' })).toEqual([
+      "farm.yaml:6:38: must be what follows the first slash, `{host}/v1`",
     ]);
   });
 
@@ -251,7 +280,9 @@ describe("the places that explain shows", () => {
       patterns: ["farm.yaml:6"],
       paths: ["farm.yaml:6"],
       readAs: ["farm.yaml:7"],
-      rules: [null, "farm.yaml:8"],
+      listeners: [{ routes: [null, "farm.yaml:8"], assets: [], reads: [] }],
+      canonical: [],
+      newest: null,
       groups: { g: "farm.yaml:9" },
       pins: {},
       moved: {},

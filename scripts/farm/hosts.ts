@@ -1,7 +1,9 @@
 import { nearest } from "../sources/nearest.ts";
 import { Problems, quote } from "../sources/problem.ts";
 import type { PathForm, Pattern, PlanHost, ReadAs, Target } from "../table/plan.ts";
-import type { Farm } from "./farm.ts";
+import { hostTest } from "./conditions.ts";
+import type { Farm, Path } from "./farm.ts";
+import { hostsTested } from "./rules.ts";
 import type { HostRule } from "./schema.ts";
 
 export interface Hosts {
@@ -11,9 +13,11 @@ export interface Hosts {
   paths: PathForm[];
   /** For each of these, which rule of the farm it comes from. */
   places: { hosts: Record<string, string>; readAs: string[]; patterns: string[]; paths: string[] };
+  /** Wiki → the first exact host that is its own: those written out whole that are no aliases. */
+  own: Map<string, string>;
+  /** Wiki → the first exact host that a list of labels makes. */
+  labelled: Map<string, string>;
 }
-
-type Path = readonly (string | number)[];
 
 /** Compiles the farm's `read-as` and `hosts`. Throws SourceError with everything that is wrong. */
 export function compileHosts(farm: Farm): Hosts {
@@ -29,17 +33,20 @@ class Compiler {
     patterns: [],
     paths: [],
     places: { hosts: {}, readAs: [], patterns: [], paths: [] },
+    own: new Map(),
+    labelled: new Map(),
   };
 
   constructor(private readonly farm: Farm) {}
 
   compile(): Hosts {
-    for (const from of this.farm.keys(["read-as"])) this.readAs(from);
+    const readAs = this.farm.keys(["read-as"]);
+    for (const from of readAs.filter((one) => one.includes("/"))) this.readAsPath(from);
+    for (const from of readAs.filter((one) => !one.includes("/"))) this.readAs(from);
     for (const [i, rule] of this.farm.says.hosts.entries()) this.rule(rule, ["hosts", i]);
-    const { "pass-through": passThrough, deployments } = this.farm.says;
-    for (const [i, host] of passThrough.entries()) this.checkTested(host, ["pass-through", i]);
-    for (const [i, { host }] of deployments.rules.entries()) {
-      if (host !== undefined) this.checkTested(host, ["deployments", "rules", i, "host"]);
+    // Of `*.suffix`, hosts of more labels are left.
+    for (const { host, path } of hostsTested(this.farm)) {
+      if (!host.startsWith("*.")) this.checkNotReadAs(host, path);
     }
     this.problems.throwIfAny();
     for (const host of [...this.exact.keys()].sort()) {
@@ -65,7 +72,30 @@ class Compiler {
       );
       return;
     }
-    this.out.readAs.push({ labels: fromHead.split(".").length - 1, from: `.${fromTail}`, to: `.${toTail}` });
+    const labels = fromHead.split(".").length - 1;
+    this.out.readAs.push({ kind: "suffix", labels, from: `.${fromTail}`, to: `.${toTail}` });
+    this.out.places.readAs.push(this.farm.shortPlace(path));
+  }
+
+  /** `gateway.example/{host}/v1: "{host}/v1"` */
+  private readAsPath(from: string): void {
+    const path = ["read-as", from];
+    const [, host, under] = /^([^/]+)\/\{host\}((?:\/[^/]+)*)$/.exec(from) ?? [];
+    if (host === undefined || !hostTest.safeParse(host).success) {
+      const example = quote("gateway.example/{host}/v1: {host}/v1");
+      this.problems.add(
+        this.farm.place(path, "key"),
+        `must be a host or \`*.suffix\`, and \`{host}\` in the path's first segment, as ${example}`,
+      );
+      return;
+    }
+    if (this.farm.says["read-as"][from] !== `{host}${under}`) {
+      this.problems.add(
+        this.farm.place(path),
+        `must be what follows the first slash, ${quote(`{host}${under}`)}`,
+      );
+    }
+    this.out.readAs.push({ kind: "path", from: host.replace(/^\*/, ""), under: under! });
     this.out.places.readAs.push(this.farm.shortPlace(path));
   }
 
@@ -75,7 +105,8 @@ class Compiler {
     if (suffix && !rule.labels) this.refuse(rule, ["path", "target"], "a whole host or `*.suffix`", path);
     if (rule.path === undefined && rule.target === undefined) {
       this.refuse(rule, ["replace"], "a `path` or `target`", path);
-    }
+    } else this.refuse(rule, ["alias"], "a whole host and a wiki", path);
+    if (suffix || rule.host.startsWith("*.")) this.refuse(rule, ["alias"], "a whole host and a wiki", path);
     if (rule.labels && (!suffix || rule.host.includes("{family}"))) {
       this.problems.add(this.farm.place([...path, "labels"]), "labels go with a host `{label}.suffix`");
     } else if (rule.labels) {
@@ -96,15 +127,10 @@ class Compiler {
     }
   }
 
-  /** A host that a rule tests; of `*.suffix`, hosts of more labels are left. */
-  private checkTested(host: string, path: Path): void {
-    if (!host.startsWith("*.")) this.checkNotReadAs(host, path);
-  }
-
   /** Rules see the host that another is read as: one for the other would never be reached. */
   private checkNotReadAs(host: string, path: Path): void {
     const readAs = this.out.readAs.find((one) => isReadAs(host, one));
-    if (!readAs) return;
+    if (readAs?.kind !== "suffix") return;
     const wayOut = `write the host ending in ${quote(readAs.to)}`;
     this.problems.add(this.farm.place(path), `${quote(host)} is read as another host first: ${wayOut}`);
   }
@@ -129,15 +155,20 @@ class Compiler {
   }
 
   private exactRule(host: string, rule: HostRule, wiki: string, path: Path): void {
-    const known = this.exact.get(host);
+    const first = this.exact.get(host);
     const where = this.farm.place([...path, "host"]);
-    if (known) {
-      this.problems.add(where, `${quote(host)} stands twice, first at ${known.place}`);
+    if (first) {
+      this.problems.add(where, `${quote(host)} stands twice, first at ${first.place}`);
       return;
     }
     this.checkReached(host, host, path);
     const dashed = isDashed(rule) && !rule.path && !rule.target ? wiki.replaceAll("-", "_") : wiki;
-    this.exact.set(host, { target: this.target(rule, dashed, path), place: this.farm.shortPlace(path) });
+    const target = this.target(rule, dashed, path);
+    this.exact.set(host, { target, place: this.farm.shortPlace(path) });
+    if (target === null || !("wiki" in target) || rule.alias) return;
+    const { own, labelled } = this.out;
+    const known = rule.labels ? labelled : own;
+    if (!known.has(target.wiki)) known.set(target.wiki, host);
   }
 
   /** A pattern before it that matches `example`, and with it all hosts of the rule, would leave it none. */
@@ -215,9 +246,10 @@ function isDashed(rule: HostRule): boolean {
   return rule.dashes === "underscores";
 }
 
-/** A rule's host that would be rewritten before any rule is looked at. */
-function isReadAs(host: string, { labels, from }: ReadAs): boolean {
-  return host.endsWith(from) && host.slice(0, host.length - from.length).split(".").length === labels;
+/** Whether rules see another host in this one's place. */
+function isReadAs(host: string, readAs: ReadAs): boolean {
+  if (readAs.kind !== "suffix" || !host.endsWith(readAs.from)) return false;
+  return host.slice(0, -readAs.from.length).split(".").length === readAs.labels;
 }
 
 function matches(pattern: Pattern, host: string): boolean {
@@ -225,4 +257,21 @@ function matches(pattern: Pattern, host: string): boolean {
   const head = host.slice(0, host.length - pattern.suffix.length);
   if (pattern.kind === "fixed") return head !== "";
   return pattern.kind === "join" || /\.[a-z]+$/.test(head);
+}
+
+/** Tells which wiki a host leads to by itself: not by a path, nor as another host. It need not be in the table. */
+export function hostReader({ hosts, readAs, patterns }: Hosts): (host: string) => string | null {
+  const exact = new Map(hosts.map((one) => [one.host, one.target]));
+  const wikiOf = (target: Target) => (target !== null && "wiki" in target ? target.wiki : null);
+  return (host) => {
+    if (readAs.some((one) => isReadAs(host, one))) return null;
+    const target = exact.get(host);
+    if (target !== undefined) return wikiOf(target);
+    const pattern = patterns.find((one) => matches(one, host));
+    if (!pattern) return null;
+    if (pattern.kind === "fixed") return wikiOf(pattern.target);
+    const head = host.slice(0, host.length - pattern.suffix.length);
+    const key = pattern.kind === "join" ? head + pattern.tail : head.replace(/\.([a-z]+)$/, "$1");
+    return pattern.dashes ? key.replaceAll("-", "_") : key;
+  };
 }

@@ -13,8 +13,14 @@ const namesSchema = z.object({
   readAs: z.array(place),
   patterns: z.array(place),
   paths: z.array(place),
-  /** null for the rule that every farm has: addresses pass through. */
-  rules: z.array(place.nullable()),
+  /** As in the table. Of `routes`, null is for the rule that every farm has: addresses pass through. */
+  listeners: z.array(
+    z.object({ routes: z.array(place.nullable()), assets: z.array(place), reads: z.array(place) }),
+  ),
+  /** The rules that lead from a wiki to its host. */
+  canonical: z.array(place),
+  /** The release that `newest` is for the rules of `assets`; null where none says so. */
+  newest: z.string().nullable(),
   /** Group → the list that says who is in it. */
   groups: z.record(z.string(), z.string()),
   pins: z.record(z.string(), z.object({ reason: z.string(), expires: z.string() })),

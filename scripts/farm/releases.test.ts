@@ -115,7 +115,7 @@ describe("a wiki goes to", () => {
       "default-release": "other",
     };
     const { releases, plan } = compileFarm(nested);
-    expect(plan.wikis).toEqual([{ id: "awiki", release: 1, group: "test" }]);
+    expect(plan.wikis).toEqual([{ id: "awiki", release: 1, group: "test", installed: true }]);
     expect(releases.placements[0]!.why).toBe(null);
   });
 

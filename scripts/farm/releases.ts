@@ -148,7 +148,7 @@ function releaseOfGroup(groups: Groups, group: string, byName: (name: string) =>
   return null;
 }
 
-function unknownRelease(name: string, names: string[]): string {
+export function unknownRelease(name: string, names: string[]): string {
   const near = nearest(name, names);
   const hint = near === undefined ? `there are ${quoteAll(names)}` : `did you mean ${quote(near)}?`;
   return `unknown release ${quote(name)}; ${hint}`;

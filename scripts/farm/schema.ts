@@ -1,5 +1,15 @@
 import { z } from "zod";
+import { MAX_STATUS, MIN_STATUS, SHARE_WHOLE } from "../../assembly/layout.ts";
 import { EMIT_KIND_NAMES } from "../table/plan.ts";
+import {
+  conditions,
+  cookieName,
+  hostTest,
+  lookedAt,
+  MUST_SAY_WHICH,
+  printable,
+  saysWhich,
+} from "./conditions.ts";
 
 const TOKEN = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const name = (what: string) =>
@@ -20,6 +30,7 @@ const TAKEN = [
   "te",
   "cookie",
   "authorization",
+  "x-forwarded-for",
 ];
 const headerName = z
   .string()
@@ -35,6 +46,8 @@ const host = z
     /^(\*\.|\{label\}\.(\{family\}\.)?)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/,
     "must be a host in lower case, `*.suffix`, `{label}.suffix` or `{label}.{family}.suffix`",
   );
+
+const dashes = z.enum(["keep", "underscores"]).default("keep");
 
 const hostRule = z.strictObject({
   host,
@@ -52,30 +65,102 @@ const hostRule = z.strictObject({
   /** What stands for a path's capture instead of itself: `site: {wikipedia: wiki}`. */
   replace: z.record(z.string(), z.record(z.string(), z.string())).optional(),
   /** What becomes of `-` in the wiki's ID. */
-  dashes: z.enum(["keep", "underscores"]).default("keep"),
+  dashes,
+  /** Leads to the wiki, and is not the wiki's own host. */
+  alias: z.boolean().optional(),
 });
 export type HostRule = z.infer<typeof hostRule>;
 
-const pathText = z.string().regex(/^\/[\x21-\x7e]*$/, "must be a path: it begins with `/` and has no spaces");
-const pathTest = z.union([
-  pathText,
-  z.strictObject({ prefix: pathText }),
-  z.strictObject({ under: pathText.regex(/[^/]$/, "must not end with `/`") }),
+const canonicalRule = z.strictObject({
+  host: z
+    .string()
+    .regex(/^\{label\}(\.[a-z0-9_-]+)+$/, "must be `{label}.suffix`, as `{label}.wikipedia.org`"),
+  wiki: z.string().regex(/^\{label\}[a-z0-9_]*$/, "must be `{label}` and a suffix, as `{label}wiki`"),
+  /** Only for these wikis: an expression of dblists, or the wikis. */
+  in: z.union([z.string().min(1), z.array(wikiId).min(1)]).optional(),
+  dashes,
+});
+export type CanonicalHost = z.infer<typeof canonicalRule>;
+
+const routeRule = z
+  .strictObject({
+    ...conditions,
+    deployment: name("a deployment"),
+    /** The host does not decide: the default release. */
+    wiki: z.literal("none").optional(),
+  })
+  .refine(saysWhich, MUST_SAY_WHICH);
+export type RouteRule = z.infer<typeof routeRule>;
+
+const assetRule = z.strictObject({ ...conditions, release: z.string() }).refine(saysWhich, MUST_SAY_WHICH);
+
+const readRule = z
+  .strictObject({
+    ...conditions,
+    primary: z.literal(true).optional(),
+    /** Of the requests, so many may read near: 0…1. */
+    share: z
+      .number()
+      .min(0)
+      .max(1)
+      .refine(
+        (share) => Number.isInteger(Number((share * SHARE_WHOLE).toFixed(6))),
+        "must have at most 4 decimals",
+      )
+      .optional(),
+  })
+  .refine(
+    (one) => (one.primary === undefined) !== (one.share === undefined),
+    "must have `primary: true` or a `share`, one of them",
+  );
+
+const reply = z.strictObject({
+  status: z.int().min(MIN_STATUS).max(MAX_STATUS),
+  body: printable.min(1),
+});
+
+const wikiless = z.union([z.literal("default"), z.strictObject({ release: z.string() }), reply]);
+/** An expression of dblists. */
+const dblist = z.string().min(1);
+const notInstalled = z.union([
+  z.strictObject({ dblist }),
+  z.strictObject({ dblist, release: z.string() }),
+  z.strictObject({ dblist, ...reply.shape }),
 ]);
 
-const hostTest = z
-  .string()
-  .regex(/^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/, "must be a host in lower case or `*.suffix`");
+const backend = z
+  .strictObject({
+    /** Whatever version it runs: one cluster for all releases. */
+    "any-version": z.boolean().default(false),
+    cluster: z
+      .string()
+      .regex(/^[A-Za-z0-9._:|-]+$/, "must be a cluster's name: letters, digits and `.:|-_`")
+      .optional(),
+  })
+  .refine(
+    (one) => one.cluster === undefined || one["any-version"],
+    "has a `cluster` of its own, which goes with `any-version: true` alone",
+  );
 
-const rule = z
-  .strictObject({ host: hostTest.optional(), path: pathTest.optional(), deployment: name("a deployment") })
-  .refine((one) => one.host !== undefined || one.path !== undefined, "must have a `host` or a `path`");
-export type DeploymentRule = z.infer<typeof rule>;
+const listener = z.strictObject({
+  trust: z.enum(["edge", "internal"]),
+  datacentre: name("a data centre").optional(),
+  /** When no rule matches; without `rules` of its own the listener then has none. */
+  deployment: name("a deployment").optional(),
+  rules: z.array(routeRule).optional(),
+  jobs: z.boolean().default(false),
+  debug: z.boolean().default(false),
+  reads: z.boolean().default(false),
+  assets: z.boolean().default(true),
+  /** Headers that clients may send to choose by. */
+  "allow-headers": z.array(lookedAt).default([]),
+});
+export type ListenerSays = z.infer<typeof listener>;
 
 const group = z
   .strictObject({
     /** A dblist's name or an expression of them. */
-    dblist: z.string().min(1).optional(),
+    dblist: dblist.optional(),
     wikis: z.array(wikiId).optional(),
     /** The group that this one is a part of. */
     within: z.string().optional(),
@@ -129,17 +214,73 @@ export const farmSchema = z.strictObject({
   spill: z.enum(["error", "version-named"]).default("error"),
   pins: z.array(pin).default([]),
 
-  /** Hosts that are read as others: `{a}.{b}.beta.example: {a}.{b}.example`. */
+  /** Hosts that are read as others: `{a}.{b}.beta.example: {a}.{b}.example`, `gateway.example/{host}: {host}`. */
   "read-as": z.record(z.string(), z.string()).default({}),
   hosts: z.array(hostRule).default([]),
+  /** From a wiki back to its own host. */
+  "canonical-hosts": z.array(canonicalRule).default([]),
   "pass-through": z.array(hostTest).default([]),
+  /** What becomes of requests that no wiki of the farm decides. */
+  "without-wiki": z
+    .strictObject({
+      "invalid-host": wikiless.default("default"),
+      missing: wikiless.default("default"),
+      "not-installed": notInstalled.optional(),
+    })
+    .optional(),
 
   deployments: z.strictObject({
     default: name("a deployment"),
     /** Every deployment there is: then a rule's misspelt one is an error, not a cluster that nobody runs. */
     names: z.array(name("a deployment")).min(1).optional(),
-    rules: z.array(rule).default([]),
+    rules: z.array(routeRule).default([]),
   }),
+  /** Requests whose JSON body names the wiki. */
+  jobs: z
+    .strictObject({
+      field: printable.min(1),
+      limit: z
+        .union([z.int().min(1), z.string().regex(/^\d{1,9} [KM]iB$/, "must be as `512 KiB` or `1 MiB`")])
+        .default("512 KiB"),
+      host: z.enum(["never", "if-unknown", "always"]).default("if-unknown"),
+      rules: z.array(routeRule).min(1),
+    })
+    .optional(),
+  /** Requests that name where they go, by an option in a header. */
+  debug: z
+    .strictObject({
+      header: headerName,
+      option: z
+        .string()
+        .regex(/^[a-z0-9_-]+$/, "must be an option's name in lower case")
+        .default("backend"),
+      backends: z
+        .record(name("a backend"), backend)
+        .refine((all) => Object.keys(all).length > 0, "must not be empty"),
+      unknown: reply.default({ status: 400, body: "unknown debug backend" }),
+    })
+    .optional(),
+  /** Requests for another release than their wiki's. */
+  assets: z.array(assetRule).default([]),
+  /** Requests that may read in a data centre that is not the primary one. */
+  reads: z
+    .strictObject({
+      suffix: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]+$/, "must be letters, digits, `.`, `_`, `-`")
+        .default("-ro"),
+      deployments: z.array(name("a deployment")).min(1),
+      "share-by": z
+        .union([z.literal("client-address"), z.strictObject({ cookie: cookieName })])
+        .default("client-address"),
+      rules: z.array(readRule).min(1),
+    })
+    .optional(),
+  /** Where requests come in; the first is the one that is meant where none is named. */
+  listeners: z
+    .record(name("a listener"), listener)
+    .refine((all) => Object.keys(all).length > 0, "must not be empty")
+    .optional(),
   /** Of `{deployment}` and `{release}` or `{release-slug}`. */
   cluster: z.string().min(1).default("{deployment}-{release}"),
   headers: z.partialRecord(z.enum(EMIT_KIND_NAMES), headerName).default({}),

@@ -13,7 +13,7 @@ export function questionOfAccessLog(text: string): Question {
   const path = find(fields, PATH);
   if (path === null) throw new Error(`no path: none of ${PATH.join(", ")}`);
   const method = find(fields, METHOD) ?? "GET";
-  return { authority: find(fields, AUTHORITY), path, method, headers: {}, body: null };
+  return { authority: find(fields, AUTHORITY), path, method, headers: {}, body: null, client: null };
 }
 
 /** Envoy logs what is absent as `-` or null. */

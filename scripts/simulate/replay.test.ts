@@ -7,7 +7,7 @@ import { looksLikeAccessLog, questionOfAccessLog } from "./access-log.ts";
 import { replayer, Summary } from "./replay.ts";
 
 const table = tableOf(loadFarm("small").plan).bytes;
-const simulated = { wasm: filter, configuration: table, rootId: "test", header: "x-mw-cluster" };
+const simulated = { wasm: filter, configuration: table, rootId: "test", header: "x-mw-cluster", where: {} };
 
 describe("a replay", () => {
   for (const profile of [envoy140, ats102]) {

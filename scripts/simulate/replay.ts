@@ -2,7 +2,10 @@ import { byteString, type Pair, type Profile, type RootContext, Vm } from "../..
 import { describeOutcome, describeRule } from "../explain/describe.ts";
 import { Explainer } from "../explain/explainer.ts";
 import { headersOf, type Question } from "../explain/question.ts";
+import { type AskedAt, whereOf } from "../explain/where.ts";
 import { TableError } from "../table/check.ts";
+import { findListener } from "../table/decide.ts";
+import { Table } from "../table/decode.ts";
 
 /** What a replayed request came to, for the summary; `line` is what is written for it. */
 export interface Replayed {
@@ -23,6 +26,8 @@ export interface Simulated {
   rootId: string;
   /** The header that names the cluster. */
   header: string;
+  /** Of a table: as which listener, in which data centre. */
+  where: AskedAt;
 }
 
 /**
@@ -31,11 +36,11 @@ export interface Simulated {
  */
 export async function replayer(simulated: Simulated): Promise<Replayer> {
   const { wasm, profile, rootId, configuration } = simulated;
-  const explainer = await Explainer.create(configuration, wasm, profile).catch((error) => {
-    if (error instanceof TableError) return null;
-    throw error;
-  });
-  if (explainer) return tableReplayer(explainer);
+  const table = openTable(configuration);
+  if (table) {
+    const where = whereOf(table, simulated.where);
+    return tableReplayer(await Explainer.create(configuration, wasm, { profile, ...where }), where.listener);
+  }
   const vm = await Vm.load(wasm, { profile });
   const root = vm.createRoot({ rootId, configuration });
   if (root.refused !== null)
@@ -43,20 +48,29 @@ export async function replayer(simulated: Simulated): Promise<Replayer> {
   return (question) => plainReplay(root, simulated.header, question);
 }
 
-function tableReplayer(explainer: Explainer): Replayer {
+/** null for a configuration that is no table. */
+function openTable(configuration: Uint8Array): Table | null {
+  try {
+    return new Table(configuration);
+  } catch (error) {
+    if (error instanceof TableError) return null;
+    throw error;
+  }
+}
+
+function tableReplayer(explainer: Explainer, listener: string | null): Replayer {
   const { table } = explainer;
   const rules = Array.from(
     { length: table.ruleCount },
     (_, i) => `${describeRule(table, i)} → ${describeOutcome(table, i)}`,
   );
-  const none = `no rule → ${table.deployment(table.defaultDeployment)}`;
+  const none = `no rule → ${table.deployment(findListener(table, listener).deployment).name}`;
   return (question) => {
     const { answer, trail } = explainer.ask(question);
-    const ours = answer.release !== null;
     return {
       cluster: answer.cluster,
       rule: trail.rule === null ? none : rules[trail.rule]!,
-      unknownHost: ours && answer.wiki === null ? trail.host : null,
+      unknownHost: trail.wrong !== null ? trail.host : null,
       line: answer,
     };
   };

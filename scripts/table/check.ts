@@ -1,6 +1,7 @@
 import * as L from "../../assembly/layout.ts";
 import { isOptional, sectionName } from "./container.ts";
 import { crc32 } from "./crc32.ts";
+import { COOKIE, FORWARDED } from "./header-names.ts";
 import { type Area, emptyLabel, type KeySet, TableBytes } from "./table-bytes.ts";
 
 /** Why a table is refused: one sentence that says what is wrong and where, the same as the filter logs. */
@@ -14,10 +15,15 @@ const REQUIRED = [
   L.SECTION_READ_AS,
   L.SECTION_PATTERNS,
   L.SECTION_PATHS,
+  L.SECTION_HEADERS,
   L.SECTION_RULES,
+  L.SECTION_LISTENERS,
+  L.SECTION_REPLIES,
   L.SECTION_DEPLOYMENTS,
   L.SECTION_RELEASES,
   L.SECTION_EMIT,
+  L.SECTION_JOBS,
+  L.SECTION_CANONICAL,
 ];
 
 /** Header and directory: where the sections lie. Throws TableError. */
@@ -71,17 +77,25 @@ export class CheckedSections {
   readonly readAs: number;
   readonly patterns: number;
   readonly paths: number;
+  readonly headers: string[];
+  readonly cookies: boolean;
+  readonly forwarded: boolean;
+  readonly jobs: boolean;
   readonly rules: number;
+  readonly listeners: number;
+  readonly replies: number;
   readonly deployments: number;
-  readonly defaultDeployment: number;
   readonly releases: number;
   readonly defaultRelease: number;
   readonly placements: number;
   readonly emit: number;
+  readonly canonicalRules: number;
+  readonly exceptions: number;
 
   constructor(private readonly raw: TableBytes) {
     this.strings = this.checkStrings();
     this.labels = this.checkLabels();
+    this.replies = this.checkReplies();
 
     const releases = raw.area(L.SECTION_RELEASES);
     this.need(L.SECTION_RELEASES, L.RELEASES_BODY);
@@ -100,14 +114,20 @@ export class CheckedSections {
     this.checkHostTargets();
     this.readAs = this.checkReadAs();
     this.patterns = this.checkPatterns();
-
-    const deployments = raw.area(L.SECTION_DEPLOYMENTS);
-    this.need(L.SECTION_DEPLOYMENTS, L.DEPLOYMENTS_BODY);
-    this.deployments = raw.u16(deployments.start);
-    this.defaultDeployment = raw.u16(deployments.start + L.DEPLOYMENTS_DEFAULT);
-    this.checkDeployments();
+    this.deployments = this.checkDeployments();
+    this.headers = this.checkHeaders();
+    this.cookies = this.headers.includes(COOKIE);
+    this.forwarded = this.headers.includes(FORWARDED);
+    this.jobs = this.checkJobs();
     this.rules = this.checkRules();
+    this.listeners = this.checkListeners();
     this.emit = this.checkEmit();
+
+    const canonical = raw.area(L.SECTION_CANONICAL);
+    this.need(L.SECTION_CANONICAL, L.CANONICAL_BODY);
+    this.canonicalRules = raw.u16(canonical.start);
+    this.exceptions = raw.u32(canonical.start + L.CANONICAL_EXCEPTIONS);
+    this.checkCanonical();
   }
 
   private checkStrings(): number {
@@ -160,6 +180,22 @@ export class CheckedSections {
     return count;
   }
 
+  private checkReplies(): number {
+    const name = L.SECTION_REPLIES;
+    this.need(name, L.REPLIES_BODY);
+    const { start } = this.raw.area(name);
+    const count = this.raw.u16(start);
+    if (count > L.MAX_REPLIES) fail(name, "has too many replies");
+    this.exactly(name, L.REPLIES_BODY + count * L.REPLY_ENTRY);
+    for (let i = 0; i < count; i++) {
+      const at = start + L.REPLIES_BODY + i * L.REPLY_ENTRY;
+      const status = this.raw.u16(at + L.REPLY_STATUS);
+      if (status < L.MIN_STATUS || status > L.MAX_STATUS) fail(name, `reply ${i} has no proper status`);
+      this.checkString(name, at + L.REPLY_TEXT);
+    }
+    return count;
+  }
+
   private checkReleases(): void {
     const name = L.SECTION_RELEASES;
     const { start } = this.raw.area(name);
@@ -168,12 +204,22 @@ export class CheckedSections {
     if (this.placements > L.MAX_PLACEMENTS) fail(name, "has too many placements");
     this.exactly(name, placements + this.placements * L.PLACEMENT_ENTRY);
     if (this.defaultRelease >= this.releases) fail(name, "has no such default release");
+    for (const outcome of [L.RELEASES_NO_HOST, L.RELEASES_MISSING, L.RELEASES_NOT_INSTALLED]) {
+      const kind = this.raw.u8(start + outcome);
+      const value = this.raw.u16(start + outcome + L.OUTCOME_VALUE);
+      const there =
+        (kind === L.OUTCOME_RELEASE && value < this.releases) ||
+        (kind === L.OUTCOME_REPLY && value < this.replies);
+      if (!there) fail(name, "has no outcome for a request without a wiki");
+    }
     for (let i = 0; i < 2 * this.releases; i++) this.checkString(name, start + L.RELEASES_BODY + 2 * i);
     for (let i = 0; i < this.placements; i++) {
       const at = start + placements + i * L.PLACEMENT_ENTRY;
       if (this.raw.u16(at + L.PLACEMENT_RELEASE) >= this.releases)
         fail(name, `placement ${i} has no release`);
       this.checkString(name, at + L.PLACEMENT_GROUP, true);
+      if (this.raw.u8(at + L.PLACEMENT_FLAGS) & ~L.FLAG_NOT_INSTALLED)
+        fail(name, `placement ${i} has an unknown flag`);
     }
   }
 
@@ -251,23 +297,29 @@ export class CheckedSections {
 
   private checkHostTargets(): void {
     for (let slot = 0; slot < this.hosts.slots; slot++) {
-      if (this.raw.key(this.hosts, slot) === null) continue;
+      if (!this.isFilled(this.hosts, slot)) continue;
       this.checkTarget(L.SECTION_HOSTS, this.raw.value(this.hosts, slot));
     }
   }
 
   private checkTarget(name: number, target: number): void {
-    const ok =
-      target < this.wikis.slots ? this.raw.key(this.wikis, target) !== null : target < this.hosts.values;
+    const ok = target < this.wikis.slots ? this.isFilled(this.wikis, target) : target < this.hosts.values;
     if (!ok) fail(name, "leads to a wiki that is not there");
   }
 
   private checkReadAs(): number {
     const name = L.SECTION_READ_AS;
     const count = this.checkList(name, L.READ_AS_BODY, L.READ_AS_ENTRY, L.MAX_READ_AS);
+    let suffixes = false;
     for (let i = 0; i < count; i++) {
       const at = this.raw.area(name).start + L.READ_AS_BODY + i * L.READ_AS_ENTRY;
-      if (this.raw.u16(at + L.READ_AS_LABELS) === 0) fail(name, `entry ${i} has no labels`);
+      const kind = this.raw.u8(at + L.READ_AS_KIND);
+      if (kind > L.READ_AS_PATH) fail(name, `entry ${i} is of an unknown kind`);
+      if (kind === L.READ_AS_PATH && suffixes) fail(name, `entry ${i} stands after one of a suffix`);
+      if (kind === L.READ_AS_SUFFIX) {
+        suffixes = true;
+        if (this.raw.u16(at + L.READ_AS_LABELS) === 0) fail(name, `entry ${i} has no labels`);
+      }
       this.checkString(name, at + L.READ_AS_FROM);
       this.checkString(name, at + L.READ_AS_TO);
     }
@@ -289,14 +341,50 @@ export class CheckedSections {
     return count;
   }
 
-  private checkDeployments(): void {
+  private checkDeployments(): number {
     const name = L.SECTION_DEPLOYMENTS;
+    this.need(name, L.DEPLOYMENTS_BODY);
     const { start } = this.raw.area(name);
-    if (this.deployments > L.MAX_DEPLOYMENTS) fail(name, "has too many deployments");
-    if (this.defaultDeployment >= this.deployments) fail(name, "has no such default deployment");
-    const strings = this.deployments * (1 + this.releases);
-    this.exactly(name, L.DEPLOYMENTS_BODY + 2 * strings);
-    for (let i = 0; i < strings; i++) this.checkString(name, start + L.DEPLOYMENTS_BODY + 2 * i);
+    const count = this.raw.u16(start);
+    if (count > L.MAX_DEPLOYMENTS) fail(name, "has too many deployments");
+    const body = start + L.DEPLOYMENTS_BODY;
+    const clusters = count * L.DEPLOYMENT_ENTRY;
+    this.exactly(name, L.DEPLOYMENTS_BODY + clusters + 2 * count * this.releases);
+    const near = (i: number) => this.raw.u16(body + i * L.DEPLOYMENT_ENTRY + L.DEPLOYMENT_NEAR);
+    for (let i = 0; i < count; i++) {
+      this.checkString(name, body + i * L.DEPLOYMENT_ENTRY + L.DEPLOYMENT_NAME);
+      // A twin of a twin would read in a third place.
+      if (near(i) !== L.NONE && (near(i) >= count || near(near(i)) !== L.NONE))
+        fail(name, `deployment ${i} has no proper twin`);
+    }
+    for (let i = 0; i < count * this.releases; i++) this.checkString(name, body + clusters + 2 * i);
+    return count;
+  }
+
+  private checkHeaders(): string[] {
+    const name = L.SECTION_HEADERS;
+    const count = this.checkList(name, L.HEADERS_BODY, 2, L.MAX_HEADERS);
+    const headers: string[] = [];
+    for (let i = 0; i < count; i++) {
+      const at = this.raw.area(name).start + L.HEADERS_BODY + 2 * i;
+      this.checkString(name, at);
+      const header = this.raw.string(this.raw.u16(at))!;
+      if (!/^[a-z0-9-]+$/.test(header) || headers.includes(header))
+        fail(name, `header ${i} has no proper name`);
+      headers.push(header);
+    }
+    return headers;
+  }
+
+  /** @returns whether rules may read bodies */
+  private checkJobs(): boolean {
+    const name = L.SECTION_JOBS;
+    this.exactly(name, L.JOBS_BYTES);
+    const { start } = this.raw.area(name);
+    this.checkString(name, start + L.JOBS_FIELD, true);
+    if (this.raw.u8(start + L.JOBS_HOST) > L.HOST_ALWAYS) fail(name, "has an unknown mode for Host");
+    if (this.raw.u32(start + L.JOBS_LIMIT) > L.MAX_JOB_LIMIT) fail(name, "has too large a limit");
+    return this.raw.u16(start + L.JOBS_FIELD) !== L.NONE;
   }
 
   private checkRules(): number {
@@ -315,41 +403,154 @@ export class CheckedSections {
         fail(name, `rule ${i} has predicates that are not there`);
       }
       const outcome = this.raw.u8(at + L.RULE_OUTCOME);
-      const known = outcome === L.OUTCOME_PASS || outcome === L.OUTCOME_DEPLOYMENT;
-      const there = outcome === L.OUTCOME_PASS || this.raw.u16(at + L.RULE_VALUE) < this.deployments;
-      if (!known || !there) fail(name, `rule ${i} has an unknown outcome`);
+      if (!this.isOutcome(outcome, this.raw.u16(at + L.RULE_VALUE)))
+        fail(name, `rule ${i} has an unknown outcome`);
+      const flags = this.raw.u8(at + L.RULE_FLAGS);
+      const wiki = flags & ~L.FLAG_DEBUG;
+      const known = wiki === 0 || wiki === L.FLAG_NO_WIKI || wiki === L.FLAG_BODY;
+      if (!known || (wiki !== 0 && outcome !== L.OUTCOME_DEPLOYMENT))
+        fail(name, `rule ${i} has flags that make no sense`);
+      if (wiki === L.FLAG_BODY && !this.jobs) fail(name, `rule ${i} reads bodies, and JOBS says no field`);
     }
-    for (let i = 0; i < predicates; i++) {
-      const at = start + body + i * L.PREDICATE_ENTRY;
-      const subject = this.raw.u8(at + L.PREDICATE_SUBJECT);
-      const test = this.raw.u8(at + L.PREDICATE_TEST);
-      const onHost = test === L.TEST_EXACT || test === L.TEST_SUFFIX || test === L.TEST_ADDRESS;
-      const onPath = test === L.TEST_EXACT || test === L.TEST_PREFIX || test === L.TEST_UNDER;
-      const known = (subject === L.SUBJECT_HOST && onHost) || (subject === L.SUBJECT_PATH && onPath);
-      if (!known) fail(name, `predicate ${i} is unknown to this reader`);
-      this.checkString(name, at + L.PREDICATE_VALUE, test === L.TEST_ADDRESS);
-    }
+    for (let i = 0; i < predicates; i++) this.checkPredicate(i, start + body + i * L.PREDICATE_ENTRY);
     return rules;
+  }
+
+  private isOutcome(outcome: number, value: number): boolean {
+    switch (outcome) {
+      case L.OUTCOME_DEPLOYMENT:
+        return value < this.deployments;
+      case L.OUTCOME_PASS:
+        return true;
+      case L.OUTCOME_RELEASE:
+        return value < this.releases;
+      case L.OUTCOME_REPLY:
+        return value < this.replies;
+      case L.OUTCOME_NEAR:
+        return value <= L.SHARE_WHOLE;
+      default:
+        return false;
+    }
+  }
+
+  private checkPredicate(i: number, at: number): void {
+    const name = L.SECTION_RULES;
+    const subject = this.raw.u8(at + L.PREDICATE_SUBJECT);
+    const test = this.raw.u8(at + L.PREDICATE_TEST) & ~L.TEST_NOT;
+    if (!goTogether(subject, test)) fail(name, `predicate ${i} is unknown to this reader`);
+    const called = this.raw.u16(at + L.PREDICATE_NAME);
+    let named = called === L.NONE;
+    if (subject === L.SUBJECT_HEADER) named = called < this.headers.length;
+    if (subject === L.SUBJECT_COOKIE || subject === L.SUBJECT_QUERY) named = this.isName(called);
+    if (!named) fail(name, `predicate ${i} has no proper name`);
+    if (subject === L.SUBJECT_COOKIE && !this.cookies)
+      fail(name, `predicate ${i} is about a cookie, and HDRS has no cookie`);
+    const values = this.raw.u16(at + L.PREDICATE_VALUES);
+    const none = test === L.TEST_ADDRESS || test === L.TEST_PRESENT;
+    const least = test === L.TEST_OPTION ? 2 : 1;
+    if (none ? values !== 0 : values < least) fail(name, `predicate ${i} has too few values, or too many`);
+    if (values > 0 && this.raw.u16(at + L.PREDICATE_FIRST_VALUE) + values > this.strings)
+      fail(name, "refers to a string that is not there");
+  }
+
+  /** A string, and not an empty one. */
+  private isName(number: number): boolean {
+    return number < this.strings && this.raw.string(number) !== "";
+  }
+
+  private checkListeners(): number {
+    const name = L.SECTION_LISTENERS;
+    this.need(name, L.LISTENERS_BODY);
+    const { start } = this.raw.area(name);
+    const count = this.raw.u16(start);
+    if (count > L.MAX_LISTENERS) fail(name, "has too many listeners");
+    if (count === 0) fail(name, "has no listener");
+    this.exactly(name, L.LISTENERS_BODY + count * L.LISTENER_ENTRY);
+    const cookie = this.raw.u16(start + L.LISTENERS_SHARE_COOKIE);
+    if (cookie !== L.NONE) {
+      if (!this.isName(cookie)) fail(name, "has no proper name of the share's cookie");
+      if (!this.cookies) fail(name, "cuts shares by a cookie, and HDRS has no cookie");
+    }
+    const names = new Set<string>();
+    for (let i = 0; i < count; i++) {
+      const at = start + L.LISTENERS_BODY + i * L.LISTENER_ENTRY;
+      const called = this.raw.u16(at + L.LISTENER_NAME);
+      const own =
+        called === L.NONE ? count === 1 : this.isName(called) && !names.has(this.raw.string(called)!);
+      if (!own) fail(name, `listener ${i} has no name of its own`);
+      if (called !== L.NONE) names.add(this.raw.string(called)!);
+      if (this.raw.u8(at + L.LISTENER_FLAGS) & ~L.FLAG_INTERNAL)
+        fail(name, `listener ${i} has an unknown flag`);
+      this.checkString(name, at + L.LISTENER_DATACENTRE, true);
+      if (this.raw.u16(at + L.LISTENER_DEPLOYMENT) >= this.deployments)
+        fail(name, `listener ${i} has no such deployment`);
+      const { OUTCOME_DEPLOYMENT, OUTCOME_PASS, OUTCOME_REPLY, OUTCOME_RELEASE, OUTCOME_NEAR } = L;
+      this.checkRange(i, at + L.LISTENER_ROUTES, [OUTCOME_DEPLOYMENT, OUTCOME_PASS, OUTCOME_REPLY]);
+      this.checkRange(i, at + L.LISTENER_ASSETS, [OUTCOME_RELEASE]);
+      this.checkRange(i, at + L.LISTENER_READS, [OUTCOME_NEAR]);
+    }
+    return count;
+  }
+
+  /** The rules of one of a listener's lists are there, and have such an outcome. */
+  private checkRange(listener: number, at: number, outcomes: readonly number[]): void {
+    const name = L.SECTION_LISTENERS;
+    const first = this.raw.u16(at);
+    const count = this.raw.u16(at + L.RANGE_COUNT);
+    if (first + count > this.rules) fail(name, `listener ${listener} has rules that are not there`);
+    const rules = this.raw.area(L.SECTION_RULES).start + L.RULES_BODY;
+    for (let i = first; i < first + count; i++) {
+      if (!outcomes.includes(this.raw.u8(rules + i * L.RULE_ENTRY + L.RULE_OUTCOME)))
+        fail(name, `listener ${listener} has rules of a kind that does not go there`);
+    }
   }
 
   private checkEmit(): number {
     const name = L.SECTION_EMIT;
     const count = this.checkList(name, L.EMIT_BODY, L.EMIT_ENTRY, L.EMIT_KINDS);
     let kinds = 0;
-    const names = new Set<string>();
+    const headers = new Set<number>();
     for (let i = 0; i < count; i++) {
       const at = this.raw.area(name).start + L.EMIT_BODY + i * L.EMIT_ENTRY;
       const kind = this.raw.u8(at + L.EMIT_KIND);
       if (kind >= L.EMIT_KINDS || kinds & (1 << kind))
         fail(name, `header ${i} is of an unknown or a second kind`);
       kinds |= 1 << kind;
-      this.checkString(name, at + L.EMIT_NAME);
-      const header = this.raw.string(this.raw.u16(at + L.EMIT_NAME))!;
-      if (!/^[a-z0-9-]+$/.test(header) || names.has(header)) fail(name, `header ${i} has no proper name`);
-      names.add(header);
+      const header = this.raw.u8(at + L.EMIT_HEADER);
+      if (header >= this.headers.length || headers.has(header))
+        fail(name, `header ${i} is none of HDRS, or a second time the same`);
+      headers.add(header);
     }
     if (!(kinds & (1 << L.EMIT_CLUSTER))) fail(name, "has no header for the cluster");
     return count;
+  }
+
+  private checkCanonical(): void {
+    const name = L.SECTION_CANONICAL;
+    const { start } = this.raw.area(name);
+    if (this.canonicalRules > L.MAX_CANONICAL_RULES) fail(name, "has too many rules");
+    const rules = L.CANONICAL_BODY + this.canonicalRules * L.CANONICAL_RULE;
+    this.exactly(name, rules + this.exceptions * L.EXCEPTION_ENTRY);
+    for (let i = 0; i < this.canonicalRules; i++) {
+      const at = start + L.CANONICAL_BODY + i * L.CANONICAL_RULE;
+      this.checkString(name, at + L.CANONICAL_TAIL);
+      this.checkString(name, at + L.CANONICAL_SUFFIX);
+      if (this.raw.u8(at + L.CANONICAL_FLAGS) & ~L.FLAG_DASHES) fail(name, `rule ${i} has an unknown flag`);
+    }
+    for (let i = 0; i < this.exceptions; i++) {
+      const at = start + rules + i * L.EXCEPTION_ENTRY;
+      const slot = this.raw.u32(at + L.EXCEPTION_SLOT);
+      if (i > 0 && slot <= this.raw.u32(at - L.EXCEPTION_ENTRY + L.EXCEPTION_SLOT))
+        fail(name, `exception ${i} is out of order`);
+      const value = this.raw.u32(at + L.EXCEPTION_VALUE);
+      const host = value - this.canonicalRules;
+      const there = value === L.NO_HOST || host < 0 || this.isFilled(this.hosts, host);
+      if (!there || !this.isFilled(this.wikis, slot)) fail(name, `exception ${i} is out of bounds`);
+    }
+  }
+
+  private isFilled(set: KeySet, slot: number): boolean {
+    return slot < set.slots && this.raw.entryField(set, slot, 0, set.labelBits) !== emptyLabel(set);
   }
 
   private checkList(name: number, body: number, entry: number, most: number): number {
@@ -373,5 +574,25 @@ export class CheckedSections {
 
   private exactly(name: number, length: number): void {
     if (this.raw.area(name).length !== length) fail(name, "is not as long as its entries");
+  }
+}
+
+/** Whether such a test may be put to that part of a request. */
+function goTogether(subject: number, test: number): boolean {
+  switch (subject) {
+    case L.SUBJECT_HOST:
+      return test === L.TEST_EXACT || test === L.TEST_SUFFIX || test === L.TEST_ADDRESS;
+    case L.SUBJECT_PATH:
+      return test === L.TEST_EXACT || test === L.TEST_PREFIX || test === L.TEST_UNDER;
+    case L.SUBJECT_METHOD:
+      return test === L.TEST_EXACT || test === L.TEST_PREFIX;
+    case L.SUBJECT_COOKIE:
+    case L.SUBJECT_QUERY:
+      return test === L.TEST_EXACT || test === L.TEST_PREFIX || test === L.TEST_PRESENT;
+    case L.SUBJECT_HEADER:
+      if (test === L.TEST_CONTAINS || test === L.TEST_OPTION) return true;
+      return test === L.TEST_EXACT || test === L.TEST_PREFIX || test === L.TEST_PRESENT;
+    default:
+      return false;
   }
 }

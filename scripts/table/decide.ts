@@ -1,6 +1,13 @@
 import * as L from "../../assembly/layout.ts";
-import { hostOf } from "./authority.ts";
-import type { Table } from "./decode.ts";
+import { canonicalHost } from "./canonical.ts";
+import type { Table, TableListener } from "./decode.ts";
+import { type HostWiki, wikiOfHost } from "./host-wiki.ts";
+import { wikiOfBody } from "./job-body.ts";
+import type { Reply, Wikiless } from "./plan.ts";
+import { firstRule } from "./predicates.ts";
+import { readAs } from "./read-as.ts";
+import { partsOf, type RequestParts } from "./request-parts.ts";
+import { isInShare } from "./share.ts";
 
 /** What a decision looks at. Characters are bytes. */
 export interface Request {
@@ -8,9 +15,26 @@ export interface Request {
   authority: string | null;
   /** The raw target: path and query. */
   target: string;
+  /** GET where it is left out. */
+  method?: string;
+  /** Names in any case; without pseudo-headers. */
+  headers?: readonly (readonly [name: string, value: string])[];
+  body?: string | null;
+  /** The client's address without port, null where it is not known. */
+  client?: string | null;
 }
 
-/** Where a request goes; `null` for a request that is not ours and passes through. */
+/** Where a request is asked about. */
+export interface Where {
+  /** Name of the listener; null: the table's first. */
+  listener: string | null;
+  /** This proxy is not in the primary data centre. */
+  near: boolean;
+  /** The proxy routes before it has a body, as ATS does: where the body should say the wiki, the host does. */
+  bodiless?: boolean;
+}
+
+/** Where a request goes. */
 export interface Decision {
   wiki: string | null;
   group: string | null;
@@ -19,152 +43,172 @@ export interface Decision {
   version: string;
   deployment: string;
   cluster: string;
+  /** What Host is set to, null where it stays. */
+  host: string | null;
+  /** The response says what was decided. */
+  debug: boolean;
 }
 
-/** The steps that led to a decision, for `why`. */
-export interface Trail {
+/** `null` for a request that is not ours and passes through. */
+export type Answer = Decision | Reply | null;
+
+export function isReply(answer: Answer): answer is Reply {
+  return answer !== null && "status" in answer;
+}
+
+/** The steps that led to an answer, for `why`. Numbers are those of the table. */
+export interface Trail extends Omit<HostWiki, "slot"> {
+  listener: string | null;
   /** Host as it was looked up: normalised, and read as another host where a read-as says so. */
   host: string;
   address: boolean;
-  /** Number of the read-as that applied. */
+  /** Entry of READ by which the path's first segment is the host. */
+  readAsPath: number | null;
+  /** Entry of READ by which the host has another suffix. */
   readAs: number | null;
-  /** Number of the rule that matched; null: none did. */
+  /** The path as rules saw it. */
+  pathForRules: string;
+  /** The rule that matched; null: none did. */
   rule: number | null;
-  /** Where the wiki's name came from. */
-  source: { kind: "host" } | { kind: "pattern"; pattern: number } | { kind: "nothing" };
-  /** Number of the path form that was read. */
-  path: number | null;
-  /** The wiki ID that the host or path stands for, in the table or not; null where they stand for none. */
-  key: string | null;
+  /** Where the wiki was looked for; the host's steps are null where it was not there. */
+  wikiFrom: "host" | "body" | "none";
+  /** What the body said; null where it was not read. */
+  body: "text" | "none" | "conflict" | null;
+  /** Why there is no wiki; only where it was looked for in the host. */
+  wrong: Wikiless | null;
+  /** The rule that chose another release than the wiki's. */
+  asset: number | null;
+  /** The rule of reads that matched. */
+  read: number | null;
+  /** The request goes to the deployment's twin in this data centre. */
+  near: boolean;
 }
 
-/** The TypeScript reader's answer, step for step that of `assembly/decide.ts`. */
-export function decide(table: Table, request: Request): { decision: Decision | null; trail: Trail } {
-  const { host: asked, address } = hostOf(request.authority);
-  const readAs = findReadAs(table, asked);
-  const host = readAs?.host ?? asked;
-  const path = request.target.split("?", 1)[0]!;
-  const rule = findRule(table, host, address, path);
-  const trail: Trail = {
-    host,
-    address,
-    readAs: readAs?.number ?? null,
-    rule: rule?.number ?? null,
-    source: { kind: "nothing" },
-    path: null,
-    key: null,
-  };
-  if (rule?.outcome === L.OUTCOME_PASS) return { decision: null, trail };
+/** The table has listeners, and none of this name. */
+export class UnknownListener extends Error {}
 
-  const slot = findWiki(table, host, request.target, path, trail);
-  const deployment = rule ? rule.deployment : table.defaultDeployment;
-  const placement = slot === -1 ? null : table.placement(table.value(table.wikis, slot));
-  const release = placement?.release ?? table.defaultRelease;
+const ANYWHERE: Where = { listener: null, near: false };
+
+/** The TypeScript reader's answer, step for step that of `assembly/decide.ts`. Throws UnknownListener. */
+export function decide(
+  table: Table,
+  request: Request,
+  where: Where = ANYWHERE,
+): { answer: Answer; trail: Trail } {
+  const listener = findListener(table, where.listener);
+  const read = readAs(table, request.authority, request.target);
+  const parts = partsOf(request, read);
+  const route = firstRule(table, listener.routes, parts);
+  const trail: Trail = {
+    listener: listener.name,
+    host: read.host,
+    address: read.address,
+    readAsPath: read.pathEntry,
+    readAs: read.suffixEntry,
+    pathForRules: parts.path,
+    rule: route?.number ?? null,
+    wikiFrom: route?.wiki ?? "host",
+    ...{ source: { kind: "nothing" }, path: null, key: null },
+    ...{ body: null, wrong: null, asset: null, read: null, near: false },
+  };
+  if (route?.outcome === L.OUTCOME_PASS) return { answer: null, trail };
+  if (route?.outcome === L.OUTCOME_REPLY) return { answer: table.reply(route.value), trail };
+
+  const placed =
+    trail.wikiFrom === "body" && where.bodiless
+      ? placeByHost(table, parts, trail)
+      : place(table, request.body ?? null, parts, trail);
+  if ("status" in placed) return { answer: placed, trail };
+  const asset = trail.wikiFrom === "body" ? null : firstRule(table, listener.assets, parts);
+  if (asset) trail.asset = asset.number;
+  const release = asset ? asset.value : placed.release;
+  if (typeof release === "object") return { answer: release, trail };
+
+  const primary = route?.value ?? listener.deployment;
+  const deployment = where.near ? nearest(table, listener, primary, parts, trail) : primary;
   const { name, version } = table.release(release);
-  const decision = {
-    wiki: slot === -1 ? null : table.key(table.wikis, slot),
-    group: placement?.group ?? null,
+  const answer = {
+    wiki: placed.slot === null ? null : table.key(table.wikis, placed.slot),
+    group: placed.group,
     release: name,
     version,
-    deployment: table.deployment(deployment),
+    deployment: table.deployment(deployment).name,
     cluster: table.cluster(deployment, release),
+    host: trail.wikiFrom === "body" && !where.bodiless ? hostOfJob(table, placed.slot, parts) : null,
+    debug: route?.debug ?? false,
   };
-  return { decision, trail };
+  return { answer, trail };
 }
 
-function findReadAs(table: Table, host: string): { host: string; number: number } | null {
-  for (let number = 0; number < table.readAsCount; number++) {
-    const { labels, from, to } = table.readAs(number);
-    if (!host.endsWith(from)) continue;
-    const head = host.slice(0, host.length - from.length).split(".");
-    if (head.length === labels && !head.includes("")) return { host: head.join(".") + to, number };
-  }
-  return null;
+/** A listener by its name, null for the first; a nameless one answers to any. Throws UnknownListener. */
+export function findListener(table: Table, name: string | null): TableListener {
+  const first = table.listeners[0]!;
+  if (name === null || first.name === null) return first;
+  const found = table.listeners.find((listener) => listener.name === name);
+  if (!found) throw new UnknownListener(`the table has no listener "${name}"`);
+  return found;
 }
 
-function findRule(table: Table, host: string, address: boolean, path: string) {
-  for (let number = 0; number < table.ruleCount; number++) {
-    const { when, outcome, value } = table.rule(number);
-    if (when.every((predicate) => holds(predicate, host, address, path))) {
-      return { number, outcome, deployment: value };
-    }
-  }
-  return null;
+interface Placed {
+  /** In WIKI; null for a request without a wiki. */
+  slot: number | null;
+  group: string | null;
+  /** A reply, where the farm has one for requests without a wiki. */
+  release: number | Reply;
 }
 
-function holds(
-  { subject, test, value }: { subject: number; test: number; value: string | null },
-  host: string,
-  address: boolean,
-  path: string,
-): boolean {
-  const text = subject === L.SUBJECT_HOST ? host : path;
-  switch (test) {
-    case L.TEST_ADDRESS:
-      return address;
-    case L.TEST_SUFFIX:
-      return text.length > value!.length && text.endsWith(value!);
-    case L.TEST_PREFIX:
-      return text.startsWith(value!);
-    case L.TEST_UNDER:
-      return text === value || text.startsWith(`${value}/`);
-    default:
-      return text === value;
+/** The wiki and its release, before rules of assets; a reply where no rule of assets is asked. */
+function place(table: Table, body: string | null, parts: RequestParts, trail: Trail): Placed | Reply {
+  const nowhere = { slot: null, group: null, release: table.defaultRelease };
+  if (trail.wikiFrom === "none") return nowhere;
+  if (trail.wikiFrom === "body") {
+    const found = wikiOfBody(body ?? "", table.jobs!.field, table.jobs!.limit);
+    trail.body = found.kind;
+    if (found.kind === "conflict") return { status: 400, body: L.CONFLICT_TEXT };
+    if (found.kind === "none") return nowhere;
+    trail.key = found.text;
+    const slot = table.find(table.wikis, found.text);
+    return slot === -1 ? nowhere : { slot, ...table.placement(table.value(table.wikis, slot)) };
   }
+  const { slot, ...steps } = wikiOfHost(table, parts);
+  Object.assign(trail, steps);
+  if (typeof slot === "number") {
+    const placement = table.placement(table.value(table.wikis, slot));
+    if (placement.installed) return { slot, ...placement };
+  }
+  trail.wrong = typeof slot === "number" ? "notInstalled" : slot;
+  const { outcome, value } = table.wikiless(trail.wrong);
+  return { ...nowhere, release: outcome === L.OUTCOME_REPLY ? table.reply(value) : value };
 }
 
-/** Slot of the request's wiki in WIKI, -1 for none; fills in the trail. */
-function findWiki(table: Table, host: string, target: string, path: string, trail: Trail): number {
-  const exact = table.find(table.hosts, host);
-  if (exact !== -1) {
-    trail.source = { kind: "host" };
-    return follow(table, table.value(table.hosts, exact), target, path, trail);
-  }
-  for (let number = 0; number < table.patternCount; number++) {
-    const { kind, dashes, suffix, tail, target: fixed } = table.pattern(number);
-    if (!host.endsWith(suffix)) continue;
-    const label = host.slice(0, host.length - suffix.length);
-    if (kind === L.PATTERN_FIXED) {
-      if (label === "") continue;
-      trail.source = { kind: "pattern", pattern: number };
-      return follow(table, fixed, target, path, trail);
-    }
-    let key = label + (tail ?? "");
-    if (kind === L.PATTERN_FAMILY) {
-      const dot = label.lastIndexOf(".");
-      if (dot === -1 || !/^[a-z]+$/.test(label.slice(dot + 1))) continue;
-      key = label.slice(0, dot) + label.slice(dot + 1);
-    }
-    trail.source = { kind: "pattern", pattern: number };
-    return findKey(table, dashes ? key.replaceAll("-", "_") : key, trail);
-  }
-  return -1;
+/** For a job whose body the proxy cannot wait for. */
+function placeByHost(table: Table, parts: RequestParts, trail: Trail): Placed {
+  const { slot, ...steps } = wikiOfHost(table, parts);
+  Object.assign(trail, steps);
+  if (typeof slot !== "number") return { slot: null, group: null, release: table.defaultRelease };
+  return { slot, ...table.placement(table.value(table.wikis, slot)) };
 }
 
-/** From a target number to a wiki's slot. */
-function follow(table: Table, targetNumber: number, target: string, path: string, trail: Trail): number {
-  if (targetNumber < table.wikis.slots) {
-    trail.key = table.key(table.wikis, targetNumber);
-    return targetNumber;
-  }
-  const number = targetNumber - table.wikis.slots;
-  if (number >= table.pathCount) return -1;
-  trail.path = number;
-  const form = table.path(number);
-  const text = form.flags & L.FLAG_TARGET ? target : path;
-  const segments = text.split("/");
-  const closed = form.flags & L.FLAG_CLOSED ? 1 : 0;
-  if (segments[0] !== "" || segments.length < 1 + form.segments + closed) return -1;
-  const key = form.parts
-    .map((part) => {
-      const segment = segments[1 + part]!;
-      return form.replacements.find((r) => r.segment === part && r.from === segment)?.to ?? segment;
-    })
-    .join("");
-  return findKey(table, form.flags & L.FLAG_DASHES ? key.replaceAll("-", "_") : key, trail);
+/** The deployment's twin in this data centre, where a rule of reads has the request stay; else the deployment. */
+function nearest(
+  table: Table,
+  listener: TableListener,
+  deployment: number,
+  parts: RequestParts,
+  trail: Trail,
+): number {
+  const twin = table.deployment(deployment).near;
+  const rule = twin === null ? null : firstRule(table, listener.reads, parts);
+  if (twin === null || rule === null) return deployment;
+  trail.read = rule.number;
+  trail.near = isInShare(table, rule.value, parts, listener.internal);
+  return trail.near ? twin : deployment;
 }
 
-function findKey(table: Table, key: string, trail: Trail): number {
-  trail.key = key;
-  return table.find(table.wikis, key);
+/** What Host becomes for a request whose body has named the wiki. */
+function hostOfJob(table: Table, slot: number | null, parts: RequestParts): string | null {
+  const { host } = table.jobs!;
+  if (slot === null || host === "never") return null;
+  if (host === "if-unknown" && typeof wikiOfHost(table, parts).slot === "number") return null;
+  return canonicalHost(table, slot);
 }

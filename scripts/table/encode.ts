@@ -1,8 +1,19 @@
 import * as L from "../../assembly/layout.ts";
 import { assemble, type Section } from "./container.ts";
+import { headerNamesOf } from "./header-names.ts";
 import { chooseSuffixes, placeKeys, splitKey } from "./keyset.ts";
-import { limitsOf, placementsOf } from "./limits.ts";
-import { EMIT_KIND_NAMES, type EmitKind, type Plan, type Predicate, type Target } from "./plan.ts";
+import { limitsOf, type Placement, placementKey, placementsOf } from "./limits.ts";
+import {
+  EMIT_KIND_NAMES,
+  type EmitKind,
+  type Plan,
+  type Predicate,
+  type Rule,
+  type Target,
+  type WikilessOutcome,
+} from "./plan.ts";
+import { type RuleLists, ruleListsOf, valuesOf } from "./rule-lists.ts";
+import { Runs } from "./runs.ts";
 import { Writer } from "./writer.ts";
 
 /** The plan holds something that no table may: nothing was written. */
@@ -30,25 +41,31 @@ export function encode(plan: Plan, { generation, names }: EncodeOptions): Uint8A
 }
 
 class Encoder {
-  private readonly strings: string[] = [];
-  private readonly stringNumber = new Map<string, number>();
-  private readonly placements: { release: number; group: string | null }[];
+  private readonly strings = new Runs<string>((text) => text);
+  private readonly placements: Placement[];
+  private readonly headers: string[];
+  private readonly lists: RuleLists;
   private readonly wikiSuffixes: string[];
   private readonly hostSuffixes: string[];
   private labelNumber = new Map<string, number>();
   private wikiSlot = new Map<string, number>();
   private wikiSlots = 0;
+  private hostSlot = new Map<string, number>();
 
   constructor(private readonly plan: Plan) {
     this.placements = placementsOf(plan);
+    this.headers = headerNamesOf(plan);
+    this.lists = ruleListsOf(plan);
     this.wikiSuffixes = chooseSuffixes(plan.wikis.map((wiki) => wiki.id));
     this.hostSuffixes = chooseSuffixes(plan.hosts.map((host) => host.host));
   }
 
   /** In the order of the directory; STRS is filled by the others and so made last. */
   sections(): Section[] {
+    // What must stand in a row comes first: single strings are then found in it.
     const wikiSuffixes = this.consecutiveStrings(this.wikiSuffixes);
     const hostSuffixes = this.consecutiveStrings(this.hostSuffixes);
+    for (const predicate of this.lists.predicates) this.consecutiveStrings(valuesOf(predicate));
     const labels = this.labels();
     const wikis = this.wikis(wikiSuffixes);
     const sections = [
@@ -58,34 +75,33 @@ class Encoder {
       { name: L.SECTION_READ_AS, bytes: this.readAs() },
       { name: L.SECTION_PATTERNS, bytes: this.patterns() },
       { name: L.SECTION_PATHS, bytes: this.paths() },
+      { name: L.SECTION_HEADERS, bytes: encodeHeaders(this.headers.map((name) => this.string(name))) },
       { name: L.SECTION_RULES, bytes: this.rules() },
+      { name: L.SECTION_LISTENERS, bytes: this.listeners() },
+      { name: L.SECTION_REPLIES, bytes: this.replies() },
       { name: L.SECTION_DEPLOYMENTS, bytes: this.deployments() },
       { name: L.SECTION_RELEASES, bytes: this.releases() },
       { name: L.SECTION_EMIT, bytes: this.emit() },
+      { name: L.SECTION_JOBS, bytes: this.jobs() },
+      { name: L.SECTION_CANONICAL, bytes: this.canonical() },
     ];
-    return [{ name: L.SECTION_STRINGS, bytes: encodeStrings(this.strings) }, ...sections];
+    return [{ name: L.SECTION_STRINGS, bytes: encodeStrings(this.strings.items) }, ...sections];
   }
 
   private string(text: string): number {
-    const known = this.stringNumber.get(text);
-    if (known !== undefined) return known;
-    this.stringNumber.set(text, this.strings.length);
-    return this.appendString(text);
+    return this.consecutiveStrings([text]);
   }
 
-  private appendString(text: string): number {
-    checkText(text);
-    if (this.strings.length >= L.MAX_STRINGS) {
-      throw new EncodeError(`more than ${L.MAX_STRINGS} different strings`);
-    }
-    return this.strings.push(text) - 1;
+  private stringOrNone(text: string | null): number {
+    return text === null ? L.NONE : this.string(text);
   }
 
+  /** Number of the first; 0 where there are none. */
   private consecutiveStrings(texts: readonly string[]): number {
-    const first = this.strings.length;
-    for (const text of texts) {
-      const number = this.appendString(text);
-      if (!this.stringNumber.has(text)) this.stringNumber.set(text, number);
+    for (const text of texts) checkText(text);
+    const first = this.strings.place(texts);
+    if (this.strings.items.length > L.MAX_STRINGS) {
+      throw new EncodeError(`more than ${L.MAX_STRINGS} different strings`);
     }
     return first;
   }
@@ -110,19 +126,21 @@ class Encoder {
   }
 
   private wikis(firstSuffix: number): Uint8Array {
-    const placement = new Map(this.placements.map((p, number) => [`${p.release} ${p.group ?? ""}`, number]));
-    const values = this.plan.wikis.map((wiki) => placement.get(`${wiki.release} ${wiki.group ?? ""}`)!);
+    const placement = new Map(this.placements.map((p, number) => [placementKey(p), number]));
+    const values = this.plan.wikis.map((wiki) => placement.get(placementKey(wiki))!);
     const ids = this.plan.wikis.map((wiki) => wiki.id);
     const set = this.keySet(ids, values, this.placements.length, this.wikiSuffixes, firstSuffix);
     this.wikiSlots = set.slots;
-    this.wikiSlot = new Map([...set.slotOfKey].map((slot, number) => [ids[number]!, slot]));
+    this.wikiSlot = slotsByKey(ids, set.slotOfKey);
     return set.bytes;
   }
 
   private hosts(firstSuffix: number): Uint8Array {
     const hosts = this.plan.hosts.map((host) => host.host);
     const values = this.plan.hosts.map((host) => this.target(host.target));
-    return this.keySet(hosts, values, this.noWiki() + 1, this.hostSuffixes, firstSuffix).bytes;
+    const set = this.keySet(hosts, values, this.noWiki() + 1, this.hostSuffixes, firstSuffix);
+    this.hostSlot = slotsByKey(hosts, set.slotOfKey);
+    return set.bytes;
   }
 
   private keySet(
@@ -175,8 +193,12 @@ class Encoder {
 
   private readAs(): Uint8Array {
     const writer = new Writer().u32(this.plan.readAs.length);
-    for (const { labels, from, to } of this.plan.readAs) {
-      writer.u16(labels).u16(this.string(from)).u16(this.string(to));
+    for (const one of this.plan.readAs) {
+      if (one.kind === "suffix") {
+        writer.u8(L.READ_AS_SUFFIX).u16(one.labels).u16(this.string(one.from)).u16(this.string(one.to));
+      } else {
+        writer.u8(L.READ_AS_PATH).u16(0).u16(this.string(one.from)).u16(this.string(one.under));
+      }
     }
     return writer.bytes();
   }
@@ -214,26 +236,59 @@ class Encoder {
   }
 
   private rules(): Uint8Array {
-    const predicates = this.plan.rules.flatMap((rule) => rule.when);
-    const writer = new Writer().u32(this.plan.rules.length).u32(predicates.length);
-    let firstPredicate = 0;
-    for (const { when, outcome } of this.plan.rules) {
-      writer.u16(firstPredicate).u8(when.length);
-      if (outcome === "pass") writer.u8(L.OUTCOME_PASS).u16(0);
-      else writer.u8(L.OUTCOME_DEPLOYMENT).u16(outcome.deployment);
-      firstPredicate += when.length;
+    const { rules, predicates } = this.lists;
+    const writer = new Writer().u32(rules.length).u32(predicates.length);
+    for (const { rule, firstPredicate } of rules) {
+      const [outcome, value] = outcomeOf(rule.outcome);
+      const wiki = { host: 0, body: L.FLAG_BODY, none: L.FLAG_NO_WIKI }[rule.wiki];
+      writer.u16(firstPredicate).u8(rule.when.length);
+      writer
+        .u8(wiki | (rule.debug ? L.FLAG_DEBUG : 0))
+        .u8(outcome)
+        .u16(value);
     }
     for (const predicate of predicates) {
-      writer.u8(SUBJECTS[predicate.subject]).u8(TESTS[predicate.test]);
-      writer.u16(predicate.test === "address" ? L.NONE : this.string(predicate.value));
+      const values = valuesOf(predicate);
+      writer
+        .u8(SUBJECTS[predicate.subject])
+        .u8(TESTS[predicate.test] | (predicate.not ? L.TEST_NOT : 0))
+        .u16(this.predicateName(predicate))
+        .u16(this.consecutiveStrings(values))
+        .u16(values.length);
     }
     return writer.bytes();
   }
 
+  private predicateName(predicate: Predicate): number {
+    if (predicate.subject === "header") return this.headers.indexOf(predicate.name);
+    return "name" in predicate ? this.string(predicate.name) : L.NONE;
+  }
+
+  private listeners(): Uint8Array {
+    const { listeners, shareCookie } = this.plan;
+    const writer = new Writer().u16(listeners.length).u16(this.stringOrNone(shareCookie));
+    for (const [i, { name, trust, datacentre, deployment }] of listeners.entries()) {
+      writer
+        .u16(this.stringOrNone(name))
+        .u8(trust === "internal" ? L.FLAG_INTERNAL : 0)
+        .u16(this.stringOrNone(datacentre))
+        .u16(deployment);
+      const { routes, assets, reads } = this.lists.ranges[i]!;
+      for (const { first, count } of [routes, assets, reads]) writer.u16(first).u16(count);
+    }
+    return writer.bytes();
+  }
+
+  private replies(): Uint8Array {
+    const writer = new Writer().u16(this.plan.replies.length);
+    for (const { status, body } of this.plan.replies) writer.u16(status).u16(this.string(body));
+    return writer.bytes();
+  }
+
   private deployments(): Uint8Array {
-    const { deployments, defaultDeployment, clusters, releases } = this.plan;
-    const writer = new Writer().u16(deployments.length).u16(defaultDeployment);
-    for (const name of deployments) writer.u16(this.string(name));
+    const { deployments, clusters, releases } = this.plan;
+    const writer = new Writer().u16(deployments.length);
+    for (const { name, near } of deployments) writer.u16(this.string(name)).u16(near ?? L.NONE);
     for (const deployment of deployments.keys()) {
       for (const release of releases.keys()) writer.u16(this.string(clusters[deployment]![release]!));
     }
@@ -241,18 +296,65 @@ class Encoder {
   }
 
   private releases(): Uint8Array {
-    const { releases, defaultRelease } = this.plan;
+    const { releases, defaultRelease, wikiless } = this.plan;
     const writer = new Writer().u16(releases.length).u16(defaultRelease).u16(this.placements.length);
+    for (const outcome of [wikiless.noHost, wikiless.missing, wikiless.notInstalled]) {
+      const [kind, value] = outcomeOf(outcome);
+      writer.u8(kind).u16(value);
+    }
     for (const { name, version } of releases) writer.u16(this.string(name)).u16(this.string(version));
-    for (const { release, group } of this.placements) {
-      writer.u16(release).u16(group === null ? L.NONE : this.string(group));
+    for (const { release, group, installed } of this.placements) {
+      writer.u16(release).u16(this.stringOrNone(group));
+      writer.u8(installed ? 0 : L.FLAG_NOT_INSTALLED);
     }
     return writer.bytes();
   }
 
   private emit(): Uint8Array {
-    return encodeEmit(this.plan.emit.map(({ kind, name }) => ({ kind, name: this.string(name) })));
+    return encodeEmit(this.plan.emit.map(({ kind, name }) => ({ kind, header: this.headers.indexOf(name) })));
   }
+
+  private jobs(): Uint8Array {
+    const { field, host, limit } = this.plan.jobs ?? { field: null, host: "never", limit: 0 };
+    return new Writer().u16(this.stringOrNone(field)).u8(HOST_MODES[host]).u32(limit).bytes();
+  }
+
+  private canonical(): Uint8Array {
+    const { rules, exceptions } = this.plan.canonical;
+    const writer = new Writer().u16(rules.length).u32(exceptions.length);
+    for (const { tail, suffix, dashes } of rules) {
+      writer
+        .u16(this.string(tail))
+        .u16(this.string(suffix))
+        .u8(dashes ? L.FLAG_DASHES : 0);
+    }
+    const bySlot = exceptions.map(({ wiki, host }) => ({ slot: slotIn(this.wikiSlot, wiki), host }));
+    for (const { slot, host } of bySlot.sort((a, b) => a.slot - b.slot)) {
+      writer.u32(slot);
+      if (host === null) writer.u32(L.NO_HOST);
+      else writer.u32(typeof host === "number" ? host : rules.length + slotIn(this.hostSlot, host));
+    }
+    return writer.bytes();
+  }
+}
+
+/** An outcome's number and its value. */
+function outcomeOf(outcome: Rule["outcome"] | WikilessOutcome): [outcome: number, value: number] {
+  if (outcome === "pass") return [L.OUTCOME_PASS, 0];
+  if ("deployment" in outcome) return [L.OUTCOME_DEPLOYMENT, outcome.deployment];
+  if ("release" in outcome) return [L.OUTCOME_RELEASE, outcome.release];
+  return "reply" in outcome ? [L.OUTCOME_REPLY, outcome.reply] : [L.OUTCOME_NEAR, outcome.near];
+}
+
+function slotsByKey(keys: readonly string[], slotOfKey: Uint32Array): Map<string, number> {
+  return new Map(keys.map((key, number) => [key, slotOfKey[number]!]));
+}
+
+function slotIn(slots: ReadonlyMap<string, number>, key: string): number {
+  const slot = slots.get(key);
+  if (slot === undefined)
+    throw new EncodeError(`"${key}" stands in an exception from a wiki to its host, and nowhere else`);
+  return slot;
 }
 
 function checkText(text: string): void {
@@ -276,14 +378,28 @@ export function encodeStrings(strings: readonly string[]): Uint8Array {
   return writer.bytes();
 }
 
-/** EMIT's bytes; `name` is a number in STRS. */
-export function encodeEmit(emit: readonly { kind: EmitKind; name: number }[]): Uint8Array {
-  const writer = new Writer().u32(emit.length);
-  for (const { kind, name } of emit) writer.u8(EMIT_KIND_NAMES.indexOf(kind)).u16(name);
+/** HDRS's bytes. @param names numbers in STRS */
+export function encodeHeaders(names: readonly number[]): Uint8Array {
+  const writer = new Writer().u32(names.length);
+  for (const name of names) writer.u16(name);
   return writer.bytes();
 }
 
-const SUBJECTS: Record<Predicate["subject"], number> = { host: L.SUBJECT_HOST, path: L.SUBJECT_PATH };
+/** EMIT's bytes; `header` is a number in HDRS. */
+export function encodeEmit(emit: readonly { kind: EmitKind; header: number }[]): Uint8Array {
+  const writer = new Writer().u32(emit.length);
+  for (const { kind, header } of emit) writer.u8(EMIT_KIND_NAMES.indexOf(kind)).u8(header);
+  return writer.bytes();
+}
+
+const SUBJECTS: Record<Predicate["subject"], number> = {
+  host: L.SUBJECT_HOST,
+  path: L.SUBJECT_PATH,
+  method: L.SUBJECT_METHOD,
+  header: L.SUBJECT_HEADER,
+  cookie: L.SUBJECT_COOKIE,
+  query: L.SUBJECT_QUERY,
+};
 
 const TESTS: Record<Predicate["test"], number> = {
   exact: L.TEST_EXACT,
@@ -291,7 +407,12 @@ const TESTS: Record<Predicate["test"], number> = {
   suffix: L.TEST_SUFFIX,
   under: L.TEST_UNDER,
   address: L.TEST_ADDRESS,
+  present: L.TEST_PRESENT,
+  contains: L.TEST_CONTAINS,
+  option: L.TEST_OPTION,
 };
+
+const HOST_MODES = { never: L.HOST_NEVER, "if-unknown": L.HOST_IF_UNKNOWN, always: L.HOST_ALWAYS };
 
 /** Bits that tell `count` values apart, at least one. */
 function bitsFor(count: number): number {

@@ -23,3 +23,10 @@ export function hashKey(key: string, seed: number): { a: number; b: number } {
 export function slotOf(a: number, b: number, displacement: number, slots: number): number {
   return mix(b ^ Math.imul(a, 2 * displacement + 1)) % slots;
 }
+
+/** A u32 of a text, to cut shares by. Characters are bytes. */
+export function hashText(text: string): number {
+  let a: number = HASH_SEED_B;
+  for (let i = 0; i < text.length; i++) a = Math.imul(a ^ text.charCodeAt(i), HASH_LANE_A);
+  return mix(a);
+}

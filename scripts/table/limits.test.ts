@@ -4,8 +4,17 @@ import { compileFarm, problemsWith, warningsOf } from "../farm/test-farm.ts";
 import { Table } from "./decode.ts";
 import { EncodeError, encodeStrings } from "./encode.ts";
 import { limitsOf } from "./limits.ts";
-import type { Plan } from "./plan.ts";
-import { bytesOf, plainPlan, rebuilt, verdictOn, withSection } from "./test-plans.ts";
+import type { Plan, Route } from "./plan.ts";
+import {
+  bytesOf,
+  plainListener,
+  plainPlan,
+  plainRule,
+  rebuilt,
+  routedPlan,
+  verdictOn,
+  withSection,
+} from "./test-plans.ts";
 
 const times = <T>(count: number, make: (i: number) => T): T[] =>
   Array.from({ length: count }, (_, i) => make(i));
@@ -20,7 +29,9 @@ function oneMore(section: Uint8Array, at: number, entry: number, bytes: 2 | 4 = 
 }
 
 const form = { target: false, segments: 1, closed: false, parts: [0], dashes: false, replacements: [] };
-const host = { subject: "host", test: "exact", value: "a.example" } as const;
+const host = (...values: string[]) => ({ subject: "host", test: "exact", not: false, values }) as const;
+const header = (name: string) => ({ subject: "header", test: "present", not: false, name }) as const;
+const deployments = (count: number) => times(count, (i) => ({ name: `d${i}`, near: null }));
 const releases = (count: number) => ({
   releases: times(count, (i) => ({ name: `r${i}`, version: "1.0" })),
   clusters: [times(count, (i) => `web-r${i}`)],
@@ -36,10 +47,10 @@ const LIMITS: [
   reader: string,
 ][] = [
   [
-    "hosts that are read as another",
+    "requests that are read as another",
     L.MAX_READ_AS,
-    (n) => plainPlan({ readAs: times(n, () => ({ labels: 1, from: ".a", to: ".b" })) }),
-    "65 hosts that are read as another: a table holds at most 64",
+    (n) => plainPlan({ readAs: times(n, () => ({ kind: "suffix", labels: 1, from: ".a", to: ".b" })) }),
+    "65 requests that are read as another: a table holds at most 64",
     (bytes) => withSection(bytes, L.SECTION_READ_AS, (s) => oneMore(s, 0, L.READ_AS_ENTRY)),
     "section READ has too many entries",
   ],
@@ -88,9 +99,18 @@ const LIMITS: [
     "section PATH has too many replacements",
   ],
   [
+    "headers that are looked at or set",
+    L.MAX_HEADERS,
+    // One is the cluster's.
+    (n) => routedPlan([plainRule<Route>("pass", ...times(n - 1, (i) => header(`x-${i}`)))]),
+    "33 headers that are looked at or set: a table holds at most 32",
+    (bytes) => withSection(bytes, L.SECTION_HEADERS, (s) => oneMore(s, 0, 2)),
+    "section HDRS has too many entries",
+  ],
+  [
     "rules",
     L.MAX_RULES,
-    (n) => plainPlan({ rules: times(n, () => ({ when: [], outcome: "pass" })) }),
+    (n) => routedPlan(times(n, () => plainRule<Route>("pass"))),
     "1025 rules: a table holds at most 1024",
     (bytes) => withSection(bytes, L.SECTION_RULES, (s) => oneMore(s, 0, L.RULE_ENTRY)),
     "section RULE has too many rules",
@@ -99,20 +119,56 @@ const LIMITS: [
     "predicates",
     L.MAX_PREDICATES,
     (n) => {
-      const rules = times(Math.ceil(n / 128), (i) => ({
-        when: times(Math.min(128, n - 128 * i), () => host),
-        outcome: "pass" as const,
-      }));
-      return plainPlan({ rules });
+      const predicates = times(n, (i) => host(`h${i}`));
+      return routedPlan(
+        times(Math.ceil(n / 128), (i) =>
+          plainRule<Route>("pass", ...predicates.slice(128 * i, 128 * (i + 1))),
+        ),
+      );
     },
     "4097 predicates: a table holds at most 4096",
     (bytes) => withSection(bytes, L.SECTION_RULES, (s) => oneMore(s, L.RULES_PREDICATES, L.PREDICATE_ENTRY)),
     "section RULE has too many predicates",
   ],
   [
+    "listeners",
+    L.MAX_LISTENERS,
+    (n) => plainPlan({ listeners: times(n, (i) => plainListener({ name: `l${i}` })) }),
+    "257 listeners: a table holds at most 256",
+    (bytes) => withSection(bytes, L.SECTION_LISTENERS, (s) => oneMore(s, 0, L.LISTENER_ENTRY, 2)),
+    "section LSTN has too many listeners",
+  ],
+  [
+    "replies",
+    L.MAX_REPLIES,
+    (n) => plainPlan({ replies: times(n, (i) => ({ status: 400 + i, body: "no" })) }),
+    "65 replies: a table holds at most 64",
+    (bytes) => withSection(bytes, L.SECTION_REPLIES, (s) => oneMore(s, 0, L.REPLY_ENTRY, 2)),
+    "section REPL has too many replies",
+  ],
+  [
+    "bytes of a body with a wiki",
+    L.MAX_JOB_LIMIT,
+    (n) => plainPlan({ jobs: { field: "database", limit: n, host: "never" } }),
+    "16777217 bytes of a body with a wiki: a table holds at most 16777216",
+    (bytes) => withSection(bytes, L.SECTION_JOBS, (s) => s.with(L.JOBS_LIMIT, 1)),
+    "section JOBS has too large a limit",
+  ],
+  [
+    "rules from a wiki to its host",
+    L.MAX_CANONICAL_RULES,
+    (n) => {
+      const rules = times(n, () => ({ tail: "wiki", suffix: ".wikipedia.org", dashes: true }));
+      return plainPlan({ canonical: { rules, exceptions: [] } });
+    },
+    "65 rules from a wiki to its host: a table holds at most 64",
+    (bytes) => withSection(bytes, L.SECTION_CANONICAL, (s) => oneMore(s, 0, L.CANONICAL_RULE, 2)),
+    "section CANO has too many rules",
+  ],
+  [
     "deployments",
     L.MAX_DEPLOYMENTS,
-    (n) => plainPlan({ deployments: times(n, (i) => `d${i}`), clusters: times(n, (i) => [`d${i}-one`]) }),
+    (n) => plainPlan({ deployments: deployments(n), clusters: times(n, (i) => [`d${i}-one`]) }),
     "257 deployments: a table holds at most 256",
     (bytes) => withSection(bytes, L.SECTION_DEPLOYMENTS, (s) => oneMore(s, 0, 4, 2)),
     "section DEPL has too many deployments",
@@ -129,7 +185,12 @@ const LIMITS: [
     "pairs of release and group",
     L.MAX_PLACEMENTS,
     (n) => {
-      const wikis = times(n, (i) => ({ id: `w${i}`, release: i % 256, group: `g${i >> 8}` }));
+      const wikis = times(n, (i) => ({
+        id: `w${i}`,
+        release: i % 256,
+        group: `g${i >> 8}`,
+        installed: true,
+      }));
       return plainPlan({ ...releases(256), wikis });
     },
     "4097 pairs of release and group: a table holds at most 4096",
@@ -152,7 +213,7 @@ const LIMITS: [
   [
     "bytes of a label",
     L.MAX_STRING_BYTES,
-    (n) => plainPlan({ wikis: [{ id: "w".repeat(n), release: 0, group: null }] }),
+    (n) => plainPlan({ wikis: [{ id: "w".repeat(n), release: 0, group: null, installed: true }] }),
     `"${"w".repeat(256)}" has 256 bytes: at most 255`,
     // A label's length is one byte: what is one past it is labels of 256 different lengths and one more.
     (bytes) =>
@@ -168,10 +229,12 @@ const LIMITS: [
     L.MAX_STRINGS,
     (n) => {
       const clusters = times(254, (d) => times(255, (r) => `c${d}.${r}`));
-      const most = plainPlan({ ...releases(255), deployments: times(254, (i) => `d${i}`), clusters });
+      const most = plainPlan({ ...releases(255), deployments: deployments(254), clusters });
       const more = n - new Table(bytesOf(most)).strings;
-      const rules = times(more, (i) => ({ when: [{ ...host, value: `h${i}` }], outcome: "pass" as const }));
-      return { ...most, rules };
+      return {
+        ...most,
+        listeners: routedPlan([plainRule<Route>("pass", host(...times(more, (i) => `h${i}`)))]).listeners,
+      };
     },
     "more than 65535 different strings",
     (bytes) => {
@@ -198,6 +261,15 @@ describe("a limit is one constant:", () => {
   it("different strings: the table at the limit has that many", () => {
     const [, most, plan] = LIMITS.find(([name]) => name === "different strings")!;
     expect(new Table(bytesOf(plan(most))).strings).toBe(most);
+  });
+
+  it("predicates of a rule: the packer writes 255 and refuses one more, which no table could say", async () => {
+    const plan = (count: number) =>
+      routedPlan([plainRule<Route>("pass", ...times(count, (i) => host(`h${i}`)))]);
+    const bytes = bytesOf(plan(L.MAX_RULE_PREDICATES));
+    expect(await verdictOn(bytes)).toBe(null);
+    expect(new Table(bytes).rule(0).when).toHaveLength(255);
+    expect(() => bytesOf(plan(256))).toThrow("256 predicates of a rule: a table holds at most 255");
   });
 
   it("sections: 64, unknown ones included, and not one more", async () => {

@@ -1,6 +1,8 @@
 import * as L from "../../assembly/layout.ts";
 import type { Table } from "./decode.ts";
-import type { Plan } from "./plan.ts";
+import { headerNamesOf } from "./header-names.ts";
+import type { Plan, PlanWiki } from "./plan.ts";
+import { ruleListsOf } from "./rule-lists.ts";
 
 export interface Limit {
   what: string;
@@ -20,12 +22,12 @@ export const showLimit = ({ what, used, most }: Limit): string =>
 export function limitsOf(plan: Plan): Limit[] {
   const count = (what: string, list: readonly unknown[], most: number) => ({ what, used: list.length, most });
   const replacements = plan.paths.flatMap((form) => form.replacements);
-  const predicates = plan.rules.flatMap((rule) => rule.when);
+  const { rules, predicates } = ruleListsOf(plan);
   const most = (numbers: number[]) => numbers.reduce((a, b) => Math.max(a, b), 0);
   return [
     count("wikis", plan.wikis, L.MAX_KEYS),
     count("exact hosts", plan.hosts, L.MAX_KEYS),
-    count("hosts that are read as another", plan.readAs, L.MAX_READ_AS),
+    count("requests that are read as another", plan.readAs, L.MAX_READ_AS),
     count("host patterns", plan.patterns, L.MAX_PATTERNS),
     count("path forms", plan.paths, L.MAX_PATH_FORMS),
     {
@@ -39,11 +41,21 @@ export function limitsOf(plan: Plan): Limit[] {
       most: L.MAX_PATH_PARTS,
     },
     count("replacements in path forms", replacements, L.MAX_REPLACEMENTS),
-    count("rules", plan.rules, L.MAX_RULES),
+    count("headers that are looked at or set", headerNamesOf(plan), L.MAX_HEADERS),
+    count("rules", rules, L.MAX_RULES),
     count("predicates", predicates, L.MAX_PREDICATES),
+    {
+      what: "predicates of a rule",
+      used: most(rules.map(({ rule }) => rule.when.length)),
+      most: L.MAX_RULE_PREDICATES,
+    },
+    count("listeners", plan.listeners, L.MAX_LISTENERS),
+    count("replies", plan.replies, L.MAX_REPLIES),
     count("deployments", plan.deployments, L.MAX_DEPLOYMENTS),
     count("releases", plan.releases, L.MAX_RELEASES),
     count("pairs of release and group", placementsOf(plan), L.MAX_PLACEMENTS),
+    { what: "bytes of a body with a wiki", used: plan.jobs?.limit ?? 0, most: L.MAX_JOB_LIMIT },
+    count("rules from a wiki to its host", plan.canonical.rules, L.MAX_CANONICAL_RULES),
   ];
 }
 
@@ -55,12 +67,20 @@ export function limitsOfTable(table: Table): Limit[] {
   ];
 }
 
-/** The pairs of release and group that occur, in order of first use by the sorted wikis. */
-export function placementsOf(plan: Plan): { release: number; group: string | null }[] {
-  const seen = new Map<string, { release: number; group: string | null }>();
-  for (const { release, group } of plan.wikis) {
-    const key = `${release} ${group ?? ""}`;
-    if (!seen.has(key)) seen.set(key, { release, group });
+/** What the wikis of one release and group, installed or not, have in common. */
+export type Placement = Omit<PlanWiki, "id">;
+
+/** The placements that occur, in order of first use by the sorted wikis. */
+export function placementsOf(plan: Plan): Placement[] {
+  const seen = new Map<string, Placement>();
+  for (const { release, group, installed } of plan.wikis) {
+    const placement = { release, group, installed };
+    const key = placementKey(placement);
+    if (!seen.has(key)) seen.set(key, placement);
   }
   return [...seen.values()];
+}
+
+export function placementKey({ release, group, installed }: Placement): string {
+  return JSON.stringify([release, group, installed]);
 }

@@ -9,22 +9,30 @@ export interface Plan {
   wikis: PlanWiki[];
   /** Hosts by their whole name, sorted. */
   hosts: PlanHost[];
+  /** Those of kind "path" first: a request may be read by one of them, then by one of kind "suffix". */
   readAs: ReadAs[];
   /** Host patterns; the first match counts, and only for a host that is not in `hosts`. */
   patterns: Pattern[];
   /** Forms of path that carry a wiki; `hosts` and `patterns` refer to them by number. */
   paths: PathForm[];
-  /** The first rule whose predicates all hold decides the deployment; none: the default deployment. */
-  rules: Rule[];
-  deployments: string[];
-  defaultDeployment: number;
+  /** At least one; a listener whose name is null is the only one. */
+  listeners: Listener[];
+  /** What a share of reads is cut by: this cookie, or (null, and where there is no such cookie) the client's address. */
+  shareCookie: string | null;
+  replies: Reply[];
+  deployments: Deployment[];
   releases: Release[];
-  /** The release of a request without a wiki. */
+  /** The release of a request that no wiki decides. */
   defaultRelease: number;
+  /** What becomes of a request without a wiki; see `Wikiless`. */
+  wikiless: Record<Wikiless, WikilessOutcome>;
   /** Cluster names, `[deployment][release]`. */
   clusters: string[][];
   /** Headers that upstream gets, in the order in which they are written; the cluster's is one of them. */
   emit: { kind: EmitKind; name: string }[];
+  /** null: no rule reads bodies. */
+  jobs: Jobs | null;
+  canonical: Canonical;
 }
 
 export interface PlanWiki {
@@ -34,6 +42,28 @@ export interface PlanWiki {
   release: number;
   /** Innermost train group, null for a wiki in none. */
   group: string | null;
+  /** In wikiversions, but not installed yet. */
+  installed: boolean;
+}
+
+export interface Deployment {
+  name: string;
+  /** Number of its twin for reads outside the primary data centre. */
+  near: number | null;
+}
+
+/**
+ * `noHost`: nothing says which wiki the host is. `missing`: the wiki that it stands for is none of the table's.
+ * `notInstalled`: the wiki is there, and not installed.
+ */
+export type Wikiless = "noHost" | "missing" | "notInstalled";
+export type WikilessOutcome = { release: number } | { reply: number };
+
+/** An answer of the proxy's own, as plain text. */
+export interface Reply {
+  /** 400…599 */
+  status: number;
+  body: string;
 }
 
 export interface Release {
@@ -50,13 +80,14 @@ export interface PlanHost {
   target: Target;
 }
 
-/** A host of exactly `labels` labels and `from` is read as the same labels and `to`, before all else. */
-export interface ReadAs {
-  labels: number;
-  /** With its leading dot, as `.beta.wmcloud.org`. */
-  from: string;
-  to: string;
-}
+export type ReadAs =
+  /** A host of exactly `labels` labels and `from` is read as the same labels and `to`; both begin with a dot. */
+  | { kind: "suffix"; labels: number; from: string; to: string }
+  /**
+   * A request for `from` (a host; a suffix where it begins with a dot) has its host in the path's first segment. What
+   * follows the segment is the path, and it must be at or under `under`, which is "" or a path.
+   */
+  | { kind: "path"; from: string; under: string };
 
 export type Pattern =
   /** Something (not nothing), then the suffix. */
@@ -80,17 +111,80 @@ export interface PathForm {
   replacements: { segment: number; from: string; to: string }[];
 }
 
-export type Predicate =
-  | { subject: "host"; test: "exact" | "suffix"; value: string }
+/**
+ * One test on one part of a request; it holds if it holds for one of `values`, `not` turns it round.
+ *
+ * `path` is without the query, percent-decoded, with `//` as `/` and without dot segments. Names of headers are in
+ * lower case, those of cookies and parameters are not; names and values of parameters are percent-decoded, `+` too.
+ */
+export type Predicate = { not: boolean } & (
+  | { subject: "host"; test: "exact" | "suffix"; values: string[] }
   /** An IP address, or no authority at all. */
   | { subject: "host"; test: "address" }
-  /** `under`: the value itself or a path below it, on a segment boundary. The path is without the query. */
-  | { subject: "path"; test: "exact" | "prefix" | "under"; value: string };
+  /** `under`: the value itself or a path below it, on a segment boundary. */
+  | { subject: "path"; test: "exact" | "prefix" | "under"; values: string[] }
+  | { subject: "method"; test: "exact" | "prefix"; values: string[] }
+  | { subject: "header"; name: string; test: "exact" | "prefix" | "contains"; values: string[] }
+  | { subject: "cookie" | "query"; name: string; test: "exact" | "prefix"; values: string[] }
+  | { subject: "header" | "cookie" | "query"; name: string; test: "present" }
+  /**
+   * The header is there once, a list of `name` and `name=value` between `;`. The option called `option` has one of
+   * the values; so has a header whose first option has no `=`, and which has no such option.
+   */
+  | { subject: "header"; name: string; test: "option"; option: string; values: string[] }
+);
 
-export interface Rule {
+export interface Rule<Outcome = Route | ReleaseOutcome | ReadOutcome> {
   when: Predicate[];
-  /** `pass`: not ours, our headers are removed and none is added. */
-  outcome: { deployment: number } | "pass";
+  outcome: Outcome;
+  /** Where the wiki stands; `none`: no wiki decides, the default release. Only for an outcome with a deployment. */
+  wiki: "host" | "body" | "none";
+  /** The response says what was decided. */
+  debug: boolean;
+}
+
+/** `pass`: not ours, our headers are removed and none is added. */
+export type Route = { deployment: number } | { reply: number } | "pass";
+export type ReleaseOutcome = { release: number };
+/** Ten-thousandths of the requests that may read in a data centre that is not the primary one: 0…10000. */
+export type ReadOutcome = { near: number };
+
+/** What one listener of a proxy decides by. Of each list the first rule that matches counts. */
+export interface Listener {
+  name: string | null;
+  trust: "edge" | "internal";
+  datacentre: string | null;
+  /** Number of the deployment of a request that no rule of `routes` matches. */
+  deployment: number;
+  routes: Rule<Route>[];
+  /** Requests for another release than their wiki's. */
+  assets: Rule<ReleaseOutcome>[];
+  /** Asked only outside the primary data centre, for a deployment that has a twin. No match: the primary. */
+  reads: Rule<ReadOutcome>[];
+}
+
+export interface Jobs {
+  /** The name in the JSON body's object whose text is the wiki. */
+  field: string;
+  /** Bytes of the body within which the value must end. */
+  limit: number;
+  /** When Host becomes the wiki's own. */
+  host: "never" | "if-unknown" | "always";
+}
+
+/** From a wiki back to its own host. */
+export interface Canonical {
+  /** The first whose tail ends the wiki ID: the host is the rest of the ID and `suffix`. */
+  rules: CanonicalRule[];
+  /** Wikis that another rule says, an exact host of `hosts`, or (null) nothing. Sorted by wiki. */
+  exceptions: { wiki: string; host: number | string | null }[];
+}
+
+export interface CanonicalRule {
+  tail: string;
+  suffix: string;
+  /** `_` becomes `-`. */
+  dashes: boolean;
 }
 
 export const EMIT_KIND_NAMES = ["cluster", "release", "wiki", "group", "version", "deployment"] as const;

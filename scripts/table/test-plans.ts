@@ -4,27 +4,68 @@ import { Vm } from "../../host-sim/index.ts";
 import { filter } from "../filter.ts";
 import { TableError } from "./check.ts";
 import { assemble, type Section } from "./container.ts";
-import { Table } from "./decode.ts";
+import { Table, type TableOutcome, type TablePredicate } from "./decode.ts";
 import { encode } from "./encode.ts";
-import { EMIT_KIND_NAMES, type Pattern, type Plan, type Predicate, type Target } from "./plan.ts";
+import {
+  EMIT_KIND_NAMES,
+  type Listener,
+  type Pattern,
+  type Plan,
+  type Predicate,
+  type ReadOutcome,
+  type ReleaseOutcome,
+  type Route,
+  type Rule,
+  type Target,
+  type WikilessOutcome,
+} from "./plan.ts";
+import type { Range } from "./rule-lists.ts";
+
+/** A listener without a rule, whose name is of no account. */
+export function plainListener(parts: Partial<Listener> = {}): Listener {
+  return {
+    name: null,
+    trust: "edge",
+    datacentre: null,
+    deployment: 0,
+    routes: [],
+    assets: [],
+    reads: [],
+    ...parts,
+  };
+}
+
+/** A rule for every request that has the outcome. */
+export function plainRule<Outcome>(outcome: Outcome, ...when: Predicate[]): Rule<Outcome> {
+  return { when, outcome, wiki: "host", debug: false };
+}
 
 /** A plan of one wiki, one release, one deployment and nothing else. */
 export function plainPlan(parts: Partial<Plan> = {}): Plan {
   return {
-    wikis: [{ id: "awiki", release: 0, group: null }],
+    wikis: [{ id: "awiki", release: 0, group: null, installed: true }],
     hosts: [],
     readAs: [],
     patterns: [],
     paths: [],
-    rules: [],
-    deployments: ["web"],
-    defaultDeployment: 0,
+    listeners: [plainListener()],
+    shareCookie: null,
+    replies: [],
+    deployments: [{ name: "web", near: null }],
     releases: [{ name: "one", version: "1.0" }],
     defaultRelease: 0,
+    wikiless: { noHost: { release: 0 }, missing: { release: 0 }, notInstalled: { release: 0 } },
     clusters: [["web-one"]],
     emit: [{ kind: "cluster", name: "x-cluster" }],
+    jobs: null,
+    canonical: { rules: [], exceptions: [] },
     ...parts,
   };
+}
+
+/** `plainPlan` with these routes. */
+export function routedPlan(routes: Rule<Route>[], parts: Partial<Plan> = {}): Plan {
+  return plainPlan({ listeners: [plainListener({ routes })], ...parts });
 }
 
 export const bytesOf = (plan: Plan, names: string | null = null): Uint8Array =>
@@ -56,7 +97,8 @@ let vm: Vm | undefined;
 export async function verdictOn(bytes: Uint8Array): Promise<string | null> {
   vm ??= await Vm.load(filter);
   vm.logs.length = 0;
-  const root = vm.createRoot({ rootId: "test", configuration: bytes });
+  // Without a name: the first listener.
+  const root = vm.createRoot({ rootId: "", configuration: bytes });
   const ofFilter =
     root.refused === null ? null : vm.logs.at(-1)?.text.replace("pointsman: table refused: ", "");
   root.retire();
@@ -88,12 +130,20 @@ export function planOf(table: Table): Plan {
       ? { kind: "join", suffix, tail: tail!, dashes }
       : { kind: "family", suffix, dashes };
   };
-  const tests = { [L.TEST_EXACT]: "exact", [L.TEST_PREFIX]: "prefix", [L.TEST_UNDER]: "under" } as const;
-  const predicate = ({ subject, test, value }: { subject: number; test: number; value: string | null }) => {
-    if (test === L.TEST_ADDRESS) return { subject: "host", test: "address" };
-    if (test === L.TEST_SUFFIX) return { subject: "host", test: "suffix", value };
-    return { subject: subject === L.SUBJECT_HOST ? "host" : "path", test: tests[test as 1], value };
-  };
+  const outcome = ({ outcome, value }: TableOutcome) =>
+    ({
+      [L.OUTCOME_DEPLOYMENT]: { deployment: value },
+      [L.OUTCOME_PASS]: "pass",
+      [L.OUTCOME_RELEASE]: { release: value },
+      [L.OUTCOME_REPLY]: { reply: value },
+      [L.OUTCOME_NEAR]: { near: value },
+    })[outcome] as Rule["outcome"];
+  const rules = <Outcome>({ first, count }: Range) =>
+    list(count, (i) => {
+      const rule = table.rule(first + i);
+      const { wiki, debug } = rule;
+      return { when: rule.when.map(predicateOf), outcome: outcome(rule) as Outcome, wiki, debug };
+    });
   return {
     wikis: sorted(table.wikis).map(({ key, slot }) => ({
       id: key,
@@ -116,23 +166,49 @@ export function planOf(table: Table): Plan {
         replacements,
       };
     }),
-    rules: list(table.ruleCount, (i) => {
-      const { when, outcome, value } = table.rule(i);
-      return {
-        when: when.map((one) => predicate(one) as Predicate),
-        outcome: outcome === L.OUTCOME_PASS ? "pass" : { deployment: value },
-      };
-    }),
+    listeners: table.listeners.map(({ internal, routes, assets, reads, ...rest }) => ({
+      ...rest,
+      trust: internal ? "internal" : "edge",
+      routes: rules<Route>(routes),
+      assets: rules<ReleaseOutcome>(assets),
+      reads: rules<ReadOutcome>(reads),
+    })),
+    shareCookie: table.shareCookie,
+    replies: list(table.replyCount, (i) => table.reply(i)),
     deployments: list(table.deploymentCount, (i) => table.deployment(i)),
-    defaultDeployment: table.defaultDeployment,
     releases: list(table.releaseCount, (i) => table.release(i)),
     defaultRelease: table.defaultRelease,
+    wikiless: {
+      noHost: outcome(table.wikiless("noHost")) as WikilessOutcome,
+      missing: outcome(table.wikiless("missing")) as WikilessOutcome,
+      notInstalled: outcome(table.wikiless("notInstalled")) as WikilessOutcome,
+    },
     clusters: list(table.deploymentCount, (d) => list(table.releaseCount, (r) => table.cluster(d, r))),
     emit: list(table.emitCount, (i) => {
       const { kind, name } = table.emit(i);
       return { kind: EMIT_KIND_NAMES[kind]!, name };
     }),
+    jobs: table.jobs,
+    canonical: {
+      rules: list(table.canonicalRuleCount, (i) => table.canonicalRule(i)),
+      exceptions: list(table.exceptionCount, (i) => table.exception(i))
+        .map(({ slot, host }) => ({ wiki: table.key(table.wikis, slot)!, host }))
+        .sort((a, b) => (a.wiki < b.wiki ? -1 : 1)),
+    },
   };
+}
+
+function predicateOf({ subject, test, not, name, values }: TablePredicate): Predicate {
+  const subjects = ["", "host", "path", "method", "header", "cookie", "query"];
+  const tests = ["", "exact", "prefix", "suffix", "under", "address", "present", "contains", "option"];
+  const [option, ...wanted] = values;
+  return {
+    not,
+    subject: subjects[subject],
+    test: tests[test],
+    ...(name === null ? {} : { name }),
+    ...(test === L.TEST_OPTION ? { option, values: wanted } : values.length > 0 ? { values } : {}),
+  } as Predicate;
 }
 
 const letters = (characters: string, minLength: number, maxLength: number) =>
@@ -144,15 +220,70 @@ const wikiId = fc
 const suffix = fc.constantFrom(".org", ".wiki.org", ".b.org", ".example", ".b.example", ".a");
 const host = fc.tuple(letters("abx-_", 0, 4), suffix).map((parts) => parts.join(""));
 const pathText = letters("/abw.", 0, 6).map((text) => `/${text}`);
+const text = fc.oneof(letters("ab=; ", 0, 3), wikiId);
 const unique = <T, K>(item: fc.Arbitrary<T>, key: (item: T) => K, minLength: number, maxLength: number) =>
   fc.uniqueArray(item, { selector: key, minLength, maxLength });
+
+const values = (value: fc.Arbitrary<string>) => fc.array(value, { minLength: 1, maxLength: 3 });
+const is = <T extends string>(one: T): fc.Arbitrary<T> => fc.constant(one);
+/** None of those whose copies Envoy joins. */
+const headerName = fc.constantFrom("x-a", "x-b", "x-debug", "x-wiki");
+/** Names of cookies and parameters. */
+const name = fc.constantFrom("a", "b", "a b", "A");
+
+/** Any test that can be put to a request. */
+export const anyPredicate: fc.Arbitrary<Predicate> = fc
+  .oneof(
+    fc.record({ subject: is("host"), test: is("address") }),
+    fc.record({ subject: is("host"), test: fc.constantFrom("exact", "suffix"), values: values(host) }),
+    fc.record({ subject: is("host"), test: is("suffix"), values: values(suffix) }),
+    fc.record({
+      subject: is("path"),
+      test: fc.constantFrom("exact", "prefix", "under"),
+      values: values(pathText),
+    }),
+    fc.record({
+      subject: is("method"),
+      test: fc.constantFrom("exact", "prefix"),
+      values: values(fc.constantFrom("GET", "POST", "P", "")),
+    }),
+    fc.record({
+      subject: is("header"),
+      name: headerName,
+      test: fc.constantFrom("exact", "prefix", "contains"),
+      values: values(text),
+    }),
+    fc.record({
+      subject: fc.constantFrom("cookie", "query"),
+      name,
+      test: fc.constantFrom("exact", "prefix"),
+      values: values(text),
+    }),
+    fc.record({
+      subject: is("header"),
+      name: fc.oneof(headerName, fc.constantFrom("cookie", "x-forwarded-for")),
+      test: is("present"),
+    }),
+    fc.record({ subject: fc.constantFrom("cookie", "query"), name, test: is("present") }),
+    fc.record({
+      subject: is("header"),
+      name: headerName,
+      test: is("option"),
+      option: name,
+      values: values(text),
+    }),
+  )
+  .chain((predicate) => fc.boolean().map((not) => ({ ...predicate, not }) as Predicate));
 
 /** Any plan that a farm could compile to, and some that none does. */
 export const anyPlan: fc.Arbitrary<Plan> = fc
   .record({
     ids: unique(wikiId, (id) => id, 1, 12),
     releases: unique(fc.record({ name: token, version: token }), ({ name }) => name, 1, 4),
-    deployments: unique(token, (name) => name, 1, 3),
+    deployments: unique(token, (name) => name, 1, 4),
+    replies: fc.array(fc.record({ status: fc.integer({ min: 400, max: 599 }), body: text }), {
+      maxLength: 3,
+    }),
     paths: fc.array(
       fc.integer({ min: 1, max: 4 }).chain((segments) =>
         fc.record({
@@ -170,70 +301,139 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
       { maxLength: 3 },
     ),
     kinds: fc.subarray([...EMIT_KIND_NAMES]),
+    jobs: fc.option(
+      fc.record({
+        field: fc.constantFrom("database", "a", ""),
+        limit: fc.constantFrom(65536, 524288),
+        host: fc.constantFrom("never", "if-unknown", "always"),
+      }),
+    ),
+    canonicalRules: fc.array(
+      fc.record({ tail: fc.constantFrom("wiki", "", "_x", "b"), suffix, dashes: fc.boolean() }),
+      { maxLength: 3 },
+    ),
   })
-  .chain(({ ids, releases, deployments, paths, kinds }) => {
+  .chain(({ ids, releases, deployments, replies, paths, kinds, jobs, canonicalRules }) => {
     const release = fc.nat(releases.length - 1);
+    const deployment = fc.nat(deployments.length - 1);
     const group = fc.constantFrom(null, "g0", "g1");
     const targets: Target[] = [null, ...ids.map((wiki) => ({ wiki })), ...paths.map((_, path) => ({ path }))];
     const target = fc.constantFrom(...targets);
-    const predicate: fc.Arbitrary<Predicate> = fc.oneof(
-      fc.constant({ subject: "host", test: "address" } as const),
-      fc.record({ subject: fc.constant("host" as const), test: fc.constant("exact" as const), value: host }),
-      fc.record({
-        subject: fc.constant("host" as const),
-        test: fc.constant("suffix" as const),
-        value: suffix,
-      }),
-      fc.record({
-        subject: fc.constant("path" as const),
-        test: fc.constantFrom("exact" as const, "prefix" as const, "under" as const),
-        value: pathText,
-      }),
-    );
-    return fc.record<Plan>({
-      wikis: fc.tuple(...[...ids].sort().map((id) => fc.record({ id: fc.constant(id), release, group }))),
-      hosts: unique(fc.record({ host, target }), (one) => one.host, 0, 10).map((hosts) =>
-        hosts.sort((a, b) => (a.host < b.host ? -1 : 1)),
-      ),
-      readAs: fc.array(fc.record({ labels: fc.integer({ min: 1, max: 3 }), from: suffix, to: suffix }), {
-        maxLength: 2,
-      }),
-      patterns: fc.array(
-        fc.oneof(
-          fc.record({ kind: fc.constant("fixed" as const), suffix, target }),
-          fc.record({
-            kind: fc.constant("join" as const),
-            suffix,
-            tail: fc.constantFrom("", "wiki", "_x"),
-            dashes: fc.boolean(),
-          }),
-          fc.record({ kind: fc.constant("family" as const), suffix, dashes: fc.boolean() }),
-        ),
-        { maxLength: 4 },
-      ),
-      paths: fc.constant(paths),
-      rules: fc.array(
-        fc.record({
-          when: fc.array(predicate, { maxLength: 3 }),
-          outcome: fc.oneof(
-            fc.constant("pass" as const),
-            fc.record({ deployment: fc.nat(deployments.length - 1) }),
-          ),
+    const reply = replies.length > 0 ? [fc.record({ reply: fc.nat(replies.length - 1) })] : [];
+    const wikiless = fc.oneof(fc.record({ release }), ...reply);
+    const rules = <Outcome>(outcome: fc.Arbitrary<Outcome>, wiki: fc.Arbitrary<Rule["wiki"]>) =>
+      fc.array(
+        fc.record<Rule<Outcome>>({
+          when: fc.array(anyPredicate, { maxLength: 3 }),
+          outcome,
+          wiki,
+          debug: fc.boolean(),
         }),
         { maxLength: 4 },
-      ),
-      deployments: fc.constant(deployments),
-      defaultDeployment: fc.nat(deployments.length - 1),
-      releases: fc.constant(releases),
-      defaultRelease: release,
-      clusters: fc.constant(
-        deployments.map((deployment) => releases.map(({ name }) => `${deployment}|${name}`)),
-      ),
-      emit: fc.constant(
-        EMIT_KIND_NAMES.filter((kind) => kind === "cluster" || kinds.includes(kind)).map((kind) => ({
-          kind,
-          name: `x-${kind}`,
-        })),
-      ),
+      );
+    const wiki = jobs === null ? fc.constantFrom("host", "none") : fc.constantFrom("host", "body", "none");
+    const routes = fc
+      .tuple(
+        rules<Route>(fc.oneof(fc.constant("pass" as const), ...reply), is("host")),
+        rules<Route>(fc.record({ deployment }), wiki as fc.Arbitrary<Rule["wiki"]>),
+        fc.boolean(),
+      )
+      .map(([others, deploying, first]) => (first ? [...others, ...deploying] : [...deploying, ...others]));
+    const near = fc.constantFrom(0, 1, 2500, 5000, 9999, 10000);
+    const listener = fc.record<Listener>({
+      name: is("only"),
+      trust: fc.constantFrom("edge", "internal"),
+      datacentre: fc.constantFrom(null, "here", "there"),
+      deployment,
+      routes,
+      assets: rules<ReleaseOutcome>(fc.record({ release }), is("host")),
+      reads: rules<ReadOutcome>(fc.record({ near }), is("host")),
     });
+    // Only what is no twin has one.
+    const twins = deployments.map((_, i) => (i === 0 ? fc.constant(null) : fc.constantFrom(null, 0)));
+    return fc
+      .record({
+        hosts: unique(fc.record({ host, target }), (one) => one.host, 0, 10).map((hosts) =>
+          hosts.sort((a, b) => (a.host < b.host ? -1 : 1)),
+        ),
+        listeners: fc.oneof(
+          listener.map((one) => [{ ...one, name: null }]),
+          fc
+            .array(listener, { minLength: 1, maxLength: 3 })
+            .map((list) => list.map((one, i) => ({ ...one, name: `listener-${i}` }))),
+        ),
+        twins: fc.tuple(...twins),
+      })
+      .chain(({ hosts, listeners, twins }) => {
+        const own = [null, ...hosts.map((one) => one.host), ...canonicalRules.keys()];
+        return fc.record<Plan>({
+          wikis: fc.tuple(
+            ...[...ids]
+              .sort()
+              .map((id) => fc.record({ id: fc.constant(id), release, group, installed: fc.boolean() })),
+          ),
+          hosts: fc.constant(hosts),
+          readAs: fc
+            .tuple(
+              fc.array(
+                fc.record({
+                  kind: is("path"),
+                  from: fc.oneof(host, suffix),
+                  under: fc.constantFrom("", "/a", "/w/b"),
+                }),
+                { maxLength: 2 },
+              ),
+              fc.array(
+                fc.record({
+                  kind: is("suffix"),
+                  labels: fc.integer({ min: 1, max: 3 }),
+                  from: suffix,
+                  to: suffix,
+                }),
+                { maxLength: 2 },
+              ),
+            )
+            .map((lists) => lists.flat()),
+          patterns: fc.array(
+            fc.oneof(
+              fc.record({ kind: is("fixed"), suffix, target }),
+              fc.record({
+                kind: is("join"),
+                suffix,
+                tail: fc.constantFrom("", "wiki", "_x"),
+                dashes: fc.boolean(),
+              }),
+              fc.record({ kind: is("family"), suffix, dashes: fc.boolean() }),
+            ),
+            { maxLength: 4 },
+          ),
+          paths: fc.constant(paths),
+          listeners: fc.constant(listeners),
+          shareCookie: fc.constantFrom(null, "a", "b"),
+          replies: fc.constant(replies),
+          deployments: fc.constant(deployments.map((name, i) => ({ name, near: twins[i] ?? null }))),
+          releases: fc.constant(releases),
+          defaultRelease: release,
+          wikiless: fc.record({ noHost: wikiless, missing: wikiless, notInstalled: wikiless }),
+          clusters: fc.constant(
+            deployments.map((deployment) => releases.map(({ name }) => `${deployment}|${name}`)),
+          ),
+          emit: fc.constant(
+            EMIT_KIND_NAMES.filter((kind) => kind === "cluster" || kinds.includes(kind)).map((kind) => ({
+              kind,
+              name: `x-${kind}`,
+            })),
+          ),
+          jobs: fc.constant(jobs),
+          canonical: fc.record({
+            rules: fc.constant(canonicalRules),
+            exceptions: unique(
+              fc.record({ wiki: fc.constantFrom(...ids), host: fc.constantFrom(...own) }),
+              (one) => one.wiki,
+              0,
+              4,
+            ).map((list) => list.sort((a, b) => (a.wiki < b.wiki ? -1 : 1))),
+          }),
+        });
+      });
   });

@@ -52,7 +52,7 @@ export class Real {
 
   static async start(options: RealOptions): Promise<Real> {
     const { clusters, clusterHeader, emittedHeaders = [], wasm, configuration: table } = options;
-    const { failurePolicy, allowOnHeadersStopIteration } = options;
+    const { failurePolicy, allowOnHeadersStopIteration = false } = options;
     const upstreams = await Upstreams.start(clusters);
     try {
       const envoy = await startEnvoy({
@@ -65,7 +65,7 @@ export class Real {
           wasm,
           table,
           ...(failurePolicy && { failurePolicy }),
-          ...(allowOnHeadersStopIteration && { allowOnHeadersStopIteration }),
+          allowOnHeadersStopIteration,
         },
       });
       return new Real(envoy, upstreams, options.talkative ?? true);

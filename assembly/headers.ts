@@ -1,0 +1,233 @@
+// The request's headers as the host handed them over: where the parts of the request line lie, and, of each name
+// in HDRS, its first copy. A copy that comes later is looked for only where a rule asks.
+
+import { indexOf, trim, trimmed, trimmedLength } from "./bytes";
+import * as L from "./layout";
+import { headerName, isString, stringAt, stringLength, Table } from "./table";
+
+/** ATS has none; there, Host and properties take their place. */
+export let hasPseudoHeaders: bool = false;
+export let authority: usize = 0;
+export let authorityLength: u32 = 0;
+/** Path and query as the proxy has them. */
+export let target: usize = 0;
+export let targetLength: u32 = 0;
+/** No length: not known yet. */
+export let method: usize = 0;
+export let methodLength: u32 = 0;
+
+/** Bit n: header n of HDRS is there; it is there more than once. */
+let seen: u32 = 0;
+let repeated: u32 = 0;
+
+/** Of each header of HDRS, its first copy: value, its length, the number of the next header and where that stands. */
+const slots = memory.data(16 * 32);
+
+let count: u32 = 0;
+let sizes: usize = 0;
+let end: usize = 0;
+
+/**
+ * Reads the ABI's serialised map: u32 count, two u32 sizes a header, then name NUL value NUL for each.
+ * The host made it, but its sizes are followed only as far as the bytes go.
+ */
+export function readPairs(table: Table, at: usize, size: u32): void {
+  hasPseudoHeaders = false;
+  authorityLength = 0;
+  targetLength = 0;
+  methodLength = 0;
+  seen = 0;
+  repeated = 0;
+  count = 0;
+  if (size < 4) return;
+  const declared = load<u32>(at);
+  if (declared > (size - 4) / 10) return; // sizes and NULs alone need ten bytes a header
+  count = declared;
+  sizes = at + 4;
+  end = at + size;
+  let text = sizes + (count << 3);
+  for (let i: u32 = 0; i < count; i++) {
+    const nameLength = load<u32>(sizes + (i << 3));
+    const valueLength = load<u32>(sizes + (i << 3), 4);
+    const left = <u32>(end - text);
+    if (nameLength >= left || valueLength >= left - nameLength - 1) {
+      count = i;
+      return;
+    }
+    const value = text + nameLength + 1;
+    readHeader(table, i, text, nameLength, value, valueLength);
+    text = value + valueLength + 1;
+  }
+}
+
+function readHeader(
+  table: Table,
+  index: u32,
+  name: usize,
+  nameLength: u32,
+  value: usize,
+  valueLength: u32,
+): void {
+  if (nameLength == 0) return;
+  if (load<u8>(name) == 0x3a) {
+    readPseudoHeader(name, nameLength, value, valueLength);
+    return;
+  }
+  if (!hasPseudoHeaders && nameLength == 4 && isHost(name)) {
+    authority = value;
+    authorityLength = valueLength;
+  }
+  if (((table.headerLengths >> min(nameLength, 63)) & 1) == 0) return;
+  for (let i: u32 = 0; i < table.headerCount; i++) {
+    if (!isName(table, headerName(table, i), name, nameLength)) continue;
+    if ((seen & (1 << i)) != 0) {
+      repeated |= 1 << i;
+      return;
+    }
+    seen |= 1 << i;
+    const slot = slots + (i << 4);
+    store<u32>(slot, <u32>value);
+    store<u32>(slot, valueLength, 4);
+    store<u32>(slot, index + 1, 8);
+    store<u32>(slot, <u32>value + valueLength + 1, 12);
+    return;
+  }
+}
+
+function readPseudoHeader(name: usize, nameLength: u32, value: usize, valueLength: u32): void {
+  hasPseudoHeaders = true;
+  if (nameLength == 5 && load<u32>(name, 1) == 0x68746170) {
+    // "path"
+    target = value;
+    targetLength = valueLength;
+  } else if (nameLength == 7 && load<u32>(name, 1) == 0x6874656d && load<u16>(name, 5) == 0x646f) {
+    // "meth", "od"
+    method = value;
+    methodLength = valueLength;
+  } else if (nameLength == 10 && load<u64>(name, 1) == 0x7469726f68747561 && load<u8>(name, 9) == 0x79) {
+    // "authorit", "y"
+    authority = value;
+    authorityLength = valueLength;
+  }
+}
+
+/** ATS gives names as the client wrote them. */
+function isHost(name: usize): bool {
+  return (load<u32>(name) | 0x20202020) == 0x74736f68; // "host"
+}
+
+/** The header has the name that the table says in lower case, in whatever case it came. */
+function isName(table: Table, number: u32, name: usize, length: u32): bool {
+  if (stringLength(table, number) != length) return false;
+  if (isString(table, number, name, length)) return true;
+  const own = stringAt(table, number);
+  for (let i: u32 = 0; i < length; i++) {
+    const c: u32 = load<u8>(name + i);
+    if ((c >= 0x41 && c <= 0x5a ? c | 0x20 : c) != <u32>load<u8>(own + i)) return false;
+  }
+  return true;
+}
+
+/** What a host without pseudo-headers says by other ways. */
+export function setTarget(at: usize, length: u32): void {
+  target = at;
+  targetLength = length;
+}
+
+export function setMethod(at: usize, length: u32): void {
+  method = at;
+  methodLength = length;
+}
+
+// ---- Headers of HDRS ------------------------------------------------------------------------------------
+
+/** The copy that firstCopy or nextCopy has found. */
+export let copy: usize = 0;
+export let copyLength: u32 = 0;
+let nextIndex: u32 = 0;
+let nextText: usize = 0;
+
+export function isThere(header: u32): bool {
+  return (seen & (1 << header)) != 0;
+}
+
+export function isRepeated(header: u32): bool {
+  return (repeated & (1 << header)) != 0;
+}
+
+/** @param header number in HDRS, or NONE */
+export function firstCopy(header: u32): bool {
+  if (header == L.NONE || !isThere(header)) return false;
+  const slot = slots + (header << 4);
+  copy = load<u32>(slot);
+  copyLength = load<u32>(slot, 4);
+  nextIndex = load<u32>(slot, 8);
+  nextText = load<u32>(slot, 12);
+  return true;
+}
+
+/** Goes on from the copy that was found last. */
+export function nextCopy(table: Table, header: u32): bool {
+  if (!isRepeated(header)) return false;
+  const name = headerName(table, header);
+  while (nextIndex < count) {
+    const nameLength = load<u32>(sizes + (nextIndex << 3));
+    const valueLength = load<u32>(sizes + (nextIndex << 3), 4);
+    const text = nextText;
+    nextIndex++;
+    nextText = text + nameLength + valueLength + 2;
+    if (isName(table, name, text, nameLength)) {
+      copy = text + nameLength + 1;
+      copyLength = valueLength;
+      return true;
+    }
+  }
+  return false;
+}
+
+// ---- Cookies --------------------------------------------------------------------------------------------
+
+let cookies: usize = 0;
+let cookiesEnd: usize = 0;
+/** The cookie that nextCookie has found. */
+export let cookieValue: usize = 0;
+export let cookieValueLength: u32 = 0;
+
+export function firstCookie(table: Table, name: u32): bool {
+  if (!firstCopy(table.cookieHeader)) return false;
+  cookies = copy;
+  cookiesEnd = copy + copyLength;
+  return nextCookie(table, name);
+}
+
+/** The next cookie of that name (a string), in this copy of the header or a later one. */
+export function nextCookie(table: Table, name: u32): bool {
+  while (true) {
+    while (cookies < cookiesEnd) {
+      const length = indexOf(cookies, <u32>(cookiesEnd - cookies), 0x3b);
+      const at = cookies;
+      cookies += length + 1;
+      if (isCookie(table, name, at, length)) return true;
+    }
+    if (!nextCopy(table, table.cookieHeader)) return false;
+    cookies = copy;
+    cookiesEnd = copy + copyLength;
+  }
+}
+
+function isCookie(table: Table, name: u32, at: usize, length: u32): bool {
+  trim(at, length);
+  const pair = trimmed;
+  const pairLength = trimmedLength;
+  const equals = indexOf(pair, pairLength, 0x3d);
+  trim(pair, equals);
+  if (!isString(table, name, trimmed, trimmedLength)) return false;
+  if (equals == pairLength) {
+    cookieValueLength = 0;
+    return true;
+  }
+  trim(pair + equals + 1, pairLength - equals - 1);
+  cookieValue = trimmed;
+  cookieValueLength = trimmedLength;
+  return true;
+}

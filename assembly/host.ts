@@ -1,0 +1,138 @@
+// The host that decides: that of the authority, or the one that the request is read as.
+
+import * as arena from "./arena";
+import { indexOf } from "./bytes";
+import * as L from "./layout";
+import { endsWithString, isString, startsWithString, stringAt, stringLength, Table } from "./table";
+
+export let host: usize = 0;
+export let hostLength: u32 = 0;
+/** An IP address, or no host at all. */
+export let isAddress: bool = false;
+/** The raw target, query included, and how much of it is path. */
+export let target: usize = 0;
+export let targetLength: u32 = 0;
+export let pathLength: u32 = 0;
+
+/** @param authorityLength 0 where the request has no authority @param rawTargetLength 0 where it has no path */
+export function readHost(
+  table: Table,
+  authority: usize,
+  authorityLength: u32,
+  rawTarget: usize,
+  rawTargetLength: u32,
+): void {
+  target = rawTarget;
+  targetLength = rawTargetLength;
+  pathLength = indexOf(target, targetLength, 0x3f);
+  normalise(authority, authorityLength);
+  if (table.readAsCount != 0) readAs(table);
+}
+
+/** Host without port, without one trailing dot, ASCII letters lower-cased; other bytes stay, and match nothing. */
+function normalise(authority: usize, length: u32): void {
+  isAddress = length > 0 && load<u8>(authority) == 0x5b; // "[": an IPv6 literal
+  if (!isAddress) {
+    length = withoutPort(authority, length);
+    if (length > 0 && load<u8>(authority + length - 1) == 0x2e) length--;
+  }
+  host = arena.alloc(length + L.MAX_STRING_BYTES); // room for readAs
+  hostLength = length;
+  for (let i: u32 = 0; i < length; i++) {
+    const c: u32 = load<u8>(authority + i);
+    store<u8>(host + i, c >= 0x41 && c <= 0x5a ? c | 0x20 : c);
+  }
+  if (!isAddress) isAddress = length == 0 || isDottedQuad();
+}
+
+/** Length without `:` and digits at the end. */
+export function withoutPort(authority: usize, length: u32): u32 {
+  for (let i = length; i > 0; i--) {
+    const c = load<u8>(authority + i - 1);
+    if (c == 0x3a) return i - 1;
+    if (c < 0x30 || c > 0x39) return length;
+  }
+  return length;
+}
+
+/** Four groups of one to three digits: an IPv4 address. */
+function isDottedQuad(): bool {
+  if (hostLength > 15) return false;
+  let groups = 1;
+  let digits = 0;
+  for (let i: u32 = 0; i < hostLength; i++) {
+    const c = load<u8>(host + i);
+    if (c == 0x2e) {
+      if (digits == 0) return false;
+      groups++;
+      digits = 0;
+    } else if (c < 0x30 || c > 0x39 || ++digits > 3) {
+      return false;
+    }
+  }
+  return groups == 4 && digits > 0;
+}
+
+/** One entry that takes the host from the path, then one that puts another suffix in place; entries stand so. */
+function readAs(table: Table): void {
+  let at = table.readAs;
+  let fromPath = false;
+  for (let i = table.readAsCount; i > 0; i--) {
+    if (load<u8>(at + L.READ_AS_KIND) == L.READ_AS_PATH) {
+      if (!fromPath) fromPath = readHostOfPath(table, at);
+    } else if (readSuffix(table, at)) {
+      return;
+    }
+    at += L.READ_AS_ENTRY;
+  }
+}
+
+/** The path's first segment is the host, and the rest of the target the target. */
+function readHostOfPath(table: Table, readAs: usize): bool {
+  const from: u32 = load<u16>(readAs + L.READ_AS_FROM);
+  const isSuffix = stringLength(table, from) > 0 && load<u8>(stringAt(table, from)) == 0x2e;
+  const isMeant = isSuffix
+    ? hostLength > stringLength(table, from) && endsWithString(table, from, host, hostLength)
+    : isString(table, from, host, hostLength);
+  if (!isMeant || pathLength == 0 || load<u8>(target) != 0x2f) return false;
+  const segment = indexOf(target + 1, pathLength - 1, 0x2f);
+  const left = pathLength - 1 - segment;
+  if (segment == 0 || left == 0) return false;
+  const rest = target + 1 + segment;
+  const under: u32 = load<u16>(readAs + L.READ_AS_TO);
+  if (!startsWithString(table, under, rest, left)) return false;
+  const own = stringLength(table, under);
+  if (own > 0 && own < left && load<u8>(rest + own) != 0x2f) return false;
+  normalise(target + 1, segment);
+  targetLength -= 1 + segment;
+  pathLength = left;
+  target = rest;
+  return true;
+}
+
+function readSuffix(table: Table, readAs: usize): bool {
+  const from: u32 = load<u16>(readAs + L.READ_AS_FROM);
+  if (!endsWithString(table, from, host, hostLength)) return false;
+  const head = hostLength - stringLength(table, from);
+  if (countLabels(head) != load<u16>(readAs + L.READ_AS_LABELS)) return false;
+  const to: u32 = load<u16>(readAs + L.READ_AS_TO);
+  memory.copy(host + head, stringAt(table, to), stringLength(table, to));
+  hostLength = head + stringLength(table, to);
+  return true;
+}
+
+/** Labels in the first `length` bytes of the host, 0 where one of them is empty. */
+function countLabels(length: u32): u32 {
+  let labels: u32 = 1;
+  let labelLength: u32 = 0;
+  for (let i: u32 = 0; i < length; i++) {
+    if (load<u8>(host + i) != 0x2e) {
+      labelLength++;
+    } else {
+      if (labelLength == 0) return 0;
+      labels++;
+      labelLength = 0;
+    }
+  }
+  return labelLength == 0 ? 0 : labels;
+}

@@ -1,0 +1,243 @@
+// Counters and gauges. Requests are counted in memory of our own, and the sums go to the host on the tick: no
+// host call a request. A host's metrics are one for all its workers, so a gauge that each worker sets would hide a
+// stale one: the number of live roots, and of those on the newest table, are added up instead.
+
+import {
+  proxy_define_metric,
+  proxy_get_shared_data,
+  proxy_increment_metric,
+  proxy_record_metric,
+  proxy_set_shared_data,
+} from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
+import { Root } from "./contexts";
+import * as decision from "./decide";
+import * as L from "./layout";
+import { deploymentName, releaseName, stringAt, stringLength, Table, zeroed } from "./table";
+import { MISSING } from "./wiki";
+
+const COUNTER: u32 = 0;
+const GAUGE: u32 = 1;
+const OK: u32 = 0;
+
+// Counters of a root: these, then one a cluster, deployments × releases.
+export const PASSED: u32 = 0;
+export const UNKNOWN_HOSTS: u32 = 1;
+export const MISSING_WIKIS: u32 = 2;
+export const NOT_INSTALLED: u32 = 3;
+export const REPLIES: u32 = 4;
+export const DEBUG: u32 = 5;
+export const JOB_LIMIT: u32 = 6;
+export const JOB_CONFLICTS: u32 = 7;
+const FIXED: u32 = 8;
+
+/** The counters' names; static, so that no string is made at run time. */
+function nameOf(counter: u32): string {
+  switch (counter) {
+    case PASSED:
+      return "passed";
+    case UNKNOWN_HOSTS:
+      return "unknown_hosts";
+    case MISSING_WIKIS:
+      return "missing_wikis";
+    case NOT_INSTALLED:
+      return "not_installed_wikis";
+    case REPLIES:
+      return "replies";
+    case DEBUG:
+      return "debug";
+    case JOB_LIMIT:
+      return "job_limit";
+    default:
+      return "job_conflicts";
+  }
+}
+
+export function makeCounters(root: Root, table: Table): void {
+  if (root.counters != 0) heap.free(root.counters);
+  root.counters = zeroed((FIXED + table.deploymentCount * table.releaseCount) << 2);
+}
+
+export function count(root: Root, counter: u32): void {
+  const at = root.counters + (counter << 2);
+  store<u32>(at, load<u32>(at) + 1);
+}
+
+/** The request that was just decided. */
+export function countRequest(root: Root, table: Table): void {
+  if (decision.pass) {
+    count(root, PASSED);
+    return;
+  }
+  if ((decision.flags & L.FLAG_DEBUG) != 0) count(root, DEBUG);
+  if ((decision.flags & (L.FLAG_BODY | L.FLAG_NO_WIKI)) == 0 && decision.wiki < 0) countWikiless(root);
+  if (decision.reply >= 0) count(root, REPLIES);
+  else count(root, FIXED + decision.deployment * table.releaseCount + decision.release);
+}
+
+function countWikiless(root: Root): void {
+  if (decision.notInstalled) count(root, NOT_INSTALLED);
+  else count(root, decision.wiki == MISSING ? MISSING_WIKIS : UNKNOWN_HOSTS);
+}
+
+// ---- What goes to the host ------------------------------------------------------------------------------
+
+/** Once a second a root: nobody reads them more often. */
+export const TICK_MILLISECONDS: u32 = 1000;
+
+/** Adds what was counted since to the host's metrics. */
+export function flush(root: Root): void {
+  const table = root.table;
+  if (!table) return;
+  const all = FIXED + table.deploymentCount * table.releaseCount;
+  for (let i: u32 = 0; i < all; i++) {
+    const at = root.counters + (i << 2);
+    const counted = load<u32>(at);
+    if (counted == 0) continue;
+    if (i < FIXED) nameMetric(nameOf(i));
+    else nameRequests(table, i - FIXED);
+    proxy_increment_metric(metric(COUNTER), counted);
+    store<u32>(at, 0);
+  }
+}
+
+export function countRefusal(): void {
+  nameMetric("tables_refused");
+  proxy_increment_metric(metric(COUNTER), 1);
+}
+
+/** The tick of a root that has a table. */
+export function tick(root: Root): void {
+  flush(root);
+  const table = root.table;
+  if (!table) return;
+  if (!root.isCounted) {
+    root.isCounted = true;
+    addToGauge("roots", 1);
+  }
+  const isNewest = isNewestTable(root, table);
+  if (isNewest != root.isNewest) {
+    root.isNewest = isNewest;
+    addToGauge("roots_on_newest_table", isNewest ? 1 : -1);
+  }
+  if (!isNewest) return;
+  setGauge("generation", load<u32>(table.bytes + L.HEADER_GENERATION));
+  // 48 bits: a number that every reader of metrics, a double, holds exactly.
+  setGauge("digest", bswap<u64>(load<u64>(table.bytes + L.HEADER_DIGEST)) >> 16);
+}
+
+/** The root is gone, with what it added. */
+export function uncount(root: Root): void {
+  flush(root);
+  if (root.isCounted) addToGauge("roots", -1);
+  if (root.isNewest) addToGauge("roots_on_newest_table", -1);
+}
+
+function addToGauge(name: string, difference: i64): void {
+  nameMetric(name);
+  proxy_increment_metric(metric(GAUGE), difference);
+}
+
+function setGauge(name: string, value: u64): void {
+  nameMetric(name);
+  proxy_record_metric(metric(GAUGE), value);
+}
+
+// ---- The newest table -----------------------------------------------------------------------------------
+
+const resultAt = memory.data(4);
+const resultSize = memory.data(4);
+const resultCas = memory.data(4);
+const generation = memory.data(4);
+
+/**
+ * The highest generation that a root of this listener has, in any worker: they share it under a key of its name.
+ * A table of the same generation is as new.
+ */
+function isNewestTable(root: Root, table: Table): bool {
+  const own = load<u32>(table.bytes + L.HEADER_GENERATION);
+  nameMetric("newest.");
+  const name: u32 = load<u16>(root.listener + L.LISTENER_NAME);
+  if (name != L.NONE) addString(table, name);
+  store<u32>(resultSize, 0);
+  store<u32>(resultCas, 0);
+  if (proxy_get_shared_data(nameAt, nameLength, resultAt, resultSize, resultCas) == OK) {
+    if (load<u32>(resultSize) == 4) {
+      const newest = load<u32>(load<u32>(resultAt));
+      if (newest >= own) return newest == own;
+    }
+  }
+  store<u32>(generation, own);
+  // Where another worker was quicker, the next tick sees it.
+  proxy_set_shared_data(nameAt, nameLength, generation, 4, load<u32>(resultCas));
+  return true;
+}
+
+// ---- Names, and the host's numbers for them -------------------------------------------------------------
+
+const PREFIX = "pointsman.";
+/** Room for two strings of a table and the words around them, and a NUL: ATS reads names as C strings. */
+const ROOM: u32 = 640;
+const nameAt = memory.data(640);
+let nameLength: u32 = 0;
+
+function nameMetric(name: string): void {
+  nameLength = 0;
+  addText(PREFIX);
+  addText(name);
+}
+
+/** `pointsman.requests.deployment.D.release.R`: proxies make labels of it. */
+function nameRequests(table: Table, cluster: u32): void {
+  nameMetric("requests.deployment.");
+  addString(table, deploymentName(table, cluster / table.releaseCount));
+  addText(".release.");
+  addString(table, releaseName(table, cluster % table.releaseCount));
+}
+
+function addText(literal: string): void {
+  for (let i = 0; i < literal.length; i++) add(<u8>literal.charCodeAt(i));
+}
+
+function addString(table: Table, string: u32): void {
+  const at = stringAt(table, string);
+  for (let i: u32 = 0; i < stringLength(table, string); i++) add(load<u8>(at + i));
+}
+
+function add(byte: u8): void {
+  if (nameLength >= ROOM - 1) return;
+  store<u8>(nameAt + nameLength++, byte);
+  store<u8>(nameAt + nameLength, 0);
+}
+
+/** A metric that was defined; the host's numbers outlive tables, and defining again would make new ones. */
+@unmanaged
+class Metric {
+  next: Metric | null;
+  id: u32;
+  length: u32;
+  // Then its name.
+}
+
+let metrics: Metric | null = null;
+
+/** The host's number for the metric of that name. */
+function metric(type: u32): u32 {
+  let known = metrics;
+  while (known) {
+    if (known.length == nameLength && memory.compare(textOf(known), nameAt, nameLength) == 0) return known.id;
+    known = known.next;
+  }
+  const made = changetype<Metric>(heap.alloc(offsetof<Metric>() + nameLength));
+  store<u32>(resultAt, 0);
+  proxy_define_metric(type, nameAt, nameLength, resultAt);
+  made.id = load<u32>(resultAt);
+  made.length = nameLength;
+  memory.copy(textOf(made), nameAt, nameLength);
+  made.next = metrics;
+  metrics = made;
+  return made.id;
+}
+
+function textOf(known: Metric): usize {
+  return changetype<usize>(known) + offsetof<Metric>();
+}

@@ -1,0 +1,64 @@
+// The path as rules see it: decoded, `//` merged, dot segments resolved. Another spelling of a path must not lead to
+// another deployment. The path that upstream gets, and that path forms read, stays as the proxy has it.
+
+import * as arena from "./arena";
+import { indexOf, percentDecoded } from "./bytes";
+
+export let path: usize = 0;
+export let pathLength: u32 = 0;
+
+/** @param length of the path alone, without its query */
+export function readPath(at: usize, length: u32): void {
+  path = at;
+  pathLength = length;
+  if (isPlain(at, length)) return;
+  path = arena.alloc(length + 1);
+  pathLength = resolve(path, decode(at, length, path));
+}
+
+/** Nothing in it has another spelling; or it is no path at all, as in `OPTIONS *`. */
+function isPlain(at: usize, length: u32): bool {
+  if (length == 0 || load<u8>(at) != 0x2f) return true;
+  let before: u32 = 0;
+  for (let i: u32 = 0; i < length; i++) {
+    const c: u32 = load<u8>(at + i);
+    if (c == 0x25 || (before == 0x2f && (c == 0x2f || c == 0x2e))) return false;
+    before = c;
+  }
+  return true;
+}
+
+function decode(at: usize, length: u32, to: usize): u32 {
+  let written: u32 = 0;
+  for (let i: u32 = 0; i < length; i++) {
+    const decoded = percentDecoded(at + i, length - i);
+    store<u8>(to + written++, decoded < 0 ? load<u8>(at + i) : <u8>decoded);
+    if (decoded >= 0) i += 2;
+  }
+  return written;
+}
+
+/** Merges slashes and resolves dot segments in place: what is written never overtakes what is read. */
+function resolve(at: usize, length: u32): u32 {
+  let written: u32 = 0;
+  let i: u32 = 0;
+  while (i < length) {
+    while (i < length && load<u8>(at + i) == 0x2f) i++;
+    const size = indexOf(at + i, length - i, 0x2f);
+    const isLast = i + size == length;
+    const isDot = size == 1 && load<u8>(at + i) == 0x2e;
+    const isUp = size == 2 && load<u16>(at + i) == 0x2e2e;
+    if (isUp) {
+      while (written > 0 && load<u8>(at + --written) != 0x2f) {}
+    }
+    if (size == 0 || isDot || isUp) {
+      if (isLast) store<u8>(at + written++, 0x2f);
+    } else {
+      store<u8>(at + written++, 0x2f);
+      memory.copy(at + written, at + i, size);
+      written += size;
+    }
+    i += size;
+  }
+  return written;
+}

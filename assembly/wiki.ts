@@ -1,0 +1,141 @@
+// From the host, or from the path where the host says so, to a wiki.
+
+import { indexOf } from "./bytes";
+import { host, hostLength, pathLength, target, targetLength } from "./host";
+import * as L from "./layout";
+import {
+  endsWithString,
+  entry,
+  find,
+  isString,
+  MAX_KEY,
+  stringAt,
+  stringLength,
+  Table,
+  valueIn,
+} from "./table";
+
+/** Nothing says which wiki the host is: no exact host, no pattern, or a path that carries none. */
+export const NO_HOST: i32 = -1;
+/** The wiki that it stands for is none of the table's. */
+export const MISSING: i32 = -2;
+
+/** Slot of the request's wiki in WIKI; NO_HOST, MISSING. */
+export function findWiki(table: Table): i32 {
+  const exact = find(table, table.hosts, host, hostLength);
+  if (exact >= 0) return follow(table, valueIn(table.hosts, entry(table.hosts, exact)));
+  let pattern = table.patterns;
+  for (let i = table.patternCount; i > 0; i--) {
+    const suffix: u32 = load<u16>(pattern + L.PATTERN_SUFFIX);
+    if (endsWithString(table, suffix, host, hostLength)) {
+      const label = hostLength - stringLength(table, suffix);
+      const kind = load<u8>(pattern + L.PATTERN_KIND);
+      if (kind == L.PATTERN_FIXED) {
+        if (label > 0) return follow(table, load<u32>(pattern + L.PATTERN_TARGET));
+      } else {
+        const dot = kind == L.PATTERN_FAMILY ? familyDot(label) : label;
+        if (dot >= 0) {
+          const tail: u32 = load<u16>(pattern + L.PATTERN_TAIL);
+          beginKey();
+          append(host, dot);
+          if (kind == L.PATTERN_FAMILY) append(host + dot + 1, label - dot - 1);
+          else append(stringAt(table, tail), stringLength(table, tail));
+          return findKey(table, load<u8>(pattern + L.PATTERN_FLAGS));
+        }
+      }
+    }
+    pattern += L.PATTERN_ENTRY;
+  }
+  return NO_HOST;
+}
+
+/** Where the dot stands before a family of a…z that ends the first `length` bytes of the host; -1: none. */
+function familyDot(length: u32): i32 {
+  for (let i = length; i > 0; i--) {
+    const c = load<u8>(host + i - 1);
+    if (c == 0x2e) return i == length ? -1 : <i32>i - 1;
+    if (c < 0x61 || c > 0x7a) return -1;
+  }
+  return -1;
+}
+
+/** From a target number to a wiki's slot, or what is wrong. */
+function follow(table: Table, targetNumber: u32): i32 {
+  if (targetNumber < table.wikis.slots) return targetNumber;
+  const form = targetNumber - table.wikis.slots;
+  return form < table.pathCount ? wikiOfPath(table, table.paths + form * L.PATH_ENTRY) : MISSING;
+}
+
+/** Start of each segment, and one past the slash after it. */
+const segments = memory.data(4 * (L.MAX_PATH_SEGMENTS + 1));
+
+function wikiOfPath(table: Table, form: usize): i32 {
+  const flags: u32 = load<u8>(form + L.PATH_FLAGS);
+  const wanted: u32 = load<u8>(form + L.PATH_SEGMENTS);
+  const length = (flags & L.FLAG_TARGET) != 0 ? targetLength : pathLength;
+  if (length == 0 || load<u8>(target) != 0x2f) return NO_HOST;
+  let start: u32 = 1;
+  for (let i: u32 = 0; i < wanted; i++) {
+    store<u32>(segments + (i << 2), start);
+    const end = start + indexOf(target + start, length - start, 0x2f);
+    if (end == length && (i + 1 < wanted || (flags & L.FLAG_CLOSED) != 0)) return NO_HOST;
+    start = end + 1;
+  }
+  store<u32>(segments + (wanted << 2), start);
+
+  beginKey();
+  const parts: u32 = load<u8>(form + L.PATH_PARTS);
+  for (let i: u32 = 0; i < parts; i++) {
+    const segment: u32 = load<u8>(form + L.PATH_PART + i);
+    const from = load<u32>(segments + (segment << 2));
+    appendSegment(table, form, segment, target + from, load<u32>(segments + (segment << 2), 4) - 1 - from);
+  }
+  return findKey(table, flags);
+}
+
+/** Appends the segment, or what the form puts in its place. */
+function appendSegment(table: Table, form: usize, segment: u32, at: usize, length: u32): void {
+  let replacement = table.replacements + load<u16>(form + L.PATH_FIRST_REPLACEMENT) * L.REPLACEMENT_ENTRY;
+  for (let left: u32 = load<u16>(form + L.PATH_REPLACEMENTS); left > 0; left--) {
+    const isSegment = load<u8>(replacement + L.REPLACEMENT_SEGMENT) == segment;
+    if (isSegment && isString(table, load<u16>(replacement + L.REPLACEMENT_FROM), at, length)) {
+      const to: u32 = load<u16>(replacement + L.REPLACEMENT_TO);
+      append(stringAt(table, to), stringLength(table, to));
+      return;
+    }
+    replacement += L.REPLACEMENT_ENTRY;
+  }
+  append(at, length);
+}
+
+// ---- The wiki ID that host or path stand for ------------------------------------------------------------
+
+const key = memory.data(512);
+let keyLength: u32 = 0;
+/** Longer than any key of a table: not there, whatever the rest. */
+let keyTooLong: bool = false;
+
+function beginKey(): void {
+  keyLength = 0;
+  keyTooLong = false;
+}
+
+function append(at: usize, length: u32): void {
+  if (keyTooLong || length > MAX_KEY - keyLength) {
+    keyTooLong = true;
+    return;
+  }
+  memory.copy(key + keyLength, at, length);
+  keyLength += length;
+}
+
+function findKey(table: Table, flags: u32): i32 {
+  if (keyTooLong) return MISSING;
+  if ((flags & L.FLAG_DASHES) != 0) {
+    for (let i: u32 = 0; i < keyLength; i++) {
+      if (load<u8>(key + i) == 0x2d) store<u8>(key + i, 0x5f);
+    }
+  }
+  const slot = find(table, table.wikis, key, keyLength);
+  return slot < 0 ? MISSING : slot;
+}

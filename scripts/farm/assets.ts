@@ -1,0 +1,36 @@
+import { Problems } from "../sources/problem.ts";
+import type { ReleaseOutcome } from "../table/plan.ts";
+import type { Farm } from "./farm.ts";
+import { compareVersions, type Releases, unknownRelease } from "./releases.ts";
+import { type Placed, rulesFrom } from "./rules.ts";
+
+/** Throws SourceError. */
+export function assetRules(farm: Farm, { list }: Releases): Placed<ReleaseOutcome>[] {
+  const problems = new Problems();
+  const names = list.map(({ name }) => name);
+  const rules = farm.says.assets.flatMap((says, i) => {
+    const release = names.indexOf(says.release);
+    if (release === -1 && says.release !== NEWEST) {
+      problems.add(farm.place(["assets", i, "release"]), unknownRelease(says.release, names));
+    }
+    return rulesFrom(says, ["assets", i], { outcome: { release: release === -1 ? newest(list) : release } });
+  });
+  problems.throwIfAny();
+  return rules;
+}
+
+const NEWEST = "newest";
+
+/** The release that `newest` stands for; null where no rule says so. */
+export function newestNamed(farm: Farm, { list }: Releases): string | null {
+  const said = farm.says.assets.some(({ release }) => release === NEWEST);
+  return said && !list.some(({ name }) => name === NEWEST) ? list[newest(list)]!.name : null;
+}
+
+/** Of two that run the same version, the first. */
+function newest(list: Releases["list"]): number {
+  return list.reduce(
+    (best, { version }, i) => (compareVersions(version, list[best]!.version) > 0 ? i : best),
+    0,
+  );
+}

@@ -1,0 +1,88 @@
+import { z } from "zod";
+
+/** Which requests a rule is for: one language, wherever a farm has rules. rules.ts compiles it. */
+
+/** Texts of a table are printable ASCII. */
+export const printable = z.string().regex(/^[\x20-\x7e]*$/, "must be printable ASCII");
+const something = printable.min(1);
+
+/** One of them, or a list of which one is enough. */
+const listOf = <T extends z.ZodType>(one: T) => z.union([one, z.array(one).min(1)]);
+
+export const hostTest = z
+  .string()
+  .regex(/^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/, "must be a host in lower case or `*.suffix`");
+
+/** Rules see a path decoded, without `//` and dot segments: one that has them would never match. */
+const beginningOfPath = z
+  .string()
+  .regex(/^\/[\x21-\x7e]*$/, "must be a path: it begins with `/` and has no spaces")
+  .refine((path) => !/%[0-9A-Fa-f]{2}/.test(path), "must be written decoded, without `%XX`")
+  .refine((path) => !/\/\/|\/\.\.?\//.test(path), "must be without `//`, `/./` and `/../`");
+const wholePath = beginningOfPath.refine(
+  (path) => !/\/\.\.?$/.test(path),
+  "must not end with a segment `.` or `..`",
+);
+const pathTest = z.union([
+  wholePath,
+  z.strictObject({ prefix: listOf(beginningOfPath) }),
+  z.strictObject({ under: listOf(wholePath.regex(/[^/]$/, "must not end with `/`")) }),
+]);
+
+const method = z.string().regex(/^[A-Z]+$/, "must be a method in capitals");
+
+/** A header that a rule may look at. */
+export const lookedAt = z
+  .string()
+  .regex(/^[a-z0-9-]+$/, "must be a header's name in lower case: letters, digits and `-`")
+  .refine((name) => name !== "host", "is no header here: say `host` in the rule itself");
+
+/** No `;` and no `=`: those end a name or a value. */
+export const cookieName = z.string().regex(/^[\x21-\x3a\x3c\x3e-\x7e]+$/, "must be a cookie's name");
+
+const valueTest = z.union([
+  printable,
+  z.strictObject({ prefix: listOf(something) }),
+  z.strictObject({ present: z.literal(true) }),
+]);
+const headerTest = z.union([
+  printable,
+  z.strictObject({ prefix: listOf(something) }),
+  z.strictObject({ contains: listOf(something) }),
+  z.strictObject({ present: z.literal(true) }),
+]);
+const byName = <K extends z.ZodString, T extends z.ZodType>(name: K, test: T) =>
+  z
+    .record(name, listOf(test))
+    .refine((tests) => Object.keys(tests).length > 0, "must not be empty")
+    .optional();
+
+const tests = {
+  host: listOf(hostTest).optional(),
+  path: listOf(pathTest).optional(),
+  method: listOf(method).optional(),
+  header: byName(lookedAt, headerTest),
+  cookie: byName(cookieName, valueTest),
+  query: byName(something, valueTest),
+};
+const testsSchema = z.strictObject(tests);
+export type Tests = z.infer<typeof testsSchema>;
+
+const KEYS = Object.keys(tests) as (keyof Tests)[];
+
+export const saysWhich = (one: Conditions): boolean =>
+  one.not !== undefined || KEYS.some((key) => one[key] !== undefined);
+export const MUST_SAY_WHICH = `must say which requests it is for: ${KEYS.map((key) => `\`${key}\``).join(", ")} or \`not\``;
+
+/** All of these must hold; of `not`, none. */
+export const conditions = {
+  ...tests,
+  not: testsSchema
+    .refine((one) => KEYS.some((key) => one[key] !== undefined), "must not be empty")
+    .optional(),
+};
+export type Conditions = Tests & { not?: Tests | undefined };
+
+type One<T> = Exclude<T, readonly unknown[] | undefined>;
+export type PathTest = One<Tests["path"]>;
+export type ValueTest = z.infer<typeof headerTest>;

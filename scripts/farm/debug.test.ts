@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { compileFarm, problemsWith } from "./test-farm.ts";
+
+const debug = (backends: string, more = "") => ({
+  debug: `{ header: x-debug, backends: ${backends}${more} }`,
+});
+
+describe("backends for debugging", () => {
+  it("are deployments of their own, with a cluster for each release, or one for all", () => {
+    const { plan } = compileFarm(
+      debug("{ b1: {}, next: { any-version: true }, other: { any-version: true, cluster: elsewhere } }"),
+    );
+    expect(plan.deployments.map(({ name }) => name)).toEqual(["web", "b1", "next", "other"]);
+    expect(plan.clusters.slice(1)).toEqual([
+      ["b1-one", "b1-two"],
+      ["next", "next"],
+      ["elsewhere", "elsewhere"],
+    ]);
+  });
+
+  it("are chosen by an option of the header, and any other value is refused", () => {
+    const { plan, names } = compileFarm(
+      debug("{ b1: {} }", ", unknown: { status: 404, body: no such backend }"),
+    );
+    expect(plan.listeners[0]!.routes.slice(1)).toEqual([
+      {
+        when: [
+          {
+            not: false,
+            subject: "header",
+            name: "x-debug",
+            test: "option",
+            option: "backend",
+            values: ["b1"],
+          },
+        ],
+        outcome: { deployment: 1 },
+        wiki: "host",
+        debug: true,
+      },
+      {
+        when: [{ not: false, subject: "header", name: "x-debug", test: "present" }],
+        outcome: { reply: 0 },
+        wiki: "host",
+        debug: false,
+      },
+    ]);
+    expect(plan.replies).toEqual([{ status: 404, body: "no such backend" }]);
+    expect(names.listeners[0]!.routes).toEqual([null, "farm.yaml:6", "farm.yaml:6"]);
+  });
+
+  it("need not be among the deployments that the farm lists", () => {
+    const { plan } = compileFarm({ ...debug("{ b1: {} }"), deployments: "{ default: web, names: [web] }" });
+    expect(plan.deployments.map(({ name }) => name)).toEqual(["web", "b1"]);
+  });
+
+  it.each([
+    ["none", "{}", "6:37: `debug.backends` must not be empty (`{} }`)"],
+    [
+      "a cluster for a backend that has one for each release",
+      "{ b1: { cluster: x } }",
+      "6:43: `debug.backends.b1` has a `cluster` of its own, which goes with `any-version: true` alone (`{ cluster: x } } }`)",
+    ],
+    [
+      "the cluster of a release",
+      "{ b1: { any-version: true, cluster: web-two } }",
+      "6:39: `b1` has the same cluster `web-two` as web of release two",
+    ],
+    [
+      "the cluster of another backend",
+      "{ b1: { any-version: true }, b2: { any-version: true, cluster: b1 } }",
+      "6:66: `b2` has the same cluster `b1` as b1",
+    ],
+    [
+      "any version under a deployment's name",
+      "{ web: { any-version: true } }",
+      "6:39: `web` is a deployment of one version a cluster: call the backend otherwise",
+    ],
+  ])("are refused: %s", (_, backends, problem) => {
+    expect(problemsWith(debug(backends))).toEqual([`farm.yaml:${problem}`]);
+  });
+
+  it("may be a deployment that rules name as well", () => {
+    const { plan } = compileFarm(debug("{ web: {} }"));
+    expect(plan.deployments).toEqual([{ name: "web", near: null }]);
+  });
+});

@@ -1,0 +1,39 @@
+import { quote, SourceError } from "../sources/problem.ts";
+import type { Predicate, Route } from "../table/plan.ts";
+import type { Deployments } from "./deployments.ts";
+import type { Farm } from "./farm.ts";
+import type { Replies } from "./replies.ts";
+import type { Placed } from "./rules.ts";
+
+/** A rule for each backend that the header may name, and one that refuses whatever else it says. */
+export function debugRules(farm: Farm, deployments: Deployments, replies: Replies): Placed<Route>[] {
+  const { debug } = farm.says;
+  if (!debug) return [];
+  const { header: name, option, backends, unknown } = debug;
+  const rules = farm.keys(["debug", "backends"]).map((backend): Placed<Route> => {
+    const path = ["debug", "backends", backend];
+    const says = backends[backend]!;
+    if (says["any-version"] && deployments.has(backend)) {
+      const what = `${quote(backend)} is a deployment of one version a cluster: call the backend otherwise`;
+      throw new SourceError(farm.place(path, "key"), what);
+    }
+    const deployment = says["any-version"]
+      ? deployments.addAnyVersion(backend, says.cluster ?? backend)
+      : deployments.number(backend);
+    const named: Predicate = {
+      not: false,
+      subject: "header",
+      name,
+      test: "option",
+      option,
+      values: [backend],
+    };
+    return { rule: { when: [named], outcome: { deployment }, wiki: "host", debug: true }, path };
+  });
+  const present: Predicate = { not: false, subject: "header", name, test: "present" };
+  const outcome = { reply: replies.number(unknown) };
+  return [
+    ...rules,
+    { rule: { when: [present], outcome, wiki: "host", debug: false }, path: ["debug", "unknown"] },
+  ];
+}

@@ -1,0 +1,30 @@
+import { MAX_JOB_LIMIT } from "../../assembly/layout.ts";
+import { SourceError } from "../sources/problem.ts";
+import type { Jobs, Route } from "../table/plan.ts";
+import type { Deployments } from "./deployments.ts";
+import type { Farm } from "./farm.ts";
+import { type Placed, rulesFrom } from "./rules.ts";
+
+const UNITS: Record<string, number> = { KiB: 1024, MiB: 1024 * 1024 };
+
+/** How bodies are read; null where none is. */
+export function compileJobs(farm: Farm): Jobs | null {
+  const { jobs } = farm.says;
+  if (!jobs) return null;
+  const [, count, unit] = /^(\d+) (\w+)$/.exec(String(jobs.limit)) ?? [];
+  const limit = unit === undefined ? Number(jobs.limit) : Number(count) * UNITS[unit]!;
+  if (limit < 1 || limit > MAX_JOB_LIMIT) {
+    const most = `${MAX_JOB_LIMIT / UNITS.MiB!} MiB`;
+    throw new SourceError(farm.place(["jobs", "limit"]), `must be at least one byte and at most ${most}`);
+  }
+  return { field: jobs.field, limit, host: jobs.host };
+}
+
+export function jobRules(farm: Farm, deployments: Deployments): Placed<Route>[] {
+  return (farm.says.jobs?.rules ?? []).flatMap((says, i) =>
+    rulesFrom<Route>(says, ["jobs", "rules", i], {
+      outcome: { deployment: deployments.number(says.deployment) },
+      wiki: says.wiki ?? "body",
+    }),
+  );
+}

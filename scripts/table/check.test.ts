@@ -1,0 +1,412 @@
+import { describe, expect, it } from "vitest";
+import * as L from "../../assembly/layout.ts";
+import { Table } from "./decode.ts";
+import { encodeEmit, encodeHeaders, encodeStrings } from "./encode.ts";
+import type { Plan, Predicate, Route } from "./plan.ts";
+import {
+  bytesOf,
+  plainListener,
+  plainPlan,
+  plainRule,
+  rebuilt,
+  routedPlan,
+  verdictOn,
+  withSection,
+} from "./test-plans.ts";
+
+/** One integer of the section is another. */
+function put(plan: Plan, name: number, at: number, value: number, bytes: 1 | 2 | 4 = 2): Uint8Array {
+  return withSection(bytesOf(plan), name, (section) => {
+    const view = new DataView(section.buffer);
+    if (bytes === 1) view.setUint8(at, value);
+    else if (bytes === 2) view.setUint16(at, value, true);
+    else view.setUint32(at, value, true);
+    return section;
+  });
+}
+
+/** The last of the section's bytes is gone. */
+const shorter = (plan: Plan, name: number) => withSection(bytesOf(plan), name, (s) => s.slice(0, -1));
+
+const rulesOf = (...when: Predicate[]) => routedPlan([plainRule<Route>("pass", ...when)]);
+const header: Predicate = { subject: "header", test: "exact", not: false, name: "x-a", values: ["a"] };
+const cookie: Predicate = { subject: "cookie", test: "exact", not: false, name: "c", values: ["a"] };
+const option: Predicate = {
+  subject: "header",
+  test: "option",
+  not: true,
+  name: "x-a",
+  option: "o",
+  values: ["a"],
+};
+const address: Predicate = { subject: "host", test: "address", not: false };
+
+const jobs = { field: "database", limit: 100, host: "never" } as const;
+const body = { ...plainRule<Route>({ deployment: 0 }), wiki: "body" } as const;
+
+const NO_STRING = 999;
+/** In a section of one entry: where its fields are. */
+const READ = L.READ_AS_BODY;
+const RULE = L.RULES_BODY;
+const PREDICATE = L.RULES_BODY + L.RULE_ENTRY;
+const LISTENER = L.LISTENERS_BODY;
+
+const suffix = { kind: "suffix", labels: 1, from: ".a", to: ".b" } as const;
+const path = { kind: "path", from: "a", under: "" } as const;
+const twins = plainPlan({
+  deployments: [
+    { name: "web", near: null },
+    { name: "other", near: null },
+    { name: "third", near: 0 },
+  ],
+  clusters: [["a"], ["b"], ["c"]],
+});
+const listeners = plainPlan({
+  listeners: [plainListener({ name: "one" }), plainListener({ name: "two" })],
+});
+const lists = plainPlan({
+  listeners: [
+    plainListener({
+      routes: [plainRule<Route>("pass")],
+      assets: [plainRule({ release: 0 })],
+      reads: [plainRule({ near: 1 })],
+    }),
+  ],
+});
+const canonical = plainPlan({
+  wikis: ["awiki", "bwiki"].map((id) => ({ id, release: 0, group: null, installed: true })),
+  hosts: [{ host: "a.example", target: null }],
+  canonical: {
+    rules: [{ tail: "wiki", suffix: ".org", dashes: true }],
+    exceptions: [
+      { wiki: "awiki", host: "a.example" },
+      { wiki: "bwiki", host: null },
+    ],
+  },
+});
+const EXCEPTION = L.CANONICAL_BODY + L.CANONICAL_RULE;
+
+/** A flaw in a table that is otherwise sound, and what the readers say of it. */
+const FLAWS: [says: string, bytes: () => Uint8Array][] = [
+  ["HDRS is cut short", () => withSection(bytesOf(plainPlan()), L.SECTION_HEADERS, (s) => s.slice(0, 3))],
+  ["HDRS is not as long as its entries", () => shorter(plainPlan(), L.SECTION_HEADERS)],
+  [
+    "HDRS refers to a string that is not there",
+    () => put(plainPlan(), L.SECTION_HEADERS, L.HEADERS_BODY, NO_STRING),
+  ],
+  ...["", "X-a", "x_a", ":path", "x a"].map((name): [string, () => Uint8Array] => [
+    "HDRS header 0 has no proper name",
+    () => bytesOf(plainPlan({ emit: [{ kind: "cluster", name }] })),
+  ]),
+  ["HDRS header 1 has no proper name", () => twice()],
+  ["READ is not as long as its entries", () => shorter(plainPlan({ readAs: [path] }), L.SECTION_READ_AS)],
+  [
+    "READ entry 0 is of an unknown kind",
+    () => put(plainPlan({ readAs: [path] }), L.SECTION_READ_AS, READ, 2, 1),
+  ],
+  ["READ entry 1 stands after one of a suffix", () => bytesOf(plainPlan({ readAs: [suffix, path] }))],
+  ["READ entry 0 has no labels", () => bytesOf(plainPlan({ readAs: [{ ...suffix, labels: 0 }] }))],
+  [
+    "READ refers to a string that is not there",
+    () => put(plainPlan({ readAs: [path] }), L.SECTION_READ_AS, READ + L.READ_AS_TO, L.NONE),
+  ],
+  ["REPL is cut short", () => withSection(bytesOf(plainPlan()), L.SECTION_REPLIES, (s) => s.slice(0, 1))],
+  [
+    "REPL is not as long as its entries",
+    () => shorter(plainPlan({ replies: [{ status: 404, body: "" }] }), L.SECTION_REPLIES),
+  ],
+  ...[0, 200, 399, 600, 65535].map((status): [string, () => Uint8Array] => [
+    "REPL reply 0 has no proper status",
+    () => bytesOf(plainPlan({ replies: [{ status, body: "" }] })),
+  ]),
+  [
+    "REPL refers to a string that is not there",
+    () =>
+      put(
+        plainPlan({ replies: [{ status: 404, body: "" }] }),
+        L.SECTION_REPLIES,
+        L.REPLIES_BODY + L.REPLY_TEXT,
+        L.NONE,
+      ),
+  ],
+  ...[L.RELEASES_NO_HOST, L.RELEASES_MISSING, L.RELEASES_NOT_INSTALLED].flatMap(
+    (at): [string, () => Uint8Array][] => [
+      [
+        "RLSE has no outcome for a request without a wiki",
+        () => put(plainPlan(), L.SECTION_RELEASES, at, L.OUTCOME_PASS, 1),
+      ],
+      [
+        "RLSE has no outcome for a request without a wiki",
+        () => put(plainPlan(), L.SECTION_RELEASES, at, L.OUTCOME_REPLY, 1),
+      ],
+      [
+        "RLSE has no outcome for a request without a wiki",
+        () => put(plainPlan(), L.SECTION_RELEASES, at + L.OUTCOME_VALUE, 1),
+      ],
+    ],
+  ),
+  [
+    "RLSE placement 0 has an unknown flag",
+    () =>
+      put(
+        plainPlan(),
+        L.SECTION_RELEASES,
+        L.RELEASES_BODY + L.RELEASE_ENTRY + L.PLACEMENT_FLAGS,
+        L.FLAG_NOT_INSTALLED + 1,
+        1,
+      ),
+  ],
+  [
+    "DEPL deployment 0 has no proper twin",
+    () => put(plainPlan(), L.SECTION_DEPLOYMENTS, L.DEPLOYMENTS_BODY + L.DEPLOYMENT_NEAR, 0),
+  ],
+  [
+    "DEPL deployment 0 has no proper twin",
+    () => put(plainPlan(), L.SECTION_DEPLOYMENTS, L.DEPLOYMENTS_BODY + L.DEPLOYMENT_NEAR, 1),
+  ],
+  [
+    "DEPL deployment 1 has no proper twin",
+    () => put(twins, L.SECTION_DEPLOYMENTS, L.DEPLOYMENTS_BODY + L.DEPLOYMENT_ENTRY + L.DEPLOYMENT_NEAR, 2),
+  ],
+  [
+    "DEPL refers to a string that is not there",
+    () => put(plainPlan(), L.SECTION_DEPLOYMENTS, L.DEPLOYMENTS_BODY + L.DEPLOYMENT_ENTRY, L.NONE),
+  ],
+  ["JOBS is not as long as its entries", () => shorter(plainPlan(), L.SECTION_JOBS)],
+  [
+    "JOBS refers to a string that is not there",
+    () => put(plainPlan(), L.SECTION_JOBS, L.JOBS_FIELD, NO_STRING),
+  ],
+  ["JOBS has an unknown mode for Host", () => put(plainPlan(), L.SECTION_JOBS, L.JOBS_HOST, 3, 1)],
+  [
+    "JOBS has too large a limit",
+    () => put(plainPlan(), L.SECTION_JOBS, L.JOBS_LIMIT, L.MAX_JOB_LIMIT + 1, 4),
+  ],
+  [
+    "RULE rule 0 has predicates that are not there",
+    () => put(rulesOf(header), L.SECTION_RULES, RULE + L.RULE_FIRST_PREDICATE, 1),
+  ],
+  ...[0, 6].map((outcome): [string, () => Uint8Array] => [
+    "RULE rule 0 has an unknown outcome",
+    () => put(rulesOf(header), L.SECTION_RULES, RULE + L.RULE_OUTCOME, outcome, 1),
+  ]),
+  ...[{ deployment: 1 }, { reply: 0 }].map((outcome): [string, () => Uint8Array] => [
+    "RULE rule 0 has an unknown outcome",
+    () => bytesOf(routedPlan([plainRule<Route>(outcome)])),
+  ]),
+  [
+    "RULE rule 0 has an unknown outcome",
+    () => bytesOf(plainPlan({ listeners: [plainListener({ assets: [plainRule({ release: 1 })] })] })),
+  ],
+  [
+    "RULE rule 0 has an unknown outcome",
+    () => bytesOf(plainPlan({ listeners: [plainListener({ reads: [plainRule({ near: 10001 })] })] })),
+  ],
+  ...[L.FLAG_NO_WIKI | L.FLAG_BODY, 8].map((flags): [string, () => Uint8Array] => [
+    "RULE rule 0 has flags that make no sense",
+    () => put(routedPlan([body], { jobs }), L.SECTION_RULES, RULE + L.RULE_FLAGS, flags, 1),
+  ]),
+  ...[L.FLAG_NO_WIKI, L.FLAG_BODY].map((flags): [string, () => Uint8Array] => [
+    "RULE rule 0 has flags that make no sense",
+    () => put(rulesOf(), L.SECTION_RULES, RULE + L.RULE_FLAGS, flags, 1),
+  ]),
+  ["RULE rule 0 reads bodies, and JOBS says no field", () => bytesOf(routedPlan([body]))],
+  ...[0, 7].map((subject): [string, () => Uint8Array] => [
+    "RULE predicate 0 is unknown to this reader",
+    () => put(rulesOf(header), L.SECTION_RULES, PREDICATE + L.PREDICATE_SUBJECT, subject, 1),
+  ]),
+  ...[0, 9, L.TEST_NOT, 0x40 | L.TEST_EXACT].map((test): [string, () => Uint8Array] => [
+    "RULE predicate 0 is unknown to this reader",
+    () => put(rulesOf(header), L.SECTION_RULES, PREDICATE + L.PREDICATE_TEST, test, 1),
+  ]),
+  [
+    "RULE predicate 0 has no proper name",
+    () => put(rulesOf(header), L.SECTION_RULES, PREDICATE + L.PREDICATE_NAME, 2),
+  ],
+  [
+    "RULE predicate 0 has no proper name",
+    () => put(rulesOf(cookie), L.SECTION_RULES, PREDICATE + L.PREDICATE_NAME, NO_STRING),
+  ],
+  [
+    "RULE predicate 0 has no proper name",
+    () => put(rulesOf(address), L.SECTION_RULES, PREDICATE + L.PREDICATE_NAME, 0),
+  ],
+  ["RULE predicate 0 has no proper name", () => bytesOf(rulesOf({ ...cookie, name: "" }))],
+  [
+    "RULE predicate 0 is about a cookie, and HDRS has no cookie",
+    () => renamed(bytesOf(rulesOf(cookie)), "cookie", "x-other"),
+  ],
+  [
+    "RULE predicate 0 has too few values, or too many",
+    () => bytesOf(rulesOf({ ...header, values: [] } as Predicate)),
+  ],
+  [
+    "RULE predicate 0 has too few values, or too many",
+    () => bytesOf(rulesOf({ ...option, values: [] } as Predicate)),
+  ],
+  [
+    "RULE predicate 0 has too few values, or too many",
+    () => put(rulesOf(address), L.SECTION_RULES, PREDICATE + L.PREDICATE_VALUES, 1),
+  ],
+  [
+    "RULE refers to a string that is not there",
+    () => put(rulesOf(header), L.SECTION_RULES, PREDICATE + L.PREDICATE_VALUES, NO_STRING),
+  ],
+  ["LSTN has no listener", () => bytesOf(plainPlan({ listeners: [] }))],
+  ["LSTN is not as long as its entries", () => shorter(plainPlan(), L.SECTION_LISTENERS)],
+  ["LSTN has no proper name of the share's cookie", () => bytesOf(plainPlan({ shareCookie: "" }))],
+  [
+    "LSTN has no proper name of the share's cookie",
+    () => put(plainPlan(), L.SECTION_LISTENERS, L.LISTENERS_SHARE_COOKIE, NO_STRING),
+  ],
+  [
+    "LSTN cuts shares by a cookie, and HDRS has no cookie",
+    () => renamed(bytesOf(plainPlan({ shareCookie: "id" })), "cookie", "x-other"),
+  ],
+  [
+    "LSTN listener 0 has no name of its own",
+    () => bytesOf(plainPlan({ listeners: [plainListener({ name: "" })] })),
+  ],
+  [
+    "LSTN listener 1 has no name of its own",
+    () => put(listeners, L.SECTION_LISTENERS, LISTENER + L.LISTENER_ENTRY + L.LISTENER_NAME, L.NONE),
+  ],
+  [
+    "LSTN listener 1 has no name of its own",
+    () => bytesOf({ ...listeners, listeners: [listeners.listeners[0]!, listeners.listeners[0]!] }),
+  ],
+  ["LSTN listener 1 has no name of its own", () => renamed(bytesOf(listeners), "two", "one")],
+  [
+    "LSTN listener 0 has an unknown flag",
+    () => put(plainPlan(), L.SECTION_LISTENERS, LISTENER + L.LISTENER_FLAGS, 2, 1),
+  ],
+  [
+    "LSTN refers to a string that is not there",
+    () => put(plainPlan(), L.SECTION_LISTENERS, LISTENER + L.LISTENER_DATACENTRE, NO_STRING),
+  ],
+  [
+    "LSTN listener 0 has no such deployment",
+    () => bytesOf(plainPlan({ listeners: [plainListener({ deployment: 1 })] })),
+  ],
+  ...[L.LISTENER_ROUTES, L.LISTENER_ASSETS, L.LISTENER_READS].flatMap(
+    (range): [string, () => Uint8Array][] => [
+      [
+        "LSTN listener 0 has rules that are not there",
+        () => put(lists, L.SECTION_LISTENERS, LISTENER + range, 3),
+      ],
+      [
+        "LSTN listener 0 has rules of a kind that does not go there",
+        () => put(lists, L.SECTION_LISTENERS, LISTENER + range, range === L.LISTENER_ASSETS ? 2 : 1),
+      ],
+      [
+        "LSTN listener 0 has rules that are not there",
+        () => put(lists, L.SECTION_LISTENERS, LISTENER + range + L.RANGE_COUNT, 4),
+      ],
+    ],
+  ),
+  [
+    "EMIT header 0 is none of HDRS, or a second time the same",
+    () => put(plainPlan(), L.SECTION_EMIT, L.EMIT_BODY + L.EMIT_HEADER, 1, 1),
+  ],
+  [
+    "EMIT header 1 is none of HDRS, or a second time the same",
+    () =>
+      withSection(bytesOf(plainPlan()), L.SECTION_EMIT, () =>
+        encodeEmit([
+          { kind: "cluster", header: 0 },
+          { kind: "wiki", header: 0 },
+        ]),
+      ),
+  ],
+  ["CANO is cut short", () => withSection(bytesOf(plainPlan()), L.SECTION_CANONICAL, (s) => s.slice(1))],
+  ["CANO is not as long as its entries", () => shorter(canonical, L.SECTION_CANONICAL)],
+  [
+    "CANO is not as long as its entries",
+    () => put(canonical, L.SECTION_CANONICAL, L.CANONICAL_EXCEPTIONS, 0x20000002, 4),
+  ],
+  [
+    "CANO rule 0 has an unknown flag",
+    () => put(canonical, L.SECTION_CANONICAL, L.CANONICAL_BODY + L.CANONICAL_FLAGS, 2, 1),
+  ],
+  [
+    "CANO refers to a string that is not there",
+    () => put(canonical, L.SECTION_CANONICAL, L.CANONICAL_BODY + L.CANONICAL_TAIL, L.NONE),
+  ],
+  [
+    "CANO exception 1 is out of order",
+    () => put(canonical, L.SECTION_CANONICAL, EXCEPTION + L.EXCEPTION_ENTRY, slotsOf(canonical)[0]!, 4),
+  ],
+  [
+    "CANO exception 0 is out of bounds",
+    () => put(canonical, L.SECTION_CANONICAL, EXCEPTION + L.EXCEPTION_VALUE, NO_STRING, 4),
+  ],
+  [
+    "CANO exception 1 is out of bounds",
+    () => put(canonical, L.SECTION_CANONICAL, EXCEPTION + L.EXCEPTION_ENTRY, 99, 4),
+  ],
+];
+
+const slotsOf = (plan: Plan) => {
+  const table = new Table(bytesOf(plan));
+  return Array.from({ length: table.exceptionCount }, (_, i) => table.exception(i).slot);
+};
+
+/** The table with another text in the place of a string. */
+function renamed(bytes: Uint8Array, from: string, to: string): Uint8Array {
+  const table = new Table(bytes);
+  const strings = Array.from({ length: table.strings }, (_, i) => table.string(i)!);
+  return withSection(bytes, L.SECTION_STRINGS, () =>
+    encodeStrings(strings.map((text) => (text === from ? to : text))),
+  );
+}
+
+/** HDRS has the same name twice. */
+function twice(): Uint8Array {
+  const table = new Table(bytesOf(plainPlan()));
+  const strings = Array.from({ length: table.strings }, (_, i) => table.string(i)!);
+  const number = strings.indexOf("x-cluster");
+  return withSection(bytesOf(plainPlan()), L.SECTION_HEADERS, () => encodeHeaders([number, number]));
+}
+
+describe("a table is refused", () => {
+  it.each(FLAWS.map(([says, bytes], i) => ({ says, bytes, i })))(
+    "$i: section $says",
+    async ({ says, bytes }) => {
+      expect(await verdictOn(bytes())).toBe(`section ${says}`);
+    },
+  );
+
+  it("without one of the sections, by its name", async () => {
+    const good = bytesOf(plainPlan());
+    const { sections } = new Table(good);
+    expect(sections).toHaveLength(16);
+    for (const { name } of sections) {
+      const without = rebuilt(good, (all) => all.filter((section) => section.name !== name));
+      expect(await verdictOn(without)).toMatch(/^section [A-Z]{4} is missing$/);
+    }
+  });
+
+  it("for no value that one of these fields may have", async () => {
+    const plans = [
+      plainPlan({ readAs: [path, path, suffix] }),
+      plainPlan({ readAs: [{ kind: "path", from: ".a", under: "/x" }] }),
+      plainPlan({
+        replies: [
+          { status: 400, body: "" },
+          { status: 599, body: "x" },
+        ],
+      }),
+      plainPlan({
+        replies: [{ status: 404, body: "" }],
+        wikiless: { noHost: { reply: 0 }, missing: { release: 0 }, notInstalled: { reply: 0 } },
+      }),
+      routedPlan([body, { ...body, wiki: "none", debug: true }], { jobs: { ...jobs, host: "always" } }),
+      rulesOf(header, cookie, option, address),
+      twins,
+      lists,
+      listeners,
+      canonical,
+    ];
+    for (const plan of plans) expect(await verdictOn(bytesOf(plan))).toBe(null);
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { SHARE_WHOLE } from "../../assembly/layout.ts";
+import { decide, type Request } from "./decide.ts";
+import { Table } from "./decode.ts";
+import { hashText } from "./hash.ts";
+import { bytesOf, plainListener, plainPlan, plainRule } from "./test-plans.ts";
+
+/** A farm that lets this share of its reads stay. */
+function farm(near: number, trust: "edge" | "internal", shareCookie: string | null): Table {
+  return new Table(
+    bytesOf(
+      plainPlan({
+        deployments: [
+          { name: "web", near: 1 },
+          { name: "web-ro", near: null },
+        ],
+        clusters: [["far"], ["near"]],
+        listeners: [plainListener({ trust, reads: [plainRule({ near })] })],
+        shareCookie,
+      }),
+    ),
+  );
+}
+
+const stays = (table: Table, request: Partial<Request>) =>
+  decide(table, { authority: null, target: "/", ...request }, { listener: null, near: true }).trail.near;
+
+/** The smallest share in which the text is: it tells which text the hash is made of. */
+const shareOf = (text: string) => Math.floor((hashText(text) * SHARE_WHOLE) / 2 ** 32) + 1;
+
+describe("the hash of a share", () => {
+  it.each<[string, number]>([
+    ["", 0x92ca2f0e],
+    ["a", 0x69d6c813],
+    ["192.0.2.1", 0x7e212333],
+    ["2001:db8::1", 0x89da3752],
+    ["\u00ff", 0x7da78ec0],
+  ])("of %j is %i", (text, hash) => {
+    expect(hashText(text)).toBe(hash);
+  });
+});
+
+describe("a share", () => {
+  const client = "192.0.2.7";
+  const is = (
+    trust: "edge" | "internal",
+    shareCookie: string | null,
+    request: Partial<Request>,
+    by: string,
+  ) => {
+    const asked = { client, ...request };
+    expect(stays(farm(shareOf(by), trust, shareCookie), asked), `in the share of ${by}`).toBe(true);
+    expect(stays(farm(shareOf(by) - 1, trust, shareCookie), asked), `below that of ${by}`).toBe(false);
+  };
+  const cookie = (value: string) => ({ headers: [["cookie", value]] }) as const;
+  const forwarded = (...values: string[]) => ({
+    headers: values.map((value) => ["X-Forwarded-For", value] as const),
+  });
+
+  it("of nothing has nobody, and the whole everybody", () => {
+    for (const one of ["192.0.2.1", "192.0.2.2", "::1", ""]) {
+      expect(stays(farm(0, "edge", null), { client: one })).toBe(false);
+      expect(stays(farm(SHARE_WHOLE, "edge", null), { client: one })).toBe(true);
+    }
+  });
+
+  it("is cut by the first cookie of that name, if it says something", () => {
+    is("edge", "who", cookie("a=b; who=me; who=you"), "me");
+    is("edge", "who", cookie("who=; who=you"), client);
+    is("edge", "who", cookie("whoever=me"), client);
+    is("edge", null, cookie("who=me"), client);
+  });
+
+  it("is else cut by the client's address, which on an internal listener X-Forwarded-For says", () => {
+    is("edge", null, {}, client);
+    is("edge", null, { client: null }, "");
+    is("edge", null, forwarded("198.51.100.1"), client);
+    is("internal", null, forwarded(" 198.51.100.1\t, 192.0.2.9"), "198.51.100.1");
+    is("internal", null, forwarded("198.51.100.1", "192.0.2.9"), "198.51.100.1");
+    is("internal", null, forwarded(" , 192.0.2.9"), client);
+    is("internal", null, forwarded("", "192.0.2.9"), client);
+    is("internal", null, {}, client);
+    is("internal", "who", { headers: [...cookie("who=me").headers, ...forwarded("1").headers] }, "me");
+  });
+});

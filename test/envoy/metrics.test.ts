@@ -1,0 +1,152 @@
+/** What the filter counts, as Envoy and Prometheus have it. */
+import net from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { send } from "../../scripts/envoy/request.ts";
+import { Table } from "../../scripts/table/decode.ts";
+import { type Started, start, tableOf } from "./farm.ts";
+
+const WORKERS = 4;
+const LISTENERS = 2;
+/** Envoy's main thread has a root of each listener too, which no request reaches. */
+const ROOTS = (WORKERS + 1) * LISTENERS;
+
+let farm: Started;
+beforeAll(async () => {
+  farm = await start({
+    concurrency: WORKERS,
+    listeners: [{ name: "edge", trust: "edge" }, { name: "mesh" }],
+  });
+});
+afterAll(() => farm?.stop());
+
+/** What is ours, without the prefix. */
+async function metrics(): Promise<Record<string, number>> {
+  const prefix = "wasmcustom.pointsman.";
+  const stats = Object.entries(await farm.envoy.stats("^wasmcustom\\.pointsman\\."));
+  return Object.fromEntries(stats.map(([name, value]) => [name.slice(prefix.length), Number(value)]));
+}
+
+/** Waits for what the next ticks bring. */
+async function expectMetrics(wanted: Record<string, number>): Promise<void> {
+  await expect.poll(metrics, { timeout: 10_000, interval: 50 }).toMatchObject(wanted);
+}
+
+async function push(generation: number): Promise<void> {
+  expect(await farm.envoy.updateFilter(tableOf({}, generation))).toEqual({ accepted: true });
+}
+
+const digest = (generation: number) =>
+  Number.parseInt(new Table(tableOf({}, generation)).digest.slice(0, 12), 16);
+
+test("every worker's root is counted, and the main thread's, and no canary", async () => {
+  await expectMetrics({ roots: ROOTS, roots_on_newest_table: ROOTS, generation: 1, digest: digest(1) });
+  // A later tick adds nothing.
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  expect(await metrics()).toEqual({
+    roots: ROOTS,
+    roots_on_newest_table: ROOTS,
+    generation: 1,
+    digest: digest(1),
+  });
+});
+
+test("requests are counted by deployment and release, and what is odd about them", async () => {
+  const times = async (count: number, options: Parameters<Started["send"]>[0]) => {
+    for (let i = 0; i < count; i++) await farm.send(options);
+  };
+  await times(7, { host: "en.wiki.example" });
+  await times(3, { host: "test.wiki.example" });
+  await times(2, { host: "test.wiki.example", path: "/w/api.php", listener: "mesh" });
+  await times(2, { host: "elsewhere.example" });
+  await times(3, { host: "no.wiki.example" });
+  await times(1, { host: "new.wiki.example" });
+  await times(2, { host: "a.wmnet" });
+  await times(2, { host: "en.wiki.example", headers: [["x-wikimedia-debug", "k8s-debug"]] });
+  await times(1, { host: "en.wiki.example", headers: [["x-wikimedia-debug", "elsewhere"]] });
+  const job = { path: "/rpc/RunSingleJob.php", method: "POST", host: "a.wmnet" };
+  await times(2, { ...job, body: '{"database":"testwiki"}' });
+  await times(1, { ...job, body: '{"database":"testwiki","database":"enwiki"}' });
+  await times(1, { ...job, body: `{"x":"${"y".repeat(600_000)}","database":"testwiki"}` });
+  const counted = {
+    "requests.deployment.web.release.1.47.0-wmf.1": 7 + 2,
+    "requests.deployment.web.release.1.47.0-wmf.2": 3,
+    "requests.deployment.api.release.1.47.0-wmf.2": 2,
+    "requests.deployment.debug.release.1.47.0-wmf.1": 2,
+    "requests.deployment.jobs.release.1.47.0-wmf.2": 2,
+    "requests.deployment.jobs.release.1.47.0-wmf.1": 1,
+    unknown_hosts: 2,
+    missing_wikis: 3,
+    not_installed_wikis: 1,
+    replies: 3 + 1 + 1,
+    passed: 2,
+    debug: 2,
+    job_limit: 1,
+    job_conflicts: 1,
+  };
+  await expectMetrics(counted);
+  const gauges = { roots: ROOTS, roots_on_newest_table: ROOTS, generation: 1, digest: digest(1) };
+  expect(await metrics()).toEqual({ ...counted, ...gauges });
+});
+
+test("Prometheus has one metric of requests, with the deployment and the release as labels", async () => {
+  const text = (await send({ port: farm.envoy.adminPort, path: "/stats/prometheus?filter=pointsman" })).body;
+  const lines = text.split("\n").filter((line) => line.startsWith("pointsman_"));
+  expect(lines).toContain('pointsman_requests{deployment="web",release="1.47.0-wmf.1"} 9');
+  expect(lines).toContain('pointsman_requests{deployment="jobs",release="1.47.0-wmf.2"} 2');
+  expect(lines).toContain("pointsman_unknown_hosts{} 2");
+  expect(lines).toContain(`pointsman_roots{} ${ROOTS}`);
+  expect(
+    lines.filter((line) => /^pointsman_requests.*[._](web|1[._]47)/.test(line.replace(/\{.*/, ""))),
+  ).toEqual([]);
+});
+
+test("after updates the drained roots are gone, and what they counted last is not lost", async () => {
+  const web = "requests.deployment.web.release.1.47.0-wmf.1";
+  const before = (await metrics())[web]!;
+  for (const generation of [2, 3, 4]) {
+    await farm.send({ host: "en.wiki.example" });
+    await push(generation);
+  }
+  await expectMetrics({ roots: ROOTS, roots_on_newest_table: ROOTS, generation: 4, digest: digest(4) });
+  expect((await metrics())[web]).toBe(before + 3);
+});
+
+test("a refused table is counted once a listener, and changes no gauge", async () => {
+  const damaged = tableOf({}, 5);
+  damaged[damaged.length >> 1]! ^= 1;
+  expect((await farm.envoy.updateFilter(damaged)).accepted).toBe(false);
+  await expectMetrics({
+    tables_refused: LISTENERS,
+    roots: ROOTS,
+    roots_on_newest_table: ROOTS,
+    generation: 4,
+  });
+});
+
+test("a root that an open request keeps on an older table shows, until the request ends", async () => {
+  const socket = net.connect(farm.envoy.ports.edge!, "127.0.0.1");
+  let answer = "";
+  socket.on("data", (chunk) => {
+    answer += chunk.toString();
+  });
+  const head =
+    "POST /rpc/RunSingleJob.php HTTP/1.1\r\nHost: a.wmnet\r\nTransfer-Encoding: chunked\r\nConnection: close";
+  socket.write(`${head}\r\n\r\n5\r\n{"x":\r\n`);
+  await expect
+    .poll(async () => (await farm.envoy.stats("downstream_rq_active"))["http.edge.downstream_rq_active"])
+    .toBe(1);
+  await push(5);
+  await push(6);
+  await expectMetrics({ roots: ROOTS + 1, roots_on_newest_table: ROOTS, generation: 6, digest: digest(6) });
+  const rest = '1,"database":"testwiki"}';
+  socket.write(`${rest.length.toString(16)}\r\n${rest}\r\n0\r\n\r\n`);
+  await expect.poll(() => answer, { timeout: 10_000 }).toContain('"cluster":"jobs-1.47.0-wmf.2"');
+  await expectMetrics({ roots: ROOTS, roots_on_newest_table: ROOTS, generation: 6 });
+});
+
+test("a table of an older generation serves, and shows as not the newest", async () => {
+  await push(3);
+  await expectMetrics({ roots: ROOTS, roots_on_newest_table: 0, generation: 6 });
+  await push(7);
+  await expectMetrics({ roots: ROOTS, roots_on_newest_table: ROOTS, generation: 7 });
+});

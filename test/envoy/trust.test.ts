@@ -1,0 +1,207 @@
+/** No client copy of a header that the farm emits has any effect: on any path through the filter, or past a dead one. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { FailurePolicy } from "../../scripts/envoy/config.ts";
+import { compileGuest } from "../../scripts/envoy/guest.ts";
+import { type Headers, send } from "../../scripts/envoy/request.ts";
+import type { Seen } from "../../scripts/envoy/upstream.ts";
+import { EMITTED, emitted, FALLBACK, PLAN, type Started, start } from "./farm.ts";
+
+const RUNS = 120;
+const ROOTS = "wasmcustom.pointsman.roots";
+const LISTENERS = [{ name: "edge", trust: "edge" as const }, { name: "mesh" }];
+
+/** The real filter, which traps where a request says so. */
+const TRAPPING = `
+import { proxy_get_header_map_value } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
+import { proxy_on_request_headers as real } from "./assembly/index";
+export {
+  free, malloc, proxy_abi_version_0_2_1, proxy_on_configure, proxy_on_context_create, proxy_on_delete,
+  proxy_on_request_body, proxy_on_response_headers, proxy_on_tick,
+} from "./assembly/index";
+const got = memory.data(8);
+export function proxy_on_request_headers(id: u32, count: u32, end: u32): u32 {
+  const name = String.UTF8.encode("x-trap");
+  if (proxy_get_header_map_value(0, changetype<usize>(name), name.byteLength, got, got + 4) == 0) {
+    if (load<u32>(got + 4) > 0) unreachable();
+  }
+  return real(id, count, end);
+}`;
+
+const agent = new http.Agent({ keepAlive: true });
+let farm: Started;
+let folder: string;
+let trapping: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "pointsman-trust-"));
+  trapping = join(folder, "trapping.wasm");
+  writeFileSync(trapping, await compileGuest(TRAPPING));
+  farm = await start({ listeners: LISTENERS });
+});
+afterAll(async () => {
+  agent.destroy();
+  await farm?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Upper and lower case at random. */
+const inAnyCase = (name: string) =>
+  fc
+    .array(fc.boolean(), { minLength: name.length, maxLength: name.length })
+    .map((upper) => [...name].map((letter, i) => (upper[i] ? letter.toUpperCase() : letter)).join(""));
+
+const value = fc.oneof(
+  fc.constantFrom(
+    ...PLAN.clusters.flat(),
+    FALLBACK,
+    "enwiki",
+    "testwiki",
+    "1.47.0-wmf.2",
+    "",
+    ",",
+    "nowhere",
+  ),
+  fc.constantFrom(...PLAN.clusters.flat()).map((cluster) => `${cluster}, ${cluster}`),
+  fc.constant("x".repeat(3_000)),
+);
+
+const claim: fc.Arbitrary<[string, string]> = fc.tuple(
+  fc.constantFrom(...EMITTED).chain((name) => inAnyCase(name)),
+  value,
+);
+/** What might make a proxy believe the claims. */
+const support: fc.Arbitrary<[string, string]> = fc.constantFrom<[string, string]>(
+  ["x-envoy-internal", "true"],
+  ["X-Forwarded-For", "127.0.0.1"],
+  ["x-envoy-original-path", "/w/api.php"],
+  ["x-envoy-decorator-operation", "x"],
+  ["X-Forwarded-Host", "test.wiki.example"],
+  ["x-original-url", "/w/api.php"],
+  ["x-http-method-override", "POST"],
+  ["connection", "x-mw-cluster, x-mw-wiki"],
+  ["cookie", "x-mw-cluster=debug-1.47.0-wmf.2"],
+);
+
+const headers: fc.Arbitrary<Headers> = fc
+  .tuple(fc.array(claim, { minLength: 1, maxLength: 6 }), fc.array(support, { maxLength: 2 }))
+  .chain(([claims, supports]) => fc.shuffledSubarray([...claims, ...supports], { minLength: claims.length }))
+  .map((all) => [...all]);
+
+const request = fc.record({
+  listener: fc.constantFrom("edge", "mesh"),
+  host: fc.constantFrom(
+    "test.wiki.example",
+    "elsewhere.example",
+    "a.wmnet",
+    "10.0.0.1",
+    "no.wiki.example",
+    "new.wiki.example",
+  ),
+  path: fc.constantFrom("/", "/w/api.php", "/rpc/RunSingleJob.php"),
+  body: fc.constantFrom(
+    "",
+    '{"database":"testwiki"}',
+    '{"database":"nowiki"}',
+    "{",
+    '{"database":"a","database":"b"}',
+  ),
+});
+type Request = typeof request extends fc.Arbitrary<infer T> ? T : never;
+
+/** What a request comes to, as far as it is ours to say. */
+async function outcome(to: Started, one: Request, extra: Headers): Promise<unknown[]> {
+  const answer = await to.send({ ...one, headers: extra, method: one.body ? "POST" : "GET", agent });
+  if (answer.status !== 200) return [answer.status, answer.body];
+  const seen = JSON.parse(answer.body) as Seen;
+  return [200, seen.cluster, seen.host, seen.sha256, emitted(seen)];
+}
+
+test("random headers that claim a decision change nothing, whatever becomes of the request", async () => {
+  const plain = new Map<string, unknown[]>();
+  await fc.assert(
+    fc.asyncProperty(request, headers, async (one, extra) => {
+      const key = JSON.stringify(one);
+      if (!plain.has(key)) plain.set(key, await outcome(farm, one, []));
+      expect(await outcome(farm, one, extra)).toEqual(plain.get(key));
+    }),
+    { numRuns: RUNS },
+  );
+  const statuses = new Set([...plain.values()].map(([status]) => status));
+  expect(statuses).toEqual(new Set([200, 400, 404, 410]));
+});
+
+test("a claim with underscores, which PHP would take for ours, is a 400", async () => {
+  for (const name of ["x_mw_cluster", "X_MW_Wiki", "x-mw_release"]) {
+    const answer = await farm.send({ host: "test.wiki.example", headers: [[name, "x"]] });
+    expect(answer.status).toBe(400);
+  }
+});
+
+/** An Envoy whose VM has died on its one worker. */
+async function withDeadVm(
+  failurePolicy: FailurePolicy,
+  run: (dead: Started) => Promise<void>,
+): Promise<void> {
+  const dead = await start({ listeners: LISTENERS, filter: { wasm: trapping, failurePolicy } });
+  try {
+    expect((await dead.ask({ host: "test.wiki.example" })).cluster).toBe("web-1.47.0-wmf.2");
+    await dead.envoy.waitForStat(ROOTS, (value) => value === 4);
+    await dead.send({ host: "test.wiki.example", headers: [["x-trap", "now"]] });
+    await run(dead);
+  } finally {
+    await dead.stop();
+  }
+}
+
+test("where a dead VM fails open, all goes to the fallback, and no claim with it", async () => {
+  await withDeadVm("FAIL_OPEN", async (dead) => {
+    await fc.assert(
+      fc.asyncProperty(request, headers, async (one, extra) => {
+        const [status, cluster, , , ours] = await outcome(dead, one, extra);
+        expect([status, cluster, ours]).toEqual([200, FALLBACK, []]);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+test("where a dead VM fails closed, every request is a 503, until the next table", async () => {
+  await withDeadVm("FAIL_CLOSED", async (dead) => {
+    const before = dead.upstreams.counts();
+    await fc.assert(
+      fc.asyncProperty(request, headers, async (one, extra) => {
+        expect((await outcome(dead, one, extra))[0]).toBe(503);
+      }),
+      { numRuns: RUNS / 3 },
+    );
+    expect(dead.upstreams.counts()).toEqual(before);
+  });
+});
+
+test("where a dead VM is made again, a request is a 503 or goes where it should", async () => {
+  await withDeadVm("FAIL_RELOAD", async (dead) => {
+    const claims = fc.sample(headers, 100);
+    const statuses: unknown[] = [];
+    for (const extra of claims) {
+      const answer = await send({ port: dead.envoy.port, host: "test.wiki.example", headers: extra });
+      statuses.push(answer.status);
+      if (answer.status === 200) {
+        const seen = JSON.parse(answer.body) as Seen;
+        expect([seen.cluster, emitted(seen)[1]]).toEqual(["web-1.47.0-wmf.2", ["x-mw-wiki", "testwiki"]]);
+      } else {
+        expect(answer.status).toBe(503);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    expect(new Set(statuses)).toEqual(new Set([503, 200]));
+    await dead.envoy.waitForStat("wasm.pointsman.vm_reload_success", (value) => value === 1);
+    expect((await dead.envoy.stats("vm_reload$"))["wasm.pointsman.vm_reload"]).toBe(0);
+    // The dead VM's roots are never taken off: one of two listeners has a new one by now.
+    await dead.envoy.waitForStat(ROOTS, (value) => value === 5);
+    await dead.envoy.waitForStat(`${ROOTS}_on_newest_table`, (value) => value === 5);
+  });
+});

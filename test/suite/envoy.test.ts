@@ -1,0 +1,164 @@
+/** A sample of the suite, asked of the filter in a real Envoy: the first case of each rule and of each outcome. */
+import { afterEach, expect, test, vi } from "vitest";
+import { findEnvoy } from "../../scripts/envoy/install.ts";
+import { type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
+import { send } from "../../scripts/envoy/request.ts";
+import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
+import { withAllHeaders } from "../../scripts/explain/all-headers.ts";
+import { type Answer, decide, isReply, type Where } from "../../scripts/table/decide.ts";
+import { EMIT_KIND_NAMES, type EmitKind } from "../../scripts/table/plan.ts";
+import { DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "../data.ts";
+import { type Case, loadSuites, requestOf, wheresOf } from "./cases.ts";
+import { needsData, SuiteFarm } from "./farms.ts";
+
+// Two cores, shared with tests that compute: an Envoy takes 100 ms to start alone, and seconds then.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const FALLBACK = "pass-through";
+const LISTENERS = ["edge", "mesh"];
+
+interface Asked {
+  one: Case;
+  where: Where;
+}
+
+let upstreams: Upstreams | undefined;
+let envoy: EnvoyProcess | undefined;
+afterEach(async () => {
+  await envoy?.stop();
+  await upstreams?.stop();
+});
+
+for (const name of ["production", "replies"]) {
+  const isSkipped = needsData(name) && DATA_IS_ABSENT;
+  test.skipIf(isSkipped)(`Envoy and the suite agree: ${name}${isSkipped ? WHY_SKIPPED : ""}`, async () => {
+    const farm = new SuiteFarm(name);
+    const { bytes: table, headers } = withAllHeaders(farm.table);
+    upstreams = await startUpstreams([...new Set(farm.plan.clusters.flat()), FALLBACK]);
+    envoy = await startEnvoy({
+      envoy: await findEnvoy(),
+      listeners: farm.plan.listeners.map((one) => ({ name: one.name!, trust: one.trust })),
+      clusters: upstreams.clusters,
+      fallbackCluster: FALLBACK,
+      clusterHeader: headers.cluster,
+      emittedHeaders: Object.values(headers),
+      jobLimit: farm.plan.jobs!.limit,
+      filter: { wasm: projectPath("build/pointsman.wasm"), table, datacentre: "here", primary: "here" },
+    });
+    const sample = sampleOf(
+      farm,
+      loadSuites().flatMap((one) => (one.farm === name ? one.cases : [])),
+    );
+    expect(rulesWithout(farm, sample)).toEqual([]);
+    const wrong: string[] = [];
+    for (const near of [false, true]) {
+      // A switchover: the same table, and another data centre is the primary one.
+      if (near) expect(await envoy.updateFilter({ primary: "there" })).toMatchObject({ accepted: true });
+      for (const { one, where } of sample.filter((asked) => asked.where.near === near)) {
+        const expected = seenOf(farm.answer(one, near), one);
+        const got = await ask(envoy.ports[where.listener!]!, one, headers);
+        if (JSON.stringify(got) === JSON.stringify(expected)) continue;
+        wrong.push(
+          `${one.place} at ${where.listener}${near ? ", near" : ""}: ${show(got)}, not ${show(expected)}`,
+        );
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+}
+
+/** What can be seen of an answer from outside. */
+interface Visible {
+  status: number;
+  /** Of the proxy's own answer. */
+  body?: string;
+  cluster?: string;
+  host?: string | null;
+  says?: Partial<Record<EmitKind, string>>;
+  debug?: boolean;
+}
+
+const show = (visible: Visible): string => JSON.stringify(visible);
+
+function seenOf(answer: Answer, one: Case): Visible {
+  const own = one.target?.startsWith("http://") ? new URL(one.target).host : one.authority;
+  if (answer === null) return { status: 200, cluster: FALLBACK, host: own, says: {}, debug: false };
+  if (isReply(answer)) return answer;
+  const { cluster, release, wiki, group, version, deployment, host, debug } = answer;
+  const all = { cluster, release, wiki, group, version, deployment };
+  const says = Object.fromEntries(
+    EMIT_KIND_NAMES.flatMap((kind) => (all[kind] === null ? [] : [[kind, all[kind]]])),
+  );
+  return { status: 200, cluster, host: host ?? own, says, debug };
+}
+
+async function ask(port: number, one: Case, names: Record<EmitKind, string>): Promise<Visible> {
+  const { authority: host, path, method, headers, body } = one;
+  const answer = await send({ port, host, path, method, headers, ...(body !== undefined && { body }) });
+  if (answer.status !== 200) return { status: answer.status, body: answer.body };
+  const seen = JSON.parse(answer.body) as Seen;
+  const says = Object.fromEntries(
+    EMIT_KIND_NAMES.flatMap((kind) =>
+      seen.headers.filter(([name]) => name.toLowerCase() === names[kind]).map(([, value]) => [kind, value]),
+    ),
+  );
+  const debug = answer.headers.some(([name]) => name.toLowerCase() === "x-pointsman-cluster");
+  return { status: 200, cluster: seen.cluster, host: seen.host, says, debug };
+}
+
+/** Each rule, each default and each outcome of a listener once; and what Envoy alone can be asked. */
+function sampleOf(farm: SuiteFarm, cases: Case[]): Asked[] {
+  const seen = new Set<string>();
+  return cases.filter(canBeSent).flatMap((one) =>
+    wheresOf(one).flatMap(({ listener, near }) => {
+      const where = { listener: listener ?? farm.plan.listeners[0]!.name, near };
+      if (!LISTENERS.includes(where.listener!)) return [];
+      const news = traits(farm, one, where).filter((trait) => !seen.has(trait));
+      for (const trait of news) seen.add(trait);
+      return news.length > 0 || one.only === "envoy" ? [{ one, where }] : [];
+    }),
+  );
+}
+
+/** Through node:http, on 127.0.0.1, and with an answer that has a body. */
+function canBeSent({ authority, path, method, client }: Case): boolean {
+  const isPlain = /^[A-Za-z0-9.:-]+$/.test(authority ?? "") && /^[\x21-\x7e]+$/.test(path);
+  return isPlain && method !== "HEAD" && client === undefined;
+}
+
+function traits(farm: SuiteFarm, one: Case, where: Where): string[] {
+  const { answer, trail } = decide(farm.table, requestOf(one), where);
+  const { rule, asset, read, wrong, body, near, readAs, readAsPath, path, source } = trail;
+  const outcome =
+    answer === null ? "pass" : isReply(answer) ? answer.status : `${answer.debug} ${answer.host !== null}`;
+  return [
+    `${where.listener} rule ${rule}`,
+    `asset ${asset}`,
+    `read ${read}`,
+    `outcome ${outcome}`,
+    `without a wiki ${wrong}`,
+    `body ${body}`,
+    `near ${near}`,
+    `read as ${readAs} ${readAsPath}`,
+    `form ${path}`,
+    `host ${source.kind} ${"pattern" in source ? source.pattern : ""}`,
+  ];
+}
+
+/** Rules of the sampled listeners that no case of the sample is about. */
+function rulesWithout({ table }: SuiteFarm, sample: Asked[]): string[] {
+  const used = new Set<number | null>();
+  for (const { one, where } of sample) {
+    const { trail } = decide(table, requestOf(one), where);
+    for (const rule of [trail.rule, trail.asset, trail.read]) used.add(rule);
+  }
+  return table.listeners
+    .filter(({ name }) => LISTENERS.includes(name!))
+    .flatMap(({ name, routes, assets, reads }) =>
+      [routes, assets, reads].flatMap(({ first, count }) =>
+        Array.from({ length: count }, (_, i) => first + i)
+          .filter((rule) => !used.has(rule))
+          .map((rule) => `${name}: rule ${rule}`),
+      ),
+    );
+}
