@@ -7,15 +7,23 @@ const HIGH: u64 = 0x8080808080808080;
 export function indexOf(at: usize, length: u32, byte: u32): u32 {
   const pattern: u64 = LOW * <u64>byte;
   let i: u32 = 0;
+  // Two words a turn: which of them it is, the next loop finds out.
+  while (i + 16 <= length) {
+    if ((matches(load<u64>(at + i) ^ pattern) | matches(load<u64>(at + i, 8) ^ pattern)) != 0) break;
+    i += 16;
+  }
   while (i + 8 <= length) {
-    // A byte of `rest` is 0 where the byte is found: the borrow then shows in its high bit.
-    const rest = load<u64>(at + i) ^ pattern;
-    const found = (rest - LOW) & ~rest & HIGH;
+    const found = matches(load<u64>(at + i) ^ pattern);
     if (found != 0) return i + (<u32>ctz(found) >> 3);
     i += 8;
   }
   while (i < length && load<u8>(at + i) != byte) i++;
   return i;
+}
+
+/** The high bit of each byte that is 0, up to the first one; beyond it, a borrow may set others. */
+function matches(rest: u64): u64 {
+  return (rest - LOW) & ~rest & HIGH;
 }
 
 export function isBlank(byte: u32): bool {

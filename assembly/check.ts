@@ -4,6 +4,7 @@
 import { crc32 } from "./crc32";
 import * as L from "./layout";
 import * as message from "./message";
+import { workOutNeeds } from "./needs";
 import {
   emitHeader,
   emitKind,
@@ -52,6 +53,7 @@ export function loadTable(bytes: usize, length: u32): Table | null {
     checkEmit() &&
     checkCanonical()
   ) {
+    workOutNeeds(table);
     return table;
   }
   freeTable(table);

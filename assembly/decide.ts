@@ -5,7 +5,7 @@ import * as headers from "./headers";
 import { pathLength, readHost, target } from "./host";
 import * as L from "./layout";
 import { readPath } from "./path";
-import { firstMatch } from "./rules";
+import { beginRules, firstMatch } from "./rules";
 import { isInShare } from "./share";
 import { nearTwin, placementOf, Table } from "./table";
 import { findWiki, MISSING, NO_HOST } from "./wiki";
@@ -35,6 +35,7 @@ export let deployment: u32 = 0;
 export function decide(table: Table, listener: usize, near: bool): void {
   readHost(table, headers.authority, headers.authorityLength, headers.target, headers.targetLength);
   readPath(target, pathLength);
+  beginRules();
   pass = false;
   reply = -1;
   chooseRoute(table, listener);

@@ -17,7 +17,7 @@ export let method: usize = 0;
 export let methodLength: u32 = 0;
 
 /** Bit n: header n of HDRS is there; it is there more than once. */
-let seen: u32 = 0;
+export let seen: u32 = 0;
 let repeated: u32 = 0;
 
 /** Of each header of HDRS, its first copy: value, its length, the number of the next header and where that stands. */

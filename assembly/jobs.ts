@@ -89,7 +89,7 @@ function release(stream: Stream, root: Root, table: Table, status: u32): void {
   decision.recall(stream.deployment, stream.rule, stream.flags, table);
   if (slot >= 0) {
     decision.setWiki(table, slot);
-    writeDecision(table);
+    writeDecision(table, true);
     setHost(stream, table, slot);
     stream.release = decision.release;
     stream.wiki = slot;

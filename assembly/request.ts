@@ -82,8 +82,11 @@ function readProperty(path: usize, length: usize): void {
 
 // ---- Writing --------------------------------------------------------------------------------------------
 
-/** Sets each header that the decision has a value for; removes the others where the client sent them. */
-export function writeDecision(table: Table): void {
+/**
+ * Sets each header that the decision has a value for; removes the others where the client sent them.
+ * @param again other headers of ours stand there already, and `headers` has read another request since
+ */
+export function writeDecision(table: Table, again: bool = false): void {
   for (let i: u32 = 0; i < table.emitCount; i++) {
     const header = emitHeader(table, i);
     const name = headerName(table, header);
@@ -91,10 +94,10 @@ export function writeDecision(table: Table): void {
     const string = decision.pass ? L.NONE : stringOf(table, kind);
     if (kind == L.EMIT_WIKI && !decision.pass && decision.wiki >= 0) {
       const text = arena.alloc(MAX_KEY);
-      setHeader(table, header, name, text, writeKey(table, table.wikis, decision.wiki, text));
+      setHeader(table, again, header, name, text, writeKey(table, table.wikis, decision.wiki, text));
     } else if (string != L.NONE) {
-      setHeader(table, header, name, stringAt(table, string), stringLength(table, string));
-    } else if (headers.isThere(header)) {
+      setHeader(table, again, header, name, stringAt(table, string), stringLength(table, string));
+    } else if (!again && headers.isThere(header)) {
       removeHeader(table, name);
     }
   }
@@ -119,11 +122,11 @@ function stringOf(table: Table, kind: u32): u32 {
   }
 }
 
-/** Replacing an absent header does nothing in ATS. */
-function setHeader(table: Table, header: u32, name: u32, value: usize, length: u32): void {
+/** Where there is nothing to replace, adding is cheaper; and in ATS replacing does nothing then. */
+function setHeader(table: Table, again: bool, header: u32, name: u32, value: usize, length: u32): void {
   const at = stringAt(table, name);
   const nameLength = stringLength(table, name);
-  if (headers.hasPseudoHeaders) {
+  if (again || (headers.hasPseudoHeaders && headers.isThere(header))) {
     proxy_replace_header_map_value(REQUEST_HEADERS, at, nameLength, value, length);
     return;
   }

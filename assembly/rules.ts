@@ -4,16 +4,30 @@ import { indexOf, percentDecoded, trim, trimmed, trimmedLength } from "./bytes";
 import * as headers from "./headers";
 import { host, hostLength, isAddress, pathLength as rawPathLength, target, targetLength } from "./host";
 import * as L from "./layout";
+import { NEEDS_ENTRY, NEEDS_HEADERS, NEEDS_TRAITS, NO_QUERY, traitOf } from "./needs";
 import { path, pathLength } from "./path";
 import { methodOfHost } from "./request";
 import { endsWithString, isString, startsWithString, stringAt, stringLength, Table } from "./table";
 
+let traits: u32 = 0;
+
+/** Before the first rule of a request is asked: its headers, host and path are known. */
+export function beginRules(): void {
+  equalsText = 0;
+  traits = traitOf(headers.method, headers.methodLength) | (targetLength > rawPathLength ? 0 : NO_QUERY);
+}
+
 /** @param range of a listener @returns address of the first rule whose predicates all hold, 0 where none does */
 export function firstMatch(table: Table, range: usize): usize {
-  let rule = table.rules + load<u16>(range) * L.RULE_ENTRY;
+  const first: u32 = load<u16>(range);
+  let rule = table.rules + first * L.RULE_ENTRY;
+  let needs = table.needs + first * NEEDS_ENTRY;
   for (let left: u32 = load<u16>(range + L.RANGE_COUNT); left > 0; left--) {
-    if (matches(table, rule)) return rule;
+    const lacks =
+      (load<u32>(needs, NEEDS_HEADERS) & ~headers.seen) | (load<u32>(needs, NEEDS_TRAITS) & traits);
+    if (lacks == 0 && matches(table, rule)) return rule;
     rule += L.RULE_ENTRY;
+    needs += NEEDS_ENTRY;
   }
   return 0;
 }
@@ -89,42 +103,102 @@ function headerHolds(table: Table, predicate: usize, test: u32): bool {
   return false;
 }
 
+/** Values that are looked for at once, each with its address, its length and its pivot. */
+const BATCH: u32 = 32;
+const batch = memory.data(12 * 32);
+let batchSize: u32 = 0;
+
 /**
- * Values that end in the same byte are looked for together, at each place where that byte stands: `session=` and
- * `token=` cost one walk through a cookie.
+ * Each value is looked for by one of its bytes, its pivot. Values of one pivot are looked for together: `session=`
+ * and `token=` cost one walk through a cookie.
  */
 function containsOneOf(table: Table, predicate: usize, text: usize, length: u32): bool {
-  const first: u32 = load<u16>(predicate + L.PREDICATE_FIRST_VALUE);
+  let first: u32 = load<u16>(predicate + L.PREDICATE_FIRST_VALUE);
   const after = first + load<u16>(predicate + L.PREDICATE_VALUES);
-  for (let value = first; value < after; value++) {
-    if (stringLength(table, value) == 0) return true;
-    if (!isLastByteOf(table, first, value) && containsFrom(table, value, after, text, length)) return true;
-  }
-  return false;
-}
-
-function lastByte(table: Table, value: u32): u32 {
-  return load<u8>(stringAt(table, value) + stringLength(table, value) - 1);
-}
-
-/** One of the values before this one ends in its last byte, so that it was looked for already. */
-function isLastByteOf(table: Table, first: u32, value: u32): bool {
-  for (let other = first; other < value; other++) {
-    if (lastByte(table, other) == lastByte(table, value)) return true;
-  }
-  return false;
-}
-
-function containsFrom(table: Table, first: u32, after: u32, text: usize, length: u32): bool {
-  const byte = lastByte(table, first);
-  let until: u32 = 0;
-  while (true) {
-    until += indexOf(text + until, length - until, byte) + 1;
-    if (until > length) return false;
-    for (let value = first; value < after; value++) {
-      if (endsWithString(table, value, text, until)) return true;
+  while (first < after) {
+    batchSize = min(after - first, BATCH);
+    for (let i: u32 = 0; i < batchSize; i++) {
+      const size = stringLength(table, first + i);
+      if (size == 0) return true;
+      const at = stringAt(table, first + i);
+      store<u32>(batch + 12 * i, <u32>at);
+      store<u32>(batch + 12 * i, size, 4);
+      // "=" is rare in a cookie; else the last byte is as good as any.
+      store<u32>(batch + 12 * i, min(indexOf(at, size, 0x3d), size - 1), 8);
     }
+    if (containsOneOfBatch(text, length)) return true;
+    first += batchSize;
   }
+  return false;
+}
+
+function pivotByte(entry: usize): u32 {
+  return load<u8>(<usize>load<u32>(entry) + load<u32>(entry, 8));
+}
+
+function containsOneOfBatch(text: usize, length: u32): bool {
+  for (let i: u32 = 0; i < batchSize; i++) {
+    const byte = pivotByte(batch + 12 * i);
+    let other: u32 = 0;
+    while (other < i && pivotByte(batch + 12 * other) != byte) other++;
+    if (other == i && containsByPivot(i, byte, text, length)) return true;
+  }
+  return false;
+}
+
+/** One of the values from number `first` on that have this pivot is in the text. */
+function containsByPivot(first: u32, byte: u32, text: usize, length: u32): bool {
+  if (byte == 0x3d && walkEquals(text, length)) {
+    for (let i: u32 = 0; i < equalsCount; i++) {
+      if (isAt(load<u32>(equals + (i << 2)), first, text, length)) return true;
+    }
+    return false;
+  }
+  let place: u32 = 0;
+  while (true) {
+    place += indexOf(text + place, length - place, byte);
+    if (place >= length) return false;
+    if (isAt(place, first, text, length)) return true;
+    place++;
+  }
+}
+
+/** One of the values from number `first` on is in the text with its pivot at that place. */
+function isAt(place: u32, first: u32, text: usize, length: u32): bool {
+  for (let i = first; i < batchSize; i++) {
+    const entry = batch + 12 * i;
+    const own: usize = load<u32>(entry);
+    const size = load<u32>(entry, 4);
+    const pivot = load<u32>(entry, 8);
+    if (pivot > place || size - pivot > length - place) continue;
+    const at = text + place - pivot;
+    if (load<u8>(at) == load<u8>(own) && memory.compare(at, own, size) == 0) return true;
+  }
+  return false;
+}
+
+/** Where "=" stands in the text that was walked last, as several rules may ask about one cookie. */
+const MOST_EQUALS: u32 = 64;
+const equals = memory.data(4 * 64);
+let equalsCount: u32 = 0;
+/** That text, and whether all its places fit; 0: none of this request was walked yet. */
+let equalsText: usize = 0;
+let equalsFit: bool = false;
+
+function walkEquals(text: usize, length: u32): bool {
+  if (text == equalsText) return equalsFit;
+  equalsText = text;
+  equalsFit = false;
+  equalsCount = 0;
+  let place = indexOf(text, length, 0x3d);
+  while (place < length) {
+    if (equalsCount == MOST_EQUALS) return false;
+    store<u32>(equals + (equalsCount++ << 2), place);
+    place++;
+    place += indexOf(text + place, length - place, 0x3d);
+  }
+  equalsFit = true;
+  return true;
 }
 
 /** The header's one copy is a list of options between `;`. The first value is the option's name. */

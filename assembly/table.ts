@@ -39,6 +39,8 @@ export class Table {
   ruleCount: u32;
   rules: usize;
   predicates: usize;
+  /** A heap block: of each rule, what a request must have; see needs.ts. */
+  needs: usize;
   listenerCount: u32;
   listeners: usize;
   shareCookie: u32;
@@ -92,6 +94,7 @@ export function newTable(): Table {
 /** Frees the record and the bytes that it owns. */
 export function freeTable(table: Table): void {
   if (table.bytes != 0) heap.free(table.bytes);
+  if (table.needs != 0) heap.free(table.needs);
   heap.free(changetype<usize>(table.wikis));
   heap.free(changetype<usize>(table.hosts));
   heap.free(changetype<usize>(table));
