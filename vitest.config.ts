@@ -15,7 +15,7 @@ export default defineConfig({
     },
   ],
   test: {
-    include: ["{host-sim,scripts,test}/**/*.test.ts"],
+    include: ["{bench,host-sim,scripts,test}/**/*.test.ts"],
     globalSetup: "test/get-envoy.ts",
     setupFiles: "test/seed.ts",
     testTimeout: 60_000,

@@ -33,6 +33,7 @@ chmodSync("build/pointsman.mjs", 0o755);
 // For this folder alone: these use the project's packages.
 await build({
   entryPoints: {
+    bench: "bench/main.ts",
     demo: "scripts/demo/cli.ts",
     instructions: "bench/instructions.ts",
     simulator: "bench/simulator.ts",

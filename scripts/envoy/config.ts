@@ -231,13 +231,15 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
 
 /** `cluster_header` answers 503 to a request without the header: such a request needs a route of its own. */
 function routes(options: BootstrapOptions): object[] {
+  // Envoy would end every answer after 15 s; how long a job or an upload may take, upstream knows.
+  const timeout = "0s";
   return [
     {
       name: "by-header",
       match: { prefix: "/", headers: [{ name: options.clusterHeader, present_match: true }] },
-      route: { cluster_header: options.clusterHeader },
+      route: { cluster_header: options.clusterHeader, timeout },
     },
-    { name: "fallback", match: { prefix: "/" }, route: { cluster: options.fallbackCluster } },
+    { name: "fallback", match: { prefix: "/" }, route: { cluster: options.fallbackCluster, timeout } },
   ];
 }
 

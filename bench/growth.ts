@@ -1,0 +1,206 @@
+/** What grows with the farm: packing, the table, loading it, looking up in it, and requests in Envoy. */
+import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Vm } from "../host-sim/index.ts";
+import { projectRoot } from "../scripts/envoy/root.ts";
+import { endWithUs } from "../scripts/envoy/watchdog.ts";
+import { compile } from "../scripts/farm/compile.ts";
+import { Farm } from "../scripts/farm/farm.ts";
+import { filter } from "../scripts/filter.ts";
+import { Table } from "../scripts/table/decode.ts";
+import type { Bench } from "./bench.ts";
+import { countInstructions, whyNoCallgrind } from "./callgrind.ts";
+import { type GrownFarm, growFarm } from "./grown-farm.ts";
+import { compileGuest } from "./guests.ts";
+import { makeLoad } from "./load.ts";
+import { type LookUps, measureLookUps } from "./look-up.ts";
+import { Random } from "./random.ts";
+import { cpuOf, inPairs } from "./request-cost.ts";
+import { type BenchRequest, bytesOf, fewHeaders } from "./requests.ts";
+import { Server } from "./server.ts";
+import { startUpstream } from "./upstream.ts";
+import { clusterNames, makeVariants, type Variant, type VariantName, verify } from "./variants.ts";
+
+export interface Grown {
+  hosts: number;
+  pack: { seconds: number; peakBytes: number };
+  tableBytes: number;
+  /** Bytes of the table a host, beyond those of the hosts and wiki IDs themselves. */
+  overheadBytesAHost: number;
+  /** From handing over the configuration to serving, in the filter's VM; the least of several. */
+  loadMs: number;
+  lookUps: LookUps;
+  inEnvoy: InEnvoy[];
+}
+
+export interface InEnvoy {
+  name: VariantName;
+  startMs: number;
+  /** µs of CPU a request, the least of the rounds. */
+  cpuMicros: number;
+  /** Instructions a request; null where they were not counted. */
+  instructions: number | null;
+  /** Memory of Envoy's own with one worker, and what each further one adds. */
+  memoryBytes: number;
+  workerBytes: number;
+}
+
+/** Beyond these, a route table or a Lua table takes minutes to load under callgrind, or is no use. */
+const MOST_HOSTS: Partial<Record<VariantName, number>> = { "virtual-hosts": 100_000, lua: 100_000 };
+const MOST_COUNTED: Partial<Record<VariantName, number>> = { "virtual-hosts": 10_000, lua: 100_000 };
+const REQUESTS = 2000;
+const COUNTED = 400;
+const LOADS = 5;
+
+export async function measureGrowth(bench: Bench): Promise<Grown[]> {
+  const sizes = bench.quick ? [1_000, 10_000] : [1_000, 10_000, 100_000, 1_000_000];
+  const lookUp = await compileGuest("look-up", bench.folder);
+  const grown: Grown[] = [];
+  for (const size of sizes) grown.push(await measureSize(bench, size, lookUp));
+  return grown;
+}
+
+async function measureSize(bench: Bench, size: number, lookUp: string): Promise<Grown> {
+  const { folder, say } = bench;
+  const what = `growth: ${size.toLocaleString("en")} hosts`;
+  say(`${what}: packing`);
+  const farm = await growFarm(size, join(folder, `farm-${size}`));
+  const out = join(folder, `farm-${size}.table`);
+  const pack = await packFarm(farm.file, out);
+  const bytes = new Uint8Array(await readFile(out));
+  const table = new Table(bytes);
+  say(`${what}: loading and look-ups`);
+  const loadMs = await measureLoad(bytes);
+  const lookUps = await measureLookUps(lookUp, table, farm.hosts);
+  return {
+    hosts: size,
+    pack,
+    tableBytes: bytes.length,
+    overheadBytesAHost: (bytes.length - farm.keyBytes) / size,
+    loadMs,
+    lookUps,
+    inEnvoy: await measureInEnvoy(bench, farm, table, what),
+  };
+}
+
+/** Time and peak memory of the command as anyone would run it. */
+async function packFarm(file: string, out: string): Promise<Grown["pack"]> {
+  const cli = join(projectRoot(), "build/pointsman.mjs");
+  const began = performance.now();
+  const child = spawn(process.execPath, [cli, "pack", "--farm", file, "--strip", "--out", out], {
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
+  });
+  const callOff = child.pid === undefined ? () => {} : endWithUs(child.pid, out);
+  let errors = "";
+  child.stderr.on("data", (chunk) => {
+    errors = (errors + chunk).slice(-2000);
+  });
+  let peakBytes = 0;
+  const watch = setInterval(async () => {
+    const status = await readFile(`/proc/${child.pid}/status`, "utf8").catch(() => "");
+    const kilobytes = /^VmHWM:\s+(\d+)/m.exec(status)?.[1];
+    if (kilobytes) peakBytes = Math.max(peakBytes, Number(kilobytes) * 1024);
+  }, 20);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  }).finally(() => {
+    clearInterval(watch);
+    callOff();
+  });
+  if (code !== 0) throw new Error(`pointsman pack failed on a farm of its benchmark\n${errors}`);
+  return { seconds: (performance.now() - began) / 1000, peakBytes };
+}
+
+async function measureLoad(configuration: Uint8Array): Promise<number> {
+  const module = await Vm.compile(filter);
+  let least = Number.POSITIVE_INFINITY;
+  for (let n = 0; n < LOADS; n++) {
+    const vm = await Vm.load(module);
+    const began = performance.now();
+    const root = vm.createRoot({ rootId: "main", configuration });
+    least = Math.min(least, performance.now() - began);
+    if (root.refused !== null) throw new Error(`the filter refused the table: ${vm.logs.at(-1)?.text}`);
+  }
+  return least;
+}
+
+async function measureInEnvoy(bench: Bench, farm: GrownFarm, table: Table, what: string): Promise<InEnvoy[]> {
+  const { envoy, folder, say } = bench;
+  const size = farm.hosts.length;
+  const names = (["no-filter", "pointsman", "lua", "virtual-hosts"] as const).filter(
+    (name) => size <= (MOST_HOSTS[name] ?? Number.POSITIVE_INFINITY),
+  );
+  // The plan is for Lua and virtual hosts, and for the names; a farm too large for them has those of a small one.
+  const small = size <= MOST_HOSTS.lua! ? farm : await growFarm(1_000, join(folder, "farm-names"));
+  const { plan } = compile(new Farm(small.file, {}), "2026-01-01");
+  const hosts = new Map(small.wikis.map((wiki, n) => [wiki, small.hosts[n]!]));
+  const requests = requestsFor(farm.hosts);
+  const upstream = await startUpstream(envoy, clusterNames(plan), 1);
+  try {
+    const variants = await makeVariants(
+      { plan, table, hosts, near: false, clusters: upstream.clusters, folder },
+      names,
+    );
+    const load = makeLoad(requests.map(bytesOf), folder, 1, "growth");
+    const results: InEnvoy[] = [];
+    for (const variant of variants) {
+      say(`${what}: ${variant.title}`);
+      results.push(await measureVariant(envoy, variant, requests, (port) => load.run(port, 1)));
+    }
+    if (bench.quick || (await whyNoCallgrind()) !== null) return results;
+    const counted = await inPairs(variants, async (variant) => {
+      if (size > (MOST_COUNTED[variant.name] ?? Number.POSITIVE_INFINITY)) return null;
+      say(`${what}: ${variant.title}, instructions`);
+      const loads = [requests.slice(0, COUNTED).map(bytesOf)];
+      return (await countInstructions({ envoy, config: variant.config, warmUp: 600, loads }))[0]!;
+    });
+    return results.map((result, n) => ({ ...result, instructions: counted[n]! }));
+  } finally {
+    await upstream.stop();
+  }
+}
+
+async function measureVariant(
+  envoy: string,
+  variant: Variant,
+  requests: readonly BenchRequest[],
+  load: (port: number) => Promise<{ requests: number; failed: number }>,
+): Promise<InEnvoy> {
+  const start = (concurrency: number) =>
+    Server.start({ envoy, config: variant.config, cpu: 0, concurrency, startTimeoutMs: 120_000 });
+  const one = await start(1);
+  let memoryBytes: number;
+  let cpuMicros = Number.POSITIVE_INFINITY;
+  const { startMs } = one;
+  try {
+    memoryBytes = await one.memoryBytes();
+    await verify(variant, one, requests.slice(0, 200));
+    for (let round = 0; round < 3; round++) {
+      cpuMicros = Math.min(cpuMicros, await cpuOf(one, () => load(one.port)));
+    }
+  } finally {
+    await one.stop();
+  }
+  const three = await start(3);
+  try {
+    const workerBytes = ((await three.memoryBytes()) - memoryBytes) / 2;
+    return { name: variant.name, startMs, cpuMicros, instructions: null, memoryBytes, workerBytes };
+  } finally {
+    await three.stop();
+  }
+}
+
+/** All hosts alike: the worst case for caches. */
+function requestsFor(hosts: readonly string[]): BenchRequest[] {
+  const random = new Random(7);
+  return Array.from({ length: REQUESTS }, () => ({
+    method: "GET",
+    authority: random.pick(hosts),
+    target: random.next() < 0.8 ? "/wiki/Main_Page" : "/w/api.php?action=query",
+    headers: fewHeaders(),
+    plain: true,
+  }));
+}

@@ -1,0 +1,53 @@
+/** Compiles the AssemblyScript of `bench/guests/`, each file a module. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { projectRoot } from "../scripts/envoy/root.ts";
+
+export type GuestName = "constant" | "look-up" | "returns-at-once" | "sdk-classes";
+
+/** As the real filter is compiled. */
+const FLAGS =
+  "--optimizeLevel 3 --shrinkLevel 1 --noAssert --runtime minimal --use abort= --exportStart _initialize".split(
+    " ",
+  );
+/** The SDK's classes want a garbage collector, its own way to abort, and somewhere to log to. */
+const SDK_FLAGS = [
+  ..."--optimizeLevel 3 --shrinkLevel 1 --noAssert --runtime incremental --exportStart _initialize".split(
+    " ",
+  ),
+  "host-sim/guest/process.ts",
+  ..."--use abort=abort_proc_exit --use process=host-sim/guest/process/process".split(" "),
+];
+
+/** @returns the .wasm's path in `folder` */
+export async function compileGuest(name: GuestName, folder: string): Promise<string> {
+  const out = join(folder, `${name}.wasm`);
+  const asc = join("node_modules", "assemblyscript", "bin", "asc.js");
+  const source = join("bench", "guests", `${name}.ts`);
+  const flags = name === "sdk-classes" ? SDK_FLAGS : FLAGS;
+  const { code, output } = await run(process.execPath, [
+    asc,
+    source,
+    "--config",
+    "none",
+    "--outFile",
+    out,
+    ...flags,
+  ]);
+  if (code !== 0) throw new Error(`bench/guests/${name}.ts does not compile\n${output}`);
+  return out;
+}
+
+function run(command: string, args: string[]): Promise<{ code: number; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: projectRoot(), stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    const collect = (chunk: Buffer) => {
+      output += chunk;
+    };
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code: code ?? 1, output }));
+  });
+}

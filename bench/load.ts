@@ -1,0 +1,76 @@
+/** Keeps one Envoy busy for a while: with wrk where it is on PATH, else with our own client. */
+import { spawn, spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ClosedLoop, type Counts } from "./client.ts";
+import { pin, sleep } from "./server.ts";
+
+export interface Load {
+  /** What makes the load, for the report. */
+  name: string;
+  run(port: number, seconds: number): Promise<Counts>;
+}
+
+const CONNECTIONS = 16;
+
+/** @param folder for the files that wrk reads */
+export function makeLoad(requests: readonly Uint8Array[], folder: string, cpu: number, name: string): Load {
+  // wrk -v prints its version and ends with 1.
+  if (spawnSync("wrk", ["-v"]).error) {
+    return {
+      name: "the bench's own client (wrk is not on PATH)",
+      async run(port, seconds) {
+        const loop = new ClosedLoop(port, requests, CONNECTIONS);
+        await sleep(seconds * 1000);
+        return loop.stop();
+      },
+    };
+  }
+  const data = join(folder, `${name}.requests`);
+  const script = join(folder, `${name}.lua`);
+  writeFileSync(data, Buffer.concat(requests));
+  writeFileSync(script, wrkScript(data, requests));
+  return {
+    name: "wrk",
+    run: (port, seconds) => runWrk(port, seconds, script, cpu),
+  };
+}
+
+function wrkScript(data: string, requests: readonly Uint8Array[]): string {
+  return `
+local sizes = { ${requests.map((one) => one.length).join(", ")} }
+local requests, count, i = {}, #sizes, 0
+local file = assert(io.open(${JSON.stringify(data)}, "rb"))
+for n = 1, count do requests[n] = file:read(sizes[n]) end
+file:close()
+function request()
+  i = i % count + 1
+  return requests[i]
+end
+`;
+}
+
+function runWrk(port: number, seconds: number, script: string, cpu: number): Promise<Counts> {
+  const wrk = ["wrk", "-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "-s", script, `http://127.0.0.1:${port}/`];
+  const [command, ...args] = [...pin(cpu), ...wrk];
+  return new Promise((resolve, reject) => {
+    const child = spawn(command!, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    child.stdout.on("data", (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      output += chunk;
+    });
+    child.on("error", reject);
+    child.on("close", (code) => {
+      const requests = Number(/(\d+) requests in/.exec(output)?.[1]);
+      if (code !== 0 || !requests) return reject(new Error(`wrk failed\n${output}`));
+      const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1] ?? 0);
+      const errors =
+        /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output) ?? [];
+      const broken = errors.slice(1).reduce((sum, n) => sum + Number(n), 0);
+      resolve({ requests, failed: refused + broken });
+    });
+  });
+}

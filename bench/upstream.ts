@@ -1,0 +1,41 @@
+/** The farm's clusters: one Envoy that answers at once, on a port a cluster, with the cluster's name. */
+import { bootstrap, type ClusterOptions } from "../scripts/envoy/config.ts";
+import { managers } from "./envoy-config.ts";
+import { Server } from "./server.ts";
+
+export interface Upstream {
+  clusters: ClusterOptions[];
+  stop(): Promise<void>;
+}
+
+export async function startUpstream(
+  envoy: string,
+  names: readonly string[],
+  cpu?: number,
+): Promise<Upstream> {
+  const listeners = names.map((name) => ({ name }));
+  const config = bootstrap({
+    listeners,
+    clusters: [],
+    fallbackCluster: "none",
+    clusterHeader: "x-none",
+    emittedHeaders: [],
+    filterFile: null,
+  });
+  for (const manager of managers(config)) {
+    const name = manager.stat_prefix;
+    delete manager.early_header_mutation_extensions;
+    const answer = { status: 200, body: { inline_string: name } };
+    manager.route_config = {
+      name,
+      virtual_hosts: [
+        { name: "all", domains: ["*"], routes: [{ match: { prefix: "/" }, direct_response: answer }] },
+      ],
+    };
+  }
+  const server = await Server.start({ envoy, config, ...(cpu !== undefined && { cpu }) });
+  return {
+    clusters: names.map((name) => ({ name, port: server.ports[name]! })),
+    stop: () => server.stop(),
+  };
+}

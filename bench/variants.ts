@@ -1,0 +1,184 @@
+/** The ways to route the farm that are measured side by side, each as a whole Envoy configuration. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { bootstrap, type ClusterOptions, pluginConfiguration } from "../scripts/envoy/config.ts";
+import { projectRoot } from "../scripts/envoy/root.ts";
+import { decide, isReply } from "../scripts/table/decide.ts";
+import type { Table } from "../scripts/table/decode.ts";
+import type { Listener, Plan } from "../scripts/table/plan.ts";
+import { Connection } from "./client.ts";
+import { addFilter, addHop, luaFilter, managers, wasmFilter } from "./envoy-config.ts";
+import { compileGuest } from "./guests.ts";
+import { luaOf } from "./lua.ts";
+import { type BenchRequest, bytesOf } from "./requests.ts";
+import type { Server } from "./server.ts";
+import { virtualHosts } from "./virtual-hosts.ts";
+
+export const FALLBACK = "fallback";
+
+export type VariantName =
+  | "no-filter"
+  | "virtual-hosts"
+  | "lua"
+  | "pointsman"
+  | "returns-at-once"
+  | "constant"
+  | "sdk-classes"
+  | "one-more-hop";
+
+export interface Variant {
+  name: VariantName;
+  /** For people. */
+  title: string;
+  config: object;
+  /** The listener that requests go to; default `main`. */
+  listener?: string;
+  /** Where it must send a request; null: this variant cannot tell, it is not checked. */
+  cluster(request: BenchRequest): string | null;
+}
+
+/** What is routed, and where everything lies. */
+export interface Setting {
+  plan: Plan;
+  table: Table;
+  /** Wiki → its own host. */
+  hosts: ReadonlyMap<string, string>;
+  /** The proxy is not in the primary data centre: then, who may read here is to be decided as well. */
+  near: boolean;
+  /** Of the upstream, {@link FALLBACK} among them. */
+  clusters: ClusterOptions[];
+  /** For files that Envoy reads. */
+  folder: string;
+}
+
+/** All cluster names that the plan's decisions can have, and the fallback. */
+export function clusterNames(plan: Plan): string[] {
+  return [...new Set([...plan.clusters.flat(), FALLBACK])];
+}
+
+export const TITLES: Record<VariantName, string> = {
+  "no-filter": "no filter",
+  "virtual-hosts": "virtual hosts",
+  lua: "Lua, the whole decision",
+  pointsman: "Pointsman",
+  "returns-at-once": "Wasm that returns at once",
+  constant: "Wasm that sets a constant",
+  "sdk-classes": "the same on the SDK's classes",
+  "one-more-hop": "one more Envoy hop",
+};
+
+export const ALL = Object.keys(TITLES) as VariantName[];
+
+export function makeVariants(setting: Setting, names: readonly VariantName[]): Promise<Variant[]> {
+  return Promise.all(names.map((name) => makeVariant(setting, name)));
+}
+
+async function makeVariant(setting: Setting, name: VariantName): Promise<Variant> {
+  const { plan, table, hosts, folder, near } = setting;
+  const { config, clusterHeader } = plain(setting);
+  const decided = (request: BenchRequest) => clusterOf(setting, request);
+  const variant: Variant = { name, title: TITLES[name], config, cluster: decided };
+  const wasm = async (module: string | Promise<string>, configuration: Uint8Array) =>
+    addFilter(config, wasmFilter(await module, configuration, nameOf(plan)));
+  const empty = new Uint8Array(0);
+  // Not in the primary data centre: only there is each rule of the farm asked.
+  const place = near ? { datacentre: "here", primary: "elsewhere" } : {};
+  const configuration = pluginConfiguration({ table: table.bytes, listener: nameOf(plan), ...place });
+  switch (name) {
+    case "no-filter":
+      return { ...variant, cluster: () => FALLBACK };
+    case "one-more-hop":
+      await addHop(config);
+      return { ...variant, listener: "front", cluster: () => FALLBACK };
+    case "virtual-hosts":
+      managers(config)[0]!.route_config = virtualHosts(plan, hosts, listenerOf(plan));
+      return {
+        ...variant,
+        cluster: (request) => (request.plain ? clusterOf({ table, near: false, plan }, request) : null),
+      };
+    case "lua": {
+      const file = join(folder, "farm.lua");
+      await writeFile(file, luaOf(plan, hosts, listenerOf(plan), near));
+      addFilter(config, luaFilter(file));
+      return variant;
+    }
+    case "returns-at-once":
+      await wasm(compileGuest(name, folder), empty);
+      return { ...variant, cluster: () => FALLBACK };
+    case "constant": {
+      const cluster = plan.clusters[listenerOf(plan).deployment]![plan.defaultRelease]!;
+      await wasm(compileGuest(name, folder), Buffer.from(`${clusterHeader}:${cluster}`));
+      return { ...variant, cluster: () => cluster };
+    }
+    case "sdk-classes":
+      await wasm(compileGuest(name, folder), configuration);
+      return variant;
+    case "pointsman":
+      await wasm(join(projectRoot(), "build/pointsman.wasm"), configuration);
+      return variant;
+  }
+}
+
+/** The project's own configuration without a filter. */
+function plain({ plan, clusters }: Setting): { config: object; clusterHeader: string } {
+  const clusterHeader = plan.emit.find(({ kind }) => kind === "cluster")!.name;
+  const config = bootstrap({
+    listeners: [{ name: "main", trust: listenerOf(plan).trust }],
+    clusters,
+    fallbackCluster: FALLBACK,
+    clusterHeader,
+    emittedHeaders: plan.emit.map((one) => one.name),
+    filterFile: null,
+  });
+  return { config, clusterHeader };
+}
+
+/** What the public sees. */
+export function listenerOf(plan: Plan): Listener {
+  return plan.listeners.find(({ trust }) => trust === "edge") ?? plan.listeners[0]!;
+}
+
+function nameOf(plan: Plan): string {
+  return listenerOf(plan).name ?? "main";
+}
+
+/** Where the TypeScript decoder sends it: the fallback is for what passes through. */
+export function clusterOf(
+  { plan, table, near }: Pick<Setting, "plan" | "table" | "near">,
+  request: BenchRequest,
+): string {
+  const { answer } = decide(
+    table,
+    { ...request, client: "127.0.0.1" },
+    { listener: listenerOf(plan).name, near },
+  );
+  if (answer === null) return FALLBACK;
+  if (isReply(answer)) throw new Error("the benchmark has a request that the farm answers itself");
+  return answer.cluster;
+}
+
+/** Sends each request and compares the cluster that answered with the one that should. */
+export async function verify(
+  variant: Variant,
+  server: Server,
+  requests: readonly BenchRequest[],
+): Promise<number> {
+  const connection = await Connection.open(server.ports[variant.listener ?? "main"]!);
+  let checked = 0;
+  try {
+    for (const request of requests) {
+      const expected = variant.cluster(request);
+      if (expected === null) continue;
+      const { status, body } = await connection.exchange(bytesOf(request));
+      if (body !== expected) {
+        const line = `${request.method} ${request.authority}${request.target}`;
+        throw new Error(`${variant.title}: ${line} went to ${body || status}, not to ${expected}`);
+      }
+      checked++;
+    }
+  } finally {
+    connection.close();
+  }
+  if (checked === 0) throw new Error(`${variant.title}: there was no request to check`);
+  return checked;
+}
