@@ -6,7 +6,7 @@ const ALIGN: usize = 7;
 
 let block: usize = 0;
 let used: usize = 0;
-/** Requests that did not fit, each a heap block that begins with the address of the one before. */
+/** Requests that did not fit, each a heap block that begins with the address of the one before and its own size. */
 let overflow: usize = 0;
 
 export function reset(): void {
@@ -26,8 +26,33 @@ export function alloc(size: usize): usize {
     used = (start + size + ALIGN) & ~ALIGN;
     return block + start;
   }
-  const large = heap.alloc(size + 8);
+  const large = heap.alloc(size + HEAD + SLACK);
   store<usize>(large, overflow);
+  store<u32>(large, <u32>size, 4);
   overflow = large;
-  return large + 8;
+  return large + HEAD;
+}
+
+const HEAD: usize = 8;
+/** So many bytes more than was asked for stand after a heap block's end. */
+export const SLACK: usize = 8;
+
+/**
+ * Takes the heap block that `at` lies in out of the arena: it lives on, and whoever asked has to free it.
+ * @returns the block's address for heap.free; 0 where `at` lies in none
+ */
+export function keepBlock(at: usize): usize {
+  let before: usize = 0;
+  let one = overflow;
+  while (one != 0) {
+    const next = load<usize>(one);
+    if (at >= one + HEAD && at < one + HEAD + load<u32>(one, 4)) {
+      if (before == 0) overflow = next;
+      else store<usize>(before, next);
+      return one;
+    }
+    before = one;
+    one = next;
+  }
+  return 0;
 }

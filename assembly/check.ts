@@ -25,11 +25,13 @@ import {
 let table: Table = changetype<Table>(0);
 
 /**
- * @param bytes a heap block of `length` bytes and 8 of slack; from here on the table's, freed where it is refused
+ * @param block a heap block that holds the bytes and 8 of slack; from here on the table's, freed where it is refused
+ * @param bytes `length` bytes in it
  * @returns null where the table is refused: then the message says what and where
  */
-export function loadTable(bytes: usize, length: u32): Table | null {
+export function loadTable(block: usize, bytes: usize, length: u32): Table | null {
   table = newTable();
+  table.block = block;
   table.bytes = bytes;
   table.length = length;
   memory.fill(bytes + length, 0, 8);

@@ -1,6 +1,7 @@
 // The plugin's configuration: the table's bytes, or base64 of them, or a JSON object {"listener", "datacentre",
 // "primary", "table": base64}; without "table" in it, the table's bytes follow the object.
 
+import { keepBlock, SLACK } from "./arena";
 import { decodeBase64, decodedRoom } from "./base64";
 import { hexDigit } from "./bytes";
 import { loadTable } from "./check";
@@ -80,9 +81,9 @@ export function readConfiguration(at: usize, length: u32): Table | null {
     if (encodedLength == 0) return loadRest();
   }
 
-  const bytes = heap.alloc(decodedRoom(encodedLength) + 8);
+  const bytes = heap.alloc(decodedRoom(encodedLength) + SLACK);
   const written = decodeBase64(encoded, encodedLength, bytes);
-  if (written >= 0) return loadTable(bytes, written);
+  if (written >= 0) return loadTable(bytes, bytes, written);
   heap.free(bytes);
   message.text("the configuration is neither a table nor base64: character ");
   message.decimal(<u32>(encoded - at) - written);
@@ -94,11 +95,14 @@ function isTable(): bool {
   return end - cursor >= 4 && load<u32>(cursor) == L.MAGIC;
 }
 
+/** Where the host wrote into a block of its own, that is the table: nothing is copied. */
 function loadRest(): Table | null {
   const length = <u32>(end - cursor);
-  const bytes = heap.alloc(length + 8);
+  const block = keepBlock(cursor);
+  if (block != 0) return loadTable(block, cursor, length);
+  const bytes = heap.alloc(length + SLACK);
   memory.copy(bytes, cursor, length);
-  return loadTable(bytes, length);
+  return loadTable(bytes, bytes, length);
 }
 
 // ---- The one JSON object that we read: known names, each with a string -----------------------------------

@@ -6,7 +6,9 @@ import * as L from "./layout";
 /** Where things lie, in addresses; one record a loaded table. */
 @unmanaged
 export class Table {
-  /** The table's bytes, a heap block with 8 bytes of slack: an entry is read as a u64. */
+  /** The heap block that holds the table's bytes, or 0. */
+  block: usize;
+  /** The table's bytes, with 8 bytes of slack after them: an entry is read as a u64. */
   bytes: usize;
   length: u32;
 
@@ -93,7 +95,7 @@ export function newTable(): Table {
 
 /** Frees the record and the bytes that it owns. */
 export function freeTable(table: Table): void {
-  if (table.bytes != 0) heap.free(table.bytes);
+  if (table.block != 0) heap.free(table.block);
   if (table.needs != 0) heap.free(table.needs);
   heap.free(changetype<usize>(table.wikis));
   heap.free(changetype<usize>(table.hosts));
