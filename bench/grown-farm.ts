@@ -21,7 +21,7 @@ const WORDS =
   );
 const ENDINGS = ["com", "org", "net", "wiki", "co.uk", "io", "de", "fr"];
 
-/** Writes farm.yaml and wikiversions.json into a folder. The same count gives the same farm. */
+/** Writes farm.yaml, its hosts and wikiversions.json into a folder. The same count gives the same farm. */
 export async function growFarm(count: number, folder: string): Promise<GrownFarm> {
   await mkdir(folder, { recursive: true });
   const random = new Random(count);
@@ -30,14 +30,17 @@ export async function growFarm(count: number, folder: string): Promise<GrownFarm
   const hosts = wikis.map((_, n) => `wiki.${name(n)}.${random.pick(ENDINGS)}`);
   const versions = wikis.map((wiki, n) => `${JSON.stringify(wiki)}: ${n % 3 ? '"php-1.46"' : '"php-1.47"'}`);
   await writeLines(join(folder, "wikiversions.json"), ["{", ...separated(versions), "}"]);
+  await writeLines(
+    join(folder, "hosts.tsv"),
+    hosts.map((host, n) => `${host}\t${wikis[n]}`),
+  );
   const file = join(folder, "farm.yaml");
   await writeLines(file, [
     "farm: grown",
     "wikiversions: wikiversions.json",
     'releases: { stable: { version: "1.46" }, next: { version: "1.47" } }',
     "default-release: stable",
-    "hosts:",
-    ...hosts.map((host, n) => `  - { host: ${host}, wiki: ${wikis[n]} }`),
+    "hosts-file: hosts.tsv",
     "deployments: { default: wiki, rules: [{ path: { under: /w/api.php }, deployment: api }] }",
   ]);
   const keyBytes = [...hosts, ...wikis].reduce((sum, key) => sum + key.length, 0);

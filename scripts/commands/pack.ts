@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { compile } from "../farm/compile.ts";
 import { Farm } from "../farm/farm.ts";
+import { type Progress, progressLines, silent } from "../progress.ts";
 import { TableError } from "../table/check.ts";
 import { withGeneration } from "../table/container.ts";
 import { Table } from "../table/decode.ts";
@@ -37,9 +38,9 @@ Examples:
     )
     .action((options: PackOptions & { out: string; json?: boolean }) => {
       const old = readOld(options.out);
-      const { bytes, warnings } = packFarm(options, old);
+      const progress = progressLines((line) => process.stderr.write(line));
+      const { table, bytes, warnings } = packFarm(options, old, progress);
       writeWhole(options.out, bytes);
-      const table = new Table(bytes);
       for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
       const { generation, digest } = table;
       const facts = {
@@ -62,12 +63,14 @@ Examples:
 export function packFarm(
   options: PackOptions,
   old: Table | null = null,
-): { bytes: Uint8Array; warnings: string[]; headers: string[]; clusters: string[] } {
-  const farm = new Farm(options.farm, options.source);
-  const { plan, names } = compile(farm, options.today);
-  const namesText = options.strip ? null : JSON.stringify(names);
+  progress: Progress = silent,
+): { table: Table; bytes: Uint8Array; warnings: string[]; headers: string[]; clusters: string[] } {
+  const farm = new Farm(options.farm, options.source, progress);
+  const compiled = compile(farm, options.today);
+  const { plan } = compiled;
+  const namesText = options.strip ? null : JSON.stringify(compiled.names);
   const generation = options.generation ?? old?.generation ?? 1;
-  let table = encodeFarm(farm, plan, { generation, names: namesText });
+  let table = encodeFarm(farm, plan, { generation, names: namesText, progress });
   if (old && table.digest !== old.digest) {
     if (options.generation === undefined) {
       if (old.generation === MAX_GENERATION)
@@ -79,9 +82,11 @@ export function packFarm(
       );
     }
   }
+  progress("checking the table");
   checkVersions(table, farm);
   warnOfLimits(farm, table);
   return {
+    table,
     bytes: table.bytes,
     warnings: farm.warnings.map((warning) => warning.message),
     headers: plan.emit.map(({ name }) => name),
@@ -92,9 +97,11 @@ export function packFarm(
 /** What no packing may get wrong, read back from the bytes: no wiki is on a release of another version. */
 function checkVersions(table: Table, farm: Farm): void {
   let wikis = 0;
+  const versions = Array.from({ length: table.placementCount }, (_, number) => {
+    return table.release(table.placement(number).release).version;
+  });
   for (const { key, slot } of table.keys(table.wikis)) {
-    const { release } = table.placement(table.value(table.wikis, slot));
-    if (table.release(release).version !== farm.wikis.get(key)?.version) {
+    if (versions[table.value(table.wikis, slot)] !== farm.wikis.get(key)?.version) {
       throw new Error(`bug: ${key} was packed to a release of another version`);
     }
     wikis++;

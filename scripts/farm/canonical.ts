@@ -41,7 +41,7 @@ export function compileCanonical(farm: Farm, hosts: Hosts): { canonical: Canonic
   const wikiOfHost = hostReader(hosts);
   const exceptions: Canonical["exceptions"] = [];
   const without: string[] = [];
-  for (const wiki of [...farm.wikis.keys()].sort()) {
+  for (const wiki of farm.wikiIds) {
     const own = hosts.own.get(wiki);
     const rule = rules.find((one) => (one.wikis?.has(wiki) ?? true) && hostBy(one, wiki) !== null);
     const byRule = rule ? hostBy(rule, wiki) : null;

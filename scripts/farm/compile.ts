@@ -20,7 +20,8 @@ import { notInstalled, withoutWiki } from "./without-wiki.ts";
 
 export interface Compiled {
   plan: Plan;
-  names: Names;
+  /** Made when asked for: with many hosts it is work, and a table for proxies has none. */
+  readonly names: Names;
   groups: Groups;
   releases: Releases;
 }
@@ -34,6 +35,7 @@ export function compile(farm: Farm, today: string): Compiled {
   const problems = new Problems();
   const groups = problems.attempt(() => readGroups(farm));
   const releases = groups && problems.attempt(() => assignReleases(farm, groups, today));
+  farm.progress("reading hosts");
   const hosts = problems.attempt(() => compileHosts(farm));
   const canonical = hosts && problems.attempt(() => compileCanonical(farm, hosts));
   const jobs = problems.attempt(() => compileJobs(farm));
@@ -89,8 +91,14 @@ export function compile(farm: Farm, today: string): Compiled {
     else if (isNear(limit)) farm.warn({ file: farm.file }, showLimit(limit));
   }
   problems.throwIfAny();
-  const names = namesOf(farm, hosts!, releases!, listeners!, canonical!.places);
-  return { plan, names, groups: groups!, releases: releases! };
+  return {
+    plan,
+    get names() {
+      return namesOf(farm, hosts!, releases!, listeners!, canonical!.places);
+    },
+    groups: groups!,
+    releases: releases!,
+  };
 }
 
 function namesOf(

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
+import { type Progress, silent } from "../progress.ts";
 import { DblistReader } from "../sources/dblist.ts";
 import { nearest } from "../sources/nearest.ts";
 import { type Place, Problems, quote, quoteAll, SourceError } from "../sources/problem.ts";
@@ -16,6 +17,8 @@ export class Farm {
   readonly says: FarmFile;
   /** Wiki ID → its version without `php-`, and where that stands. */
   readonly wikis: Map<string, { version: string; place: Place }>;
+  /** All wikis, sorted. */
+  readonly wikiIds: readonly string[];
   readonly dblists: DblistReader | null;
   /** What is odd, and does not keep the farm from being packed. */
   readonly warnings: SourceError[] = [];
@@ -28,7 +31,9 @@ export class Farm {
   constructor(
     readonly file: string,
     private readonly sources: Readonly<Record<string, string>> = {},
+    readonly progress: Progress = silent,
   ) {
+    progress("reading the farm");
     this.yaml = loadYaml(file);
     this.says = validate(farmSchema, this.yaml);
     this.checkKeys();
@@ -41,7 +46,9 @@ export class Farm {
       );
     }
     this.dblists = this.says.dblists === undefined ? null : this.listsIn(this.says.dblists);
+    progress("reading wikiversions");
     this.wikis = this.readWikis();
+    this.wikiIds = [...this.wikis.keys()].sort();
   }
 
   warn(place: Place, what: string): void {
@@ -120,7 +127,13 @@ export class Farm {
       return wikis;
     }
     for (const [wiki, version] of Object.entries(wikiversions)) {
-      wikis.set(wiki, { version, place: this.place(["wikiversions", wiki]) });
+      const place = () => this.place(["wikiversions", wiki]);
+      wikis.set(wiki, {
+        version,
+        get place() {
+          return place();
+        },
+      });
     }
     if (wikis.size === 0) throw new SourceError(this.place(["wikiversions"]), "the farm has no wikis");
     return wikis;

@@ -38,7 +38,7 @@ export function readGroups(farm: Farm): Groups {
   problems.throwIfAny();
 
   const ofWiki = new Map<string, string>();
-  for (const wiki of [...farm.wikis.keys()].sort()) {
+  for (const wiki of byName.size === 0 ? [] : farm.wikiIds) {
     const holders = [...byName.values()].filter((group) => group.wikis.has(wiki));
     const innermost = holders.filter(
       (group) => !holders.some((other) => isWithin(byName, other, group.name)),
@@ -60,7 +60,7 @@ export function readGroups(farm: Farm): Groups {
       byName.get(outer)!.wikis.add(wiki);
     }
   }
-  const inNoGroup = [...farm.wikis.keys()].filter((wiki) => !ofWiki.has(wiki)).sort();
+  const inNoGroup = farm.wikiIds.filter((wiki) => !ofWiki.has(wiki));
   if (byName.size > 0) reportInNoGroup(farm, inNoGroup, problems);
   problems.throwIfAny();
   return { byName, ofWiki, inNoGroup };

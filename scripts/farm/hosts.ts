@@ -1,5 +1,7 @@
+import { basename } from "node:path";
+import { readHostsFile } from "../sources/hosts-file.ts";
 import { nearest } from "../sources/nearest.ts";
-import { Problems, quote } from "../sources/problem.ts";
+import { type Place, Problems, quote } from "../sources/problem.ts";
 import type { PathForm, Pattern, PlanHost, ReadAs, Target } from "../table/plan.ts";
 import { hostTest } from "./conditions.ts";
 import type { Farm, Path } from "./farm.ts";
@@ -12,7 +14,7 @@ export interface Hosts {
   patterns: Pattern[];
   paths: PathForm[];
   /** For each of these, which rule of the farm it comes from. */
-  places: { hosts: Record<string, string>; readAs: string[]; patterns: string[]; paths: string[] };
+  places: { readonly hosts: Record<string, string>; readAs: string[]; patterns: string[]; paths: string[] };
   /** Wiki → the first exact host that is its own: those written out whole that are no aliases. */
   own: Map<string, string>;
   /** Wiki → the first exact host that a list of labels makes. */
@@ -24,9 +26,13 @@ export function compileHosts(farm: Farm): Hosts {
   return new Compiler(farm).compile();
 }
 
+const PROGRESS_EVERY = 10_000;
+
 class Compiler {
   private readonly problems = new Problems();
-  private readonly exact = new Map<string, { target: Target; place: string }>();
+  private readonly exact = new Map<string, Target>();
+  /** Where each exact host stands: a path in the farm file, or a line of the file of hosts. */
+  private readonly stands = new Map<string, Path | number>();
   private readonly out: Hosts = {
     hosts: [],
     readAs: [],
@@ -43,18 +49,56 @@ class Compiler {
     const readAs = this.farm.keys(["read-as"]);
     for (const from of readAs.filter((one) => one.includes("/"))) this.readAsPath(from);
     for (const from of readAs.filter((one) => !one.includes("/"))) this.readAs(from);
+    this.hostsFile();
     for (const [i, rule] of this.farm.says.hosts.entries()) this.rule(rule, ["hosts", i]);
     // Of `*.suffix`, hosts of more labels are left.
     for (const { host, path } of hostsTested(this.farm)) {
-      if (!host.startsWith("*.")) this.checkNotReadAs(host, path);
+      if (!host.startsWith("*.")) this.checkNotReadAs(host, () => this.farm.place(path));
     }
     this.problems.throwIfAny();
-    for (const host of [...this.exact.keys()].sort()) {
-      const { target, place } = this.exact.get(host)!;
-      this.out.hosts.push({ host, target });
-      this.out.places.hosts[host] = place;
-    }
+    const sorted = [...this.exact.keys()].sort();
+    for (const host of sorted) this.out.hosts.push({ host, target: this.exact.get(host)! });
+    const placesOfHosts = () => Object.fromEntries(sorted.map((host) => [host, this.placeOfExact(host)]));
+    const { readAs: ofReadAs, patterns, paths } = this.out.places;
+    this.out.places = {
+      get hosts() {
+        return placesOfHosts();
+      },
+      readAs: ofReadAs,
+      patterns,
+      paths,
+    };
     return this.out;
+  }
+
+  private placeOfExact(host: string): string {
+    const stands = this.stands.get(host)!;
+    if (typeof stands !== "number") return this.farm.shortPlace(stands);
+    return `${basename(this.farm.says["hosts-file"]!)}:${stands}`;
+  }
+
+  /** The exact hosts of `hosts-file`. */
+  private hostsFile(): void {
+    const reference = this.farm.says["hosts-file"];
+    if (reference === undefined) return;
+    const path = ["hosts-file"];
+    const file = this.farm.path(reference, path);
+    const { hosts, wikis, lines } = readHostsFile(file, this.farm.place(path));
+    for (const [i, host] of hosts.entries()) {
+      if (i % PROGRESS_EVERY === 0) this.farm.progress("reading hosts", i, hosts.length);
+      const wiki = wikis[i]!;
+      const where = { file, line: lines[i]! };
+      if (this.exact.has(host)) {
+        this.problems.add(where, `${quote(host)} stands twice, first at ${this.placeOfExact(host)}`);
+        continue;
+      }
+      this.checkNotReadAs(host, () => where);
+      const isKnown = this.farm.wikis.has(wiki);
+      if (!isKnown) this.warnOfUnknown(wiki, where);
+      this.exact.set(host, isKnown ? { wiki } : null);
+      this.stands.set(host, where.line);
+      if (isKnown && !this.out.own.has(wiki)) this.out.own.set(wiki, host);
+    }
   }
 
   /** `{a}.{b}.beta.example: {a}.{b}.example` */
@@ -100,7 +144,7 @@ class Compiler {
   }
 
   private rule(rule: HostRule, path: Path): void {
-    this.checkNotReadAs(rule.host, [...path, "host"]);
+    this.checkNotReadAs(rule.host, () => this.farm.place([...path, "host"]));
     const [, suffix] = /^\{label\}(?:\.\{family\})?(\..*)$/.exec(rule.host) ?? [];
     if (suffix && !rule.labels) this.refuse(rule, ["path", "target"], "a whole host or `*.suffix`", path);
     if (rule.path === undefined && rule.target === undefined) {
@@ -128,11 +172,11 @@ class Compiler {
   }
 
   /** Rules see the host that another is read as: one for the other would never be reached. */
-  private checkNotReadAs(host: string, path: Path): void {
+  private checkNotReadAs(host: string, where: () => Place): void {
     const readAs = this.out.readAs.find((one) => isReadAs(host, one));
     if (readAs?.kind !== "suffix") return;
     const wayOut = `write the host ending in ${quote(readAs.to)}`;
-    this.problems.add(this.farm.place(path), `${quote(host)} is read as another host first: ${wayOut}`);
+    this.problems.add(where(), `${quote(host)} is read as another host first: ${wayOut}`);
   }
 
   /** Keys that would have no effect in this rule. */
@@ -155,16 +199,16 @@ class Compiler {
   }
 
   private exactRule(host: string, rule: HostRule, wiki: string, path: Path): void {
-    const first = this.exact.get(host);
-    const where = this.farm.place([...path, "host"]);
-    if (first) {
-      this.problems.add(where, `${quote(host)} stands twice, first at ${first.place}`);
+    if (this.exact.has(host)) {
+      const where = this.farm.place([...path, "host"]);
+      this.problems.add(where, `${quote(host)} stands twice, first at ${this.placeOfExact(host)}`);
       return;
     }
     this.checkReached(host, host, path);
     const dashed = isDashed(rule) && !rule.path && !rule.target ? wiki.replaceAll("-", "_") : wiki;
     const target = this.target(rule, dashed, path);
-    this.exact.set(host, { target, place: this.farm.shortPlace(path) });
+    this.exact.set(host, target);
+    this.stands.set(host, path);
     if (target === null || !("wiki" in target) || rule.alias) return;
     const { own, labelled } = this.out;
     const known = rule.labels ? labelled : own;
@@ -186,13 +230,18 @@ class Compiler {
     const where = this.farm.place([...path, "wiki"]);
     if (!/^[a-z0-9_]+$/.test(wiki)) {
       this.problems.add(where, `${quote(wiki)} is not a wiki ID`);
-    } else if (this.farm.says["not-in-wikiversions"] === "error" && !rule.labels) {
+    } else if (!rule.labels) {
       // Of a list of labels, some may well have no wiki any more; a host with a wiki of its own should have it.
-      const near = nearest(wiki, this.farm.wikis.keys());
-      const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
-      this.farm.warn(where, `${quote(wiki)} is not in wikiversions, so its host has no wiki${hint}`);
+      this.warnOfUnknown(wiki, where);
     }
     return null;
+  }
+
+  private warnOfUnknown(wiki: string, where: Place): void {
+    if (this.farm.says["not-in-wikiversions"] === "ignore") return;
+    const near = nearest(wiki, this.farm.wikis.keys());
+    const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
+    this.farm.warn(where, `${quote(wiki)} is not in wikiversions, so its host has no wiki${hint}`);
   }
 
   /** `path: /{site}/{lang}`, `wiki: "{lang}{site}"`: the form's number, made where there is none like it yet. */

@@ -50,7 +50,7 @@ export function assignReleases(farm: Farm, groups: Groups, today: string): Relea
   const stranded: string[] = [];
   const placements: Placement[] = [];
   const spilled = new Set<string>();
-  for (const wiki of [...farm.wikis.keys()].sort()) {
+  for (const wiki of farm.wikiIds) {
     const { version } = farm.wikis.get(wiki)!;
     const group = groups.ofWiki.get(wiki) ?? null;
     const preferred = group === null ? defaultRelease : releaseOfGroup(groups, group, byName);

@@ -216,6 +216,8 @@ export const farmSchema = z.strictObject({
 
   /** Hosts that are read as others: `{a}.{b}.beta.example: {a}.{b}.example`, `gateway.example/{host}: {host}`. */
   "read-as": z.record(z.string(), z.string()).default({}),
+  /** A file of exact hosts, `host<TAB>wiki` a line: as if they stood before all others in `hosts`. */
+  "hosts-file": file.optional(),
   hosts: z.array(hostRule).default([]),
   /** From a wiki back to its own host. */
   "canonical-hosts": z.array(canonicalRule).default([]),

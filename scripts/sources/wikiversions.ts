@@ -27,6 +27,8 @@ const PREFIX = "php-";
  */
 export function readWikiversions(file: string, referrer: Place = { file }): Map<string, WikiVersion> {
   const text = readText(file, referrer);
+  const plain = readPlain(text);
+  if (plain) return plain;
   const lines = new LineIndex(text);
   const at = (offset: number): Place => ({ file, ...lines.at(offset) });
   checkShape(text, at);
@@ -56,6 +58,34 @@ export function readWikiversions(file: string, referrer: Place = { file }): Map<
   }
   problems.throwIfAny();
   return wikis;
+}
+
+/**
+ * The wikis of a file as programs write it, which with a million of them is much faster; null for any other file and
+ * where anything is wrong, for the careful reader to say what.
+ */
+function readPlain(text: string): Map<string, WikiVersion> | null {
+  const start = /^[ \n\t]*\{/.exec(text);
+  if (!start || text.includes("\r")) return null;
+  const pair = /[ \n\t]*"([a-z0-9_]+)"[ \n\t]*:[ \n\t]*"(php-[^"\\]*)"[ \n\t]*([,}])/y;
+  pair.lastIndex = start[0].length;
+  const wikis = new Map<string, WikiVersion>();
+  const good = new Map<string, string>();
+  let line = 1;
+  let newline = text.indexOf("\n");
+  for (let found = pair.exec(text); found; found = pair.exec(text)) {
+    const [whole, wiki, value, next] = found;
+    if (wikis.has(wiki!)) return null;
+    if (!good.has(value!)) {
+      if (wrongVersion(value!) !== undefined) return null;
+      good.set(value!, value!.slice(PREFIX.length));
+    }
+    const key = found.index + whole.indexOf('"');
+    for (; newline !== -1 && newline < key; newline = text.indexOf("\n", newline + 1)) line++;
+    wikis.set(wiki!, { version: good.get(value!)!, line });
+    if (next === "}") return /[^ \n\t]/.test(text.slice(pair.lastIndex)) ? null : wikis;
+  }
+  return null;
 }
 
 function wrongVersion(value: string): string | undefined {

@@ -14,47 +14,64 @@ export interface Placed {
 
 const KEYS_A_BUCKET = 3;
 const SEEDS_TO_TRY = 64;
+const PROGRESS_EVERY = 4096;
 
 /**
  * Compress-hash-displace: the keys of a bucket share one displacement, found by trying, the fullest buckets
  * first, that sends all of them to free slots. About 3 % of the slots stay empty, which keeps the search short.
  * The same keys give the same result on any machine: seeds are tried from 0 up.
  */
-export function placeKeys(keys: readonly string[]): Placed {
+export function placeKeys(
+  keys: readonly string[],
+  progress: (done: number, of: number) => void = () => {},
+): Placed {
   if (keys.length === 0) {
     const none = { slots: 0, seed: 0, displacementBytes: 1 };
     return { ...none, displacements: new Uint32Array(0), keyOfSlot: new Int32Array(0) };
   }
-  if (new Set(keys).size !== keys.length) throw new Error("a key occurs twice");
   // A byte a displacement suffices for a wiki farm; with many buckets, some would need more than 255 tries.
   for (const displacementBytes of keys.length <= 4096 ? [1, 2, 4] : [2, 4]) {
     for (let seed = 0; seed < SEEDS_TO_TRY; seed++) {
-      const placed = tryToPlace(keys, seed, displacementBytes);
+      const placed = tryToPlace(keys, seed, displacementBytes, progress);
       if (placed) return placed;
     }
   }
   throw new Error(`no perfect hash found for ${keys.length} keys`);
 }
 
-function tryToPlace(keys: readonly string[], seed: number, displacementBytes: number): Placed | null {
+function tryToPlace(
+  keys: readonly string[],
+  seed: number,
+  displacementBytes: number,
+  progress: (done: number, of: number) => void,
+): Placed | null {
   const slots = keys.length + Math.max(1, keys.length >>> 5);
   const buckets = Math.ceil(keys.length / KEYS_A_BUCKET);
   const a = new Uint32Array(keys.length);
   const b = new Uint32Array(keys.length);
-  const members: number[][] = Array.from({ length: buckets }, () => []);
-  for (const [number, key] of keys.entries()) {
-    const hash = hashKey(key, seed);
+  for (let number = 0; number < keys.length; number++) {
+    const hash = hashKey(keys[number]!, seed);
     a[number] = hash.a;
     b[number] = hash.b;
-    members[hash.a % buckets]!.push(number);
   }
-  const fullestFirst = [...members.keys()].sort((x, y) => members[y]!.length - members[x]!.length || x - y);
+  const bucketOfKey = a.map((hash) => hash % buckets);
+  const members = grouped(bucketOfKey, buckets);
+  const sizes = new Uint32Array(buckets);
+  for (const bucket of bucketOfKey) sizes[bucket]!++;
+  const fullest = sizes.reduce((most, size) => Math.max(most, size), 0);
+  const fullestFirst = grouped(
+    sizes.map((size) => fullest - size),
+    fullest + 1,
+  ).items;
 
   const displacements = new Uint32Array(buckets);
   const keyOfSlot = new Int32Array(slots).fill(-1);
   const most = displacementBytes === 4 ? 0xffffff : 256 ** displacementBytes - 1;
-  for (const bucket of fullestFirst) {
-    const bucketKeys = members[bucket]!;
+  for (let done = 0; done < buckets; done++) {
+    if (done % PROGRESS_EVERY === 0) progress(done, buckets);
+    const bucket = fullestFirst[done]!;
+    const bucketKeys = members.items.subarray(members.starts[bucket]!, members.starts[bucket + 1]!);
+    checkDifferent(bucketKeys);
     let displacement = 0;
     for (; displacement <= most; displacement++) {
       if (claimSlots(bucketKeys, displacement)) break;
@@ -64,7 +81,17 @@ function tryToPlace(keys: readonly string[], seed: number, displacementBytes: nu
   }
   return { slots, seed, displacementBytes, displacements, keyOfSlot };
 
-  function claimSlots(bucketKeys: number[], displacement: number): boolean {
+  /** Equal keys are in the same bucket, and no displacement would ever part them. */
+  function checkDifferent(bucketKeys: Uint32Array): void {
+    for (let i = 0; i < bucketKeys.length; i++) {
+      for (let j = 0; j < i; j++) {
+        const [one, other] = [bucketKeys[i]!, bucketKeys[j]!];
+        if (a[one] === a[other] && keys[one] === keys[other]) throw new Error("a key occurs twice");
+      }
+    }
+  }
+
+  function claimSlots(bucketKeys: Uint32Array, displacement: number): boolean {
     for (let i = 0; i < bucketKeys.length; i++) {
       const key = bucketKeys[i]!;
       const slot = slotOf(a[key]!, b[key]!, displacement, slots);
@@ -78,6 +105,17 @@ function tryToPlace(keys: readonly string[], seed: number, displacementBytes: nu
     }
     return true;
   }
+}
+
+/** The numbers of `groupOf`, those of group 0 first, each group's in order; and where each group starts. */
+function grouped(groupOf: Uint32Array, groups: number): { items: Uint32Array; starts: Uint32Array } {
+  const starts = new Uint32Array(groups + 1);
+  for (const group of groupOf) starts[group + 1]!++;
+  for (let group = 0; group < groups; group++) starts[group + 1]! += starts[group]!;
+  const next = starts.slice();
+  const items = new Uint32Array(groupOf.length);
+  for (let number = 0; number < groupOf.length; number++) items[next[groupOf[number]!]!++] = number;
+  return { items, starts };
 }
 
 const SAMPLE = 2048;

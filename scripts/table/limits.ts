@@ -82,5 +82,5 @@ export function placementsOf(plan: Plan): Placement[] {
 }
 
 export function placementKey({ release, group, installed }: Placement): string {
-  return JSON.stringify([release, group, installed]);
+  return `${release} ${installed} ${group ?? ""}`;
 }

@@ -27,12 +27,14 @@ export interface KeySet {
 /** A table's bytes and what can be read of them without knowing more than where the sections lie. */
 export class TableBytes {
   private readonly view: DataView;
+  private readonly buffer: Buffer;
 
   constructor(
     readonly bytes: Uint8Array,
     private readonly areas: ReadonlyMap<number, Area>,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Of a section that is there. */
@@ -107,7 +109,7 @@ export class TableBytes {
   }
 
   private text(start: number, length: number): string {
-    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, length).toString("latin1");
+    return this.buffer.toString("latin1", start, start + length);
   }
 }
 
