@@ -23,7 +23,7 @@ export const HEADER_GENERATION: u32 = 16;
 export const HEADER_DIGEST: u32 = 20;
 export const DIGEST_BYTES: u32 = 16;
 export const HEADER_BYTES: u32 = 36;
-export const LAYOUT_VERSION: u32 = 2;
+export const LAYOUT_VERSION: u32 = 3;
 
 // ---- Directory: after the header, one entry a section ---------------------------------------------------
 
@@ -83,9 +83,11 @@ export const KEYS_FIRST_SUFFIX: u32 = 20; // u16 string: suffix n is string firs
 export const KEYS_SUFFIXES: u32 = 22; // u16
 export const KEYS_BODY: u32 = 24; // displacements, then entries
 
-// The hash: two lanes of multiply-xor over the key's bytes, then a finaliser (that of MurmurHash3, public domain).
-export const HASH_LANE_A: u32 = 0x01000193;
+// The hash: two lanes of xor-multiply-shift over the key's words, then a finaliser (that of MurmurHash3, public
+// domain). Four bytes a step, as the filter hashes the host of every request.
+export const HASH_LANE_A: u32 = 0x9e3779b1;
 export const HASH_LANE_B: u32 = 0x2c1b3c6d;
+export const HASH_LANE_SHIFT: u32 = 15;
 export const HASH_SEED_B: u32 = 0x9e3779b9;
 export const HASH_MIX_1: u32 = 0x85ebca6b;
 export const HASH_MIX_2: u32 = 0xc2b2ae35;
@@ -208,6 +210,8 @@ export const OUTCOME_REPLY: u32 = 4;
 /** RULE_VALUE of SHARE_WHOLE requests may read in this data centre, though it is not the primary one. */
 export const OUTCOME_NEAR: u32 = 5;
 export const SHARE_WHOLE: u32 = 10000;
+/** The hash that shares are cut by: FNV's multiplier, byte by byte. */
+export const SHARE_HASH: u32 = 0x01000193;
 
 // ---- LSTN: which rules a listener has ---------------------------------------------------------------------
 

@@ -31,6 +31,6 @@ function hashOfClient(table: Table, isInternal: bool): u32 {
 
 function hash(at: usize, length: u32): u32 {
   let a: u32 = L.HASH_SEED_B;
-  for (let i: u32 = 0; i < length; i++) a = (a ^ <u32>load<u8>(at + i)) * <u32>L.HASH_LANE_A;
+  for (let i: u32 = 0; i < length; i++) a = (a ^ <u32>load<u8>(at + i)) * <u32>L.SHARE_HASH;
   return mix(a);
 }

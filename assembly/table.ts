@@ -145,23 +145,33 @@ export function mix(h: u32): u32 {
   return h ^ (h >> 16);
 }
 
-/** Slot of a key, -1 where the set has no such key. */
+/** Where a u32 lies among `count` parts of equal size that all u32 make, 0…count − 1. */
+function partOf(h: u32, count: u32): u32 {
+  return <u32>((<u64>h * <u64>count) >> 32);
+}
+
+/** Slot of a key, -1 where the set has no such key. Up to 3 bytes after the key are read. */
 export function find(table: Table, set: KeySet, key: usize, length: u32): i32 {
   if (set.slots == 0) return -1;
   let a: u32 = set.seed;
   let b: u32 = set.seed ^ <u32>L.HASH_SEED_B;
-  for (let i: u32 = 0; i < length; i++) {
-    const byte: u32 = load<u8>(key + i);
-    a = (a ^ byte) * <u32>L.HASH_LANE_A;
-    b = (b ^ byte) * <u32>L.HASH_LANE_B;
+  let i: u32 = 0;
+  for (; i + 4 <= length; i += 4) {
+    const word = load<u32>(key + i);
+    a = (a ^ word) * <u32>L.HASH_LANE_A;
+    b = (b ^ word) * <u32>L.HASH_LANE_B;
+    a ^= a >> L.HASH_LANE_SHIFT;
+    b ^= b >> L.HASH_LANE_SHIFT;
   }
-  a = mix(a);
-  b = mix(b);
-  const at = set.displacements + (a % set.buckets) * set.displacementBytes;
+  const rest = (length - i) << 3;
+  const last = load<u32>(key + i) & ((1 << rest) - 1);
+  a = mix(((a ^ last) * <u32>L.HASH_LANE_A) ^ length);
+  b = mix(((b ^ last) * <u32>L.HASH_LANE_B) ^ length);
+  const at = set.displacements + partOf(a, set.buckets) * set.displacementBytes;
   let displacement: u32 = load<u8>(at);
   if (set.displacementBytes == 2) displacement = load<u16>(at);
   else if (set.displacementBytes == 4) displacement = load<u32>(at);
-  const slot = mix(b ^ (a * (2 * displacement + 1))) % set.slots;
+  const slot = partOf(mix(b ^ (a * (2 * displacement + 1))), set.slots);
   return isKey(table, set, slot, key, length) ? <i32>slot : -1;
 }
 

@@ -1,7 +1,7 @@
 /** How long the filter's look-up of a host takes inside a Wasm VM (this Node's V8, as Envoy's is). */
 import { readFile } from "node:fs/promises";
 import type { Table } from "../scripts/table/decode.ts";
-import { hashKey } from "../scripts/table/hash.ts";
+import { hashKey, partOf } from "../scripts/table/hash.ts";
 import { Random } from "./random.ts";
 
 export interface LookUps {
@@ -60,7 +60,7 @@ function keysFor(table: Table, hosts: readonly string[]): Record<KeyKind, string
     return `${host.slice(0, at)}${other}${host.slice(at + 1)}`;
   };
   // Keys of one bucket: an attacker who knows the table can choose them.
-  const bucketOf = (key: string) => hashKey(key, table.hosts.seed).a % table.hosts.buckets;
+  const bucketOf = (key: string) => partOf(hashKey(key, table.hosts.seed).a, table.hosts.buckets);
   const bucket = bucketOf(hosts[0]!);
   const same: string[] = [];
   for (let n = 0; same.length < 20 && n < 4_000_000; n++) {

@@ -64,8 +64,8 @@ describe("a table is refused", () => {
   it.each<[string, Uint8Array, string]>([
     [
       "of another layout",
-      changed((view) => view.setUint16(L.HEADER_VERSION, 1, true)),
-      "layout version 1: this reader knows 2",
+      changed((view) => view.setUint16(L.HEADER_VERSION, 2, true)),
+      "layout version 2: this reader knows 3",
     ],
     [
       "that is cut short",

@@ -1,7 +1,7 @@
 import * as L from "../../assembly/layout.ts";
 import { CheckedSections, checkContainer } from "./check.ts";
 import { digestOf } from "./container.ts";
-import { hashKey, slotOf } from "./hash.ts";
+import { hashKey, partOf, slotOf } from "./hash.ts";
 import type { Placement } from "./limits.ts";
 import type { CanonicalRule, Jobs, Reply, Wikiless } from "./plan.ts";
 import type { Range } from "./rule-lists.ts";
@@ -141,7 +141,7 @@ export class Table {
   find(set: KeySet, key: string): number {
     if (set.slots === 0) return -1;
     const { a, b } = hashKey(key, set.seed);
-    const at = set.displacements + (a % set.buckets) * set.displacementBytes;
+    const at = set.displacements + partOf(a, set.buckets) * set.displacementBytes;
     const slot = slotOf(a, b, this.raw.uint(at, set.displacementBytes), set.slots);
     return this.key(set, slot) === key ? slot : -1;
   }

@@ -1,4 +1,12 @@
-import { HASH_LANE_A, HASH_LANE_B, HASH_MIX_1, HASH_MIX_2, HASH_SEED_B } from "../../assembly/layout.ts";
+import {
+  HASH_LANE_A,
+  HASH_LANE_B,
+  HASH_LANE_SHIFT,
+  HASH_MIX_1,
+  HASH_MIX_2,
+  HASH_SEED_B,
+  SHARE_HASH,
+} from "../../assembly/layout.ts";
 
 /** Finaliser of MurmurHash3: every bit of the input moves every bit of the output. */
 export function mix(h: number): number {
@@ -11,22 +19,45 @@ export function mix(h: number): number {
 export function hashKey(key: string, seed: number): { a: number; b: number } {
   let a = seed;
   let b = seed ^ HASH_SEED_B;
-  for (let i = 0; i < key.length; i++) {
-    const byte = key.charCodeAt(i);
-    a = Math.imul(a ^ byte, HASH_LANE_A);
-    b = Math.imul(b ^ byte, HASH_LANE_B);
+  let i = 0;
+  for (; i + 4 <= key.length; i += 4) {
+    const word = wordAt(key, i);
+    a = Math.imul(a ^ word, HASH_LANE_A);
+    b = Math.imul(b ^ word, HASH_LANE_B);
+    a ^= a >>> HASH_LANE_SHIFT;
+    b ^= b >>> HASH_LANE_SHIFT;
   }
-  return { a: mix(a), b: mix(b) };
+  const last = wordAt(key, i);
+  return {
+    a: mix(Math.imul(a ^ last, HASH_LANE_A) ^ key.length),
+    b: mix(Math.imul(b ^ last, HASH_LANE_B) ^ key.length),
+  };
+}
+
+/** Four bytes as a little-endian u32; those past the end of the key are 0, as NaN is in a shift. */
+function wordAt(key: string, at: number): number {
+  return (
+    key.charCodeAt(at) |
+    (key.charCodeAt(at + 1) << 8) |
+    (key.charCodeAt(at + 2) << 16) |
+    (key.charCodeAt(at + 3) << 24)
+  );
+}
+
+/** Where a u32 lies among `count` parts of equal size that all u32 make: `h * count >> 32`, in halves of `h`. */
+export function partOf(h: number, count: number): number {
+  const low = Math.floor(((h & 0xffff) * count) / 0x10000);
+  return Math.floor(((h >>> 16) * count + low) / 0x10000);
 }
 
 /** The only slot where a key of that hash may lie, given its bucket's displacement. */
 export function slotOf(a: number, b: number, displacement: number, slots: number): number {
-  return mix(b ^ Math.imul(a, 2 * displacement + 1)) % slots;
+  return partOf(mix(b ^ Math.imul(a, 2 * displacement + 1)), slots);
 }
 
 /** A u32 of a text, to cut shares by. Characters are bytes. */
 export function hashText(text: string): number {
   let a: number = HASH_SEED_B;
-  for (let i = 0; i < text.length; i++) a = Math.imul(a ^ text.charCodeAt(i), HASH_LANE_A);
+  for (let i = 0; i < text.length; i++) a = Math.imul(a ^ text.charCodeAt(i), SHARE_HASH);
   return mix(a);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hashKey, slotOf } from "./hash.ts";
+import { hashKey, partOf, slotOf } from "./hash.ts";
 import { chooseSuffixes, placeKeys, splitKey } from "./keyset.ts";
 
 const keysUpTo = (count: number) => Array.from({ length: count }, (_, i) => `key${i.toString(36)}wiki`);
@@ -12,7 +12,7 @@ function checkPlaces(keys: string[]): void {
   let wrong = 0;
   for (const [number, key] of keys.entries()) {
     const { a, b } = hashKey(key, seed);
-    const displacement = displacements[a % displacements.length]!;
+    const displacement = displacements[partOf(a, displacements.length)]!;
     if (displacement >= 256 ** displacementBytes) wrong++;
     if (keyOfSlot[slotOf(a, b, displacement, slots)] !== number) wrong++;
   }

@@ -1,5 +1,5 @@
 import { MAX_STRING_BYTES } from "../../assembly/layout.ts";
-import { hashKey, slotOf } from "./hash.ts";
+import { hashKey, partOf, slotOf } from "./hash.ts";
 
 /** Where every key of a perfect hash lies. */
 export interface Placed {
@@ -54,7 +54,7 @@ function tryToPlace(
     a[number] = hash.a;
     b[number] = hash.b;
   }
-  const bucketOfKey = a.map((hash) => hash % buckets);
+  const bucketOfKey = a.map((hash) => partOf(hash, buckets));
   const members = grouped(bucketOfKey, buckets);
   const sizes = new Uint32Array(buckets);
   for (const bucket of bucketOfKey) sizes[bucket]!++;
