@@ -14,19 +14,20 @@ import {
   isString,
   KeySet,
   labelIn,
+  labelsOf,
   newTable,
   stringAt,
   stringLength,
-  suffixIn,
   Table,
   valueIn,
+  zeroed,
 } from "./table";
 
 let table: Table = changetype<Table>(0);
 
 /**
- * @param block a heap block that holds the bytes and 8 of slack; from here on the table's, freed where it is refused
- * @param bytes `length` bytes in it
+ * @param block of the arena, holds the bytes: from here on the table's, freed where it is refused; or 0
+ * @param bytes `length` bytes, and 8 of slack
  * @returns null where the table is refused: then the message says what and where
  */
 export function loadTable(block: usize, bytes: usize, length: u32): Table | null {
@@ -242,13 +243,20 @@ function checkStrings(): bool {
   return checkText(name, table.stringBytes, size);
 }
 
-/** What goes into a header's value must not end it. */
+/** What goes into a header's value must not end it. Eight bytes a turn: most of a large table is text. */
 function checkText(name: u32, at: usize, length: u32): bool {
-  for (let i: u32 = 0; i < length; i++) {
-    const byte = load<u8>(at + i);
-    if (byte < 0x20 || byte > 0x7e) return fail(name, "holds a byte that is not printable ASCII");
+  const end = at + length;
+  // A byte that is not in 20…7e has its high bit set, or gets it from 1 more or 20 less; no other does.
+  let seen: u64 = 0;
+  for (; end - at >= 8; at += 8) {
+    const bytes = load<u64>(at);
+    seen |= bytes | (bytes + 0x0101010101010101) | (bytes - 0x2020202020202020);
   }
-  return true;
+  for (; at < end; at++) {
+    const byte: u64 = load<u8>(at);
+    seen |= byte | (byte + 1) | (byte - 0x20);
+  }
+  return (seen & 0x8080808080808080) == 0 || fail(name, "holds a byte that is not printable ASCII");
 }
 
 function checkLabels(): bool {
@@ -257,12 +265,11 @@ function checkLabels(): bool {
   const groups = load<u32>(sectionStart(name));
   if (groups > L.MAX_STRING_BYTES + 1) return fail(name, "has too many groups");
   if (!need(name, L.LABELS_GROUPS + 4 * groups)) return false;
-  table.labelGroups = groups;
-  table.labels = sectionStart(name) + L.LABELS_GROUPS;
+  const first = sectionStart(name) + L.LABELS_GROUPS;
   let count: u64 = 0;
   let size: u64 = 0;
   for (let i: u32 = 0; i < groups; i++) {
-    const group = load<u32>(table.labels + 4 * i);
+    const group = load<u32>(first + 4 * i);
     count += group >> L.LABELS_COUNT_SHIFT;
     size += <u64>(group & 0xff) * (group >> L.LABELS_COUNT_SHIFT);
   }
@@ -270,7 +277,28 @@ function checkLabels(): bool {
   if (size != sectionLength(name) - L.LABELS_GROUPS - 4 * groups)
     return fail(name, "is not as long as its labels");
   table.labelCount = <u32>count;
-  return checkText(name, table.labels + 4 * groups, <u32>size);
+  return takeLabelRanges(first, groups) && checkText(name, first + 4 * groups, <u32>size);
+}
+
+/** A look-up knows how long a label would be: where those of each length lie is noted here. */
+function takeLabelRanges(group: usize, groups: u32): bool {
+  let number: u32 = 0;
+  let at = group + 4 * groups;
+  let least: u32 = 0;
+  for (; groups > 0; groups--) {
+    const length = load<u32>(group) & 0xff;
+    if (length < least) return fail(L.SECTION_LABELS, "has groups that are not in order");
+    const range = labelsOf(table, length);
+    range.first = number;
+    range.count = load<u32>(group) >> L.LABELS_COUNT_SHIFT;
+    range.at = at;
+    table.longestLabel = length;
+    number += range.count;
+    at += range.count * length;
+    least = length + 1;
+    group += 4;
+  }
+  return true;
 }
 
 // ---- Replies, releases and path forms -------------------------------------------------------------------
@@ -407,14 +435,40 @@ function checkKeySet(name: u32, set: KeySet, values: u32): bool {
   set.labelMask = (1 << labelBits) - 1;
   set.suffixShift = labelBits;
   set.suffixMask = (1 << suffixBits) - 1;
-  set.valueShift = labelBits + suffixBits;
+  set.valueUp = 64 - 8 * set.entryBytes;
+  set.valueDown = 64 - valueBits;
+  set.longestKey = table.longestLabel + longestSuffix(set);
+  return checkEntries(name, set, count, values);
+}
+
+function longestSuffix(set: KeySet): u32 {
+  let longest: u32 = 0;
+  for (let i: u32 = 0; i < set.suffixes; i++) {
+    longest = max(longest, stringLength(table, set.firstSuffix + i));
+  }
+  return longest;
+}
+
+/** There may be millions of entries: what the loop asks of the set is taken out of its record before it. */
+function checkEntries(name: u32, set: KeySet, count: u32, values: u32): bool {
+  const labels = table.labelCount;
+  const labelMask = set.labelMask;
+  const suffixes = set.suffixes;
+  const suffixShift = set.suffixShift;
+  const suffixMask = set.suffixMask;
+  const valueUp = set.valueUp;
+  const valueDown = set.valueDown;
   let keys: u32 = 0;
+  let at = set.entries;
   for (let slot: u32 = 0; slot < set.slots; slot++) {
-    const found = entry(set, slot);
-    const label = labelIn(set, found);
-    if (label == set.labelMask) continue;
+    const found = load<u64>(at);
+    at += set.entryBytes;
+    const label = <u32>found & labelMask;
+    if (label == labelMask) continue;
     keys++;
-    if (label >= table.labelCount || suffixIn(set, found) >= set.suffixes || valueIn(set, found) >= values) {
+    const suffix = <u32>(found >> suffixShift) & suffixMask;
+    const value = <u32>((found << valueUp) >> valueDown);
+    if (label >= labels || suffix >= suffixes || value >= values) {
       return failAt(name, "entry", slot, "is out of bounds");
     }
   }
@@ -433,13 +487,37 @@ function checkTarget(name: u32, target: u32): bool {
   return ok || fail(name, "leads to a wiki that is not there");
 }
 
+/** What checkTarget checks, of each host. They ask in no order: WIKI's entries may be more than a cache holds, bits are not. */
 function checkHostTargets(): bool {
   const hosts = table.hosts;
-  for (let slot: u32 = 0; slot < hosts.slots; slot++) {
-    if (!isFilled(hosts, slot)) continue;
-    if (!checkTarget(L.SECTION_HOSTS, valueIn(hosts, entry(hosts, slot)))) return false;
+  const wikis = table.wikis.slots;
+  const filled = filledWikis();
+  let isSound = true;
+  let at = hosts.entries;
+  for (let slot: u32 = 0; isSound && slot < hosts.slots; slot++) {
+    const found = load<u64>(at);
+    at += hosts.entryBytes;
+    const target = valueIn(hosts, found);
+    if (target >= wikis || labelIn(hosts, found) == hosts.labelMask) continue;
+    isSound = (load<u8>(filled + (target >> 3)) & (1 << (target & 7))) != 0;
   }
-  return true;
+  heap.free(filled);
+  return isSound || fail(L.SECTION_HOSTS, "leads to a wiki that is not there");
+}
+
+/** A heap block with a bit for each slot of WIKI, set where it holds a key. */
+function filledWikis(): usize {
+  const wikis = table.wikis;
+  const filled = zeroed((wikis.slots >> 3) + 1);
+  let at = wikis.entries;
+  for (let slot: u32 = 0; slot < wikis.slots; slot++) {
+    if (labelIn(wikis, load<u64>(at)) != wikis.labelMask) {
+      const bits = <u32>load<u8>(filled + (slot >> 3)) | (1 << (slot & 7));
+      store<u8>(filled + (slot >> 3), <u8>bits);
+    }
+    at += wikis.entryBytes;
+  }
+  return filled;
 }
 
 function checkReadAs(): bool {

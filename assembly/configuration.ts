@@ -1,8 +1,8 @@
 // The plugin's configuration: the table's bytes, or base64 of them, or a JSON object {"listener", "datacentre",
 // "primary", "table": base64}; without "table" in it, the table's bytes follow the object.
 
-import { keepBlock, SLACK } from "./arena";
-import { decodeBase64, decodedRoom } from "./base64";
+import { allocBlock, BLOCK_HEAD, keepBlock } from "./arena";
+import { decodeBase64 } from "./base64";
 import { hexDigit } from "./bytes";
 import { loadTable } from "./check";
 import * as L from "./layout";
@@ -81,13 +81,15 @@ export function readConfiguration(at: usize, length: u32): Table | null {
     if (encodedLength == 0) return loadRest();
   }
 
-  const bytes = heap.alloc(decodedRoom(encodedLength) + SLACK);
-  const written = decodeBase64(encoded, encodedLength, bytes);
-  if (written >= 0) return loadTable(bytes, bytes, written);
-  heap.free(bytes);
-  message.text("the configuration is neither a table nor base64: character ");
-  message.decimal(<u32>(encoded - at) - written);
-  return null;
+  const written = decodeBase64(encoded, encodedLength, encoded);
+  if (written < 0) {
+    message.text("the configuration is neither a table nor base64: character ");
+    message.decimal(<u32>(encoded - at) - written);
+    return null;
+  }
+  cursor = encoded;
+  end = encoded + written;
+  return loadRest();
 }
 
 /** A table's bytes begin at the cursor. */
@@ -95,14 +97,14 @@ function isTable(): bool {
   return end - cursor >= 4 && load<u32>(cursor) == L.MAGIC;
 }
 
-/** Where the host wrote into a block of its own, that is the table: nothing is copied. */
+/** From the cursor to the end stands a table. Where the host wrote it into a block of its own, it stays there. */
 function loadRest(): Table | null {
   const length = <u32>(end - cursor);
   const block = keepBlock(cursor);
   if (block != 0) return loadTable(block, cursor, length);
-  const bytes = heap.alloc(length + SLACK);
-  memory.copy(bytes, cursor, length);
-  return loadTable(bytes, bytes, length);
+  const own = allocBlock(length);
+  memory.copy(own + BLOCK_HEAD, cursor, length);
+  return loadTable(own, own + BLOCK_HEAD, length);
 }
 
 // ---- The one JSON object that we read: known names, each with a string -----------------------------------

@@ -1,12 +1,13 @@
 // The table in memory: where each section lies, and the look-ups. Everything here trusts numbers that
 // check.ts has checked once, when the table was loaded.
 
+import { freeBlock } from "./arena";
 import * as L from "./layout";
 
 /** Where things lie, in addresses; one record a loaded table. */
 @unmanaged
 export class Table {
-  /** The heap block that holds the table's bytes, or 0. */
+  /** The block that holds the table's bytes, see arena.ts; or 0. */
   block: usize;
   /** The table's bytes, with 8 bytes of slack after them: an entry is read as a u64. */
   bytes: usize;
@@ -16,9 +17,8 @@ export class Table {
   stringEnds: usize;
   stringBytes: usize;
 
-  labelGroups: u32;
   labelCount: u32;
-  labels: usize;
+  longestLabel: u32;
 
   wikis: KeySet;
   hosts: KeySet;
@@ -81,13 +81,27 @@ export class KeySet {
   labelMask: u32;
   suffixShift: u32;
   suffixMask: u32;
-  valueShift: u32;
+  /** A value is what is left of an entry moved up by so many bits, then down: what is above belongs to the next one. */
+  valueUp: u32;
+  valueDown: u32;
   firstSuffix: u32;
   suffixes: u32;
+  /** Bytes: no key is longer. */
+  longestKey: u32;
 }
 
+/** Labels of one length: they have consecutive numbers and lie one after the other. */
+@unmanaged
+export class LabelRange {
+  first: u32;
+  count: u32;
+  at: usize;
+}
+
+/** The record; behind it stand the label ranges, one for each length. */
 export function newTable(): Table {
-  const table = changetype<Table>(zeroed(offsetof<Table>()));
+  const ranges = (L.MAX_STRING_BYTES + 1) * offsetof<LabelRange>();
+  const table = changetype<Table>(zeroed(offsetof<Table>() + ranges));
   table.wikis = changetype<KeySet>(zeroed(offsetof<KeySet>()));
   table.hosts = changetype<KeySet>(zeroed(offsetof<KeySet>()));
   return table;
@@ -95,11 +109,17 @@ export function newTable(): Table {
 
 /** Frees the record and the bytes that it owns. */
 export function freeTable(table: Table): void {
-  if (table.block != 0) heap.free(table.block);
+  if (table.block != 0) freeBlock(table.block);
   if (table.needs != 0) heap.free(table.needs);
   heap.free(changetype<usize>(table.wikis));
   heap.free(changetype<usize>(table.hosts));
   heap.free(changetype<usize>(table));
+}
+
+export function labelsOf(table: Table, length: u32): LabelRange {
+  return changetype<LabelRange>(
+    changetype<usize>(table) + offsetof<Table>() + length * offsetof<LabelRange>(),
+  );
 }
 
 /** A heap block of zeros. */
@@ -123,17 +143,27 @@ export function stringLength(table: Table, number: u32): u32 {
 }
 
 export function isString(table: Table, number: u32, at: usize, length: u32): bool {
-  return stringLength(table, number) == length && memory.compare(stringAt(table, number), at, length) == 0;
+  return stringLength(table, number) == length && isSame(stringAt(table, number), at, length);
 }
 
 export function startsWithString(table: Table, number: u32, at: usize, length: u32): bool {
   const own = stringLength(table, number);
-  return own <= length && memory.compare(stringAt(table, number), at, own) == 0;
+  return own <= length && isSame(stringAt(table, number), at, own);
 }
 
 export function endsWithString(table: Table, number: u32, at: usize, length: u32): bool {
   const own = stringLength(table, number);
-  return own <= length && memory.compare(stringAt(table, number), at + (length - own), own) == 0;
+  return own <= length && isSame(stringAt(table, number), at + (length - own), own);
+}
+
+/** Whether two texts are the same; up to 7 bytes before them are read, which no address of ours lacks. */
+function isSame(one: usize, other: usize, length: u32): bool {
+  for (; length > 8; length -= 8) {
+    if (load<u64>(one + length - 8) != load<u64>(other + length - 8)) return false;
+  }
+  return (
+    length == 0 || (load<u64>(one + length - 8) ^ load<u64>(other + length - 8)) >> ((8 - length) << 3) == 0
+  );
 }
 
 // ---- Keys -----------------------------------------------------------------------------------------------
@@ -150,21 +180,21 @@ function partOf(h: u32, count: u32): u32 {
   return <u32>((<u64>h * <u64>count) >> 32);
 }
 
-/** Slot of a key, -1 where the set has no such key. Up to 3 bytes after the key are read. */
+/** Slot of a key, -1 where the set has no such key. Up to 7 bytes before the key are read. */
 export function find(table: Table, set: KeySet, key: usize, length: u32): i32 {
-  if (set.slots == 0) return -1;
+  if (set.slots == 0 || length > set.longestKey) return -1;
   let a: u32 = set.seed;
   let b: u32 = set.seed ^ <u32>L.HASH_SEED_B;
-  let i: u32 = 0;
-  for (; i + 4 <= length; i += 4) {
-    const word = load<u32>(key + i);
+  const end = key + (length & ~3);
+  for (let at = key; at < end; at += 4) {
+    const word = load<u32>(at);
     a = (a ^ word) * <u32>L.HASH_LANE_A;
     b = (b ^ word) * <u32>L.HASH_LANE_B;
     a ^= a >> L.HASH_LANE_SHIFT;
     b ^= b >> L.HASH_LANE_SHIFT;
   }
-  const rest = (length - i) << 3;
-  const last = load<u32>(key + i) & ((1 << rest) - 1);
+  // The 0…3 bytes that are left are the last of four.
+  const last = <u32>(<u64>load<u32>(key + length - 4) >> (32 - ((length & 3) << 3)));
   a = mix(((a ^ last) * <u32>L.HASH_LANE_A) ^ length);
   b = mix(((b ^ last) * <u32>L.HASH_LANE_B) ^ length);
   const at = set.displacements + partOf(a, set.buckets) * set.displacementBytes;
@@ -188,46 +218,25 @@ export function suffixIn(set: KeySet, entry: u64): u32 {
 }
 
 export function valueIn(set: KeySet, entry: u64): u32 {
-  // What lies above the entry's own bytes belongs to the next one.
-  return <u32>((entry << (64 - (set.entryBytes << 3))) >> (64 - (set.entryBytes << 3) + set.valueShift));
+  return <u32>((entry << set.valueUp) >> set.valueDown);
 }
 
+/** The bytes of a label, in a large table far from all else that was read, are looked at last. */
 function isKey(table: Table, set: KeySet, slot: u32, key: usize, length: u32): bool {
   const found = entry(set, slot);
   const label = labelIn(set, found);
   if (label == set.labelMask) return false; // an empty slot
   const suffix = set.firstSuffix + suffixIn(set, found);
   const suffixLength = stringLength(table, suffix);
-  if (suffixLength > length) return false;
   const rest = length - suffixLength;
+  if (rest > <u32>L.MAX_STRING_BYTES) return false; // or the suffix is longer than the key
+  const labels = labelsOf(table, rest);
+  const number = label - labels.first;
   return (
-    locateLabel(table, label) == rest &&
-    memory.compare(located, key, rest) == 0 &&
-    memory.compare(stringAt(table, suffix), key + rest, suffixLength) == 0
+    number < labels.count &&
+    isSame(stringAt(table, suffix), key + rest, suffixLength) &&
+    isSame(labels.at + number * rest, key, rest)
   );
-}
-
-/** Address of the label that locateLabel found. */
-let located: usize = 0;
-
-/**
- * Labels are sorted by length: whole groups are stepped over until the one that holds the number.
- * @returns the label's length; its address is in `located`
- */
-function locateLabel(table: Table, number: u32): u32 {
-  let group = table.labels;
-  let at = group + (table.labelGroups << 2);
-  let length = load<u32>(group) & 0xff;
-  let count = load<u32>(group) >> L.LABELS_COUNT_SHIFT;
-  while (number >= count) {
-    number -= count;
-    at += length * count;
-    group += 4;
-    length = load<u32>(group) & 0xff;
-    count = load<u32>(group) >> L.LABELS_COUNT_SHIFT;
-  }
-  located = at + number * length;
-  return length;
 }
 
 /** Most bytes of a key: a label and a suffix. */
@@ -236,8 +245,11 @@ export const MAX_KEY: u32 = 2 * L.MAX_STRING_BYTES;
 /** Writes the key in a slot to `to`, which has room for MAX_KEY. @returns its length */
 export function writeKey(table: Table, set: KeySet, slot: u32, to: usize): u32 {
   const found = entry(set, slot);
-  const length = locateLabel(table, labelIn(set, found));
-  memory.copy(to, located, length);
+  const label = labelIn(set, found);
+  let length: u32 = 0;
+  while (label - labelsOf(table, length).first >= labelsOf(table, length).count) length++;
+  const labels = labelsOf(table, length);
+  memory.copy(to, labels.at + (label - labels.first) * length, length);
   const suffix = set.firstSuffix + suffixIn(set, found);
   memory.copy(to + length, stringAt(table, suffix), stringLength(table, suffix));
   return length + stringLength(table, suffix);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { CHECKSUM_FROM, SECTION_LABELS } from "../assembly/layout.ts";
+import { CHECKSUM_FROM, SECTION_LABELS, SECTION_STRINGS } from "../assembly/layout.ts";
 import { type Pair, Vm } from "../host-sim/index.ts";
 import { filter } from "../scripts/filter.ts";
 import { TableError } from "../scripts/table/check.ts";
@@ -123,6 +123,18 @@ describe("a damaged or hostile table", () => {
     writeChecksum(bad);
     expect(offer(bad, false).refused).toMatch(/section LABL holds a byte that is not printable ASCII$/);
     expect(openTable(bad)).toBeInstanceOf(TableError);
+  });
+
+  it.each([0, 1, 2, 7, 8])("is refused with a byte that is no text, %i bytes from the strings' end", (at) => {
+    const good = encode(loadFarm("small").plan, { generation: 7, names: null });
+    const strings = new Table(good).sections.find(({ name }) => name === SECTION_STRINGS)!;
+    for (const byte of [0x1f, 0x7f, 0x80, 0xff]) {
+      const bad = good.slice();
+      bad[strings.start + strings.length - 1 - at] = byte;
+      writeChecksum(bad);
+      expect(offer(bad, false).refused).toMatch(/section STRS holds a byte that is not printable ASCII$/);
+      expect(openTable(bad)).toBeInstanceOf(TableError);
+    }
   });
 
   it("is refused with a read-as of no labels, which no two readers would read alike", () => {

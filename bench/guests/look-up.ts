@@ -12,7 +12,7 @@ export function take(size: u32): usize {
 
 /** @param bytes from `take` */
 export function open(bytes: usize, length: u32): bool {
-  table = loadTable(bytes, bytes, length);
+  table = loadTable(0, bytes, length);
   return table != null;
 }
 

@@ -88,6 +88,14 @@ const EXCEPTION = L.CANONICAL_BODY + L.CANONICAL_RULE;
 
 /** A flaw in a table that is otherwise sound, and what the readers say of it. */
 const FLAWS: [says: string, bytes: () => Uint8Array][] = [
+  [
+    "LABL has groups that are not in order",
+    () => withGroups({ length: 0, count: 2 }, { length: 0, count: 2 }),
+  ],
+  [
+    "LABL has groups that are not in order",
+    () => withGroups({ length: 1, count: 0 }, { length: 0, count: 2 }),
+  ],
   ["HDRS is cut short", () => withSection(bytesOf(plainPlan()), L.SECTION_HEADERS, (s) => s.slice(0, 3))],
   ["HDRS is not as long as its entries", () => shorter(plainPlan(), L.SECTION_HEADERS)],
   [
@@ -366,6 +374,18 @@ function twice(): Uint8Array {
   const strings = Array.from({ length: table.strings }, (_, i) => table.string(i)!);
   const number = strings.indexOf("x-cluster");
   return withSection(bytesOf(plainPlan()), L.SECTION_HEADERS, () => encodeHeaders([number, number]));
+}
+
+function withGroups(...groups: { length: number; count: number }[]): Uint8Array {
+  return withSection(bytesOf(plainPlan()), L.SECTION_LABELS, () => {
+    const section = new DataView(new ArrayBuffer(L.LABELS_GROUPS + 4 * groups.length));
+    section.setUint32(0, groups.length, true);
+    for (const [i, { length, count }] of groups.entries()) {
+      const group = ((count << L.LABELS_COUNT_SHIFT) | length) >>> 0;
+      section.setUint32(L.LABELS_GROUPS + 4 * i, group, true);
+    }
+    return new Uint8Array(section.buffer);
+  });
 }
 
 describe("a table is refused", () => {

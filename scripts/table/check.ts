@@ -176,6 +176,12 @@ export class CheckedSections {
     }
     if (count > L.MAX_LABELS) fail(name, "has too many labels");
     if (size !== area.length - L.LABELS_GROUPS - 4 * groups) fail(name, "is not as long as its labels");
+    let least = 0;
+    for (let i = 0; i < groups; i++) {
+      const length = this.raw.u8(area.start + L.LABELS_GROUPS + 4 * i);
+      if (length < least) fail(name, "has groups that are not in order");
+      least = length + 1;
+    }
     this.checkText(name, area.start + L.LABELS_GROUPS + 4 * groups, size);
     return count;
   }
