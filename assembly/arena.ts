@@ -1,6 +1,8 @@
 // Memory that lives for one callback: what the host hands in, and what we join. Taken by moving a pointer,
 // given back all at once when the next callback begins; nothing of it is ever collected.
 
+import { SLACK } from "./bytes";
+
 const ROOM: usize = 16384;
 const ALIGN: usize = 7;
 
@@ -20,7 +22,7 @@ export function reset(): void {
 
 /** @returns address of `size` bytes, aligned to 8, valid until the next callback begins */
 export function alloc(size: usize): usize {
-  if (start == 0) start = heap.alloc(ROOM);
+  if (start == 0) start = heap.alloc(ROOM + SLACK);
   const from = used;
   if (size <= ROOM - from) {
     used = (from + size + ALIGN) & ~ALIGN;
@@ -39,8 +41,6 @@ export function alloc(size: usize): usize {
 
 /** A block begins with the address of the one before in `overflow`, and its room, both u32. */
 export const BLOCK_HEAD: usize = 8;
-/** So many bytes stand after a block's room: a table's entry is read as a u64. */
-const SLACK: usize = 8;
 /** 0 where there is none. */
 let spare: usize = 0;
 

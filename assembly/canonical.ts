@@ -1,7 +1,7 @@
 // From a wiki back to its own host: by rules, and by exceptions where the rules would say another.
 
 import * as L from "./layout";
-import { endsWithString, MAX_KEY, stringAt, stringLength, Table, writeKey } from "./table";
+import { endsWithString, KEY_ROOM, Table, writeKey } from "./table";
 
 /** Writes the wiki's host to `to`, which has room for MAX_HOST. @returns its length, 0 where it has none */
 export function writeHost(table: Table, slot: u32, to: usize): u32 {
@@ -26,7 +26,7 @@ export function writeHost(table: Table, slot: u32, to: usize): u32 {
 }
 
 /** A label takes the place of a wiki ID at most. */
-export const MAX_HOST: u32 = MAX_KEY + L.MAX_STRING_BYTES;
+export const MAX_HOST: u32 = KEY_ROOM + L.MAX_STRING_BYTES;
 
 /** The exceptions are sorted by slot. */
 function findException(table: Table, slot: u32): usize {
@@ -46,7 +46,7 @@ function findException(table: Table, slot: u32): usize {
 /** Makes the host of the wiki ID that stands at `to`; 0: the rule does not fit, and nothing was changed. */
 function writeByRule(table: Table, rule: usize, to: usize, length: u32): u32 {
   const tail: u32 = load<u16>(rule + L.CANONICAL_TAIL);
-  const label = length - stringLength(table, tail);
+  const label = length - table.stringLength(tail);
   if (!endsWithString(table, tail, to, length) || label == 0) return 0;
   if ((load<u8>(rule + L.CANONICAL_FLAGS) & L.FLAG_DASHES) != 0) {
     for (let i: u32 = 0; i < label; i++) {
@@ -54,6 +54,6 @@ function writeByRule(table: Table, rule: usize, to: usize, length: u32): u32 {
     }
   }
   const suffix: u32 = load<u16>(rule + L.CANONICAL_SUFFIX);
-  memory.copy(to + label, stringAt(table, suffix), stringLength(table, suffix));
-  return label + stringLength(table, suffix);
+  memory.copy(to + label, table.stringAt(suffix), table.stringLength(suffix));
+  return label + table.stringLength(suffix);
 }

@@ -2,6 +2,7 @@
 // check none. The same checks, in the same order and words, as scripts/table/check.ts.
 
 import { crc32 } from "./crc32";
+import { NameKey } from "./headers";
 import * as L from "./layout";
 import * as message from "./message";
 import { workOutNeeds } from "./needs";
@@ -16,8 +17,6 @@ import {
   labelIn,
   labelsOf,
   newTable,
-  stringAt,
-  stringLength,
   Table,
   valueIn,
   zeroed,
@@ -123,11 +122,11 @@ function checkString(name: u32, at: usize, orNone: bool = false): bool {
 
 /** A string, and not an empty one. */
 function isName(number: u32): bool {
-  return number < table.stringCount && stringLength(table, number) > 0;
+  return number < table.stringCount && table.stringLength(number) > 0;
 }
 
 function sameString(a: u32, b: u32): bool {
-  return a == b || isString(table, a, stringAt(table, b), stringLength(table, b));
+  return a == b || isString(table, a, table.stringAt(b), table.stringLength(b));
 }
 
 // ---- Container ------------------------------------------------------------------------------------------
@@ -227,20 +226,23 @@ function checkStrings(): bool {
   const count = load<u32>(sectionStart(name));
   if (count > L.MAX_STRINGS) return fail(name, "has too many strings");
   if (!need(name, L.STRINGS_ENDS + 4 * count)) return false;
+  const ends = sectionStart(name) + L.STRINGS_ENDS;
+  const bytes = ends + 4 * count;
   table.stringCount = count;
-  table.stringEnds = sectionStart(name) + L.STRINGS_ENDS;
-  table.stringBytes = table.stringEnds + 4 * count;
+  table.strings = zeroed(4 * (count + 1));
   const size = sectionLength(name) - L.STRINGS_ENDS - 4 * count;
   let last: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
-    const end = load<u32>(table.stringEnds + 4 * i);
+    const end = load<u32>(ends + 4 * i);
     if (end < last || end > size || end - last > L.MAX_STRING_BYTES) {
       return failAt(name, "string", i, "is out of bounds");
     }
+    store<u32>(table.strings + 4 * i, <u32>bytes + last);
     last = end;
   }
+  store<u32>(table.strings + 4 * count, <u32>bytes + last);
   if (last != size) return fail(name, "has bytes to spare");
-  return checkText(name, table.stringBytes, size);
+  return checkText(name, bytes, size);
 }
 
 /** What goes into a header's value must not end it. Eight bytes a turn: most of a large table is text. */
@@ -444,7 +446,7 @@ function checkKeySet(name: u32, set: KeySet, values: u32): bool {
 function longestSuffix(set: KeySet): u32 {
   let longest: u32 = 0;
   for (let i: u32 = 0; i < set.suffixes; i++) {
-    longest = max(longest, stringLength(table, set.firstSuffix + i));
+    longest = max(longest, table.stringLength(set.firstSuffix + i));
   }
   return longest;
 }
@@ -594,14 +596,19 @@ function checkHeaders(): bool {
   if (!checkList(name, L.HEADERS_BODY, 2, L.MAX_HEADERS)) return false;
   table.headerCount = load<u32>(sectionStart(name));
   table.headers = sectionStart(name) + L.HEADERS_BODY;
-  table.headerLengths = 0;
+  table.headerKeys = zeroed(4 * table.headerCount + 1);
+  table.headerBits = 0;
   table.cookieHeader = L.NONE;
   table.forwardedHeader = L.NONE;
   for (let i: u32 = 0; i < table.headerCount; i++) {
     if (!checkString(name, table.headers + 2 * i)) return false;
     const header = headerName(table, i);
     if (!isHeaderName(header, i)) return failAt(name, "header", i, "has no proper name");
-    table.headerLengths |= (<u64>1) << min<u32>(stringLength(table, header), 63);
+    const text = table.stringAt(header);
+    const length = table.stringLength(header);
+    const key = NameKey.of(text, length);
+    store<u32>(table.headerKeys + 4 * i, key);
+    table.headerBits |= (<u64>1) << NameKey.bit(key);
     if (isText(header, "cookie")) table.cookieHeader = i;
     if (isText(header, "x-forwarded-for")) table.forwardedHeader = i;
   }
@@ -610,8 +617,8 @@ function checkHeaders(): bool {
 
 /** Lower case, no pseudo-header, and not the name of one of the headers before it. */
 function isHeaderName(name: u32, before: u32): bool {
-  const at = stringAt(table, name);
-  const length = stringLength(table, name);
+  const at = table.stringAt(name);
+  const length = table.stringLength(name);
   for (let i: u32 = 0; i < length; i++) {
     const c = load<u8>(at + i);
     const ok = (c >= 0x61 && c <= 0x7a) || (c >= 0x30 && c <= 0x39) || c == 0x2d;
@@ -623,9 +630,9 @@ function isHeaderName(name: u32, before: u32): bool {
 
 /** The string is an ASCII literal. */
 function isText(number: u32, literal: string): bool {
-  const length = stringLength(table, number);
+  const length = table.stringLength(number);
   if (length != <u32>literal.length) return false;
-  const at = stringAt(table, number);
+  const at = table.stringAt(number);
   for (let i: u32 = 0; i < length; i++) if (<i32>load<u8>(at + i) != literal.charCodeAt(i)) return false;
   return true;
 }
@@ -651,6 +658,7 @@ function checkRules(): bool {
   if (table.ruleCount > L.MAX_RULES) return fail(name, "has too many rules");
   if (predicates > L.MAX_PREDICATES) return fail(name, "has too many predicates");
   table.rules = start + L.RULES_BODY;
+  table.predicateCount = predicates;
   table.predicates = table.rules + table.ruleCount * L.RULE_ENTRY;
   if (!exactly(name, L.RULES_BODY + table.ruleCount * L.RULE_ENTRY + predicates * L.PREDICATE_ENTRY))
     return false;

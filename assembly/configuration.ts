@@ -3,11 +3,11 @@
 
 import { allocBlock, BLOCK_HEAD, keepBlock } from "./arena";
 import { decodeBase64 } from "./base64";
-import { hexDigit } from "./bytes";
+import { areEqual, hexDigit } from "./bytes";
 import { loadTable } from "./check";
 import * as L from "./layout";
 import * as message from "./message";
-import { isString, stringAt, stringLength, Table } from "./table";
+import { isString, Table } from "./table";
 
 // What the JSON says, in the memory of the configuration itself; no length where it does not say it.
 export let listener: usize = 0;
@@ -51,11 +51,11 @@ export function isNear(table: Table, at: usize): bool {
   let length = datacentreLength;
   const declared: u32 = load<u16>(at + L.LISTENER_DATACENTRE);
   if (length == 0 && declared != L.NONE) {
-    own = stringAt(table, declared);
-    length = stringLength(table, declared);
+    own = table.stringAt(declared);
+    length = table.stringLength(declared);
   }
   if (length == 0 || primaryLength == 0) return false;
-  return length != primaryLength || memory.compare(own, primary, length) != 0;
+  return length != primaryLength || !areEqual(own, primary, length);
 }
 
 let encoded: usize = 0;

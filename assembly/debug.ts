@@ -8,14 +8,14 @@ import * as arena from "./arena";
 import { Stream } from "./contexts";
 import * as L from "./layout";
 import * as message from "./message";
-import { clusterOf, MAX_KEY, releaseName, stringAt, stringLength, Table, writeKey } from "./table";
+import { clusterOf, KEY_ROOM, releaseName, Table, writeKey } from "./table";
 
 const RESPONSE_HEADERS = 2;
 
 /** What upstream says under these names goes. */
 export function writeResponse(stream: Stream, table: Table): void {
   if (stream.wiki >= 0) {
-    const text = arena.alloc(MAX_KEY);
+    const text = arena.alloc(KEY_ROOM);
     set("wiki", text, writeKey(table, table.wikis, stream.wiki, text));
   } else {
     set("wiki", 0, 0);
@@ -30,7 +30,7 @@ export function writeResponse(stream: Stream, table: Table): void {
 }
 
 function setString(table: Table, name: string, string: u32): void {
-  set(name, stringAt(table, string), stringLength(table, string));
+  set(name, table.stringAt(string), table.stringLength(string));
 }
 
 function setDecimal(name: string, value: u32): void {

@@ -1,9 +1,9 @@
 // The request's headers as the host handed them over: where the parts of the request line lie, and, of each name
 // in HDRS, its first copy. A copy that comes later is looked for only where a rule asks.
 
-import { indexOf, trim, trimmed, trimmedLength } from "./bytes";
+import { indexOf, trim, trimmed, trimmedLength, Word } from "./bytes";
 import * as L from "./layout";
-import { headerName, isString, stringAt, stringLength, Table } from "./table";
+import { headerName, isString, Table } from "./table";
 
 /** ATS has none; there, Host and properties take their place. */
 export let hasPseudoHeaders: bool = false;
@@ -20,12 +20,11 @@ export let methodLength: u32 = 0;
 export let seen: u32 = 0;
 let repeated: u32 = 0;
 
-/** Of each header of HDRS, its first copy: value, its length, the number of the next header and where that stands. */
+/** Of each header of HDRS, its first copy: value, its length, and the next header's sizes and name. */
 const slots = memory.data(16 * 32);
 
 let count: u32 = 0;
 let sizes: usize = 0;
-let end: usize = 0;
 
 /**
  * Reads the ABI's serialised map: u32 count, two u32 sizes a header, then name NUL value NUL for each.
@@ -44,41 +43,66 @@ export function readPairs(table: Table, at: usize, size: u32): void {
   if (declared > (size - 4) / 10) return; // sizes and NULs alone need ten bytes a header
   count = declared;
   sizes = at + 4;
-  end = at + size;
-  let text = sizes + (count << 3);
-  for (let i: u32 = 0; i < count; i++) {
-    const nameLength = load<u32>(sizes + (i << 3));
-    const valueLength = load<u32>(sizes + (i << 3), 4);
-    const left = <u32>(end - text);
-    if (nameLength >= left || valueLength >= left - nameLength - 1) {
-      count = i;
+  const end: u64 = at + size;
+  const texts = sizes + (declared << 3);
+  const bits = table.headerBits | OWN_BITS;
+  let text = texts;
+  for (let entry = sizes; entry < texts; entry += 8) {
+    const both = load<u64>(entry);
+    const next: u64 = <u64>text + (both & 0xffffffff) + (both >> 32) + 2;
+    if (next > end) {
+      count = <u32>(entry - sizes) >> 3;
       return;
     }
-    const value = text + nameLength + 1;
-    readHeader(table, i, text, nameLength, value, valueLength);
-    text = value + valueLength + 1;
+    const key = NameKey.of(text, <u32>both);
+    if (((bits >> NameKey.bit(key)) & 1) != 0) readHeader(table, entry, text, key);
+    text = <usize>next;
   }
 }
 
-function readHeader(
-  table: Table,
-  index: u32,
-  name: usize,
-  nameLength: u32,
-  value: usize,
-  valueLength: u32,
-): void {
+/** What tells most names apart: length and last byte, in whatever case. */
+export class NameKey {
+  @inline
+  static of(name: usize, length: u32): u32 {
+    return NameKey.make(length, load<u8>(name + length - 1));
+  }
+
+  @inline
+  static make(length: u32, last: u32): u32 {
+    return length ^ ((last | 0x20) << 24);
+  }
+
+  /** 0…63: most names share it with none that matters. */
+  @inline
+  static bit(key: u32): u64 {
+    return (key * 0x9e3779b1) >> 26;
+  }
+}
+
+const HOST_LENGTH: u32 = 4;
+/** "host", ":path", ":method", ":authority" */
+const OWN_BITS: u64 =
+  ((<u64>1) << NameKey.bit(NameKey.make(HOST_LENGTH, 0x74))) |
+  ((<u64>1) << NameKey.bit(NameKey.make(5, 0x68))) |
+  ((<u64>1) << NameKey.bit(NameKey.make(7, 0x64))) |
+  ((<u64>1) << NameKey.bit(NameKey.make(10, 0x79)));
+
+/** @param entry its two sizes */
+function readHeader(table: Table, entry: usize, name: usize, key: u32): void {
+  const nameLength = load<u32>(entry);
+  const valueLength = load<u32>(entry, 4);
   if (nameLength == 0) return;
+  const value = name + nameLength + 1;
   if (load<u8>(name) == 0x3a) {
     readPseudoHeader(name, nameLength, value, valueLength);
     return;
   }
-  if (!hasPseudoHeaders && nameLength == 4 && isHost(name)) {
+  if (!hasPseudoHeaders && nameLength == HOST_LENGTH && isHost(name)) {
     authority = value;
     authorityLength = valueLength;
   }
-  if (((table.headerLengths >> min(nameLength, 63)) & 1) == 0) return;
   for (let i: u32 = 0; i < table.headerCount; i++) {
+    if (load<u32>(table.headerKeys + (i << 2)) != key) continue;
     if (!isName(table, headerName(table, i), name, nameLength)) continue;
     if ((seen & (1 << i)) != 0) {
       repeated |= 1 << i;
@@ -88,7 +112,7 @@ function readHeader(
     const slot = slots + (i << 4);
     store<u32>(slot, <u32>value);
     store<u32>(slot, valueLength, 4);
-    store<u32>(slot, index + 1, 8);
+    store<u32>(slot, <u32>entry + 8, 8);
     store<u32>(slot, <u32>value + valueLength + 1, 12);
     return;
   }
@@ -118,12 +142,12 @@ function isHost(name: usize): bool {
 
 /** The header has the name that the table says in lower case, in whatever case it came. */
 function isName(table: Table, number: u32, name: usize, length: u32): bool {
-  if (stringLength(table, number) != length) return false;
-  if (isString(table, number, name, length)) return true;
-  const own = stringAt(table, number);
-  for (let i: u32 = 0; i < length; i++) {
-    const c: u32 = load<u8>(name + i);
-    if ((c >= 0x41 && c <= 0x5a ? c | 0x20 : c) != <u32>load<u8>(own + i)) return false;
+  if (table.stringLength(number) != length) return false;
+  const own = table.stringAt(number);
+  for (let i: u32 = 0; i < length; i += 8) {
+    const differs = Word.lowerCase(load<u64>(name + i)) ^ load<u64>(own + i);
+    const left = length - i;
+    if ((left < 8 ? differs << (64 - (left << 3)) : differs) != 0) return false;
   }
   return true;
 }
@@ -144,7 +168,8 @@ export function setMethod(at: usize, length: u32): void {
 /** The copy that firstCopy or nextCopy has found. */
 export let copy: usize = 0;
 export let copyLength: u32 = 0;
-let nextIndex: u32 = 0;
+/** The two sizes of the header after it, and where its name lies. */
+let nextEntry: usize = 0;
 let nextText: usize = 0;
 
 export function isThere(header: u32): bool {
@@ -161,7 +186,7 @@ export function firstCopy(header: u32): bool {
   const slot = slots + (header << 4);
   copy = load<u32>(slot);
   copyLength = load<u32>(slot, 4);
-  nextIndex = load<u32>(slot, 8);
+  nextEntry = load<u32>(slot, 8);
   nextText = load<u32>(slot, 12);
   return true;
 }
@@ -170,11 +195,12 @@ export function firstCopy(header: u32): bool {
 export function nextCopy(table: Table, header: u32): bool {
   if (!isRepeated(header)) return false;
   const name = headerName(table, header);
-  while (nextIndex < count) {
-    const nameLength = load<u32>(sizes + (nextIndex << 3));
-    const valueLength = load<u32>(sizes + (nextIndex << 3), 4);
+  const end = sizes + (count << 3);
+  while (nextEntry < end) {
+    const nameLength = load<u32>(nextEntry);
+    const valueLength = load<u32>(nextEntry, 4);
     const text = nextText;
-    nextIndex++;
+    nextEntry += 8;
     nextText = text + nameLength + valueLength + 2;
     if (isName(table, name, text, nameLength)) {
       copy = text + nameLength + 1;

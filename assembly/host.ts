@@ -1,12 +1,14 @@
 // The host that decides: that of the authority, or the one that the request is read as.
 
 import * as arena from "./arena";
-import { indexOf } from "./bytes";
+import { copyShort, indexOf, SLACK, tailOf, Word } from "./bytes";
 import * as L from "./layout";
-import { endsWithString, isString, startsWithString, stringAt, stringLength, Table } from "./table";
+import { endsWithString, isString, startsWithString, Table } from "./table";
 
 export let host: usize = 0;
 export let hostLength: u32 = 0;
+/** Its last 8 bytes, as `tailOf` gives them. */
+export let hostTail: u64 = 0;
 /** An IP address, or no host at all. */
 export let isAddress: bool = false;
 /** The raw target, query included, and how much of it is path. */
@@ -27,6 +29,7 @@ export function readHost(
   pathLength = indexOf(target, targetLength, 0x3f);
   normalise(authority, authorityLength);
   if (table.readAsCount != 0) readAs(table);
+  hostTail = tailOf(host, hostLength);
 }
 
 /** Host without port, without one trailing dot, ASCII letters lower-cased; other bytes stay, and match nothing. */
@@ -36,12 +39,9 @@ function normalise(authority: usize, length: u32): void {
     length = withoutPort(authority, length);
     if (length > 0 && load<u8>(authority + length - 1) == 0x2e) length--;
   }
-  host = arena.alloc(length + L.MAX_STRING_BYTES); // room for readAs
+  host = arena.alloc(length + L.MAX_STRING_BYTES + SLACK); // room for readAs
   hostLength = length;
-  for (let i: u32 = 0; i < length; i++) {
-    const c: u32 = load<u8>(authority + i);
-    store<u8>(host + i, c >= 0x41 && c <= 0x5a ? c | 0x20 : c);
-  }
+  for (let i: u32 = 0; i < length; i += 8) store<u64>(host + i, Word.lowerCase(load<u64>(authority + i)));
   if (!isAddress) isAddress = length == 0 || isDottedQuad();
 }
 
@@ -90,9 +90,9 @@ function readAs(table: Table): void {
 /** The path's first segment is the host, and the rest of the target the target. */
 function readHostOfPath(table: Table, readAs: usize): bool {
   const from: u32 = load<u16>(readAs + L.READ_AS_FROM);
-  const isSuffix = stringLength(table, from) > 0 && load<u8>(stringAt(table, from)) == 0x2e;
+  const isSuffix = table.stringLength(from) > 0 && load<u8>(table.stringAt(from)) == 0x2e;
   const isMeant = isSuffix
-    ? hostLength > stringLength(table, from) && endsWithString(table, from, host, hostLength)
+    ? hostLength > table.stringLength(from) && endsWithString(table, from, host, hostLength)
     : isString(table, from, host, hostLength);
   if (!isMeant || pathLength == 0 || load<u8>(target) != 0x2f) return false;
   const segment = indexOf(target + 1, pathLength - 1, 0x2f);
@@ -101,7 +101,7 @@ function readHostOfPath(table: Table, readAs: usize): bool {
   const rest = target + 1 + segment;
   const under: u32 = load<u16>(readAs + L.READ_AS_TO);
   if (!startsWithString(table, under, rest, left)) return false;
-  const own = stringLength(table, under);
+  const own = table.stringLength(under);
   if (own > 0 && own < left && load<u8>(rest + own) != 0x2f) return false;
   normalise(target + 1, segment);
   targetLength -= 1 + segment;
@@ -113,11 +113,11 @@ function readHostOfPath(table: Table, readAs: usize): bool {
 function readSuffix(table: Table, readAs: usize): bool {
   const from: u32 = load<u16>(readAs + L.READ_AS_FROM);
   if (!endsWithString(table, from, host, hostLength)) return false;
-  const head = hostLength - stringLength(table, from);
+  const head = hostLength - table.stringLength(from);
   if (countLabels(head) != load<u16>(readAs + L.READ_AS_LABELS)) return false;
   const to: u32 = load<u16>(readAs + L.READ_AS_TO);
-  memory.copy(host + head, stringAt(table, to), stringLength(table, to));
-  hostLength = head + stringLength(table, to);
+  copyShort(host + head, table.stringAt(to), table.stringLength(to));
+  hostLength = head + table.stringLength(to);
   return true;
 }
 

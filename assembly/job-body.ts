@@ -6,7 +6,7 @@
 // who refuses the body runs no job; being stricter is not: a reader could find a member after our end.
 // So only strings and the top level are checked, and below that brackets are just counted.
 
-import { MAX_KEY } from "./table";
+import { KEY_ROOM, MAX_KEY } from "./table";
 
 /** Not seen yet; more bytes may bring it. */
 export const JOB_LOOKING: u32 = 0;
@@ -76,7 +76,7 @@ class Scan {
   differs: bool;
 }
 
-export const JOB_STATE_BYTES: u32 = <u32>offsetof<Scan>() + MAX_KEY;
+export const JOB_STATE_BYTES: u32 = <u32>offsetof<Scan>() + KEY_ROOM;
 
 export function beginJob(state: usize): void {
   memory.fill(state, 0, offsetof<Scan>());

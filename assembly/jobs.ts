@@ -20,7 +20,7 @@ import {
 import * as L from "./layout";
 import * as metrics from "./metrics";
 import { answer, writeAuthority, writeDecision } from "./request";
-import { find, stringAt, stringLength, Table } from "./table";
+import { find, Table } from "./table";
 import { findWiki } from "./wiki";
 
 const REQUEST_BODY = 0;
@@ -78,7 +78,7 @@ export function readBody(stream: Stream, root: Root, table: Table, size: u32, is
 
 function scan(stream: Stream, table: Table, at: usize, length: u32): u32 {
   const field: u32 = load<u16>(table.jobs + L.JOBS_FIELD);
-  return scanJob(stream.job, stringAt(table, field), stringLength(table, field), at, length);
+  return scanJob(stream.job, table.stringAt(field), table.stringLength(field), at, length);
 }
 
 /** The headers go, and what is held of the body with them. */

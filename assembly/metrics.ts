@@ -9,10 +9,11 @@ import {
   proxy_record_metric,
   proxy_set_shared_data,
 } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
+import { areEqual } from "./bytes";
 import { Root } from "./contexts";
 import * as decision from "./decide";
 import * as L from "./layout";
-import { deploymentName, releaseName, stringAt, stringLength, Table, zeroed } from "./table";
+import { deploymentName, releaseName, Table, zeroed } from "./table";
 import { MISSING } from "./wiki";
 
 const COUNTER: u32 = 0;
@@ -199,8 +200,8 @@ function addText(literal: string): void {
 }
 
 function addString(table: Table, string: u32): void {
-  const at = stringAt(table, string);
-  for (let i: u32 = 0; i < stringLength(table, string); i++) add(load<u8>(at + i));
+  const at = table.stringAt(string);
+  for (let i: u32 = 0; i < table.stringLength(string); i++) add(load<u8>(at + i));
 }
 
 function add(byte: u8): void {
@@ -224,7 +225,7 @@ let metrics: Metric | null = null;
 function metric(type: u32): u32 {
   let known = metrics;
   while (known) {
-    if (known.length == nameLength && memory.compare(textOf(known), nameAt, nameLength) == 0) return known.id;
+    if (known.length == nameLength && areEqual(textOf(known), nameAt, nameLength)) return known.id;
     known = known.next;
   }
   const made = changetype<Metric>(heap.alloc(offsetof<Metric>() + nameLength));

@@ -1,24 +1,37 @@
 // What a request must have for a rule to hold at all, worked out once a table: of the rules of a farm most ask for
-// a header, a parameter or a method that most requests do not have, and are then passed over at a glance.
+// a header, a path, a host, a parameter or a method that most requests do not have, and are then passed over at a glance.
 
+import { bitOf, headOf, indexOf, tailOf } from "./bytes";
 import * as L from "./layout";
-import { stringAt, stringLength, Table, zeroed } from "./table";
+import { Table, zeroed } from "./table";
 
-/** Of each rule: the headers of HDRS that must be there, a bit each; then the traits that must not. */
-export const NEEDS_HEADERS: u32 = 0;
-export const NEEDS_TRAITS: u32 = 4;
-export const NEEDS_ENTRY: u32 = 8;
+// Of each rule:
+/** u64: traits of a request that rule it out. */
+export const NEEDS_NONE_OF: u32 = 0;
+/** u64: initials, of which a parameter of the request must have one. */
+export const NEEDS_INITIALS: u32 = 8;
+/** Two u64: which bytes of the path's first 8 matter, and what they must be. */
+export const NEEDS_PATH_MASK: u32 = 16;
+export const NEEDS_PATH: u32 = 24;
+/** The same of the host's last 8. */
+export const NEEDS_HOST_MASK: u32 = 32;
+export const NEEDS_HOST: u32 = 40;
+/** Two u64: a bit for each byte that may stand at one more place of the path's first 8; 8 times that place. */
+export const NEEDS_PATH_BITS: u32 = 48;
+export const NEEDS_PATH_SHIFT: u32 = 56;
+export const NEEDS_ENTRY: u32 = 64;
 
-// Traits of a request.
-export const NO_QUERY: u32 = 1;
-const GET: u32 = 2;
-const HEAD: u32 = 4;
-const POST: u32 = 8;
-const OTHER_METHOD: u32 = 16;
-const METHODS: u32 = GET | HEAD | POST | OTHER_METHOD;
+// Traits of a request. Bit n below 32: header n of HDRS is not there.
+const GET: u64 = 1 << 32;
+const HEAD: u64 = 1 << 33;
+const POST: u64 = 1 << 34;
+const OTHER_METHOD: u64 = 1 << 35;
+const METHODS: u64 = GET | HEAD | POST | OTHER_METHOD;
+/** Its host is no address. */
+export const NAMED: u64 = 1 << 36;
 
 /** The trait that a method is; none where the method is not known yet. */
-export function traitOf(method: usize, length: u32): u32 {
+export function traitOf(method: usize, length: u32): u64 {
   if (length == 0) return 0;
   if (length == 3 && load<u16>(method) == 0x4547 && load<u8>(method, 2) == 0x54) return GET;
   if (length == 4 && load<u32>(method) == 0x44414548) return HEAD;
@@ -26,12 +39,20 @@ export function traitOf(method: usize, length: u32): u32 {
   return OTHER_METHOD;
 }
 
+/** Any initial: of a rule that needs none, and of a request with a parameter whose name is encoded. */
+export const ANY_INITIAL: u64 = ~0;
+/** Every request has it, so that one that needs no initial is not passed over. */
+export const NO_INITIAL: u64 = 1;
+
 /** For a table whose rules have been checked. */
 export function workOutNeeds(table: Table): void {
+  workOutBytesBeforeEquals(table);
   table.needs = zeroed(table.ruleCount * NEEDS_ENTRY + 1);
   for (let i: u32 = 0; i < table.ruleCount; i++) {
     const rule = table.rules + i * L.RULE_ENTRY;
     const needs = table.needs + i * NEEDS_ENTRY;
+    store<u64>(needs, ANY_INITIAL, NEEDS_INITIALS);
+    store<u64>(needs, ~0, NEEDS_PATH_BITS);
     let predicate = table.predicates + load<u16>(rule + L.RULE_FIRST_PREDICATE) * L.PREDICATE_ENTRY;
     for (let left: u32 = load<u8>(rule + L.RULE_PREDICATES); left > 0; left--) {
       // What must not hold asks for nothing.
@@ -42,30 +63,135 @@ export function workOutNeeds(table: Table): void {
 }
 
 function need(table: Table, predicate: usize, needs: usize): void {
-  const subject: u32 = load<u8>(predicate + L.PREDICATE_SUBJECT);
-  const isHeader = subject == L.SUBJECT_HEADER;
-  if (isHeader || subject == L.SUBJECT_COOKIE) {
-    const header: u32 = isHeader ? load<u16>(predicate + L.PREDICATE_NAME) : table.cookieHeader;
-    store<u32>(needs, load<u32>(needs, NEEDS_HEADERS) | (1 << header), NEEDS_HEADERS);
-  } else if (subject == L.SUBJECT_QUERY) {
-    store<u32>(needs, load<u32>(needs, NEEDS_TRAITS) | NO_QUERY, NEEDS_TRAITS);
-  } else if (subject == L.SUBJECT_METHOD && load<u8>(predicate + L.PREDICATE_TEST) == L.TEST_EXACT) {
-    store<u32>(
-      needs,
-      load<u32>(needs, NEEDS_TRAITS) | (METHODS & ~methodsOf(table, predicate)),
-      NEEDS_TRAITS,
-    );
+  const test: u32 = load<u8>(predicate + L.PREDICATE_TEST);
+  const name: u32 = load<u16>(predicate + L.PREDICATE_NAME);
+  switch (<u32>load<u8>(predicate + L.PREDICATE_SUBJECT)) {
+    case L.SUBJECT_HOST:
+      if (test == L.TEST_ADDRESS) forbid(needs, NAMED);
+      else needTails(table, predicate, needs);
+      break;
+    case L.SUBJECT_PATH:
+      needHeads(table, predicate, needs);
+      break;
+    case L.SUBJECT_METHOD:
+      if (test == L.TEST_EXACT) forbid(needs, METHODS & ~methodsOf(table, predicate));
+      break;
+    case L.SUBJECT_HEADER:
+      forbid(needs, (<u64>1) << name);
+      break;
+    case L.SUBJECT_COOKIE:
+      forbid(needs, (<u64>1) << table.cookieHeader);
+      break;
+    default:
+      needInitial(table, name, needs);
   }
 }
 
-function methodsOf(table: Table, predicate: usize): u32 {
+function forbid(needs: usize, traits: u64): void {
+  store<u64>(needs, load<u64>(needs, NEEDS_NONE_OF) | traits, NEEDS_NONE_OF);
+}
+
+function needInitial(table: Table, name: u32, needs: usize): void {
+  if (table.stringLength(name) == 0) return;
+  store<u64>(needs, bitOf(load<u8>(table.stringAt(name))), NEEDS_INITIALS);
+}
+
+function needTails(table: Table, predicate: usize, needs: usize): void {
   const first: u32 = load<u16>(predicate + L.PREDICATE_FIRST_VALUE);
   const after = first + load<u16>(predicate + L.PREDICATE_VALUES);
-  let methods: u32 = 0;
+  const bytes = tailOf(table.stringAt(first), table.stringLength(first));
+  let mask: u64 = ~0;
   for (let value = first; value < after; value++) {
-    const length = stringLength(table, value);
+    const length = table.stringLength(value);
+    mask &= lastBytes(length) & equalBytes(bytes, tailOf(table.stringAt(value), length));
+  }
+  store<u64>(needs, mask, NEEDS_HOST_MASK);
+  store<u64>(needs, bytes & mask, NEEDS_HOST);
+}
+
+function needHeads(table: Table, predicate: usize, needs: usize): void {
+  const first: u32 = load<u16>(predicate + L.PREDICATE_FIRST_VALUE);
+  const after = first + load<u16>(predicate + L.PREDICATE_VALUES);
+  const bytes = headOf(table.stringAt(first), table.stringLength(first));
+  let mask: u64 = ~0;
+  for (let value = first; value < after; value++) {
+    const length = table.stringLength(value);
+    mask &= bswap<u64>(lastBytes(length)) & equalBytes(bytes, headOf(table.stringAt(value), length));
+  }
+  store<u64>(needs, mask, NEEDS_PATH_MASK);
+  store<u64>(needs, bytes & mask, NEEDS_PATH);
+  needByte(table, predicate, needs);
+}
+
+/** Where its values differ: the last place, of the first 8, about which each of them says something. */
+function needByte(table: Table, predicate: usize, needs: usize): void {
+  const first: u32 = load<u16>(predicate + L.PREDICATE_FIRST_VALUE);
+  const after = first + load<u16>(predicate + L.PREDICATE_VALUES);
+  const test: u32 = load<u8>(predicate + L.PREDICATE_TEST);
+  let place: u32 = 7;
+  for (let value = first; value < after; value++) place = min(place, table.stringLength(value));
+  let bits: u64 = 0;
+  for (let value = first; value < after; value++) {
+    if (place < table.stringLength(value)) bits |= bitOf(load<u8>(table.stringAt(value) + place));
+    else if (test == L.TEST_PREFIX) bits = ~0;
+    else bits |= bitOf(0) | (test == L.TEST_UNDER ? bitOf(0x2f) : 0); // the path ends there
+  }
+  store<u64>(needs, bits, NEEDS_PATH_BITS);
+  store<u64>(needs, place << 3, NEEDS_PATH_SHIFT);
+}
+
+/** 0xff in each of the last `length` bytes of a word. */
+function lastBytes(length: u32): u64 {
+  if (length >= 8) return ~0;
+  return length == 0 ? 0 : (<u64>~0) << (64 - (length << 3));
+}
+
+/** 0xff in each byte that is the same in both. */
+function equalBytes(a: u64, b: u64): u64 {
+  let mask: u64 = 0;
+  for (let shift: u32 = 0; shift < 64; shift += 8) {
+    const byte: u64 = (<u64>0xff) << shift;
+    if (((a ^ b) & byte) == 0) mask |= byte;
+  }
+  return mask;
+}
+
+function methodsOf(table: Table, predicate: usize): u64 {
+  const first: u32 = load<u16>(predicate + L.PREDICATE_FIRST_VALUE);
+  const after = first + load<u16>(predicate + L.PREDICATE_VALUES);
+  let methods: u64 = 0;
+  for (let value = first; value < after; value++) {
+    const length = table.stringLength(value);
     // An empty one is that of a request without a method, whose trait is none.
-    methods |= length == 0 ? METHODS : traitOf(stringAt(table, value), length);
+    methods |= length == 0 ? METHODS : traitOf(table.stringAt(value), length);
   }
   return methods;
+}
+
+/**
+ * Of each predicate that asks for a text in a header: a bit for each byte that stands before the first "=" of one of
+ * its values. 0: another predicate, or a value without such a byte. `session=` is not in a cookie without `n=`.
+ */
+function workOutBytesBeforeEquals(table: Table): void {
+  table.bytesBeforeEquals = zeroed((table.predicateCount << 3) + 1);
+  for (let i: u32 = 0; i < table.predicateCount; i++) {
+    const predicate = table.predicates + i * L.PREDICATE_ENTRY;
+    const test = <u32>load<u8>(predicate + L.PREDICATE_TEST) & ~L.TEST_NOT;
+    if (test == L.TEST_CONTAINS)
+      store<u64>(table.bytesBeforeEquals + (i << 3), bytesBeforeEquals(table, predicate));
+  }
+}
+
+function bytesBeforeEquals(table: Table, predicate: usize): u64 {
+  const first: u32 = load<u16>(predicate + L.PREDICATE_FIRST_VALUE);
+  const after = first + load<u16>(predicate + L.PREDICATE_VALUES);
+  let bits: u64 = 0;
+  for (let value = first; value < after; value++) {
+    const at = table.stringAt(value);
+    const length = table.stringLength(value);
+    const equals = indexOf(at, length, 0x3d);
+    if (equals == 0 || equals == length) return 0;
+    bits |= bitOf(load<u8>(at + equals - 1));
+  }
+  return bits;
 }

@@ -2,28 +2,37 @@
 // another deployment. The path that upstream gets, and that path forms read, stays as the proxy has it.
 
 import * as arena from "./arena";
-import { indexOf, percentDecoded } from "./bytes";
+import { headOf, indexOf, percentDecoded, SLACK, Word } from "./bytes";
 
 export let path: usize = 0;
 export let pathLength: u32 = 0;
+/** Its first 8 bytes, as `headOf` gives them. */
+export let pathHead: u64 = 0;
 
 /** @param length of the path alone, without its query */
 export function readPath(at: usize, length: u32): void {
   path = at;
   pathLength = length;
-  if (isPlain(at, length)) return;
-  path = arena.alloc(length + 1);
-  pathLength = resolve(path, decode(at, length, path));
+  if (!isPlain(at, length)) {
+    path = arena.alloc(length + SLACK);
+    pathLength = resolve(path, decode(at, length, path));
+  }
+  pathHead = headOf(path, pathLength);
 }
 
 /** Nothing in it has another spelling; or it is no path at all, as in `OPTIONS *`. */
 function isPlain(at: usize, length: u32): bool {
   if (length == 0 || load<u8>(at) != 0x2f) return true;
-  let before: u32 = 0;
-  for (let i: u32 = 0; i < length; i++) {
-    const c: u32 = load<u8>(at + i);
-    if (c == 0x25 || (before == 0x2f && (c == 0x2f || c == 0x2e))) return false;
-    before = c;
+  let before: u64 = 0;
+  for (let i: u32 = 0; i < length; i += 8) {
+    const word = load<u64>(at + i);
+    const percents = Word.zeroBytes(word ^ Word.of(0x25));
+    const slashes = Word.zeroBytes(word ^ Word.of(0x2f));
+    const dotsOrSlashes = Word.zeroBytes((word | Word.of(1)) ^ Word.of(0x2f));
+    const found = percents | (((slashes << 8) | before) & dotsOrSlashes);
+    const left = length - i;
+    if ((left < 8 ? found << (64 - (left << 3)) : found) != 0) return false;
+    before = slashes >> 56;
   }
   return true;
 }

@@ -19,9 +19,7 @@ import {
   emitHeader,
   emitKind,
   headerName,
-  MAX_KEY,
-  stringAt,
-  stringLength,
+  KEY_ROOM,
   Table,
   writeKey,
 } from "./table";
@@ -93,10 +91,10 @@ export function writeDecision(table: Table, again: bool = false): void {
     const kind = emitKind(table, i);
     const string = decision.pass ? L.NONE : stringOf(table, kind);
     if (kind == L.EMIT_WIKI && !decision.pass && decision.wiki >= 0) {
-      const text = arena.alloc(MAX_KEY);
+      const text = arena.alloc(KEY_ROOM);
       setHeader(table, again, header, name, text, writeKey(table, table.wikis, decision.wiki, text));
     } else if (string != L.NONE) {
-      setHeader(table, again, header, name, stringAt(table, string), stringLength(table, string));
+      setHeader(table, again, header, name, table.stringAt(string), table.stringLength(string));
     } else if (!again && headers.isThere(header)) {
       removeHeader(table, name);
     }
@@ -124,8 +122,8 @@ function stringOf(table: Table, kind: u32): u32 {
 
 /** Where there is nothing to replace, adding is cheaper; and in ATS replacing does nothing then. */
 function setHeader(table: Table, again: bool, header: u32, name: u32, value: usize, length: u32): void {
-  const at = stringAt(table, name);
-  const nameLength = stringLength(table, name);
+  const at = table.stringAt(name);
+  const nameLength = table.stringLength(name);
   if (again || (headers.hasPseudoHeaders && headers.isThere(header))) {
     proxy_replace_header_map_value(REQUEST_HEADERS, at, nameLength, value, length);
     return;
@@ -135,7 +133,7 @@ function setHeader(table: Table, again: bool, header: u32, name: u32, value: usi
 }
 
 function removeHeader(table: Table, name: u32): void {
-  proxy_remove_header_map_value(REQUEST_HEADERS, stringAt(table, name), stringLength(table, name));
+  proxy_remove_header_map_value(REQUEST_HEADERS, table.stringAt(name), table.stringLength(name));
 }
 
 /** ":authority" */
@@ -159,5 +157,5 @@ export function answer(status: u32, text: usize, length: u32): void {
 export function answerReply(table: Table, number: u32): void {
   const reply = table.replies + number * L.REPLY_ENTRY;
   const text: u32 = load<u16>(reply + L.REPLY_TEXT);
-  answer(load<u16>(reply + L.REPLY_STATUS), stringAt(table, text), stringLength(table, text));
+  answer(load<u16>(reply + L.REPLY_STATUS), table.stringAt(text), table.stringLength(text));
 }

@@ -1,33 +1,75 @@
 // The one loop over rules, for deployments, assets and reads alike: predicates over the parts of a request.
 
-import { indexOf, percentDecoded, trim, trimmed, trimmedLength } from "./bytes";
+import { areEqual, bitOf, indexOf, percentDecoded, trim, trimmed, trimmedLength } from "./bytes";
 import * as headers from "./headers";
-import { host, hostLength, isAddress, pathLength as rawPathLength, target, targetLength } from "./host";
+import {
+  host,
+  hostLength,
+  hostTail,
+  isAddress,
+  pathLength as rawPathLength,
+  target,
+  targetLength,
+} from "./host";
 import * as L from "./layout";
-import { NEEDS_ENTRY, NEEDS_HEADERS, NEEDS_TRAITS, NO_QUERY, traitOf } from "./needs";
-import { path, pathLength } from "./path";
+import {
+  ANY_INITIAL,
+  NAMED,
+  NEEDS_ENTRY,
+  NEEDS_HOST,
+  NEEDS_HOST_MASK,
+  NEEDS_INITIALS,
+  NEEDS_NONE_OF,
+  NEEDS_PATH,
+  NEEDS_PATH_BITS,
+  NEEDS_PATH_MASK,
+  NEEDS_PATH_SHIFT,
+  NO_INITIAL,
+  traitOf,
+} from "./needs";
+import { path, pathHead, pathLength } from "./path";
 import { methodOfHost } from "./request";
-import { endsWithString, isString, startsWithString, stringAt, stringLength, Table } from "./table";
+import { isString, Table } from "./table";
 
-let traits: u32 = 0;
+let traits: u64 = 0;
+/** A bit for the initial of each of its parameters. */
+let initials: u64 = 0;
 
 /** Before the first rule of a request is asked: its headers, host and path are known. */
 export function beginRules(): void {
   equalsText = 0;
-  traits = traitOf(headers.method, headers.methodLength) | (targetLength > rawPathLength ? 0 : NO_QUERY);
+  traits = traitOf(headers.method, headers.methodLength) | (isAddress ? 0 : NAMED) | <u64>~headers.seen;
+  initials = targetLength > rawPathLength ? initialsOfQuery() : NO_INITIAL;
+}
+
+/** Of the names of all parameters; of what follows a `#` too, which asks for nothing that is there. */
+function initialsOfQuery(): u64 {
+  let at = target + rawPathLength;
+  const end = target + targetLength - 1;
+  let found = NO_INITIAL;
+  while (at < end) {
+    const byte: u32 = load<u8>(at, 1);
+    if (byte == 0x25) return ANY_INITIAL;
+    found |= bitOf(byte == 0x2b ? 0x20 : byte);
+    at++;
+    at += indexOf(at, <u32>(end - at), 0x26);
+  }
+  return found;
 }
 
 /** @param range of a listener @returns address of the first rule whose predicates all hold, 0 where none does */
 export function firstMatch(table: Table, range: usize): usize {
   const first: u32 = load<u16>(range);
-  let rule = table.rules + first * L.RULE_ENTRY;
-  let needs = table.needs + first * NEEDS_ENTRY;
-  for (let left: u32 = load<u16>(range + L.RANGE_COUNT); left > 0; left--) {
-    const lacks =
-      (load<u32>(needs, NEEDS_HEADERS) & ~headers.seen) | (load<u32>(needs, NEEDS_TRAITS) & traits);
-    if (lacks == 0 && matches(table, rule)) return rule;
-    rule += L.RULE_ENTRY;
-    needs += NEEDS_ENTRY;
+  const end = table.needs + (first + load<u16>(range + L.RANGE_COUNT)) * NEEDS_ENTRY;
+  for (let needs = table.needs + first * NEEDS_ENTRY; needs < end; needs += NEEDS_ENTRY) {
+    if ((load<u64>(needs, NEEDS_NONE_OF) & traits) != 0) continue;
+    if ((load<u64>(needs, NEEDS_PATH_MASK) & pathHead) != load<u64>(needs, NEEDS_PATH)) continue;
+    const byte = (pathHead >> load<u64>(needs, NEEDS_PATH_SHIFT)) & 63;
+    if (((load<u64>(needs, NEEDS_PATH_BITS) >> byte) & 1) == 0) continue;
+    if ((load<u64>(needs, NEEDS_HOST_MASK) & hostTail) != load<u64>(needs, NEEDS_HOST)) continue;
+    if ((load<u64>(needs, NEEDS_INITIALS) & initials) == 0) continue;
+    const rule = table.rules + (<u32>(needs - table.needs) / NEEDS_ENTRY) * L.RULE_ENTRY;
+    if (matches(table, rule)) return rule;
   }
   return 0;
 }
@@ -71,19 +113,12 @@ function isOneOf(table: Table, predicate: usize, test: u32, text: usize, length:
 }
 
 function passes(table: Table, test: u32, value: u32, text: usize, length: u32): bool {
-  switch (test) {
-    case L.TEST_SUFFIX:
-      return length > stringLength(table, value) && endsWithString(table, value, text, length);
-    case L.TEST_PREFIX:
-      return startsWithString(table, value, text, length);
-    case L.TEST_UNDER: {
-      if (!startsWithString(table, value, text, length)) return false;
-      const own = stringLength(table, value);
-      return length == own || load<u8>(text + own) == 0x2f;
-    }
-    default:
-      return isString(table, value, text, length);
-  }
+  const at = table.stringAt(value);
+  const own = table.stringLength(value);
+  if (test == L.TEST_EXACT ? own != length : own > length) return false;
+  if (test == L.TEST_SUFFIX) return own < length && areEqual(at, text + length - own, own);
+  if (!areEqual(at, text, own)) return false;
+  return test != L.TEST_UNDER || own == length || load<u8>(text + own) == 0x2f;
 }
 
 // ---- Headers --------------------------------------------------------------------------------------------
@@ -103,84 +138,49 @@ function headerHolds(table: Table, predicate: usize, test: u32): bool {
   return false;
 }
 
-/** Values that are looked for at once, each with its address, its length and its pivot. */
-const BATCH: u32 = 32;
-const batch = memory.data(12 * 32);
-let batchSize: u32 = 0;
-
-/**
- * Each value is looked for by one of its bytes, its pivot. Values of one pivot are looked for together: `session=`
- * and `token=` cost one walk through a cookie.
- */
 function containsOneOf(table: Table, predicate: usize, text: usize, length: u32): bool {
-  let first: u32 = load<u16>(predicate + L.PREDICATE_FIRST_VALUE);
+  const number = <u32>(predicate - table.predicates) / L.PREDICATE_ENTRY;
+  const before = load<u64>(table.bytesBeforeEquals + (number << 3));
+  if (before != 0 && walkEquals(text, length) && (before & equalsAfter) == 0) return false;
+  const first: u32 = load<u16>(predicate + L.PREDICATE_FIRST_VALUE);
   const after = first + load<u16>(predicate + L.PREDICATE_VALUES);
-  while (first < after) {
-    batchSize = min(after - first, BATCH);
-    for (let i: u32 = 0; i < batchSize; i++) {
-      const size = stringLength(table, first + i);
-      if (size == 0) return true;
-      const at = stringAt(table, first + i);
-      store<u32>(batch + 12 * i, <u32>at);
-      store<u32>(batch + 12 * i, size, 4);
-      // "=" is rare in a cookie; else the last byte is as good as any.
-      store<u32>(batch + 12 * i, min(indexOf(at, size, 0x3d), size - 1), 8);
-    }
-    if (containsOneOfBatch(text, length)) return true;
-    first += batchSize;
+  for (let value = first; value < after; value++) {
+    if (contains(text, length, table.stringAt(value), table.stringLength(value))) return true;
   }
   return false;
 }
 
-function pivotByte(entry: usize): u32 {
-  return load<u8>(<usize>load<u32>(entry) + load<u32>(entry, 8));
-}
-
-function containsOneOfBatch(text: usize, length: u32): bool {
-  for (let i: u32 = 0; i < batchSize; i++) {
-    const byte = pivotByte(batch + 12 * i);
-    let other: u32 = 0;
-    while (other < i && pivotByte(batch + 12 * other) != byte) other++;
-    if (other == i && containsByPivot(i, byte, text, length)) return true;
-  }
-  return false;
-}
-
-/** One of the values from number `first` on that have this pivot is in the text. */
-function containsByPivot(first: u32, byte: u32, text: usize, length: u32): bool {
-  if (byte == 0x3d && walkEquals(text, length)) {
+/** Looked for by its first "=", which is rare in a cookie; else by its last byte, which is as good as any. */
+function contains(text: usize, length: u32, own: usize, size: u32): bool {
+  if (size == 0) return true;
+  const pivot = indexOf(own, size, 0x3d);
+  if (pivot < size && walkEquals(text, length)) {
     for (let i: u32 = 0; i < equalsCount; i++) {
-      if (isAt(load<u32>(equals + (i << 2)), first, text, length)) return true;
+      if (isAt(text, length, load<u32>(equals + (i << 2)) - pivot, own, size)) return true;
     }
     return false;
   }
+  const last = size - 1;
   let place: u32 = 0;
-  while (true) {
-    place += indexOf(text + place, length - place, byte);
-    if (place >= length) return false;
-    if (isAt(place, first, text, length)) return true;
+  while (place + last < length) {
+    place += indexOf(text + place + last, length - place - last, load<u8>(own + last));
+    if (isAt(text, length, place, own, size)) return true;
     place++;
   }
+  return false;
 }
 
-/** One of the values from number `first` on is in the text with its pivot at that place. */
-function isAt(place: u32, first: u32, text: usize, length: u32): bool {
-  for (let i = first; i < batchSize; i++) {
-    const entry = batch + 12 * i;
-    const own: usize = load<u32>(entry);
-    const size = load<u32>(entry, 4);
-    const pivot = load<u32>(entry, 8);
-    if (pivot > place || size - pivot > length - place) continue;
-    const at = text + place - pivot;
-    if (load<u8>(at) == load<u8>(own) && memory.compare(at, own, size) == 0) return true;
-  }
-  return false;
+/** @param place may be below 0, and so beyond the end */
+function isAt(text: usize, length: u32, place: u32, own: usize, size: u32): bool {
+  return place < length && size <= length - place && areEqual(text + place, own, size);
 }
 
 /** Where "=" stands in the text that was walked last, as several rules may ask about one cookie. */
 const MOST_EQUALS: u32 = 64;
 const equals = memory.data(4 * 64);
 let equalsCount: u32 = 0;
+/** A bit for each byte that stands before one. */
+let equalsAfter: u64 = 0;
 /** That text, and whether all its places fit; 0: none of this request was walked yet. */
 let equalsText: usize = 0;
 let equalsFit: bool = false;
@@ -190,10 +190,12 @@ function walkEquals(text: usize, length: u32): bool {
   equalsText = text;
   equalsFit = false;
   equalsCount = 0;
+  equalsAfter = 0;
   let place = indexOf(text, length, 0x3d);
   while (place < length) {
     if (equalsCount == MOST_EQUALS) return false;
     store<u32>(equals + (equalsCount++ << 2), place);
+    if (place > 0) equalsAfter |= bitOf(load<u8>(text + place - 1));
     place++;
     place += indexOf(text + place, length - place, 0x3d);
   }
@@ -283,18 +285,20 @@ function isOneOfDecoded(table: Table, predicate: usize, test: u32, text: usize, 
 
 /** How many bytes of an encoded text the string takes from its start; `length` + 1 where it does not begin so. */
 function taken(table: Table, string: u32, at: usize, length: u32): u32 {
-  const own = stringAt(table, string);
-  const ownLength = stringLength(table, string);
+  const own = table.stringAt(string);
+  const ownLength = table.stringLength(string);
   let i: u32 = 0;
   for (let j: u32 = 0; j < ownLength; j++) {
     if (i >= length) return length + 1;
     let c: i32 = load<u8>(at + i);
-    const decoded = percentDecoded(at + i, length - i);
-    if (decoded >= 0) {
-      c = decoded;
-      i += 2;
-    } else if (c == 0x2b) {
+    if (c == 0x2b) {
       c = 0x20;
+    } else if (c == 0x25) {
+      const decoded = percentDecoded(at + i, length - i);
+      if (decoded >= 0) {
+        c = decoded;
+        i += 2;
+      }
     }
     i++;
     if (c != <i32>load<u8>(own + j)) return length + 1;

@@ -2,9 +2,10 @@
 // check.ts has checked once, when the table was loaded.
 
 import { freeBlock } from "./arena";
+import { areEqual, copyShort, SLACK } from "./bytes";
 import * as L from "./layout";
 
-/** Where things lie, in addresses; one record a loaded table. */
+/** Where things lie, in addresses; one record a loaded table. What is asked often is a method, as only these can be inlined. */
 @unmanaged
 export class Table {
   /** The block that holds the table's bytes, see arena.ts; or 0. */
@@ -14,8 +15,8 @@ export class Table {
   length: u32;
 
   stringCount: u32;
-  stringEnds: usize;
-  stringBytes: usize;
+  /** A heap block: the address of each string, a u32, and that of the end of the last one. */
+  strings: usize;
 
   labelCount: u32;
   longestLabel: u32;
@@ -33,16 +34,21 @@ export class Table {
   headerCount: u32;
   /** String of each name. */
   headers: usize;
-  /** Bit n: one of the names has n bytes; bit 63 stands for 63 and more. */
-  headerLengths: u64;
+  /** A heap block: of each name, its NameKey, a u32. */
+  headerKeys: usize;
+  /** Of all names, their NameKey.bit. */
+  headerBits: u64;
   /** Number of the header called so, or NONE. */
   cookieHeader: u32;
   forwardedHeader: u32;
   ruleCount: u32;
   rules: usize;
+  predicateCount: u32;
   predicates: usize;
   /** A heap block: of each rule, what a request must have; see needs.ts. */
   needs: usize;
+  /** A heap block: of each predicate, a u64; see needs.ts. */
+  bytesBeforeEquals: usize;
   listenerCount: u32;
   listeners: usize;
   shareCookie: u32;
@@ -66,6 +72,18 @@ export class Table {
   canonicalRules: usize;
   exceptionCount: u32;
   exceptions: usize;
+
+  /** Address of a string. */
+  @inline
+  stringAt(number: u32): usize {
+    return load<u32>(this.strings + (number << 2));
+  }
+
+  @inline
+  stringLength(number: u32): u32 {
+    const at = this.strings + (number << 2);
+    return load<u32>(at, 4) - load<u32>(at);
+  }
 }
 
 /** WIKI or HOST: a perfect hash over label + suffix. */
@@ -110,7 +128,10 @@ export function newTable(): Table {
 /** Frees the record and the bytes that it owns. */
 export function freeTable(table: Table): void {
   if (table.block != 0) freeBlock(table.block);
+  if (table.strings != 0) heap.free(table.strings);
+  if (table.headerKeys != 0) heap.free(table.headerKeys);
   if (table.needs != 0) heap.free(table.needs);
+  if (table.bytesBeforeEquals != 0) heap.free(table.bytesBeforeEquals);
   heap.free(changetype<usize>(table.wikis));
   heap.free(changetype<usize>(table.hosts));
   heap.free(changetype<usize>(table));
@@ -131,39 +152,18 @@ export function zeroed(size: usize): usize {
 
 // ---- Strings --------------------------------------------------------------------------------------------
 
-export function stringAt(table: Table, number: u32): usize {
-  return table.stringBytes + (number == 0 ? 0 : load<u32>(table.stringEnds + ((number - 1) << 2)));
-}
-
-export function stringLength(table: Table, number: u32): u32 {
-  return (
-    load<u32>(table.stringEnds + (number << 2)) -
-    (number == 0 ? 0 : load<u32>(table.stringEnds + ((number - 1) << 2)))
-  );
-}
-
 export function isString(table: Table, number: u32, at: usize, length: u32): bool {
-  return stringLength(table, number) == length && isSame(stringAt(table, number), at, length);
+  return table.stringLength(number) == length && areEqual(table.stringAt(number), at, length);
 }
 
 export function startsWithString(table: Table, number: u32, at: usize, length: u32): bool {
-  const own = stringLength(table, number);
-  return own <= length && isSame(stringAt(table, number), at, own);
+  const own = table.stringLength(number);
+  return own <= length && areEqual(table.stringAt(number), at, own);
 }
 
 export function endsWithString(table: Table, number: u32, at: usize, length: u32): bool {
-  const own = stringLength(table, number);
-  return own <= length && isSame(stringAt(table, number), at + (length - own), own);
-}
-
-/** Whether two texts are the same; up to 7 bytes before them are read, which no address of ours lacks. */
-function isSame(one: usize, other: usize, length: u32): bool {
-  for (; length > 8; length -= 8) {
-    if (load<u64>(one + length - 8) != load<u64>(other + length - 8)) return false;
-  }
-  return (
-    length == 0 || (load<u64>(one + length - 8) ^ load<u64>(other + length - 8)) >> ((8 - length) << 3) == 0
-  );
+  const own = table.stringLength(number);
+  return own <= length && areEqual(table.stringAt(number), at + (length - own), own);
 }
 
 // ---- Keys -----------------------------------------------------------------------------------------------
@@ -227,32 +227,34 @@ function isKey(table: Table, set: KeySet, slot: u32, key: usize, length: u32): b
   const label = labelIn(set, found);
   if (label == set.labelMask) return false; // an empty slot
   const suffix = set.firstSuffix + suffixIn(set, found);
-  const suffixLength = stringLength(table, suffix);
+  const suffixLength = table.stringLength(suffix);
   const rest = length - suffixLength;
   if (rest > <u32>L.MAX_STRING_BYTES) return false; // or the suffix is longer than the key
   const labels = labelsOf(table, rest);
   const number = label - labels.first;
   return (
     number < labels.count &&
-    isSame(stringAt(table, suffix), key + rest, suffixLength) &&
-    isSame(labels.at + number * rest, key, rest)
+    areEqual(table.stringAt(suffix), key + rest, suffixLength) &&
+    areEqual(labels.at + number * rest, key, rest)
   );
 }
 
 /** Most bytes of a key: a label and a suffix. */
 export const MAX_KEY: u32 = 2 * L.MAX_STRING_BYTES;
+/** What a key is written to has so many bytes. */
+export const KEY_ROOM: u32 = MAX_KEY + SLACK;
 
-/** Writes the key in a slot to `to`, which has room for MAX_KEY. @returns its length */
+/** Writes the key in a slot to `to`, which has KEY_ROOM. @returns its length */
 export function writeKey(table: Table, set: KeySet, slot: u32, to: usize): u32 {
   const found = entry(set, slot);
   const label = labelIn(set, found);
   let length: u32 = 0;
   while (label - labelsOf(table, length).first >= labelsOf(table, length).count) length++;
   const labels = labelsOf(table, length);
-  memory.copy(to, labels.at + (label - labels.first) * length, length);
+  copyShort(to, labels.at + (label - labels.first) * length, length);
   const suffix = set.firstSuffix + suffixIn(set, found);
-  memory.copy(to + length, stringAt(table, suffix), stringLength(table, suffix));
-  return length + stringLength(table, suffix);
+  copyShort(to + length, table.stringAt(suffix), table.stringLength(suffix));
+  return length + table.stringLength(suffix);
 }
 
 // ---- Small lists ----------------------------------------------------------------------------------------

@@ -1,19 +1,9 @@
 // From the host, or from the path where the host says so, to a wiki.
 
-import { indexOf } from "./bytes";
-import { host, hostLength, pathLength, target, targetLength } from "./host";
+import { areEqual, copyShort, indexOf } from "./bytes";
+import { host, hostLength, hostTail, pathLength, target, targetLength } from "./host";
 import * as L from "./layout";
-import {
-  endsWithString,
-  entry,
-  find,
-  isString,
-  MAX_KEY,
-  stringAt,
-  stringLength,
-  Table,
-  valueIn,
-} from "./table";
+import { entry, find, isString, MAX_KEY, Table, valueIn } from "./table";
 
 /** Nothing says which wiki the host is: no exact host, no pattern, or a path that carries none. */
 export const NO_HOST: i32 = -1;
@@ -27,8 +17,8 @@ export function findWiki(table: Table): i32 {
   let pattern = table.patterns;
   for (let i = table.patternCount; i > 0; i--) {
     const suffix: u32 = load<u16>(pattern + L.PATTERN_SUFFIX);
-    if (endsWithString(table, suffix, host, hostLength)) {
-      const label = hostLength - stringLength(table, suffix);
+    if (endsWith(table.stringAt(suffix), table.stringLength(suffix))) {
+      const label = hostLength - table.stringLength(suffix);
       const kind = load<u8>(pattern + L.PATTERN_KIND);
       if (kind == L.PATTERN_FIXED) {
         if (label > 0) return follow(table, load<u32>(pattern + L.PATTERN_TARGET));
@@ -39,7 +29,7 @@ export function findWiki(table: Table): i32 {
           beginKey();
           append(host, dot);
           if (kind == L.PATTERN_FAMILY) append(host + dot + 1, label - dot - 1);
-          else append(stringAt(table, tail), stringLength(table, tail));
+          else append(table.stringAt(tail), table.stringLength(tail));
           return findKey(table, load<u8>(pattern + L.PATTERN_FLAGS));
         }
       }
@@ -47,6 +37,12 @@ export function findWiki(table: Table): i32 {
     pattern += L.PATTERN_ENTRY;
   }
   return NO_HOST;
+}
+
+/** The host ends so; of most suffixes, its last 8 bytes say that it does not. */
+function endsWith(suffix: usize, length: u32): bool {
+  if (length > hostLength || (length >= 8 && load<u64>(suffix + length - 8) != hostTail)) return false;
+  return areEqual(suffix, host + hostLength - length, length);
 }
 
 /** Where the dot stands before a family of a…z that ends the first `length` bytes of the host; -1: none. */
@@ -100,7 +96,7 @@ function appendSegment(table: Table, form: usize, segment: u32, at: usize, lengt
     const isSegment = load<u8>(replacement + L.REPLACEMENT_SEGMENT) == segment;
     if (isSegment && isString(table, load<u16>(replacement + L.REPLACEMENT_FROM), at, length)) {
       const to: u32 = load<u16>(replacement + L.REPLACEMENT_TO);
-      append(stringAt(table, to), stringLength(table, to));
+      append(table.stringAt(to), table.stringLength(to));
       return;
     }
     replacement += L.REPLACEMENT_ENTRY;
@@ -110,7 +106,7 @@ function appendSegment(table: Table, form: usize, segment: u32, at: usize, lengt
 
 // ---- The wiki ID that host or path stand for ------------------------------------------------------------
 
-const key = memory.data(512);
+const key = memory.data(518); // KEY_ROOM
 let keyLength: u32 = 0;
 /** Longer than any key of a table: not there, whatever the rest. */
 let keyTooLong: bool = false;
@@ -125,7 +121,7 @@ function append(at: usize, length: u32): void {
     keyTooLong = true;
     return;
   }
-  memory.copy(key + keyLength, at, length);
+  copyShort(key + keyLength, at, length);
   keyLength += length;
 }
 

@@ -16,7 +16,7 @@ import { reset } from "../../assembly/arena";
 import { findListener, isNear, readConfiguration } from "../../assembly/configuration";
 import * as decision from "../../assembly/decide";
 import { readPairs } from "../../assembly/headers";
-import { clusterOf, emitHeader, headerName, stringAt, stringLength, Table } from "../../assembly/table";
+import { clusterOf, emitHeader, headerName, Table } from "../../assembly/table";
 
 class PointsmanRoot extends RootContext {
   table: Table | null = null;
@@ -83,7 +83,7 @@ function pairsOf(headers: Headers): ArrayBuffer {
 }
 
 function text(table: Table, number: u32): string {
-  return String.UTF8.decodeUnsafe(stringAt(table, number), stringLength(table, number));
+  return String.UTF8.decodeUnsafe(table.stringAt(number), table.stringLength(number));
 }
 
 registerRootContext((context_id: u32) => new PointsmanRoot(context_id), "pointsman");
