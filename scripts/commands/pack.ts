@@ -96,17 +96,18 @@ export function packFarm(
 
 /** What no packing may get wrong, read back from the bytes: no wiki is on a release of another version. */
 function checkVersions(table: Table, farm: Farm): void {
-  let wikis = 0;
   const versions = Array.from({ length: table.placementCount }, (_, number) => {
     return table.release(table.placement(number).release).version;
   });
-  for (const { key, slot } of table.keys(table.wikis)) {
-    if (versions[table.value(table.wikis, slot)] !== farm.wikis.get(key)?.version) {
-      throw new Error(`bug: ${key} was packed to a release of another version`);
-    }
-    wikis++;
+  for (const [i, wiki] of farm.wikis.ids.entries()) {
+    const slot = table.find(table.wikis, wiki);
+    if (slot === -1) throw new Error(`bug: ${wiki} was not packed`);
+    if (versions[table.value(table.wikis, slot)] !== farm.wikis.versions[i])
+      throw new Error(`bug: ${wiki} was packed to a release of another version`);
   }
-  if (wikis !== farm.wikis.size) throw new Error(`bug: ${wikis} of ${farm.wikis.size} wikis were packed`);
+  const { count } = table.wikis;
+  const { length } = farm.wikis.ids;
+  if (count !== length) throw new Error(`bug: ${count} wikis were packed, the farm has ${length}`);
 }
 
 function readOld(file: string): Table | null {

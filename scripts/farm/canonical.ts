@@ -3,7 +3,7 @@ import { Problems, quote, quoteAll } from "../sources/problem.ts";
 import type { Canonical, CanonicalRule } from "../table/plan.ts";
 import type { Farm } from "./farm.ts";
 import { evaluateDblist } from "./groups.ts";
-import { type Hosts, hostReader } from "./hosts.ts";
+import { firstHosts, type Hosts, hostReader } from "./hosts.ts";
 import type { CanonicalHost } from "./schema.ts";
 
 /** A rule of the farm, and the wikis that it is for; null: all. */
@@ -39,15 +39,17 @@ export function compileCanonical(farm: Farm, hosts: Hosts): { canonical: Canonic
     if (!kept.some((other) => isSame(rule, other))) kept.push(rule);
   }
   const wikiOfHost = hostReader(hosts);
+  const owns = firstHosts(hosts, "whole");
+  const labelled = firstHosts(hosts, "label");
   const exceptions: Canonical["exceptions"] = [];
   const without: string[] = [];
-  for (const wiki of farm.wikiIds) {
-    const own = hosts.own.get(wiki);
+  for (const wiki of farm.wikis.ids) {
+    const own = owns.get(wiki);
     const rule = rules.find((one) => (one.wikis?.has(wiki) ?? true) && hostBy(one, wiki) !== null);
     const byRule = rule ? hostBy(rule, wiki) : null;
     let exact = own ?? null;
     if (own === undefined && byRule !== null && wikiOfHost(byRule) !== wiki) {
-      exact = hosts.labelled.get(wiki) ?? null;
+      exact = labelled.get(wiki) ?? null;
       if (exact === null) {
         const other = wikiOfHost(byRule);
         const leads = other === null ? "to no wiki" : `to ${quote(other)}`;
@@ -55,7 +57,7 @@ export function compileCanonical(farm: Farm, hosts: Hosts): { canonical: Canonic
         problems.add(farm.place(["canonical-hosts", rule!.number, "host"]), what);
       }
     }
-    if (own === undefined && rule === undefined) exact = hosts.labelled.get(wiki) ?? null;
+    if (own === undefined && rule === undefined) exact = labelled.get(wiki) ?? null;
     const host = exact ?? byRule;
     if (host === null) without.push(wiki);
     const first = kept.find((one) => hostBy(one, wiki) !== null);

@@ -7,7 +7,7 @@ import { compileCanonical } from "./canonical.ts";
 import { checkClusters, checkDeployments, Deployments } from "./deployments.ts";
 import type { Farm, Path } from "./farm.ts";
 import { type Groups, readGroups } from "./groups.ts";
-import { compileHosts, type Hosts } from "./hosts.ts";
+import { compileHosts, type Hosts, placesOfHosts } from "./hosts.ts";
 import { compileJobs } from "./jobs.ts";
 import { bare, checkHeaders, compileListeners, type PlacedListener } from "./listeners.ts";
 import type { Names } from "./names.ts";
@@ -54,11 +54,11 @@ export function compile(farm: Farm, today: string): Compiled {
   const shareBy = says.reads?.["share-by"];
   const { readAs, patterns, paths } = hosts!;
   const plan: Plan = {
-    wikis: releases!.placements.map(({ wiki, release, group }) => ({
-      id: wiki,
-      release,
-      group,
-      installed: !missing!.has(wiki),
+    wikis: farm.wikis.ids.map((id, i) => ({
+      id,
+      release: releases!.ofWiki[i]!,
+      group: groups!.ofWiki.get(id) ?? null,
+      installed: !missing!.has(id),
     })),
     hosts: hosts!.hosts,
     readAs,
@@ -124,6 +124,7 @@ function namesOf(
   return {
     farm: farm.says.farm,
     realm: farm.says.realm,
+    hosts: placesOfHosts(farm, hosts),
     ...hosts.places,
     listeners: listeners.map(({ routes, assets, reads }) => ({
       routes: routes.map(({ path }) => place(path)),

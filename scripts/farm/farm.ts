@@ -5,6 +5,7 @@ import { DblistReader } from "../sources/dblist.ts";
 import { nearest } from "../sources/nearest.ts";
 import { type Place, Problems, quote, quoteAll, SourceError } from "../sources/problem.ts";
 import { validate } from "../sources/validate.ts";
+import { Wikis } from "../sources/wikis.ts";
 import { readWikiversions } from "../sources/wikiversions.ts";
 import { loadYaml, type YamlSource } from "../sources/yaml.ts";
 import { type FarmFile, farmSchema } from "./schema.ts";
@@ -15,10 +16,7 @@ export type Path = readonly (string | number)[];
 /** A farm.yaml with everything that it points at: still in the user's words, each with its place. */
 export class Farm {
   readonly says: FarmFile;
-  /** Wiki ID → its version without `php-`, and where that stands. */
-  readonly wikis: Map<string, { version: string; place: Place }>;
-  /** All wikis, sorted. */
-  readonly wikiIds: readonly string[];
+  readonly wikis: Wikis;
   readonly dblists: DblistReader | null;
   /** What is odd, and does not keep the farm from being packed. */
   readonly warnings: SourceError[] = [];
@@ -48,7 +46,6 @@ export class Farm {
     this.dblists = this.says.dblists === undefined ? null : this.listsIn(this.says.dblists);
     progress("reading wikiversions");
     this.wikis = this.readWikis();
-    this.wikiIds = [...this.wikis.keys()].sort();
   }
 
   warn(place: Place, what: string): void {
@@ -58,6 +55,13 @@ export class Farm {
   /** Where a key or value of the farm file stands. */
   place(path: Path, what?: "key" | "value"): Place {
     return this.yaml.placeOf(path, what);
+  }
+
+  /** Where it stands what a wiki runs. */
+  placeOfWiki(wiki: string): Place {
+    const { wikiversions } = this.says;
+    if (typeof wikiversions !== "string") return this.place(["wikiversions", wiki]);
+    return { file: this.path(wikiversions, ["wikiversions"]), line: this.wikis.get(wiki)!.line };
   }
 
   /** The same for people, the same on every machine: `farm.yaml:12`. */
@@ -117,24 +121,12 @@ export class Farm {
     problems.throwIfAny();
   }
 
-  private readWikis(): Farm["wikis"] {
+  private readWikis(): Wikis {
     const { wikiversions } = this.says;
-    const wikis: Farm["wikis"] = new Map();
     if (typeof wikiversions === "string") {
-      const file = this.path(wikiversions, ["wikiversions"]);
-      const read = readWikiversions(file, this.place(["wikiversions"]));
-      for (const [wiki, { version, line }] of read) wikis.set(wiki, { version, place: { file, line } });
-      return wikis;
+      return readWikiversions(this.path(wikiversions, ["wikiversions"]), this.place(["wikiversions"]));
     }
-    for (const [wiki, version] of Object.entries(wikiversions)) {
-      const place = () => this.place(["wikiversions", wiki]);
-      wikis.set(wiki, {
-        version,
-        get place() {
-          return place();
-        },
-      });
-    }
+    const wikis = new Wikis(Object.keys(wikiversions), Object.values(wikiversions));
     if (wikis.size === 0) throw new SourceError(this.place(["wikiversions"]), "the farm has no wikis");
     return wikis;
   }

@@ -38,7 +38,7 @@ export function readGroups(farm: Farm): Groups {
   problems.throwIfAny();
 
   const ofWiki = new Map<string, string>();
-  for (const wiki of byName.size === 0 ? [] : farm.wikiIds) {
+  for (const wiki of byName.size === 0 ? [] : farm.wikis.ids) {
     const holders = [...byName.values()].filter((group) => group.wikis.has(wiki));
     const innermost = holders.filter(
       (group) => !holders.some((other) => isWithin(byName, other, group.name)),
@@ -60,7 +60,7 @@ export function readGroups(farm: Farm): Groups {
       byName.get(outer)!.wikis.add(wiki);
     }
   }
-  const inNoGroup = farm.wikiIds.filter((wiki) => !ofWiki.has(wiki));
+  const inNoGroup = farm.wikis.ids.filter((wiki) => !ofWiki.has(wiki));
   if (byName.size > 0) reportInNoGroup(farm, inNoGroup, problems);
   problems.throwIfAny();
   return { byName, ofWiki, inNoGroup };
@@ -113,7 +113,7 @@ export function evaluateDblist(farm: Farm, expression: string, path: Path): stri
 
 function reportInNoGroup(farm: Farm, wikis: string[], problems: Problems): void {
   for (const wiki of wikis) {
-    const { place } = farm.wikis.get(wiki)!;
+    const place = farm.placeOfWiki(wiki);
     const what = `${quote(wiki)} is in no group`;
     if (farm.says["in-no-group"] === "error") {
       problems.add(place, `${what}: add it to one, or say \`in-no-group: warn\``);

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { readHostsFile } from "../sources/hosts-file.ts";
 import { nearest } from "../sources/nearest.ts";
 import { type Place, Problems, quote } from "../sources/problem.ts";
+import { sortTexts } from "../sources/sort-texts.ts";
 import type { PathForm, Pattern, PlanHost, ReadAs, Target } from "../table/plan.ts";
 import { hostTest } from "./conditions.ts";
 import type { Farm, Path } from "./farm.ts";
@@ -13,13 +14,15 @@ export interface Hosts {
   readAs: ReadAs[];
   patterns: Pattern[];
   paths: PathForm[];
+  /** Of each of `hosts`, its number in the order of the farm, and by that number where it comes from. */
+  order: Uint32Array;
+  origins: readonly Origin[];
   /** For each of these, which rule of the farm it comes from. */
-  places: { readonly hosts: Record<string, string>; readAs: string[]; patterns: string[]; paths: string[] };
-  /** Wiki → the first exact host that is its own: those written out whole that are no aliases. */
-  own: Map<string, string>;
-  /** Wiki → the first exact host that a list of labels makes. */
-  labelled: Map<string, string>;
+  places: { readAs: string[]; patterns: string[]; paths: string[] };
 }
+
+/** A line of the file of hosts; or a rule's place, and whether the host is written out there, an alias, or of a list. */
+type Origin = number | { path: Path; as: "whole" | "alias" | "label" };
 
 /** Compiles the farm's `read-as` and `hosts`. Throws SourceError with everything that is wrong. */
 export function compileHosts(farm: Farm): Hosts {
@@ -30,17 +33,18 @@ const PROGRESS_EVERY = 10_000;
 
 class Compiler {
   private readonly problems = new Problems();
-  private readonly exact = new Map<string, Target>();
-  /** Where each exact host stands: a path in the farm file, or a line of the file of hosts. */
-  private readonly stands = new Map<string, Path | number>();
+  /** The exact hosts in the order of the farm: those of `hosts-file` come first. */
+  private readonly exact: string[] = [];
+  private readonly targets: Target[] = [];
+  private readonly origins: Origin[] = [];
   private readonly out: Hosts = {
     hosts: [],
     readAs: [],
     patterns: [],
     paths: [],
-    places: { hosts: {}, readAs: [], patterns: [], paths: [] },
-    own: new Map(),
-    labelled: new Map(),
+    places: { readAs: [], patterns: [], paths: [] },
+    order: new Uint32Array(0),
+    origins: this.origins,
   };
 
   constructor(private readonly farm: Farm) {}
@@ -55,50 +59,52 @@ class Compiler {
     for (const { host, path } of hostsTested(this.farm)) {
       if (!host.startsWith("*.")) this.checkNotReadAs(host, () => this.farm.place(path));
     }
+    const { texts, order } = sortTexts(this.exact);
+    this.checkOnce(texts, order);
     this.problems.throwIfAny();
-    const sorted = [...this.exact.keys()].sort();
-    for (const host of sorted) this.out.hosts.push({ host, target: this.exact.get(host)! });
-    const placesOfHosts = () => Object.fromEntries(sorted.map((host) => [host, this.placeOfExact(host)]));
-    const { readAs: ofReadAs, patterns, paths } = this.out.places;
-    this.out.places = {
-      get hosts() {
-        return placesOfHosts();
-      },
-      readAs: ofReadAs,
-      patterns,
-      paths,
-    };
+    this.out.hosts = texts.map((host, i) => ({ host, target: this.targets[order[i]!]! }));
+    this.out.order = order;
     return this.out;
   }
 
-  private placeOfExact(host: string): string {
-    const stands = this.stands.get(host)!;
-    if (typeof stands !== "number") return this.farm.shortPlace(stands);
-    return `${basename(this.farm.says["hosts-file"]!)}:${stands}`;
+  /** @param hosts all exact ones, sorted @param order the number of each */
+  private checkOnce(hosts: readonly string[], order: Uint32Array): void {
+    const again: { host: string; number: number; first: number }[] = [];
+    for (let i = 1, first = 0; i < hosts.length; i++) {
+      const host = hosts[i]!;
+      if (host !== hosts[first]) first = i;
+      else again.push({ host, number: order[i]!, first: order[first]! });
+    }
+    for (const { host, number, first } of again.sort((a, b) => a.number - b.number)) {
+      const what = `${quote(host)} stands twice, first at ${placeOf(this.farm, this.origins[first]!)}`;
+      this.problems.add(this.whereExactIs(number), what);
+    }
+  }
+
+  private whereExactIs(number: number): Place {
+    const origin = this.origins[number]!;
+    if (typeof origin !== "number") return this.farm.place([...origin.path, "host"]);
+    return { file: this.hostsFilePath(), line: origin };
   }
 
   /** The exact hosts of `hosts-file`. */
   private hostsFile(): void {
-    const reference = this.farm.says["hosts-file"];
-    if (reference === undefined) return;
-    const path = ["hosts-file"];
-    const file = this.farm.path(reference, path);
-    const { hosts, wikis, lines } = readHostsFile(file, this.farm.place(path));
+    if (this.farm.says["hosts-file"] === undefined) return;
+    const file = this.hostsFilePath();
+    const { hosts, wikis, lines } = readHostsFile(file, this.farm.place(["hosts-file"]));
     for (const [i, host] of hosts.entries()) {
       if (i % PROGRESS_EVERY === 0) this.farm.progress("reading hosts", i, hosts.length);
       const wiki = wikis[i]!;
-      const where = { file, line: lines[i]! };
-      if (this.exact.has(host)) {
-        this.problems.add(where, `${quote(host)} stands twice, first at ${this.placeOfExact(host)}`);
-        continue;
-      }
-      this.checkNotReadAs(host, () => where);
-      const isKnown = this.farm.wikis.has(wiki);
-      if (!isKnown) this.warnOfUnknown(wiki, where);
-      this.exact.set(host, isKnown ? { wiki } : null);
-      this.stands.set(host, where.line);
-      if (isKnown && !this.out.own.has(wiki)) this.out.own.set(wiki, host);
+      const line = lines[i]!;
+      this.checkNotReadAs(host, () => ({ file, line }));
+      const number = this.farm.wikis.number(wiki);
+      if (number === -1) this.warnOfUnknown(wiki, { file, line });
+      this.addExact(host, number === -1 ? null : { wiki: this.farm.wikis.ids[number]! }, line);
     }
+  }
+
+  private hostsFilePath(): string {
+    return this.farm.path(this.farm.says["hosts-file"]!, ["hosts-file"]);
   }
 
   /** `{a}.{b}.beta.example: {a}.{b}.example` */
@@ -199,20 +205,17 @@ class Compiler {
   }
 
   private exactRule(host: string, rule: HostRule, wiki: string, path: Path): void {
-    if (this.exact.has(host)) {
-      const where = this.farm.place([...path, "host"]);
-      this.problems.add(where, `${quote(host)} stands twice, first at ${this.placeOfExact(host)}`);
-      return;
-    }
     this.checkReached(host, host, path);
     const dashed = isDashed(rule) && !rule.path && !rule.target ? wiki.replaceAll("-", "_") : wiki;
     const target = this.target(rule, dashed, path);
-    this.exact.set(host, target);
-    this.stands.set(host, path);
-    if (target === null || !("wiki" in target) || rule.alias) return;
-    const { own, labelled } = this.out;
-    const known = rule.labels ? labelled : own;
-    if (!known.has(target.wiki)) known.set(target.wiki, host);
+    const as = rule.labels ? "label" : rule.alias ? "alias" : "whole";
+    this.addExact(host, target, { path, as });
+  }
+
+  private addExact(host: string, target: Target, origin: Origin): void {
+    this.exact.push(host);
+    this.targets.push(target);
+    this.origins.push(origin);
   }
 
   /** A pattern before it that matches `example`, and with it all hosts of the rule, would leave it none. */
@@ -311,7 +314,6 @@ function matches(pattern: Pattern, host: string): boolean {
 /** Tells which wiki a host leads to by itself: not by a path, nor as another host. It need not be in the table. */
 export function hostReader({ hosts, readAs, patterns }: Hosts): (host: string) => string | null {
   const exact = new Map(hosts.map((one) => [one.host, one.target]));
-  const wikiOf = (target: Target) => (target !== null && "wiki" in target ? target.wiki : null);
   return (host) => {
     if (readAs.some((one) => isReadAs(host, one))) return null;
     const target = exact.get(host);
@@ -323,4 +325,33 @@ export function hostReader({ hosts, readAs, patterns }: Hosts): (host: string) =
     const key = pattern.kind === "join" ? head + pattern.tail : head.replace(/\.([a-z]+)$/, "$1");
     return pattern.dashes ? key.replaceAll("-", "_") : key;
   };
+}
+
+/** For each exact host, which line or rule it comes from. */
+export function placesOfHosts(farm: Farm, { hosts, order, origins }: Hosts): Record<string, string> {
+  return Object.fromEntries(hosts.map(({ host }, i) => [host, placeOf(farm, origins[order[i]!]!)]));
+}
+
+/** Wiki → the first exact host, in the order of the farm, that is said so; those of a file are whole. */
+export function firstHosts({ hosts, order, origins }: Hosts, as: "whole" | "label"): Map<string, string> {
+  const first = new Map<string, number>();
+  for (const [i, { target }] of hosts.entries()) {
+    const wiki = wikiOf(target);
+    const origin = origins[order[i]!]!;
+    if (wiki === null || (typeof origin === "number" ? "whole" : origin.as) !== as) continue;
+    const known = first.get(wiki);
+    if (known === undefined || order[i]! < order[known]!) first.set(wiki, i);
+  }
+  return new Map([...first].map(([wiki, i]) => [wiki, hosts[i]!.host]));
+}
+
+function wikiOf(target: Target): string | null {
+  return target !== null && "wiki" in target ? target.wiki : null;
+}
+
+/** For people, the same on every machine. */
+function placeOf(farm: Farm, origin: Origin): string {
+  return typeof origin === "number"
+    ? `${basename(farm.says["hosts-file"]!)}:${origin}`
+    : farm.shortPlace(origin.path);
 }

@@ -19,8 +19,10 @@ export interface Placement {
 export interface Releases {
   list: { name: string; version: string }[];
   default: number;
-  /** By wiki ID. */
-  placements: Placement[];
+  /** By the wiki's number, the number of its release. */
+  ofWiki: readonly number[];
+  /** The same and why; made when asked for, as a table for proxies needs none of it. */
+  readonly placements: Placement[];
   /** Names of the releases whose version is what most of their group runs. */
   fromGroup: string[];
   /** Names of those that `spill: version-named` added. */
@@ -47,35 +49,50 @@ export function assignReleases(farm: Farm, groups: Groups, today: string): Relea
   problems.throwIfAny();
 
   const pins = readPins(farm, list, today, problems);
+  const preferredOf = new Map<string | null, number | null>([[null, defaultRelease]]);
+  for (const group of groups.byName.keys()) preferredOf.set(group, releaseOfGroup(groups, group, byName));
+  const preferredBy = (wiki: string) => preferredOf.get(groups.ofWiki.get(wiki) ?? null)!;
   const stranded: string[] = [];
-  const placements: Placement[] = [];
   const spilled = new Set<string>();
-  for (const wiki of farm.wikiIds) {
-    const { version } = farm.wikis.get(wiki)!;
-    const group = groups.ofWiki.get(wiki) ?? null;
-    const preferred = group === null ? defaultRelease : releaseOfGroup(groups, group, byName);
+  const ofWiki = farm.wikis.ids.map((wiki, i) => {
+    const version = farm.wikis.versions[i]!;
     const pinned = pins.get(wiki);
+    const preferred = preferredBy(wiki);
     let release = preferred !== null && list[preferred]!.version === version ? preferred : -1;
     if (release === -1) release = list.findIndex((one) => one.version === version);
     if (release === -1) {
       stranded.push(wiki);
       spilled.add(version);
     }
-    if (pinned !== undefined) release = pinned;
-    const why = pinned !== undefined ? "pin" : preferred === null || release === preferred ? null : "version";
-    placements.push({ wiki, group, release, why, preferred });
-  }
-  if (farm.says.spill === "version-named") addSpilled(farm, list, spilled, placements, problems);
+    return pinned ?? release;
+  });
+  if (farm.says.spill === "version-named") addSpilled(farm, list, spilled, ofWiki, problems);
   else if (stranded.length > 0) {
     const runs = list.map(({ name, version }) => `${name} (${version})`).join(", ");
     for (const wiki of stranded) {
-      const { version, place } = farm.wikis.get(wiki)!;
-      problems.add(place, `${quote(wiki)} runs ${version}, which no release has; there are ${runs}`);
+      const { version } = farm.wikis.get(wiki)!;
+      problems.add(
+        farm.placeOfWiki(wiki),
+        `${quote(wiki)} runs ${version}, which no release has; there are ${runs}`,
+      );
     }
   }
   problems.throwIfAny();
   const fromGroup = names.filter((name) => farm.says.releases[name]!.from === "group");
-  return { list, default: defaultRelease, placements, fromGroup, spilled: [...spilled].sort() };
+  return {
+    list,
+    default: defaultRelease,
+    ofWiki,
+    get placements() {
+      return farm.wikis.ids.map((wiki, i): Placement => {
+        const [release, preferred] = [ofWiki[i]!, preferredBy(wiki)];
+        const why = pins.has(wiki) ? "pin" : preferred === null || release === preferred ? null : "version";
+        return { wiki, group: groups.ofWiki.get(wiki) ?? null, release, why, preferred };
+      });
+    },
+    fromGroup,
+    spilled: [...spilled].sort(),
+  };
 }
 
 function versionOf(farm: Farm, groups: Groups, name: string, problems: Problems): string {
@@ -197,7 +214,7 @@ function addSpilled(
   farm: Farm,
   list: Releases["list"],
   versions: Set<string>,
-  placements: Placement[],
+  ofWiki: number[],
   problems: Problems,
 ): void {
   for (const version of [...versions].sort(compareVersions)) {
@@ -210,9 +227,7 @@ function addSpilled(
     }
     list.push({ name: version, version });
   }
-  for (const placement of placements) {
-    if (placement.release !== -1) continue;
-    const { version } = farm.wikis.get(placement.wiki)!;
-    placement.release = list.findIndex((one) => one.name === version);
+  for (const [i, release] of ofWiki.entries()) {
+    if (release === -1) ofWiki[i] = list.findIndex((one) => one.version === farm.wikis.versions[i]);
   }
 }

@@ -10,13 +10,7 @@ import {
 import { isVersion, isWikiId, VERSION_SHAPE, WIKI_ID_SHAPE } from "./names.ts";
 import { type Place, Problems, quote, SourceError } from "./problem.ts";
 import { LineIndex, readText } from "./text.ts";
-
-/** What a wiki runs, and the line that says so. */
-export interface WikiVersion {
-  /** Without `php-`: `1.47.0-wmf.16`. */
-  readonly version: string;
-  readonly line: number;
-}
+import { Wikis } from "./wikis.ts";
 
 const PREFIX = "php-";
 
@@ -25,7 +19,7 @@ const PREFIX = "php-";
  * Throws SourceError, with every bad entry in it. A wiki that stands twice is one, as JSON.parse would silently
  * take the last; so is a file without any wiki, which would take every wiki off the table.
  */
-export function readWikiversions(file: string, referrer: Place = { file }): Map<string, WikiVersion> {
+export function readWikiversions(file: string, referrer: Place = { file }): Wikis {
   const text = readText(file, referrer);
   const plain = readPlain(text);
   if (plain) return plain;
@@ -34,7 +28,7 @@ export function readWikiversions(file: string, referrer: Place = { file }): Map<
   checkShape(text, at);
 
   const problems = new Problems();
-  const wikis = new Map<string, WikiVersion>();
+  const versions: string[] = [];
   const firstLines = new Map<string, number>();
   for (const [key, value] of entries(text, at)) {
     const wiki = getScalarValue(text, key);
@@ -54,36 +48,44 @@ export function readWikiversions(file: string, referrer: Place = { file }): Map<
     const wrong = quoted ? wrongVersion(version) : 'is not a string: write "php-…"';
     if (wrong !== undefined)
       problems.add(at(value.valueStart - (quoted ? 1 : 0)), `${quote(version)} ${wrong}`);
-    wikis.set(wiki, { version: version.slice(PREFIX.length), line });
+    versions.push(version.slice(PREFIX.length));
   }
   problems.throwIfAny();
-  return wikis;
+  return new Wikis([...firstLines.keys()], versions, [...firstLines.values()]);
 }
 
 /**
  * The wikis of a file as programs write it, which with a million of them is much faster; null for any other file and
  * where anything is wrong, for the careful reader to say what.
  */
-function readPlain(text: string): Map<string, WikiVersion> | null {
+function readPlain(text: string): Wikis | null {
   const start = /^[ \n\t]*\{/.exec(text);
   if (!start || text.includes("\r")) return null;
   const pair = /[ \n\t]*"([a-z0-9_]+)"[ \n\t]*:[ \n\t]*"(php-[^"\\]*)"[ \n\t]*([,}])/y;
   pair.lastIndex = start[0].length;
-  const wikis = new Map<string, WikiVersion>();
+  const ids: string[] = [];
+  const versions: string[] = [];
+  const lines: number[] = [];
   const good = new Map<string, string>();
   let line = 1;
   let newline = text.indexOf("\n");
   for (let found = pair.exec(text); found; found = pair.exec(text)) {
     const [whole, wiki, value, next] = found;
-    if (wikis.has(wiki!)) return null;
-    if (!good.has(value!)) {
+    let version = good.get(value!);
+    if (version === undefined) {
       if (wrongVersion(value!) !== undefined) return null;
-      good.set(value!, value!.slice(PREFIX.length));
+      version = value!.slice(PREFIX.length);
+      good.set(value!, version);
     }
     const key = found.index + whole.indexOf('"');
     for (; newline !== -1 && newline < key; newline = text.indexOf("\n", newline + 1)) line++;
-    wikis.set(wiki!, { version: good.get(value!)!, line });
-    if (next === "}") return /[^ \n\t]/.test(text.slice(pair.lastIndex)) ? null : wikis;
+    ids.push(wiki!);
+    versions.push(version);
+    lines.push(line);
+    if (next !== "}") continue;
+    if (/[^ \n\t]/.test(text.slice(pair.lastIndex))) return null;
+    const wikis = new Wikis(ids, versions, lines);
+    return wikis.areUnique ? wikis : null;
   }
   return null;
 }

@@ -2,8 +2,9 @@ import * as L from "../../assembly/layout.ts";
 import { type Progress, silent } from "../progress.ts";
 import { assemble, type Section } from "./container.ts";
 import { headerNamesOf } from "./header-names.ts";
-import { chooseSuffixes, placeKeys, splitKey } from "./keyset.ts";
-import { limitsOf, type Placement, placementKey, placementsOf } from "./limits.ts";
+import { type Placed, placeKeys, slotOfKey } from "./keyset.ts";
+import { type Labels, numberLabels, type SplitKeys, splitKeys } from "./labels.ts";
+import { limitsOf, type Placements, placementsOf } from "./limits.ts";
 import {
   EMIT_KIND_NAMES,
   type EmitKind,
@@ -42,51 +43,51 @@ export function encode(plan: Plan, { generation, names, progress = silent }: Enc
   return table;
 }
 
+/** WIKI's keys or HOST's, and where each of them lies. */
+interface PlacedKeys extends SplitKeys {
+  /** Number of each key's label. */
+  labels: Uint32Array;
+  placed: Placed;
+}
+
 class Encoder {
   private readonly strings = new Runs<string>((text) => text);
-  private readonly placements: Placement[];
+  private readonly placements: Placements;
   private readonly headers: string[];
   private readonly lists: RuleLists;
-  private readonly wikiSuffixes: string[];
-  private readonly hostSuffixes: string[];
-  private readonly wikiKeys: SplitKeys;
-  private readonly hostKeys: SplitKeys;
-  private labelNumber = new Map<string, number>();
-  private wikiSlot = new Map<string, number>();
-  private wikiSlots = 0;
-  private hostSlots = new Uint32Array(0);
+  private readonly labels: Labels;
+  private readonly wikiKeys: PlacedKeys;
+  private readonly hostKeys: PlacedKeys;
 
   constructor(
     private readonly plan: Plan,
-    private readonly progress: Progress,
+    progress: Progress,
   ) {
-    progress("choosing suffixes");
     this.placements = placementsOf(plan);
     this.headers = headerNamesOf(plan);
     this.lists = ruleListsOf(plan);
-    this.wikiSuffixes = chooseSuffixes(plan.wikis.map((wiki) => wiki.id));
-    this.hostSuffixes = chooseSuffixes(plan.hosts.map((host) => host.host));
-    this.wikiKeys = splitKeys(
-      plan.wikis.map((wiki) => wiki.id),
-      this.wikiSuffixes,
-    );
-    this.hostKeys = splitKeys(
-      plan.hosts.map((host) => host.host),
-      this.hostSuffixes,
-    );
+    progress("choosing suffixes");
+    const wikis = splitKeys(plan.wikis.map(({ id }) => id));
+    const hosts = splitKeys(plan.hosts.map(({ host }) => host));
+    progress("sorting labels");
+    this.labels = numberLabels([wikis, hosts], checkText);
+    const { count, numbers } = this.labels;
+    if (count > L.MAX_LABELS) throw new EncodeError(`${count} labels: at most ${L.MAX_LABELS}`);
+    const place = (keys: readonly string[], what: string) =>
+      placeKeys(keys, (done, of) => progress(what, done, of));
+    this.wikiKeys = { ...wikis, labels: numbers[0]!, placed: place(wikis.keys, "placing wikis") };
+    this.hostKeys = { ...hosts, labels: numbers[1]!, placed: place(hosts.keys, "placing hosts") };
   }
 
   /** In the order of the directory; STRS is filled by the others and so made last. */
   sections(): Section[] {
     // What must stand in a row comes first: single strings are then found in it.
-    const wikiSuffixes = this.consecutiveStrings(this.wikiSuffixes);
-    const hostSuffixes = this.consecutiveStrings(this.hostSuffixes);
+    const wikiSuffixes = this.consecutiveStrings(this.wikiKeys.suffixes);
+    const hostSuffixes = this.consecutiveStrings(this.hostKeys.suffixes);
     for (const predicate of this.lists.predicates) this.consecutiveStrings(valuesOf(predicate));
-    const labels = this.labels();
-    const wikis = this.wikis(wikiSuffixes);
     const sections = [
-      { name: L.SECTION_LABELS, bytes: labels },
-      { name: L.SECTION_WIKIS, bytes: wikis },
+      { name: L.SECTION_LABELS, bytes: this.labels.bytes },
+      { name: L.SECTION_WIKIS, bytes: this.wikis(wikiSuffixes) },
       { name: L.SECTION_HOSTS, bytes: this.hosts(hostSuffixes) },
       { name: L.SECTION_READ_AS, bytes: this.readAs() },
       { name: L.SECTION_PATTERNS, bytes: this.patterns() },
@@ -122,89 +123,60 @@ class Encoder {
     return first;
   }
 
-  /** Labels of wikis and exact hosts alike, by length, then by bytes. */
-  private labels(): Uint8Array {
-    this.progress("sorting labels");
-    for (const label of this.wikiKeys.labels) this.labelNumber.set(label, 0);
-    for (const label of this.hostKeys.labels) this.labelNumber.set(label, 0);
-    const { size } = this.labelNumber;
-    if (size > L.MAX_LABELS) throw new EncodeError(`${size} labels: at most ${L.MAX_LABELS}`);
-    const sorted = byLengthThenBytes(this.labelNumber.keys());
-    const lengths = new Map<number, number>();
-    for (const [number, label] of sorted.entries()) {
-      checkText(label);
-      this.labelNumber.set(label, number);
-      lengths.set(label.length, (lengths.get(label.length) ?? 0) + 1);
-    }
-    const writer = new Writer().u32(lengths.size);
-    for (const [length, count] of lengths) writer.u32(((count << L.LABELS_COUNT_SHIFT) | length) >>> 0);
-    for (const label of sorted) writer.text(label);
-    return writer.bytes();
-  }
-
   private wikis(firstSuffix: number): Uint8Array {
-    const placement = new Map(this.placements.map((p, number) => [placementKey(p), number]));
-    const values = this.plan.wikis.map((wiki) => placement.get(placementKey(wiki))!);
-    const set = this.keySet(this.wikiKeys, values, this.placements.length, this.wikiSuffixes, firstSuffix);
-    this.wikiSlots = set.slots;
-    for (const [number, id] of this.wikiKeys.keys.entries()) this.wikiSlot.set(id, set.slotOfKey[number]!);
-    return set.bytes;
+    return this.keySet(this.wikiKeys, this.placements.ofWiki, this.placements.list.length, firstSuffix);
   }
 
   private hosts(firstSuffix: number): Uint8Array {
-    const values = this.plan.hosts.map((host) => this.target(host.target));
-    const set = this.keySet(this.hostKeys, values, this.noWiki() + 1, this.hostSuffixes, firstSuffix);
-    this.hostSlots = set.slotOfKey;
-    return set.bytes;
+    const targets = new Uint32Array(this.plan.hosts.length);
+    for (const [i, { target }] of this.plan.hosts.entries()) targets[i] = this.target(target);
+    return this.keySet(this.hostKeys, targets, this.noWiki() + 1, firstSuffix);
   }
 
+  /** @param values of each key, all of them below `valueCount` */
   private keySet(
-    { keys, labels, suffixOfKey }: SplitKeys,
-    values: number[],
+    { keys, labels, suffixes, suffixOfKey, placed }: PlacedKeys,
+    values: Uint32Array,
     valueCount: number,
-    suffixes: string[],
     firstSuffix: number,
-  ) {
-    const what = labels === this.wikiKeys.labels ? "placing wikis" : "placing hosts";
-    const placed = placeKeys(keys, (done, of) => this.progress(what, done, of));
-    const labelBits = bitsFor(this.labelNumber.size + 1); // one more: all ones means an empty slot
+  ): Uint8Array {
+    const labelBits = bitsFor(this.labels.count + 1); // one more: all ones means an empty slot
     const suffixBits = bitsFor(suffixes.length);
     const entryBytes = Math.ceil((labelBits + suffixBits + bitsFor(valueCount)) / 8);
-    const writer = new Writer()
+    const { slots, displacements, displacementBytes } = placed;
+    const size = L.KEYS_BODY + displacements.length * displacementBytes + slots * entryBytes;
+    const writer = new Writer(size)
       .u32(keys.length)
-      .u32(placed.slots)
-      .u32(placed.displacements.length)
+      .u32(slots)
+      .u32(displacements.length)
       .u32(placed.seed)
-      .u8(placed.displacementBytes)
+      .u8(displacementBytes)
       .u8(entryBytes)
       .u8(labelBits)
       .u8(suffixBits)
       .u16(firstSuffix)
       .u16(suffixes.length);
-    for (const displacement of placed.displacements) writer.uint(displacement, placed.displacementBytes);
-    const slotOfKey = new Uint32Array(keys.length);
-    for (let slot = 0; slot < placed.slots; slot++) {
-      const key = placed.keyOfSlot[slot]!;
-      if (key === -1) {
-        writer.uint(2 ** labelBits - 1, entryBytes);
-        continue;
-      }
-      slotOfKey[key] = slot;
-      const high = values[key]! * 2 ** suffixBits + suffixOfKey[key]!;
-      writer.uint(high * 2 ** labelBits + this.labelNumber.get(labels[key]!)!, entryBytes);
+    for (const displacement of displacements) writer.uint(displacement, displacementBytes);
+    // An entry may have more than 32 bits: sums and products, not shifts.
+    const [labelUnits, suffixUnits] = [2 ** labelBits, 2 ** suffixBits];
+    for (const key of placed.keyOfSlot) {
+      const high = key === -1 ? 0 : values[key]! * suffixUnits + suffixOfKey[key]!;
+      const label = key === -1 ? labelUnits - 1 : labels[key]!;
+      writer.uint(high * labelUnits + label, entryBytes);
     }
-    return { bytes: writer.bytes(), slots: placed.slots, slotOfKey };
+    return writer.bytes();
   }
 
   /** The number of the target that is known to have no wiki. */
   private noWiki(): number {
-    return this.wikiSlots + this.plan.paths.length;
+    return this.wikiKeys.placed.slots + this.plan.paths.length;
   }
 
   private target(target: Target): number {
     if (target === null) return this.noWiki();
-    if ("path" in target) return this.wikiSlots + target.path;
-    return this.wikiSlot.get(target.wiki) ?? this.noWiki();
+    if ("path" in target) return this.wikiKeys.placed.slots + target.path;
+    const slot = slotOfKey(this.wikiKeys.placed, this.wikiKeys.keys, target.wiki);
+    return slot === -1 ? this.noWiki() : slot;
   }
 
   private readAs(): Uint8Array {
@@ -313,13 +285,13 @@ class Encoder {
 
   private releases(): Uint8Array {
     const { releases, defaultRelease, wikiless } = this.plan;
-    const writer = new Writer().u16(releases.length).u16(defaultRelease).u16(this.placements.length);
+    const writer = new Writer().u16(releases.length).u16(defaultRelease).u16(this.placements.list.length);
     for (const outcome of [wikiless.noHost, wikiless.missing, wikiless.notInstalled]) {
       const [kind, value] = outcomeOf(outcome);
       writer.u8(kind).u16(value);
     }
     for (const { name, version } of releases) writer.u16(this.string(name)).u16(this.string(version));
-    for (const { release, group, installed } of this.placements) {
+    for (const { release, group, installed } of this.placements.list) {
       writer.u16(release).u16(this.stringOrNone(group));
       writer.u8(installed ? 0 : L.FLAG_NOT_INSTALLED);
     }
@@ -344,15 +316,11 @@ class Encoder {
         .u16(this.string(suffix))
         .u8(dashes ? L.FLAG_DASHES : 0);
     }
-    const hostSlot = new Map<string, number>();
-    if (exceptions.length > 0) {
-      for (const [number, host] of this.hostKeys.keys.entries()) hostSlot.set(host, this.hostSlots[number]!);
-    }
-    const bySlot = exceptions.map(({ wiki, host }) => ({ slot: slotIn(this.wikiSlot, wiki), host }));
+    const bySlot = exceptions.map(({ wiki, host }) => ({ slot: slotIn(this.wikiKeys, wiki), host }));
     for (const { slot, host } of bySlot.sort((a, b) => a.slot - b.slot)) {
       writer.u32(slot);
       if (host === null) writer.u32(L.NO_HOST);
-      else writer.u32(typeof host === "number" ? host : rules.length + slotIn(hostSlot, host));
+      else writer.u32(typeof host === "number" ? host : rules.length + slotIn(this.hostKeys, host));
     }
     return writer.bytes();
   }
@@ -366,37 +334,9 @@ function outcomeOf(outcome: Rule["outcome"] | WikilessOutcome): [outcome: number
   return "reply" in outcome ? [L.OUTCOME_REPLY, outcome.reply] : [L.OUTCOME_NEAR, outcome.near];
 }
 
-/** Keys, each with its label and the number of its suffix. */
-interface SplitKeys {
-  keys: string[];
-  labels: string[];
-  suffixOfKey: Uint16Array;
-}
-
-function splitKeys(keys: string[], suffixes: readonly string[]): SplitKeys {
-  const labels: string[] = [];
-  const suffixOfKey = new Uint16Array(keys.length);
-  for (const [number, key] of keys.entries()) {
-    const { label, suffix } = splitKey(key, suffixes);
-    labels.push(label);
-    suffixOfKey[number] = suffix;
-  }
-  return { keys, labels, suffixOfKey };
-}
-
-/** Each length's by themselves: without a comparison of ours, the engine sorts text several times as fast. */
-function byLengthThenBytes(labels: Iterable<string>): string[] {
-  const byLength: string[][] = [];
-  for (const label of labels) {
-    byLength[label.length] ??= [];
-    byLength[label.length]!.push(label);
-  }
-  return byLength.flatMap((same) => same.sort());
-}
-
-function slotIn(slots: ReadonlyMap<string, number>, key: string): number {
-  const slot = slots.get(key);
-  if (slot === undefined)
+function slotIn({ placed, keys }: PlacedKeys, key: string): number {
+  const slot = slotOfKey(placed, keys, key);
+  if (slot === -1)
     throw new EncodeError(`"${key}" stands in an exception from a wiki to its host, and nowhere else`);
   return slot;
 }

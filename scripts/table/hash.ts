@@ -19,29 +19,26 @@ export function mix(h: number): number {
 export function hashKey(key: string, seed: number): { a: number; b: number } {
   let a = seed;
   let b = seed ^ HASH_SEED_B;
-  let i = 0;
-  for (; i + 4 <= key.length; i += 4) {
-    const word = wordAt(key, i);
+  const whole = key.length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    const word = wordAt(key, i, i + 4);
     a = Math.imul(a ^ word, HASH_LANE_A);
     b = Math.imul(b ^ word, HASH_LANE_B);
     a ^= a >>> HASH_LANE_SHIFT;
     b ^= b >>> HASH_LANE_SHIFT;
   }
-  const last = wordAt(key, i);
+  const last = wordAt(key, whole, key.length);
   return {
     a: mix(Math.imul(a ^ last, HASH_LANE_A) ^ key.length),
     b: mix(Math.imul(b ^ last, HASH_LANE_B) ^ key.length),
   };
 }
 
-/** Four bytes as a little-endian u32; those past the end of the key are 0, as NaN is in a shift. */
-function wordAt(key: string, at: number): number {
-  return (
-    key.charCodeAt(at) |
-    (key.charCodeAt(at + 1) << 8) |
-    (key.charCodeAt(at + 2) << 16) |
-    (key.charCodeAt(at + 3) << 24)
-  );
+/** At most four bytes as a little-endian u32. Never past the end of the key: the engine would be slow at all of them. */
+function wordAt(key: string, from: number, to: number): number {
+  let word = 0;
+  for (let i = from; i < to; i++) word |= key.charCodeAt(i) << (8 * (i - from));
+  return word;
 }
 
 /** Where a u32 lies among `count` parts of equal size that all u32 make: `h * count >> 32`, in halves of `h`. */

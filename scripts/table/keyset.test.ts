@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { hashKey, partOf, slotOf } from "./hash.ts";
-import { chooseSuffixes, placeKeys, splitKey } from "./keyset.ts";
+import { chooseSuffixes, placeKeys, slotOfKey, suffixOf } from "./keyset.ts";
 
 const keysUpTo = (count: number) => Array.from({ length: count }, (_, i) => `key${i.toString(36)}wiki`);
 
@@ -43,6 +43,16 @@ describe("a perfect hash", () => {
     expect(placeKeys(keysUpTo(500))).toEqual(placeKeys(keysUpTo(500)));
   });
 
+  it("tells the slot of a key, and of no other", () => {
+    const keys = keysUpTo(100);
+    const placed = placeKeys(keys);
+    for (const [number, key] of keys.entries()) {
+      expect(placed.keyOfSlot[slotOfKey(placed, keys, key)]).toBe(number);
+    }
+    expect(slotOfKey(placed, keys, "key")).toBe(-1);
+    expect(slotOfKey(placeKeys([]), [], "key")).toBe(-1);
+  });
+
   it("of a key that occurs twice is an error, not an endless search", () => {
     expect(() => placeKeys(["a", "b", "a"])).toThrow("a key occurs twice");
   });
@@ -63,12 +73,12 @@ describe("suffixes", () => {
     expect(suffixes.map((suffix) => suffix.length)).toEqual(
       suffixes.map((suffix) => suffix.length).sort((a, b) => b - a),
     );
-    expect(new Set(keys.map((key) => splitKey(key, suffixes).label)).size).toBe(50);
+    const shared = new Set(keys.map((key) => key.replace(suffixes[suffixOf(key, suffixes)]!, "")));
+    expect(shared.size).toBe(50);
   });
 
   it("split a key at the longest that fits", () => {
-    expect(splitKey("enwikibooks", ["wikibooks", "books", ""])).toEqual({ label: "en", suffix: 0 });
-    expect(splitKey("ebooks", ["wikibooks", "books", ""])).toEqual({ label: "e", suffix: 1 });
-    expect(splitKey("en", ["wikibooks", "books", ""])).toEqual({ label: "en", suffix: 2 });
+    const suffixes = ["wikibooks", "books", ""];
+    expect(["enwikibooks", "ebooks", "en"].map((key) => suffixOf(key, suffixes))).toEqual([0, 1, 2]);
   });
 });

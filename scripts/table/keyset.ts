@@ -1,4 +1,5 @@
 import { MAX_STRING_BYTES } from "../../assembly/layout.ts";
+import { grouped } from "./grouped.ts";
 import { hashKey, partOf, slotOf } from "./hash.ts";
 
 /** Where every key of a perfect hash lies. */
@@ -66,56 +67,60 @@ function tryToPlace(
 
   const displacements = new Uint32Array(buckets);
   const keyOfSlot = new Int32Array(slots).fill(-1);
+  const isTaken = new Uint8Array(slots); // a byte a slot: what is tried all over again stays near
   const most = displacementBytes === 4 ? 0xffffff : 256 ** displacementBytes - 1;
   for (let done = 0; done < buckets; done++) {
     if (done % PROGRESS_EVERY === 0) progress(done, buckets);
     const bucket = fullestFirst[done]!;
-    const bucketKeys = members.items.subarray(members.starts[bucket]!, members.starts[bucket + 1]!);
-    checkDifferent(bucketKeys);
+    const [from, to] = [members.starts[bucket]!, members.starts[bucket + 1]!];
+    checkDifferent(from, to);
     let displacement = 0;
     for (; displacement <= most; displacement++) {
-      if (claimSlots(bucketKeys, displacement)) break;
+      if (claimSlots(from, to, displacement)) break;
     }
     if (displacement > most) return null;
     displacements[bucket] = displacement;
+    for (let i = from; i < to; i++) keyOfSlot[slotOfMember(i, displacement)] = members.items[i]!;
   }
   return { slots, seed, displacementBytes, displacements, keyOfSlot };
 
   /** Equal keys are in the same bucket, and no displacement would ever part them. */
-  function checkDifferent(bucketKeys: Uint32Array): void {
-    for (let i = 0; i < bucketKeys.length; i++) {
-      for (let j = 0; j < i; j++) {
-        const [one, other] = [bucketKeys[i]!, bucketKeys[j]!];
+  function checkDifferent(from: number, to: number): void {
+    for (let i = from; i < to; i++) {
+      for (let j = from; j < i; j++) {
+        const one = members.items[i]!;
+        const other = members.items[j]!;
         if (a[one] === a[other] && keys[one] === keys[other]) throw new Error("a key occurs twice");
       }
     }
   }
 
-  function claimSlots(bucketKeys: Uint32Array, displacement: number): boolean {
-    for (let i = 0; i < bucketKeys.length; i++) {
-      const key = bucketKeys[i]!;
-      const slot = slotOf(a[key]!, b[key]!, displacement, slots);
-      if (keyOfSlot[slot] !== -1) {
-        for (let j = 0; j < i; j++) {
-          keyOfSlot[slotOf(a[bucketKeys[j]!]!, b[bucketKeys[j]!]!, displacement, slots)] = -1;
-        }
+  function slotOfMember(i: number, displacement: number): number {
+    const key = members.items[i]!;
+    return slotOf(a[key]!, b[key]!, displacement, slots);
+  }
+
+  /** For the members of a bucket, if all their slots are free. */
+  function claimSlots(from: number, to: number, displacement: number): boolean {
+    for (let i = from; i < to; i++) {
+      const slot = slotOfMember(i, displacement);
+      if (isTaken[slot] === 1) {
+        for (let j = from; j < i; j++) isTaken[slotOfMember(j, displacement)] = 0;
         return false;
       }
-      keyOfSlot[slot] = key;
+      isTaken[slot] = 1;
     }
     return true;
   }
 }
 
-/** The numbers of `groupOf`, those of group 0 first, each group's in order; and where each group starts. */
-function grouped(groupOf: Uint32Array, groups: number): { items: Uint32Array; starts: Uint32Array } {
-  const starts = new Uint32Array(groups + 1);
-  for (const group of groupOf) starts[group + 1]!++;
-  for (let group = 0; group < groups; group++) starts[group + 1]! += starts[group]!;
-  const next = starts.slice();
-  const items = new Uint32Array(groupOf.length);
-  for (let number = 0; number < groupOf.length; number++) items[next[groupOf[number]!]!++] = number;
-  return { items, starts };
+/** Slot of a key, -1 where it is none of those that were placed. @param keys as they were placed */
+export function slotOfKey(placed: Placed, keys: readonly string[], key: string): number {
+  if (keys.length === 0) return -1;
+  const { a, b } = hashKey(key, placed.seed);
+  const displacement = placed.displacements[partOf(a, placed.displacements.length)]!;
+  const slot = slotOf(a, b, displacement, placed.slots);
+  return keys[placed.keyOfSlot[slot]!] === key ? slot : -1;
 }
 
 const SAMPLE = 2048;
@@ -162,10 +167,9 @@ export function chooseSuffixes(keys: readonly string[]): string[] {
   return [...chosen.sort((s, t) => t.length - s.length || (s < t ? -1 : 1)), ""];
 }
 
-/** A key's label and the number of its suffix: the longest that fits. */
-export function splitKey(key: string, suffixes: readonly string[]): { label: string; suffix: number } {
-  const suffix = suffixes.findIndex((s) => key.endsWith(s));
-  return { label: key.slice(0, key.length - suffixes[suffix]!.length), suffix };
+/** Number of the suffix that a key is split at: the longest that fits. */
+export function suffixOf(key: string, suffixes: readonly string[]): number {
+  return suffixes.findIndex((suffix) => key.endsWith(suffix));
 }
 
 function labelBytes(keys: readonly string[], chosen: readonly string[]): number {

@@ -53,7 +53,7 @@ export function limitsOf(plan: Plan): Limit[] {
     count("replies", plan.replies, L.MAX_REPLIES),
     count("deployments", plan.deployments, L.MAX_DEPLOYMENTS),
     count("releases", plan.releases, L.MAX_RELEASES),
-    count("pairs of release and group", placementsOf(plan), L.MAX_PLACEMENTS),
+    count("pairs of release and group", placementsOf(plan).list, L.MAX_PLACEMENTS),
     { what: "bytes of a body with a wiki", used: plan.jobs?.limit ?? 0, most: L.MAX_JOB_LIMIT },
     count("rules from a wiki to its host", plan.canonical.rules, L.MAX_CANONICAL_RULES),
   ];
@@ -70,17 +70,24 @@ export function limitsOfTable(table: Table): Limit[] {
 /** What the wikis of one release and group, installed or not, have in common. */
 export type Placement = Omit<PlanWiki, "id">;
 
-/** The placements that occur, in order of first use by the sorted wikis. */
-export function placementsOf(plan: Plan): Placement[] {
-  const seen = new Map<string, Placement>();
-  for (const { release, group, installed } of plan.wikis) {
-    const placement = { release, group, installed };
-    const key = placementKey(placement);
-    if (!seen.has(key)) seen.set(key, placement);
-  }
-  return [...seen.values()];
+export interface Placements {
+  /** Those that occur, in order of first use by the sorted wikis. */
+  list: Placement[];
+  /** The number of each wiki's. */
+  ofWiki: Uint32Array;
 }
 
-export function placementKey({ release, group, installed }: Placement): string {
-  return `${release} ${installed} ${group ?? ""}`;
+export function placementsOf({ wikis }: Plan): Placements {
+  const list: Placement[] = [];
+  const ofWiki = new Uint32Array(wikis.length);
+  const numbers = new Map<string | null, Map<number, number>>();
+  for (const [i, { release, group, installed }] of wikis.entries()) {
+    const ofGroup = numbers.get(group) ?? new Map<number, number>();
+    numbers.set(group, ofGroup);
+    const key = 2 * release + Number(installed);
+    const number = ofGroup.get(key) ?? list.push({ release, group, installed }) - 1;
+    ofGroup.set(key, number);
+    ofWiki[i] = number;
+  }
+  return { list, ofWiki };
 }

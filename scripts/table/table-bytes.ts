@@ -71,7 +71,7 @@ export class TableBytes {
     const high = set.entryBytes > 4 ? this.uint(at + 4, set.entryBytes - 4) : 0;
     const shifted =
       shift >= 32 ? high >>> (shift - 32) : shift === 0 ? low : (low >>> shift) | (high << (32 - shift));
-    return width === 32 ? shifted >>> 0 : (shifted & (2 ** width - 1)) >>> 0;
+    return (width === 32 ? shifted : shifted & ((1 << width) - 1)) >>> 0;
   }
 
   /** Labels are sorted by length: whole groups are stepped over until the one that holds the number. */
@@ -102,10 +102,11 @@ export class TableBytes {
     return this.view.getUint32(at, true);
   }
 
+  /** @param bytes 1…4 */
   uint(at: number, bytes: number): number {
-    let value = 0;
-    for (let i = bytes - 1; i >= 0; i--) value = value * 256 + this.view.getUint8(at + i);
-    return value;
+    if (bytes === 4) return this.u32(at);
+    if (bytes === 3) return this.u16(at) | (this.u8(at + 2) << 16);
+    return bytes === 2 ? this.u16(at) : this.u8(at);
   }
 
   private text(start: number, length: number): string {
@@ -115,5 +116,5 @@ export class TableBytes {
 
 /** The label of an empty slot: all ones. */
 export function emptyLabel(set: KeySet): number {
-  return 2 ** set.labelBits - 1;
+  return (1 << set.labelBits) - 1;
 }

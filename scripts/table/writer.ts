@@ -1,7 +1,12 @@
 /** Appends little-endian integers and ASCII text to bytes that grow. */
 export class Writer {
-  private buffer = new Uint8Array(1024);
+  private buffer: Uint8Array;
   private length = 0;
+
+  /** @param bytes that are expected */
+  constructor(bytes = 1024) {
+    this.buffer = new Uint8Array(bytes);
+  }
 
   u8(value: number): this {
     return this.uint(value, 1);
@@ -18,9 +23,10 @@ export class Writer {
   /** @param value 0…2^53−1 @param bytes 1…8 */
   uint(value: number, bytes: number): this {
     this.reserve(bytes);
+    const high = Math.floor(value / 0x100000000);
     for (let i = 0; i < bytes; i++) {
-      this.buffer[this.length++] = value % 256;
-      value = Math.floor(value / 256);
+      // The buffer keeps the lowest byte, and a shift is by its number's lowest five bits.
+      this.buffer[this.length++] = (i < 4 ? value : high) >>> (8 * i);
     }
     return this;
   }
@@ -31,8 +37,16 @@ export class Writer {
     return this;
   }
 
+  append(bytes: Uint8Array): this {
+    this.reserve(bytes.length);
+    this.buffer.set(bytes, this.length);
+    this.length += bytes.length;
+    return this;
+  }
+
+  /** What was written; not to be written to afterwards. */
   bytes(): Uint8Array {
-    return this.buffer.slice(0, this.length);
+    return this.buffer.subarray(0, this.length);
   }
 
   private reserve(bytes: number): void {
