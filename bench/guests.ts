@@ -1,4 +1,4 @@
-/** Compiles the AssemblyScript of `bench/guests/`, each file a module. */
+/** Compiles AssemblyScript: the files of `bench/guests/`, each a module, and the filter with its names. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { projectRoot } from "../scripts/envoy/root.ts";
@@ -21,20 +21,20 @@ const SDK_FLAGS = [
 
 /** @returns the .wasm's path in `folder` */
 export async function compileGuest(name: GuestName, folder: string): Promise<string> {
-  const out = join(folder, `${name}.wasm`);
-  const asc = join("node_modules", "assemblyscript", "bin", "asc.js");
   const source = join("bench", "guests", `${name}.ts`);
   const flags = name === "sdk-classes" ? SDK_FLAGS : FLAGS;
-  const { code, output } = await run(process.execPath, [
-    asc,
-    source,
-    "--config",
-    "none",
-    "--outFile",
-    out,
-    ...flags,
-  ]);
-  if (code !== 0) throw new Error(`bench/guests/${name}.ts does not compile\n${output}`);
+  return compile([source, "--config", "none", ...flags], join(folder, `${name}.wasm`));
+}
+
+/** The filter as it is released, and its functions' names. @returns the .wasm's path in `folder` */
+export function compileNamedFilter(folder: string): Promise<string> {
+  return compile(["--target", "release", "--debug"], join(folder, "named.wasm"));
+}
+
+async function compile(args: string[], out: string): Promise<string> {
+  const asc = join("node_modules", "assemblyscript", "bin", "asc.js");
+  const { code, output } = await run(process.execPath, [asc, ...args, "--outFile", out]);
+  if (code !== 0) throw new Error(`asc ${args.join(" ")} failed\n${output}`);
   return out;
 }
 

@@ -24,7 +24,7 @@ Measures in a real Envoy what Pointsman costs, beside no filter, virtual hosts, 
 Wasm filters and one more hop. Some fifteen minutes; the figures are ratios within one run.
 
 Options:
-  --quick          fewer rounds and smaller farms: two or three minutes
+  --quick          fewer rounds, variants and sizes: two minutes
   --only PARTS     only these parts, the others stay as they were: ${PARTS.join(", ")}
   --source DIR     a checkout of mediawiki-config (default: ${DEFAULT_SOURCE})
   --out DIR        where the results go (default: bench/results)

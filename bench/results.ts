@@ -37,10 +37,10 @@ export function above(cost: RequestCost, name: VariantName, measure: Measure): n
   return own === null || base === null ? null : own - base;
 }
 
-/** Ours ÷ theirs, both above no filter. */
+/** Ours ÷ theirs, both above no filter; null where theirs is lost in the noise. */
 export function ratio(cost: RequestCost, theirs: VariantName, measure: Measure): number | null {
   const [own, other] = [above(cost, "pointsman", measure), above(cost, theirs, measure)];
-  return own === null || other === null ? null : own / other;
+  return own === null || other === null || other <= 0 ? null : own / other;
 }
 
 export interface Target {

@@ -35,6 +35,7 @@ await build({
   entryPoints: {
     bench: "bench/main.ts",
     demo: "scripts/demo/cli.ts",
+    functions: "bench/functions.ts",
     instructions: "bench/instructions.ts",
     simulator: "bench/simulator.ts",
   },
