@@ -142,7 +142,7 @@ async function measureInEnvoy(bench: Bench, farm: GrownFarm, table: Table, what:
   const upstream = await startUpstream(envoy, clusterNames(plan), 1);
   try {
     const variants = await makeVariants(
-      { plan, table, hosts, near: false, clusters: upstream.clusters, folder },
+      { plan, table, hosts, near: false, clusters: upstream.clusters, requests, folder },
       names,
     );
     const load = makeLoad(requests.map(bytesOf), folder, 1, "growth");

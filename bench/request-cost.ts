@@ -30,6 +30,8 @@ export interface VariantCost {
   checked: number;
   /** µs of CPU a request; browser's headers. */
   cpu: Spread;
+  /** In each round, what it was above no filter: a machine that slows down does so for both. */
+  cpuAbove: Spread;
   /** µs at the fixed rate. */
   latency: { p50: number; p99: number };
   /** Instructions a request, with few headers and with a browser's. */
@@ -40,17 +42,20 @@ const SEQUENCE = 4096;
 /** Valgrind takes most of a quick run's time: there, these alone are counted. */
 const QUICKLY_COUNTED: readonly VariantName[] = ["no-filter", "lua", "pointsman", "constant"];
 const CHECKED = 1000;
+/** Rounds: latency needs fewer. */
+const LATENCY_EVERY = 7;
 
 export async function measureRequests(bench: Bench): Promise<RequestCost> {
   const { farm, envoy, folder, quick, say } = bench;
   const browser = makeRequests(farm.plan, farm.hosts, SEQUENCE, "browser");
   const upstream = await startUpstream(envoy, clusterNames(farm.plan), 1);
   try {
-    const variants = await makeVariants({ ...farm, near: true, clusters: upstream.clusters, folder }, ALL);
+    const setting = { ...farm, near: true, clusters: upstream.clusters, requests: browser, folder };
+    const variants = await makeVariants(setting, ALL);
     const load = makeLoad(browser.map(bytesOf), folder, 1, "browser");
     const sizes = quick
       ? { rounds: 3, seconds: 1, rate: 500, latencySeconds: 1 }
-      : { rounds: 9, seconds: 1, rate: 500, latencySeconds: 2 };
+      : { rounds: 21, seconds: 1, rate: 500, latencySeconds: 2 };
     const times = await measureTimes(bench, variants, browser, load, sizes);
     const counted = await measureInstructions(bench, variants, browser);
     say("requests: done");
@@ -88,7 +93,7 @@ async function measureTimes(
   requests: readonly BenchRequest[],
   load: Load,
   { rounds, seconds, rate, latencySeconds }: Sizes,
-): Promise<Pick<VariantCost, "checked" | "cpu" | "latency">[]> {
+): Promise<Pick<VariantCost, "checked" | "cpu" | "cpuAbove" | "latency">[]> {
   const servers: Server[] = [];
   try {
     const checked: number[] = [];
@@ -109,14 +114,17 @@ async function measureTimes(
       for (let i = 0; i < variants.length; i++) {
         const n = (i + round) % variants.length;
         micros[n]!.push(await cpuOf(servers[n]!, () => load.run(portOf(n), seconds)));
-        if (round % 3 === 0) latencies[n]!.push(...(await fixedRate(portOf(n), bytes, rate, latencySeconds)));
+        if (round % LATENCY_EVERY === 0)
+          latencies[n]!.push(...(await fixedRate(portOf(n), bytes, rate, latencySeconds)));
       }
     }
+    const base = micros[variants.findIndex(({ name }) => name === "no-filter")]!;
     return variants.map((_, n) => {
       const sorted = latencies[n]!.sort((a, b) => a - b);
       return {
         checked: checked[n]!,
         cpu: spread(micros[n]!),
+        cpuAbove: spread(micros[n]!.map((value, round) => value - base[round]!)),
         latency: { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) },
       };
     });

@@ -29,12 +29,10 @@ export type Measure = "few" | "browser" | "cpu";
 
 /** What a variant adds to an Envoy without a filter; null where it was not counted. */
 export function above(cost: RequestCost, name: VariantName, measure: Measure): number | null {
-  const value = (one: VariantName) => {
-    const variant = cost.variants.find((v) => v.name === one)!;
-    return measure === "cpu" ? variant.cpu.min : (variant.instructions?.[measure] ?? null);
-  };
-  const [own, base] = [value(name), value("no-filter")];
-  return own === null || base === null ? null : own - base;
+  const variant = (one: VariantName) => cost.variants.find((v) => v.name === one)!;
+  if (measure === "cpu") return variant(name).cpuAbove.median;
+  const [own, base] = [variant(name).instructions, variant("no-filter").instructions];
+  return own === null || base === null ? null : own[measure] - base[measure];
 }
 
 /** Ours ÷ theirs, both above no filter; null where theirs is lost in the noise. */

@@ -21,8 +21,6 @@ export interface ServerOptions {
 
 const POLL_MS = 2;
 const LOG_LINES = 200;
-/** What `/proc/PID/stat` counts in: Linux's USER_HZ. */
-const TICKS_A_SECOND = 100;
 
 export class Server {
   /** The port of each listener, by its name. */
@@ -117,11 +115,14 @@ export class Server {
     return readStats(this.adminPort, filter);
   }
 
-  /** User and system time of all threads so far, in µs; a tick of the clock is 10,000. */
+  /** User and system time of all threads so far, in µs: the scheduler's own count, not that of the clock's ticks. */
   async cpuMicros(): Promise<number> {
-    const text = await readFile(`/proc/${this.pid}/stat`, "utf8");
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return ((Number(fields[11]) + Number(fields[12])) * 1_000_000) / TICKS_A_SECOND;
+    const threads = `/proc/${this.pid}/task`;
+    const times = (await readdir(threads)).map(async (thread) => {
+      const text = await readFile(join(threads, thread, "schedstat"), "utf8");
+      return Number(text.split(" ")[0]) / 1000;
+    });
+    return (await Promise.all(times)).reduce((sum, time) => sum + time);
   }
 
   /** Memory that is this process's own, in bytes. */

@@ -27,8 +27,9 @@ export async function measureStart(bench: Bench): Promise<Start> {
   const upstream = await startUpstream(envoy, clusterNames(farm.plan), 1);
   try {
     const names = ["no-filter", "pointsman", "lua", "virtual-hosts"] as const;
-    const variants = await makeVariants({ ...farm, near: true, clusters: upstream.clusters, folder }, names);
-    const first = makeRequests(farm.plan, farm.hosts, 20, "few").filter(({ plain }) => plain);
+    const requests = makeRequests(farm.plan, farm.hosts, 20, "few").filter(({ plain }) => plain);
+    const setting = { ...farm, near: true, clusters: upstream.clusters, requests, folder };
+    const variants = await makeVariants(setting, names);
     const measured: Start["variants"] = [];
     for (const variant of variants) {
       say(`start: ${variant.title}`);
@@ -38,7 +39,7 @@ export async function measureStart(bench: Bench): Promise<Start> {
         const began = performance.now();
         const server = await Server.start({ envoy, config: variant.config, concurrency: workers });
         try {
-          await verify(variant, server, first.slice(0, 1));
+          await verify(variant, server, requests.slice(0, 1));
           if (workers === 1) times.push(performance.now() - began);
           if (!memory.some((one) => one.workers === workers))
             memory.push({ workers, bytes: await server.memoryBytes() });
