@@ -115,7 +115,7 @@ class Generator {
     const formOfHost: string[] = [];
     for (const { host, target } of hosts) {
       if (target === null) wikiOfHost.set(host, "false");
-      else if ("wiki" in target) wikiOfHost.set(host, quote(target.wiki));
+      else if ("wiki" in target) wikiOfHost.set(host, quote(wikis[target.wiki]!.id));
       else {
         wikiOfHost.delete(host);
         formOfHost.push(`[${quote(host)}] = ${target.path}`);
@@ -294,7 +294,7 @@ ${text}`;
       if (one.kind === "fixed") {
         const { target } = one;
         if (target === null) text += "        wiki = false\n";
-        else if ("wiki" in target) text += `        wiki = ${quote(target.wiki)}\n`;
+        else if ("wiki" in target) text += `        wiki = ${quote(this.plan.wikis[target.wiki]!.id)}\n`;
         else text += `        wiki = FORMS[${target.path}](raw, target)\n`;
         continue;
       }

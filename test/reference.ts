@@ -114,7 +114,7 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
 
   function follow(target: Target, path: string, rawTarget: string): string | null | undefined {
     if (target === null) return null;
-    if ("wiki" in target) return target.wiki;
+    if ("wiki" in target) return plan.wikis[target.wiki]!.id;
     const form = plan.paths[target.path]!;
     return wikiOfPath(form, form.target ? rawTarget : path);
   }

@@ -38,18 +38,18 @@ export function compileCanonical(farm: Farm, hosts: Hosts): { canonical: Canonic
   for (const rule of [...rules.filter((one) => !one.wikis), ...rules.filter((one) => one.wikis)]) {
     if (!kept.some((other) => isSame(rule, other))) kept.push(rule);
   }
-  const wikiOfHost = hostReader(hosts);
+  const wikiOfHost = hostReader(farm.wikis, hosts);
   const owns = firstHosts(hosts, "whole");
   const labelled = firstHosts(hosts, "label");
   const exceptions: Canonical["exceptions"] = [];
   const without: string[] = [];
-  for (const wiki of farm.wikis.ids) {
-    const own = owns.get(wiki);
+  for (const [i, wiki] of farm.wikis.ids.entries()) {
+    const own = owns.get(i);
     const rule = rules.find((one) => (one.wikis?.has(wiki) ?? true) && hostBy(one, wiki) !== null);
     const byRule = rule ? hostBy(rule, wiki) : null;
     let exact = own ?? null;
     if (own === undefined && byRule !== null && wikiOfHost(byRule) !== wiki) {
-      exact = labelled.get(wiki) ?? null;
+      exact = labelled.get(i) ?? null;
       if (exact === null) {
         const other = wikiOfHost(byRule);
         const leads = other === null ? "to no wiki" : `to ${quote(other)}`;
@@ -57,7 +57,7 @@ export function compileCanonical(farm: Farm, hosts: Hosts): { canonical: Canonic
         problems.add(farm.place(["canonical-hosts", rule!.number, "host"]), what);
       }
     }
-    if (own === undefined && rule === undefined) exact = labelled.get(wiki) ?? null;
+    if (own === undefined && rule === undefined) exact = labelled.get(i) ?? null;
     const host = exact ?? byRule;
     if (host === null) without.push(wiki);
     const first = kept.find((one) => hostBy(one, wiki) !== null);

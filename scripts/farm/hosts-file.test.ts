@@ -16,7 +16,7 @@ describe("a file of hosts", () => {
     const { plan } = withFile("a.example\tbwiki\n", {
       hosts: '[{ host: "{label}.example", wiki: "{label}wiki" }]',
     });
-    expect(plan.hosts).toEqual([{ host: "a.example", target: { wiki: "bwiki" } }]);
+    expect(plan.hosts).toEqual([{ host: "a.example", target: { wiki: 1 } }]);
   });
 
   test("gives wikis their own hosts", () => {

@@ -8,8 +8,8 @@ const refused = (...rules: string[]) => problemsWith(hosts(...rules));
 describe("hosts", () => {
   it("that are exact lead to their wiki, sorted by name", () => {
     expect(planOf("host: b.example, wiki: bwiki", "host: a.example, wiki: awiki").hosts).toEqual([
-      { host: "a.example", target: { wiki: "awiki" } },
-      { host: "b.example", target: { wiki: "bwiki" } },
+      { host: "a.example", target: { wiki: 0 } },
+      { host: "b.example", target: { wiki: 1 } },
     ]);
   });
 
@@ -21,7 +21,7 @@ describe("hosts", () => {
       "host: '{label}.{family}.org', wiki: '{label}{family}'",
     );
     expect(plan.patterns).toEqual([
-      { kind: "fixed", suffix: ".b.example", target: { wiki: "bwiki" } },
+      { kind: "fixed", suffix: ".b.example", target: { wiki: 1 } },
       { kind: "join", suffix: ".example", tail: "wiki", dashes: true },
       { kind: "join", suffix: ".other", tail: "", dashes: false },
       { kind: "family", suffix: ".org", dashes: false },
@@ -33,7 +33,7 @@ describe("hosts", () => {
       "host: '{label}.example', labels: [a, no-b, 'no'], wiki: '{label}wiki', dashes: underscores",
     );
     expect(plan.hosts).toEqual([
-      { host: "a.example", target: { wiki: "awiki" } },
+      { host: "a.example", target: { wiki: 0 } },
       { host: "no-b.example", target: null },
       { host: "no.example", target: null },
     ]);

@@ -3,6 +3,7 @@ import { readHostsFile } from "../sources/hosts-file.ts";
 import { nearest } from "../sources/nearest.ts";
 import { type Place, Problems, quote } from "../sources/problem.ts";
 import { sortTexts } from "../sources/sort-texts.ts";
+import type { Wikis } from "../sources/wikis.ts";
 import type { PathForm, Pattern, PlanHost, ReadAs, Target } from "../table/plan.ts";
 import { hostTest } from "./conditions.ts";
 import type { Farm, Path } from "./farm.ts";
@@ -99,7 +100,7 @@ class Compiler {
       this.checkNotReadAs(host, () => ({ file, line }));
       const number = this.farm.wikis.number(wiki);
       if (number === -1) this.warnOfUnknown(wiki, { file, line });
-      this.addExact(host, number === -1 ? null : { wiki: this.farm.wikis.ids[number]! }, line);
+      this.addExact(host, number === -1 ? null : { wiki: number }, line);
     }
   }
 
@@ -229,7 +230,8 @@ class Compiler {
 
   private target(rule: HostRule, wiki: string, path: Path): Target {
     if (rule.path !== undefined || rule.target !== undefined) return this.pathForm(rule, path);
-    if (this.farm.wikis.has(wiki)) return { wiki };
+    const number = this.farm.wikis.number(wiki);
+    if (number !== -1) return { wiki: number };
     const where = this.farm.place([...path, "wiki"]);
     if (!/^[a-z0-9_]+$/.test(wiki)) {
       this.problems.add(where, `${quote(wiki)} is not a wiki ID`);
@@ -312,7 +314,14 @@ function matches(pattern: Pattern, host: string): boolean {
 }
 
 /** Tells which wiki a host leads to by itself: not by a path, nor as another host. It need not be in the table. */
-export function hostReader({ hosts, readAs, patterns }: Hosts): (host: string) => string | null {
+export function hostReader(
+  { ids }: Wikis,
+  { hosts, readAs, patterns }: Hosts,
+): (host: string) => string | null {
+  const wikiOf = (target: Target) => {
+    const number = wikiNumberOf(target);
+    return number === null ? null : ids[number]!;
+  };
   const exact = new Map(hosts.map((one) => [one.host, one.target]));
   return (host) => {
     if (readAs.some((one) => isReadAs(host, one))) return null;
@@ -332,11 +341,11 @@ export function placesOfHosts(farm: Farm, { hosts, order, origins }: Hosts): Rec
   return Object.fromEntries(hosts.map(({ host }, i) => [host, placeOf(farm, origins[order[i]!]!)]));
 }
 
-/** Wiki → the first exact host, in the order of the farm, that is said so; those of a file are whole. */
-export function firstHosts({ hosts, order, origins }: Hosts, as: "whole" | "label"): Map<string, string> {
-  const first = new Map<string, number>();
+/** By the wiki's number, its first exact host, in the order of the farm, that is said so; those of a file are whole. */
+export function firstHosts({ hosts, order, origins }: Hosts, as: "whole" | "label"): Map<number, string> {
+  const first = new Map<number, number>();
   for (const [i, { target }] of hosts.entries()) {
-    const wiki = wikiOf(target);
+    const wiki = wikiNumberOf(target);
     const origin = origins[order[i]!]!;
     if (wiki === null || (typeof origin === "number" ? "whole" : origin.as) !== as) continue;
     const known = first.get(wiki);
@@ -345,7 +354,7 @@ export function firstHosts({ hosts, order, origins }: Hosts, as: "whole" | "labe
   return new Map([...first].map(([wiki, i]) => [wiki, hosts[i]!.host]));
 }
 
-function wikiOf(target: Target): string | null {
+function wikiNumberOf(target: Target): number | null {
   return target !== null && "wiki" in target ? target.wiki : null;
 }
 

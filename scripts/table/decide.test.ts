@@ -26,7 +26,7 @@ function farm(parts: Partial<Plan> = {}, listener: Partial<Listener> = {}): Tabl
     hosts: [
       { host: "none.example", target: null },
       { host: "paths.example", target: { path: 0 } },
-      { host: "special.example", target: { wiki: "awiki" } },
+      { host: "special.example", target: { wiki: 0 } },
     ],
     readAs: [
       { kind: "path", from: "rest.example", under: "/v1" },

@@ -184,12 +184,17 @@ describe("a table", () => {
     );
   });
 
+  it("is not made where a host is of a wiki that is not in it", () => {
+    const hosts = [{ host: "a.example", target: { wiki: 1 } }];
+    expect(() => bytesOf(plainPlan({ hosts }))).toThrow("a host of wiki 1: there is none of that number");
+  });
+
   it("of a farm with 100,000 hosts of its own is the same format, and finds each of them", () => {
     const ids = Array.from({ length: 100_000 }, (_, i) => `w${i}`).sort();
     const plan = plainPlan({
       wikis: ids.map((id, i) => ({ id, release: 0, group: i % 2 ? "odd" : "even", installed: true })),
       hosts: ids
-        .map((id) => ({ host: `${id.slice(1)}.example.com`, target: { wiki: id } }))
+        .map((id, wiki) => ({ host: `${id.slice(1)}.example.com`, target: { wiki } }))
         .sort((a, b) => (a.host < b.host ? -1 : 1)),
     });
     const table = new Table(bytesOf(plan));
@@ -200,7 +205,7 @@ describe("a table", () => {
     };
     for (const { host, target } of plan.hosts) {
       const wiki = wikiOf(host);
-      if (wiki !== (target as { wiki: string }).wiki) throw new Error(`${host}: ${wiki}`);
+      if (wiki !== ids[(target as { wiki: number }).wiki]) throw new Error(`${host}: ${wiki}`);
     }
     expect(wikiOf("100000.example.com")).toBe(null);
     expect(table.find(table.wikis, "w100000")).toBe(-1);

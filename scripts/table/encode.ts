@@ -2,7 +2,7 @@ import * as L from "../../assembly/layout.ts";
 import { type Progress, silent } from "../progress.ts";
 import { assemble, type Section } from "./container.ts";
 import { headerNamesOf } from "./header-names.ts";
-import { type Placed, placeKeys, slotOfKey } from "./keyset.ts";
+import { type Placed, placeKeys, slotOfKey, slotsOf } from "./keyset.ts";
 import { type Labels, numberLabels, type SplitKeys, splitKeys } from "./labels.ts";
 import { limitsOf, type Placements, placementsOf } from "./limits.ts";
 import {
@@ -58,6 +58,8 @@ class Encoder {
   private readonly labels: Labels;
   private readonly wikiKeys: PlacedKeys;
   private readonly hostKeys: PlacedKeys;
+  /** Of each wiki. */
+  private readonly wikiSlots: Uint32Array;
 
   constructor(
     private readonly plan: Plan,
@@ -77,6 +79,7 @@ class Encoder {
       placeKeys(keys, (done, of) => progress(what, done, of));
     this.wikiKeys = { ...wikis, labels: numbers[0]!, placed: place(wikis.keys, "placing wikis") };
     this.hostKeys = { ...hosts, labels: numbers[1]!, placed: place(hosts.keys, "placing hosts") };
+    this.wikiSlots = slotsOf(this.wikiKeys.placed, plan.wikis.length);
   }
 
   /** In the order of the directory; STRS is filled by the others and so made last. */
@@ -175,8 +178,10 @@ class Encoder {
   private target(target: Target): number {
     if (target === null) return this.noWiki();
     if ("path" in target) return this.wikiKeys.placed.slots + target.path;
-    const slot = slotOfKey(this.wikiKeys.placed, this.wikiKeys.keys, target.wiki);
-    return slot === -1 ? this.noWiki() : slot;
+    const slot = this.wikiSlots[target.wiki];
+    if (slot === undefined)
+      throw new EncodeError(`a host of wiki ${target.wiki}: there is none of that number`);
+    return slot;
   }
 
   private readAs(): Uint8Array {

@@ -48,15 +48,18 @@ function tryToPlace(
 ): Placed | null {
   const slots = keys.length + Math.max(1, keys.length >>> 5);
   const buckets = Math.ceil(keys.length / KEYS_A_BUCKET);
-  const a = new Uint32Array(keys.length);
-  const b = new Uint32Array(keys.length);
+  const hashA = new Uint32Array(keys.length);
+  const hashB = new Uint32Array(keys.length);
   for (let number = 0; number < keys.length; number++) {
     const hash = hashKey(keys[number]!, seed);
-    a[number] = hash.a;
-    b[number] = hash.b;
+    hashA[number] = hash.a;
+    hashB[number] = hash.b;
   }
-  const bucketOfKey = a.map((hash) => partOf(hash, buckets));
+  const bucketOfKey = hashA.map((hash) => partOf(hash, buckets));
   const members = grouped(bucketOfKey, buckets);
+  // In the order of the members: what is tried together lies together.
+  const a = members.items.map((key) => hashA[key]!);
+  const b = members.items.map((key) => hashB[key]!);
   const sizes = new Uint32Array(buckets);
   for (const bucket of bucketOfKey) sizes[bucket]!++;
   const fullest = sizes.reduce((most, size) => Math.max(most, size), 0);
@@ -88,16 +91,14 @@ function tryToPlace(
   function checkDifferent(from: number, to: number): void {
     for (let i = from; i < to; i++) {
       for (let j = from; j < i; j++) {
-        const one = members.items[i]!;
-        const other = members.items[j]!;
-        if (a[one] === a[other] && keys[one] === keys[other]) throw new Error("a key occurs twice");
+        if (a[i] === a[j] && keys[members.items[i]!] === keys[members.items[j]!])
+          throw new Error("a key occurs twice");
       }
     }
   }
 
   function slotOfMember(i: number, displacement: number): number {
-    const key = members.items[i]!;
-    return slotOf(a[key]!, b[key]!, displacement, slots);
+    return slotOf(a[i]!, b[i]!, displacement, slots);
   }
 
   /** For the members of a bucket, if all their slots are free. */
@@ -112,6 +113,15 @@ function tryToPlace(
     }
     return true;
   }
+}
+
+/** Slot of each key. */
+export function slotsOf({ keyOfSlot }: Placed, keys: number): Uint32Array {
+  const slots = new Uint32Array(keys);
+  for (let slot = 0; slot < keyOfSlot.length; slot++) {
+    if (keyOfSlot[slot] !== -1) slots[keyOfSlot[slot]!] = slot;
+  }
+  return slots;
 }
 
 /** Slot of a key, -1 where it is none of those that were placed. @param keys as they were placed */

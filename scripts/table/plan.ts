@@ -72,8 +72,8 @@ export interface Release {
   version: string;
 }
 
-/** Where a host leads: to a wiki, to a path form, or (null) to no wiki at all. */
-export type Target = { wiki: string } | { path: number } | null;
+/** Where a host leads: to a wiki or a path form, by its number, or (null) to no wiki at all. */
+export type Target = { wiki: number } | { path: number } | null;
 
 export interface PlanHost {
   host: string;

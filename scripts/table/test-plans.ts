@@ -118,8 +118,9 @@ export function planOf(table: Table): Plan {
   const list = <T>(count: number, entry: (number: number) => T) =>
     Array.from({ length: count }, (_, i) => entry(i));
   const sorted = (set: Table["wikis"]) => [...table.keys(set)].sort((a, b) => (a.key < b.key ? -1 : 1));
+  const wikiOfSlot = new Map(sorted(table.wikis).map(({ slot }, wiki) => [slot, wiki]));
   const target = (number: number): Target => {
-    if (number < table.wikis.slots) return { wiki: table.key(table.wikis, number)! };
+    if (number < table.wikis.slots) return { wiki: wikiOfSlot.get(number)! };
     const path = number - table.wikis.slots;
     return path < table.pathCount ? { path } : null;
   };
@@ -317,7 +318,11 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
     const release = fc.nat(releases.length - 1);
     const deployment = fc.nat(deployments.length - 1);
     const group = fc.constantFrom(null, "g0", "g1");
-    const targets: Target[] = [null, ...ids.map((wiki) => ({ wiki })), ...paths.map((_, path) => ({ path }))];
+    const targets: Target[] = [
+      null,
+      ...ids.map((_, wiki) => ({ wiki })),
+      ...paths.map((_, path) => ({ path })),
+    ];
     const target = fc.constantFrom(...targets);
     const reply = replies.length > 0 ? [fc.record({ reply: fc.nat(replies.length - 1) })] : [];
     const wikiless = fc.oneof(fc.record({ release }), ...reply);

@@ -92,7 +92,7 @@ export const PLAN: Plan = {
     { id: "testwiki", release: 1, group: "group0", installed: true },
   ],
   hosts: [
-    { host: "be-tarask.wiki.example", target: { wiki: "be_x_oldwiki" } },
+    { host: "be-tarask.wiki.example", target: { wiki: 0 } },
     { host: "files.wiki.example", target: { path: 0 } },
   ],
   readAs: [{ kind: "path", from: "gateway.example", under: "/v1" }],
