@@ -1,7 +1,9 @@
 /** What grows with the farm: packing, the table, loading it, looking up in it, and requests in Envoy. */
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { freemem } from "node:os";
 import { join } from "node:path";
+import { getHeapStatistics } from "node:v8";
 import { Vm } from "../host-sim/index.ts";
 import { projectRoot } from "../scripts/envoy/root.ts";
 import { endWithUs } from "../scripts/envoy/watchdog.ts";
@@ -32,6 +34,8 @@ export interface Grown {
   loadMs: number;
   lookUps: LookUps;
   inEnvoy: InEnvoy[];
+  /** What could not be measured at this size, and why. */
+  leftOut: { name: VariantName; why: string }[];
 }
 
 export interface InEnvoy {
@@ -46,12 +50,15 @@ export interface InEnvoy {
   workerBytes: number;
 }
 
-/** Beyond these, a route table or a Lua table takes minutes to load under callgrind, or is no use. */
-const MOST_HOSTS: Partial<Record<VariantName, number>> = { "virtual-hosts": 100_000, lua: 100_000 };
+/** Beyond these, a route table or a Lua table takes too many minutes to load under callgrind. */
 const MOST_COUNTED: Partial<Record<VariantName, number>> = { "virtual-hosts": 10_000, lua: 100_000 };
+/** What a virtual host takes: in Envoy as it starts, and here until its configuration is written. */
+const ENVOY_BYTES_A_VIRTUAL_HOST = 12_000;
+const HEAP_BYTES_A_VIRTUAL_HOST = 3_000;
+const START_TIMEOUT_MS = 240_000;
 const REQUESTS = 2000;
 const COUNTED = 400;
-const LOADS = 5;
+const LOADS = 9;
 
 export async function measureGrowth(bench: Bench): Promise<Grown[]> {
   const sizes = bench.quick ? [1_000, 10_000] : [1_000, 10_000, 100_000, 1_000_000];
@@ -80,7 +87,7 @@ async function measureSize(bench: Bench, size: number, lookUp: string): Promise<
     overheadBytesAHost: (bytes.length - farm.keyBytes) / size,
     loadMs,
     lookUps,
-    inEnvoy: await measureInEnvoy(bench, farm, table, what),
+    ...(await measureInEnvoy(bench, farm, table, what)),
   };
 }
 
@@ -127,17 +134,24 @@ async function measureLoad(configuration: Uint8Array): Promise<number> {
   return least;
 }
 
-async function measureInEnvoy(bench: Bench, farm: GrownFarm, table: Table, what: string): Promise<InEnvoy[]> {
+async function measureInEnvoy(
+  bench: Bench,
+  farm: GrownFarm,
+  table: Table,
+  what: string,
+): Promise<Pick<Grown, "inEnvoy" | "leftOut">> {
   const { envoy, folder, say } = bench;
   const size = farm.hosts.length;
-  const all = bench.quick
-    ? (["no-filter", "pointsman"] as const)
-    : (["no-filter", "pointsman", "lua", "virtual-hosts"] as const);
-  const names = all.filter((name: VariantName) => size <= (MOST_HOSTS[name] ?? Number.POSITIVE_INFINITY));
-  // The plan is for Lua and virtual hosts, and for the names; a farm too large for them has those of a small one.
-  const small = size <= MOST_HOSTS.lua! ? farm : await growFarm(1_000, join(folder, "farm-names"));
-  const { plan } = compile(new Farm(small.file, {}), "2026-01-01");
-  const hosts = new Map(small.wikis.map((wiki, n) => [wiki, small.hosts[n]!]));
+  const names: VariantName[] = ["no-filter", "pointsman"];
+  const leftOut: Grown["leftOut"] = [];
+  if (!bench.quick) {
+    names.push("lua");
+    const why = whyNoVirtualHosts(size);
+    if (why === null) names.push("virtual-hosts");
+    else leftOut.push({ name: "virtual-hosts", why });
+  }
+  const { plan } = compile(new Farm(farm.file, {}), "2026-01-01");
+  const hosts = new Map(farm.wikis.map((wiki, n) => [wiki, farm.hosts[n]!]));
   const requests = requestsFor(farm.hosts);
   const upstream = await startUpstream(envoy, clusterNames(plan), 1);
   try {
@@ -151,17 +165,26 @@ async function measureInEnvoy(bench: Bench, farm: GrownFarm, table: Table, what:
       say(`${what}: ${variant.title}`);
       results.push(await measureVariant(envoy, variant, requests, (port) => load.run(port, 1)));
     }
-    if (bench.quick || (await whyNoCallgrind()) !== null) return results;
+    if (bench.quick || (await whyNoCallgrind()) !== null) return { inEnvoy: results, leftOut };
     const counted = await inPairs(variants, async (variant) => {
       if (size > (MOST_COUNTED[variant.name] ?? Number.POSITIVE_INFINITY)) return null;
       say(`${what}: ${variant.title}, instructions`);
       const loads = [requests.slice(0, COUNTED).map(bytesOf)];
       return (await countInstructions({ envoy, config: variant.config, warmUp: 600, loads }))[0]!;
     });
-    return results.map((result, n) => ({ ...result, instructions: counted[n]! }));
+    return { inEnvoy: results.map((result, n) => ({ ...result, instructions: counted[n]! })), leftOut };
   } finally {
     await upstream.stop();
   }
+}
+
+/** @returns null: this machine has the memory for so many */
+function whyNoVirtualHosts(size: number): string | null {
+  const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(0);
+  const [needed, free] = [size * ENVOY_BYTES_A_VIRTUAL_HOST, freemem()];
+  if (free < needed) return `of ${gigabytes(needed)} GB of memory, ${gigabytes(free)} are free`;
+  const [heap, most] = [size * HEAP_BYTES_A_VIRTUAL_HOST, getHeapStatistics().heap_size_limit];
+  return most < heap ? `Node needs ${gigabytes(heap)} GB and takes at most ${gigabytes(most)}` : null;
 }
 
 async function measureVariant(
@@ -171,7 +194,13 @@ async function measureVariant(
   load: (port: number) => Promise<{ requests: number; failed: number }>,
 ): Promise<InEnvoy> {
   const start = (concurrency: number) =>
-    Server.start({ envoy, config: variant.config, cpu: 0, concurrency, startTimeoutMs: 120_000 });
+    Server.start({
+      envoy,
+      config: variant.config,
+      cpu: 0,
+      concurrency,
+      startTimeoutMs: START_TIMEOUT_MS,
+    });
   const one = await start(1);
   let memoryBytes: number;
   let cpuMicros = Number.POSITIVE_INFINITY;

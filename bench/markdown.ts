@@ -58,8 +58,8 @@ ${table(head, rows)}`;
 
 function growthTable({ growth }: Results): string {
   if (!growth) return "";
-  const rows = growth.flatMap((one) =>
-    one.inEnvoy.map((inEnvoy, n) => [
+  const rows = growth.flatMap((one) => [
+    ...one.inEnvoy.map((inEnvoy, n) => [
       n === 0 ? shortCount(one.hosts) : "",
       n === 0 ? one.pack.seconds.toFixed(1) : "",
       n === 0 ? (one.pack.peakBytes / 1e6).toFixed(0) : "",
@@ -73,7 +73,21 @@ function growthTable({ growth }: Results): string {
       megabytes(inEnvoy.workerBytes),
       inEnvoy.startMs.toFixed(0),
     ]),
-  );
+    ...one.leftOut.map(({ name, why }) => [
+      "",
+      "",
+      "",
+      "",
+      "",
+      "",
+      name,
+      `not measured: ${why}`,
+      "",
+      "",
+      "",
+      "",
+    ]),
+  ]);
   const head = [
     "hosts",
     "pack s",
