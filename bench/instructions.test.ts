@@ -10,7 +10,7 @@ test.skipIf(missing !== null)(
     const recorded = await readRecord();
     const measured = await measureRatio();
     const thousands = (count: number) => (count / 1000).toFixed(1);
-    const seen = `${measured.ratio.toFixed(3)} times the filter that does nothing (${thousands(measured.pointsman)} k instructions to ${thousands(measured.returnsAtOnce)} k)`;
+    const seen = `${measured.ratio.toFixed(3)} times the filter that does nothing (${thousands(measured.pointsman)} k instructions above no filter to ${thousands(measured.returnsAtOnce)} k)`;
     const wayOut =
       "if that is meant, record it: npm run bench -- --record; if not, npm run bench -- --only requests says more";
     expect(measured.ratio, `${seen}, recorded ${recorded.ratio}: ${wayOut}`).toBeLessThanOrEqual(

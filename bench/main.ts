@@ -9,7 +9,7 @@ import type { Bench } from "./bench.ts";
 import { whyNoCallgrind } from "./callgrind.ts";
 import { DEFAULT_SOURCE, loadFarm } from "./farm.ts";
 import { measureGrowth } from "./growth.ts";
-import { markdownOf } from "./markdown.ts";
+import { markdownOf, readmeTable } from "./markdown.ts";
 import { pageOf } from "./page.ts";
 import { measureRatio, RECORD, record } from "./ratio.ts";
 import { measureRequests } from "./request-cost.ts";
@@ -117,8 +117,7 @@ async function run({ quick, only, source, out }: Options, say: Bench["say"]): Pr
   const missing = await whyNoCallgrind();
   if (missing !== null) say(`no instructions will be counted: ${missing}`);
   await mkdir(out, { recursive: true });
-  const json = join(out, "results.json");
-  const before = only.length < PARTS.length ? await readResults(json) : {};
+  const before = only.length < PARTS.length ? await readResults(join(out, "results.json")) : {};
   const results: Results = {
     ...before,
     quick,
@@ -131,11 +130,15 @@ async function run({ quick, only, source, out }: Options, say: Bench["say"]): Pr
   if (only.includes("start")) results.start = await measureStart(bench);
   if (only.includes("growth")) results.growth = await measureGrowth(bench);
   const markdown = markdownOf(results);
-  await write(json, `${JSON.stringify(results, null, 2)}\n`);
-  await write(join(out, "results.md"), markdown);
-  await write(join(out, "results.html"), pageOf(results));
+  const files = {
+    "results.json": `${JSON.stringify(results, null, 2)}\n`,
+    "results.md": markdown,
+    "results.html": pageOf(results),
+    "readme.md": `${readmeTable(results)}\n`,
+  };
+  for (const [name, text] of Object.entries(files)) await write(join(out, name), text);
   process.stdout.write(`\n${markdown}\n`);
-  say(`written: ${["results.json", "results.md", "results.html"].map((name) => join(out, name)).join(", ")}`);
+  say(`written to ${out}: ${Object.keys(files).join(", ")}`);
 }
 
 async function readResults(file: string): Promise<Partial<Results>> {

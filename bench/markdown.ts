@@ -1,4 +1,4 @@
-/** The results as Markdown tables, for the README and for people in a terminal. */
+/** The results as Markdown tables, for people in a terminal and, the gist of them, for the README. */
 import { above, holds, type Results, ratio, shortCount, targets } from "./results.ts";
 
 export function markdownOf(results: Results): string {
@@ -54,6 +54,21 @@ function requestTable({ requests, farm }: Results): string {
   return `**A request to the farm of ${farm.wikis.toLocaleString("en")} wikis.** The first row is Envoy alone, the others what they add to it. CPU: the median of ${requests.rounds} rounds in turns, kept busy by ${requests.load}; latency at ${requests.rate} requests a second.${requests.withoutInstructions ? ` No instructions: ${requests.withoutInstructions}.` : ""}
 
 ${table(head, rows)}`;
+}
+
+/** What a request costs, in a glance. */
+export function readmeTable({ requests }: Results): string {
+  if (!requests) return "";
+  const [base] = requests.variants;
+  const rows = requests.variants
+    .slice(1)
+    .map(({ name, title }) => [
+      name === "pointsman" ? `**${title}**` : title,
+      thousands(above(requests, name, "browser")),
+      micros(above(requests, name, "cpu")!),
+    ]);
+  const whole = `${thousands(base!.instructions?.browser ?? null)} k instructions, ${micros(base!.cpu.median)} µs`;
+  return table([`what a request costs above ${base!.title} (${whole})`, "k instructions", "CPU µs"], rows);
 }
 
 function growthTable({ growth }: Results): string {
