@@ -11,12 +11,14 @@ import { workFolder } from "./work-folder.ts";
 
 /** Valgrind runs Envoy about fifty times slower. */
 const START_TIMEOUT_MS = 300_000;
+/** Requests between two counts, which nobody counts. */
+const SETTLING = 100;
 
 export interface CountOptions {
   envoy: string;
   config: object;
   listener?: string;
-  /** Sent before anything is counted: V8 compiles what is called often once more. */
+  /** Of each list, before anything is counted: V8 compiles what is called often once more, and rare clusters connect. */
   warmUp: number;
   /** Each list is counted by itself. */
   loads: readonly (readonly Uint8Array[])[];
@@ -67,11 +69,10 @@ async function countInto(
         if (status !== 200) throw new Error(`under callgrind, a request was answered ${status}`);
       }
     };
-    let counting = false;
+    for (const load of loads) await send(load, warmUp);
+    await control(server.pid, "-i", "on");
     for (const load of loads) {
-      await send(load, warmUp);
-      if (!counting) await control(server.pid, "-i", "on");
-      counting = true;
+      await send(load, SETTLING);
       await control(server.pid, "-z");
       await send(load, load.length);
       await control(server.pid, "-d");
