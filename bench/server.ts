@@ -153,15 +153,6 @@ export function pin(cpu: number | undefined): string[] {
   return canPin ? ["taskset", "-c", String(cpu % availableParallelism())] : [];
 }
 
-/** The process's children that are still there; the bench leaves none. */
-export async function children(pid: number): Promise<number[]> {
-  const tasks = await readdir(`/proc/${pid}/task`);
-  const lists = await Promise.all(
-    tasks.map((task) => readFile(`/proc/${pid}/task/${task}/children`, "utf8").catch(() => "")),
-  );
-  return lists.join(" ").split(" ").filter(Boolean).map(Number);
-}
-
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
