@@ -3,7 +3,9 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { projectRoot } from "../scripts/envoy/root.ts";
 
-export type GuestName = "constant" | "look-up" | "returns-at-once" | "sdk-classes";
+/** Each does one thing more than the one before, and the first one more than `returns-at-once`. */
+export const STEPS = ["step-context-create", "step-delete", "step-response-headers", "step-pairs"] as const;
+export type GuestName = "constant" | "look-up" | "returns-at-once" | "sdk-classes" | (typeof STEPS)[number];
 
 /** As the real filter is compiled. */
 const FLAGS =

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { findEnvoy } from "../scripts/envoy/install.ts";
 import { countInstructions, whyNoCallgrind } from "./callgrind.ts";
 import { addFilter, answeringEnvoy, wasmFilter } from "./envoy-config.ts";
-import { compileGuest } from "./guests.ts";
+import { compileGuest, STEPS } from "./guests.ts";
 import { browserHeaders, bytesOf, fewHeaders } from "./requests.ts";
 import { endInOrder, workFolder } from "./work-folder.ts";
 
@@ -18,12 +18,14 @@ Counts with valgrind what a request costs in Envoy, above no filter.
 
 Options:
   --browser        with a browser's 20 headers and a cookie of 1.5 kB
+  --steps          also for modules that do, one after the other, one step more of what ours does
   --host HOST      the request's host (default: en.wikipedia.org)
   --path PATH      its path and query (default: /wiki/Main_Page)
   --root-id NAME   the plugin's root_id, a listener of the table (default: main)
   --help           this text
 
-Example:
+Examples:
+  $ npm run bench:instructions -- --steps
   $ npm run bench:instructions -- --browser ours=build/pointsman.wasm,small.table
 `;
 
@@ -47,6 +49,7 @@ async function main(): Promise<number> {
       path: { type: "string", default: "/wiki/Main_Page" },
       "root-id": { type: "string", default: "main" },
       browser: { type: "boolean", default: false },
+      steps: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -63,6 +66,8 @@ async function main(): Promise<number> {
       { name: "no filter", wasm: null, table: none },
       { name: "returns at once", wasm: await compileGuest("returns-at-once", folder), table: none },
     ];
+    for (const name of values.steps ? STEPS : [])
+      modules.push({ name, wasm: await compileGuest(name, folder), table: none });
     for (const text of positionals) modules.push(await readModule(text));
     const envoy = await findEnvoy({ progress: console.error });
     const headers = values.browser ? browserHeaders(values.host) : fewHeaders();

@@ -1,7 +1,9 @@
 /** Keeps one Envoy busy for a while: with wrk where it is on PATH, else with our own client. */
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { endWithUs } from "../scripts/envoy/watchdog.ts";
 import { ClosedLoop, type Counts } from "./client.ts";
 import { pin, sleep } from "./server.ts";
 
@@ -9,6 +11,13 @@ export interface Load {
   /** What makes the load, for the report. */
   name: string;
   run(port: number, seconds: number): Promise<Counts>;
+  /** The same for moments too short to start a process in: it stands still between them. */
+  pausable(port: number): PausableLoad;
+}
+
+export interface PausableLoad {
+  run(milliseconds: number): Promise<void>;
+  end(): Promise<void>;
 }
 
 const CONNECTIONS = 16;
@@ -24,6 +33,14 @@ export function makeLoad(requests: readonly Uint8Array[], folder: string, cpu: n
         await sleep(seconds * 1000);
         return loop.stop();
       },
+      pausable: (port) => ({
+        async run(milliseconds) {
+          const loop = new ClosedLoop(port, requests, CONNECTIONS);
+          await sleep(milliseconds);
+          await loop.stop();
+        },
+        end: () => Promise.resolve(),
+      }),
     };
   }
   const data = join(folder, `${name}.requests`);
@@ -33,6 +50,7 @@ export function makeLoad(requests: readonly Uint8Array[], folder: string, cpu: n
   return {
     name: "wrk",
     run: (port, seconds) => runWrk(port, seconds, script, cpu),
+    pausable: (port) => new PausableWrk(port, script, cpu),
   };
 }
 
@@ -50,9 +68,46 @@ end
 `;
 }
 
-function runWrk(port: number, seconds: number, script: string, cpu: number): Promise<Counts> {
+function wrkCommand(port: number, seconds: number, script: string, cpu: number): string[] {
   const wrk = ["wrk", "-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "-s", script, `http://127.0.0.1:${port}/`];
-  const [command, ...args] = [...pin(cpu), ...wrk];
+  return [...pin(cpu), ...wrk];
+}
+
+/** Longer than any benchmark: it is ended before. */
+const LONG_SECONDS = 36_000;
+/** What was sent is answered, and counted, before anyone looks. */
+const SETTLING_MS = 5;
+
+class PausableWrk implements PausableLoad {
+  private readonly child: ChildProcess;
+  private readonly ended: Promise<unknown>;
+  private readonly callOff: () => void;
+
+  constructor(port: number, script: string, cpu: number) {
+    const [command, ...args] = wrkCommand(port, LONG_SECONDS, script, cpu);
+    this.child = spawn(command!, args, { stdio: "ignore", detached: true });
+    this.ended = once(this.child, "exit");
+    this.callOff = this.child.pid === undefined ? () => {} : endWithUs(this.child.pid, script);
+    this.child.kill("SIGSTOP");
+  }
+
+  async run(milliseconds: number): Promise<void> {
+    if (this.child.exitCode !== null) throw new Error(`wrk ended by itself (${this.child.exitCode})`);
+    this.child.kill("SIGCONT");
+    await sleep(milliseconds);
+    this.child.kill("SIGSTOP");
+    await sleep(SETTLING_MS);
+  }
+
+  async end(): Promise<void> {
+    this.child.kill("SIGKILL");
+    await this.ended;
+    this.callOff();
+  }
+}
+
+function runWrk(port: number, seconds: number, script: string, cpu: number): Promise<Counts> {
+  const [command, ...args] = wrkCommand(port, seconds, script, cpu);
   return new Promise((resolve, reject) => {
     const child = spawn(command!, args, { stdio: ["ignore", "pipe", "pipe"] });
     let output = "";

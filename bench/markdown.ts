@@ -28,15 +28,15 @@ function requestTable({ requests, farm }: Results): string {
   if (!requests) return "";
   const plus = (value: number | null, show: (value: number) => string) =>
     value === null ? "–" : `${value < 0 ? "−" : "+"}${show(Math.abs(value))}`;
-  const rows = requests.variants.map(({ name, title, cpu, latency, instructions }) => {
+  const rows = requests.variants.map(({ name, title, cpu, calmCpu, latency, instructions }) => {
     const base = name === "no-filter";
     return [
       title,
       base ? thousands(instructions?.few ?? null) : plus(above(requests, name, "few"), thousands),
       base ? thousands(instructions?.browser ?? null) : plus(above(requests, name, "browser"), thousands),
       base || name === "pointsman" ? "" : (ratio(requests, name, "browser")?.toFixed(2) ?? "–"),
-      base ? micros(cpu.min) : plus(above(requests, name, "cpu"), micros),
-      `${micros(cpu.median)} (${micros(cpu.min)}–${micros(cpu.max)})`,
+      base ? micros(calmCpu.median) : plus(above(requests, name, "cpu"), micros),
+      `${micros(cpu.min)}–${micros(cpu.max)}`,
       micros(latency.p50),
       micros(latency.p99),
     ];
@@ -47,11 +47,11 @@ function requestTable({ requests, farm }: Results): string {
     "a browser's headers",
     "Pointsman ÷ this",
     "CPU µs",
-    "CPU µs in all, median (from–to)",
+    "CPU µs in all, from–to",
     "p50 µs",
     "p99 µs",
   ];
-  return `**A request to the farm of ${farm.wikis.toLocaleString("en")} wikis.** The first row is Envoy alone, the others what they add to it. CPU: the least of ${requests.rounds} rounds in turns, kept busy by ${requests.load}; latency at ${requests.rate} requests a second.${requests.withoutInstructions ? ` No instructions: ${requests.withoutInstructions}.` : ""}
+  return `**A request to the farm of ${farm.wikis.toLocaleString("en")} wikis.** The first row is Envoy alone, the others what they add to it. CPU: the median of the calmest quarter of ${requests.rounds} rounds in turns, kept busy by ${requests.load}; latency at ${requests.rate} requests a second.${requests.withoutInstructions ? ` No instructions: ${requests.withoutInstructions}.` : ""}
 
 ${table(head, rows)}`;
 }
@@ -67,7 +67,7 @@ export function readmeTable({ requests }: Results): string {
       thousands(above(requests, name, "browser")),
       micros(above(requests, name, "cpu")!),
     ]);
-  const whole = `${thousands(base!.instructions?.browser ?? null)} k instructions, ${micros(base!.cpu.min)} µs`;
+  const whole = `${thousands(base!.instructions?.browser ?? null)} k instructions, ${micros(base!.calmCpu.median)} µs`;
   return table([`what a request costs above ${base!.title} (${whole})`, "k instructions", "CPU µs"], rows);
 }
 

@@ -3,7 +3,7 @@
 import type { Bench } from "./bench.ts";
 import { countInstructions, whyNoCallgrind } from "./callgrind.ts";
 import { fixedRate } from "./client.ts";
-import { type Load, makeLoad } from "./load.ts";
+import { type Load, makeLoad, type PausableLoad } from "./load.ts";
 import { type BenchRequest, bytesOf, makeRequests } from "./requests.ts";
 import { Server } from "./server.ts";
 import { quantile, type Spread, spread } from "./statistics.ts";
@@ -30,6 +30,10 @@ export interface VariantCost {
   checked: number;
   /** µs of CPU a request; browser's headers. */
   cpu: Spread;
+  /** The same of the calm rounds alone. */
+  calmCpu: Spread;
+  /** In each calm round, what that was above no filter. */
+  cpuAbove: Spread;
   /** µs at the fixed rate. */
   latency: { p50: number; p99: number };
   /** Instructions a request, with few headers and with a browser's. */
@@ -42,8 +46,6 @@ const QUICKLY_COUNTED: readonly VariantName[] = ["no-filter", "lua", "pointsman"
 const CHECKED = 1000;
 /** Under valgrind. A cluster of every thousandth request must be connected before a request is counted. */
 const WARM_UP = 3000;
-/** Rounds: latency needs fewer. */
-const LATENCY_EVERY = 7;
 
 export async function measureRequests(bench: Bench): Promise<RequestCost> {
   const { farm, envoy, folder, quick, say } = bench;
@@ -54,8 +56,8 @@ export async function measureRequests(bench: Bench): Promise<RequestCost> {
     const variants = await makeVariants(setting, ALL);
     const load = makeLoad(browser.map(bytesOf), folder, 1, "browser");
     const sizes = quick
-      ? { rounds: 3, seconds: 1, rate: 500, latencySeconds: 1 }
-      : { rounds: 21, seconds: 1, rate: 500, latencySeconds: 2 };
+      ? { rounds: 20, latencyRounds: 1, rate: 500, latencySeconds: 1 }
+      : { rounds: 150, latencyRounds: 3, rate: 500, latencySeconds: 2 };
     const times = await measureTimes(bench, variants, browser, load, sizes);
     const counted = await measureInstructions(bench, variants, browser);
     say("requests: done");
@@ -79,22 +81,25 @@ export async function measureRequests(bench: Bench): Promise<RequestCost> {
 
 interface Sizes {
   rounds: number;
-  /** Of load a round and variant. */
-  seconds: number;
+  latencyRounds: number;
   /** Requests a second, for so many seconds, while latency is measured. */
   rate: number;
   latencySeconds: number;
 }
 
-/** All variants run all the time, and are asked in turns: what disturbs the machine disturbs them all. */
+/** Of load a round and variant: so short that what disturbs the machine disturbs all variants of a round. */
+const MOMENT_MS = 100;
+
+/** All variants run all the time, and are asked in turns. */
 async function measureTimes(
   { envoy, say }: Bench,
   variants: readonly Variant[],
   requests: readonly BenchRequest[],
   load: Load,
-  { rounds, seconds, rate, latencySeconds }: Sizes,
-): Promise<Pick<VariantCost, "checked" | "cpu" | "latency">[]> {
+  { rounds, latencyRounds, rate, latencySeconds }: Sizes,
+): Promise<Pick<VariantCost, "checked" | "cpu" | "calmCpu" | "cpuAbove" | "latency">[]> {
   const servers: Server[] = [];
+  const loads: PausableLoad[] = [];
   try {
     const checked: number[] = [];
     for (const variant of variants) {
@@ -103,32 +108,71 @@ async function measureTimes(
       servers.push(server);
       checked.push(await verify(variant, server, requests.slice(0, CHECKED)));
     }
-    const portOf = (n: number) => servers[n]!.ports[variants[n]!.listener ?? "main"]!;
-    const micros: number[][] = variants.map(() => []);
+    const listenerOf = (n: number) => variants[n]!.listener ?? "main";
+    const portOf = (n: number) => servers[n]!.ports[listenerOf(n)]!;
+    // Another order each round, so that nobody always follows the same one.
+    const inTurns = async (round: number, ask: (n: number) => Promise<void>) => {
+      for (let i = 0; i < variants.length; i++) await ask((i + round) % variants.length);
+    };
     const latencies: number[][] = variants.map(() => []);
     const bytes = requests.map(bytesOf);
-    for (let n = 0; n < variants.length; n++) await load.run(portOf(n), 1);
-    for (let round = 0; round < rounds; round++) {
-      say(`requests: CPU time and latency, round ${round + 1} of ${rounds}`);
-      // Another order each round, so that nobody always follows the same one.
-      for (let i = 0; i < variants.length; i++) {
-        const n = (i + round) % variants.length;
-        micros[n]!.push(await cpuOf(servers[n]!, () => load.run(portOf(n), seconds)));
-        if (round % LATENCY_EVERY === 0)
-          latencies[n]!.push(...(await fixedRate(portOf(n), bytes, rate, latencySeconds)));
-      }
+    for (let round = 0; round < latencyRounds; round++) {
+      say(`requests: latency, round ${round + 1} of ${latencyRounds}`);
+      await inTurns(round, async (n) => {
+        latencies[n]!.push(...(await fixedRate(portOf(n), bytes, rate, latencySeconds)));
+      });
     }
+    say(`requests: CPU time, ${rounds} rounds`);
+    for (const n of variants.keys()) {
+      await load.run(portOf(n), 1);
+      loads.push(load.pausable(portOf(n)));
+      await loads[n]!.run(MOMENT_MS);
+    }
+    const micros: number[][] = variants.map(() => []);
+    for (let round = 0; round < rounds; round++) {
+      await inTurns(round, async (n) => {
+        micros[n]!.push(await cpuOfMoment(servers[n]!, listenerOf(n), loads[n]!));
+      });
+    }
+    const base = micros[variants.findIndex(({ name }) => name === "no-filter")]!;
+    const calm = calmRounds(micros);
     return variants.map((_, n) => {
       const sorted = latencies[n]!.sort((a, b) => a - b);
       return {
         checked: checked[n]!,
         cpu: spread(micros[n]!),
+        calmCpu: spread(calm.map((round) => micros[n]![round]!)),
+        cpuAbove: spread(calm.map((round) => micros[n]![round]! - base[round]!)),
         latency: { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) },
       };
     });
   } finally {
+    await Promise.all(loads.map((one) => one.end()));
     await Promise.all(servers.map((server) => server.stop()));
   }
+}
+
+/**
+ * The quarter of the rounds in which all variants together needed least: another tenant of the machine can double what a
+ * request takes, for minutes.
+ * @param micros of each variant, by round
+ */
+function calmRounds(micros: readonly (readonly number[])[]): number[] {
+  const totals = micros[0]!.map((_, round) => micros.reduce((sum, one) => sum + one[round]!, 0));
+  const calmest = [...totals.keys()].sort((a, b) => totals[a]! - totals[b]!);
+  return calmest.slice(0, Math.ceil(calmest.length / 4));
+}
+
+/** µs of the server's CPU a request; that of asking it for its counters is not among them. */
+async function cpuOfMoment(server: Server, listener: string, load: PausableLoad): Promise<number> {
+  const answered = await server.answered(listener);
+  const before = await server.cpuMicros();
+  await load.run(MOMENT_MS);
+  const after = await server.cpuMicros();
+  const { all, good } = await server.answered(listener);
+  if (all !== good) throw new Error(`${all - good} of ${all} requests failed\n${server.tail()}`);
+  if (all === answered.all) throw new Error(`no request came in ${MOMENT_MS} ms of load\n${server.tail()}`);
+  return (after - before) / (all - answered.all);
 }
 
 /** µs of the server's CPU a request. */

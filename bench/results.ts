@@ -29,19 +29,16 @@ export type Measure = "few" | "browser" | "cpu";
 
 /** What a variant adds to an Envoy without a filter; null where it was not counted. */
 export function above(cost: RequestCost, name: VariantName, measure: Measure): number | null {
-  const value = (one: VariantName) => {
-    const variant = cost.variants.find((v) => v.name === one)!;
-    // The least of the rounds: what disturbs a machine only ever adds to it.
-    return measure === "cpu" ? variant.cpu.min : (variant.instructions?.[measure] ?? null);
-  };
-  const [own, base] = [value(name), value("no-filter")];
-  return own === null || base === null ? null : own - base;
+  const variant = (one: VariantName) => cost.variants.find((v) => v.name === one)!;
+  if (measure === "cpu") return variant(name).cpuAbove.median;
+  const [own, base] = [variant(name).instructions, variant("no-filter").instructions];
+  return own === null || base === null ? null : own[measure] - base[measure];
 }
 
-/** Ours ÷ theirs, both above no filter; null where theirs is lost in the noise. */
+/** Ours ÷ theirs, both above no filter; null where one of them is lost in the noise. */
 export function ratio(cost: RequestCost, theirs: VariantName, measure: Measure): number | null {
   const [own, other] = [above(cost, "pointsman", measure), above(cost, theirs, measure)];
-  return own === null || other === null || other <= 0 ? null : own / other;
+  return own === null || other === null || own <= 0 || other <= 0 ? null : own / other;
 }
 
 export interface Target {

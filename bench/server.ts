@@ -115,6 +115,13 @@ export class Server {
     return readStats(this.adminPort, filter);
   }
 
+  /** Requests to a listener that were answered so far, and those of them with a 2xx. */
+  async answered(listener: string): Promise<{ all: number; good: number }> {
+    const prefix = `http.${listener}.downstream_rq_`;
+    const stats = await this.stats(`^${prefix.replaceAll(".", "\\.")}(completed|2xx)$`);
+    return { all: Number(stats[`${prefix}completed`] ?? 0), good: Number(stats[`${prefix}2xx`] ?? 0) };
+  }
+
   /** User and system time of all threads so far, in µs: the scheduler's own count, not that of the clock's ticks. */
   async cpuMicros(): Promise<number> {
     const threads = `/proc/${this.pid}/task`;
