@@ -16,8 +16,8 @@ export default defineConfig({
   ],
   test: {
     include: ["{bench,host-sim,scripts,test}/**/*.test.ts"],
-    globalSetup: "test/get-envoy.ts",
-    setupFiles: "test/seed.ts",
+    globalSetup: "test/support/get-envoy.ts",
+    setupFiles: "test/support/seed.ts",
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

@@ -1,5 +1,5 @@
 /** What the benchmarks change in the project's own bootstrap, typed only as far as they do. */
-import { bootstrap } from "../scripts/envoy/config.ts";
+import { bootstrap } from "../scripts/render/bootstrap.ts";
 import { freePort } from "./free-port.ts";
 
 export interface HttpFilter {

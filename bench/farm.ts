@@ -1,12 +1,12 @@
 /** The farm that is measured: its plan, its table, and where the decoder says that a request goes. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { projectRoot } from "../scripts/envoy/root.ts";
+import { encode } from "../scripts/encode/encode.ts";
 import { compile } from "../scripts/farm/compile.ts";
 import { Farm } from "../scripts/farm/farm.ts";
-import { Table } from "../scripts/table/decode.ts";
-import { encode } from "../scripts/table/encode.ts";
-import type { Canonical, Plan } from "../scripts/table/plan.ts";
+import type { Canonical, Plan } from "../scripts/plan.ts";
+import { projectRoot } from "../scripts/project-root.ts";
+import { Table } from "../scripts/table/table.ts";
 
 /** Before any pin of the farm expires. */
 const TODAY = "2026-01-01";

@@ -1,7 +1,7 @@
 /** Compiles AssemblyScript: the files of `bench/guests/`, each a module, and the filter with its names. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { projectRoot } from "../scripts/envoy/root.ts";
+import { projectRoot } from "../scripts/project-root.ts";
 
 /** Each does one thing more than the one before, and the first one more than `returns-at-once`. */
 export const STEPS = ["step-context-create", "step-delete", "step-response-headers", "step-pairs"] as const;
@@ -17,8 +17,8 @@ const SDK_FLAGS = [
   ..."--optimizeLevel 3 --shrinkLevel 1 --noAssert --runtime incremental --exportStart _initialize".split(
     " ",
   ),
-  "host-sim/guest/process.ts",
-  ..."--use abort=abort_proc_exit --use process=host-sim/guest/process/process".split(" "),
+  "test/support/guest/process.ts",
+  ..."--use abort=abort_proc_exit --use process=test/support/guest/process/process".split(" "),
 ];
 
 /** @returns the .wasm's path in `folder` */

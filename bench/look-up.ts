@@ -1,7 +1,7 @@
 /** How long the filter's look-up of a host takes inside a Wasm VM (this Node's V8, as Envoy's is). */
 import { readFile } from "node:fs/promises";
-import type { Table } from "../scripts/table/decode.ts";
 import { hashKey, partOf } from "../scripts/table/hash.ts";
+import type { Table } from "../scripts/table/table.ts";
 import { Random } from "./random.ts";
 
 export interface LookUps {

@@ -5,7 +5,7 @@
  *
  * Left out: what the filter says in responses and counts.
  */
-import type { Listener, PathForm, Pattern, Plan, Predicate, Rule } from "../scripts/table/plan.ts";
+import type { Listener, PathForm, Pattern, Plan, Predicate, Rule } from "../scripts/plan.ts";
 
 type Condition = Predicate;
 

@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findEnvoy } from "../scripts/envoy/install.ts";
-import { projectRoot } from "../scripts/envoy/root.ts";
+import { projectRoot } from "../scripts/project-root.ts";
 import type { Bench } from "./bench.ts";
 import { whyNoCallgrind } from "./callgrind.ts";
 import { DEFAULT_SOURCE, loadFarm } from "./farm.ts";

@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { packFarm } from "../scripts/commands/pack.ts";
 import { findEnvoy } from "../scripts/envoy/install.ts";
-import { projectRoot } from "../scripts/envoy/root.ts";
+import { projectRoot } from "../scripts/project-root.ts";
 import { countInstructions } from "./callgrind.ts";
 import { addFilter, answeringEnvoy, wasmFilter } from "./envoy-config.ts";
 import { compileGuest } from "./guests.ts";

@@ -3,7 +3,7 @@
  * (a few very often, most hardly ever), paths and headers as browsers send them, and now and then what a client
  * should not send.
  */
-import type { Plan } from "../scripts/table/plan.ts";
+import type { Plan } from "../scripts/plan.ts";
 import { Random, zipf } from "./random.ts";
 
 export interface BenchRequest {

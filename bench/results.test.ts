@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { projectRoot } from "../scripts/envoy/root.ts";
+import { projectRoot } from "../scripts/project-root.ts";
 import { markdownOf, readmeTable } from "./markdown.ts";
 import { PARTS, type Results } from "./results.ts";
 

@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { type Pair, Vm } from "../host-sim/index.ts";
 import { clockDay } from "../scripts/commands/farm-options.ts";
 import { packFarm } from "../scripts/commands/pack.ts";
-import { projectRoot } from "../scripts/envoy/root.ts";
 import { filter } from "../scripts/filter.ts";
+import { projectRoot } from "../scripts/project-root.ts";
 
 const ROUNDS = 9;
 const REQUESTS = 50_000;

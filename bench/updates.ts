@@ -1,12 +1,12 @@
 /** A promotion under load: a new table by file ECDS, beside the same change as a route table by file RDS. */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bootstrap } from "../scripts/envoy/config.ts";
+import { encode } from "../scripts/encode/encode.ts";
 import { FilterFiles } from "../scripts/envoy/discovery.ts";
-import { projectRoot } from "../scripts/envoy/root.ts";
-import { Table } from "../scripts/table/decode.ts";
-import { encode } from "../scripts/table/encode.ts";
-import type { Plan } from "../scripts/table/plan.ts";
+import type { Plan } from "../scripts/plan.ts";
+import { projectRoot } from "../scripts/project-root.ts";
+import { bootstrap } from "../scripts/render/bootstrap.ts";
+import { Table } from "../scripts/table/table.ts";
 import type { Bench } from "./bench.ts";
 import { Connection } from "./client.ts";
 import { managers, type RouteConfig } from "./envoy-config.ts";

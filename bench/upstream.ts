@@ -1,5 +1,5 @@
 /** The farm's clusters: one Envoy that answers at once, on a port a cluster, with the cluster's name. */
-import { bootstrap, type ClusterOptions } from "../scripts/envoy/config.ts";
+import { bootstrap, type ClusterOptions } from "../scripts/render/bootstrap.ts";
 import { managers } from "./envoy-config.ts";
 import { Server } from "./server.ts";
 

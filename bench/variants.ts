@@ -1,11 +1,11 @@
 /** The ways to route the farm that are measured side by side, each as a whole Envoy configuration. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bootstrap, type ClusterOptions, pluginConfiguration } from "../scripts/envoy/config.ts";
-import { projectRoot } from "../scripts/envoy/root.ts";
+import type { Listener, Plan } from "../scripts/plan.ts";
+import { projectRoot } from "../scripts/project-root.ts";
+import { bootstrap, type ClusterOptions, pluginConfiguration } from "../scripts/render/bootstrap.ts";
 import { decide, isReply } from "../scripts/table/decide.ts";
-import type { Table } from "../scripts/table/decode.ts";
-import type { Listener, Plan } from "../scripts/table/plan.ts";
+import type { Table } from "../scripts/table/table.ts";
 import { Connection } from "./client.ts";
 import { addFilter, addHop, luaFilter, managers, wasmFilter } from "./envoy-config.ts";
 import { compileGuest } from "./guests.ts";

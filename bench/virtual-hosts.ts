@@ -3,7 +3,7 @@
  * for each rule on method and path, and last one for the rest. It can hold neither patterns that make a wiki's ID of a
  * host nor wikis in the path; rules on other things than host, method and path are left out.
  */
-import type { Listener, Plan, Predicate } from "../scripts/table/plan.ts";
+import type { Listener, Plan, Predicate } from "../scripts/plan.ts";
 import type { RouteConfig } from "./envoy-config.ts";
 
 /** @param hosts wiki → its own host */

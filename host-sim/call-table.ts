@@ -1,9 +1,9 @@
 /** The table of calls × profiles in docs/host-sim.md, from the table of calls and the profiles. */
 import { type HostCall, hostCalls } from "./abi.ts";
-import { ats102 } from "./ats.ts";
-import { envoy140 } from "./envoy.ts";
-import type { Profile } from "./profile.ts";
-import { strict } from "./strict.ts";
+import { ats102 } from "./profiles/ats.ts";
+import { envoy140 } from "./profiles/envoy.ts";
+import type { Profile } from "./profiles/profile.ts";
+import { strict } from "./profiles/strict.ts";
 
 const profiles: readonly Profile[] = [envoy140, ats102, strict];
 

@@ -1,7 +1,7 @@
 /** The example in docs/host-sim.md, with a guest of the tests for the reader's filter. */
 import { expect, test } from "vitest";
+import { buildTimeout, guest } from "../test/support/guests.ts";
 import { envoy140, Vm } from "./index.ts";
-import { buildTimeout, guest } from "./testing.ts";
 
 test(
   "my filter sends the request where it should go",

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
+import { bareAbort, buildGuest, buildTimeout, guest } from "../test/support/guests.ts";
 import { type ParamKind, width } from "./abi.ts";
 import { Faults } from "./faults.ts";
 import { handlers } from "./handlers.ts";
 import { bindImport } from "./imports.ts";
 import { ats102, envoy140, type HostCall, hostCalls, strict, Vm } from "./index.ts";
-import { bareAbort, buildGuest, buildTimeout, guest } from "./testing.ts";
 
 const runs = 60;
 

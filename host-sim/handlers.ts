@@ -1,9 +1,9 @@
 /** What each host call does, by name. The rows that decode their arguments are in `abi.ts`. */
 import { BufferType, Errno, MapType, MetricType, Status, StreamType } from "./abi.ts";
 import type { Context } from "./context.ts";
-import type { HeaderRules } from "./header-rules.ts";
 import type { Answer, Handler } from "./imports.ts";
 import type { Pair } from "./memory.ts";
+import type { HeaderRules } from "./profiles/header-rules.ts";
 import { getProperty, setProperty } from "./properties.ts";
 import { increment, type Metric, record } from "./shared.ts";
 import { GuestTrap } from "./trap.ts";

@@ -1,6 +1,4 @@
 import { beforeAll, expect, test } from "vitest";
-import { handlers } from "./handlers.ts";
-import { callbacks, envoy140, hostCalls, type Profile, strict, Vm } from "./index.ts";
 import {
   buildGuest,
   buildTimeout,
@@ -10,7 +8,9 @@ import {
   said,
   simple,
   startGuest,
-} from "./testing.ts";
+} from "../test/support/guests.ts";
+import { handlers } from "./handlers.ts";
+import { callbacks, envoy140, hostCalls, type Profile, strict, Vm } from "./index.ts";
 
 beforeAll(async () => {
   await guest();

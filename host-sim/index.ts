@@ -1,12 +1,13 @@
 /** host-sim: runs a proxy-wasm module as a proxy would, and says what happened. See docs/host-sim.md. */
 export * from "./abi.ts";
 export { assertHostCalls, assertNoLeak } from "./assertions.ts";
-export { ats102 } from "./ats.ts";
 export { Clock } from "./clock.ts";
-export { envoy140 } from "./envoy.ts";
 export { type Fault, type FaultRule, Faults } from "./faults.ts";
 export { byteString, bytesOf, type Pair, serializePairs, textOf } from "./memory.ts";
-export type { LocalReply, Profile } from "./profile.ts";
+export { ats102 } from "./profiles/ats.ts";
+export { envoy140 } from "./profiles/envoy.ts";
+export type { LocalReply, Profile } from "./profiles/profile.ts";
+export { strict } from "./profiles/strict.ts";
 export type { Properties, PropertyValue, RequestLine } from "./properties.ts";
 export {
   type FailurePolicy,
@@ -18,6 +19,5 @@ export {
 export type { HttpCall, HttpCallAnswer, RootContext, RootOptions } from "./root.ts";
 export { type Metric, Shared } from "./shared.ts";
 export type { BodyInput, Message, RequestInput, RequestResult, ResponseInput, Stream } from "./stream.ts";
-export { strict } from "./strict.ts";
 export { diffTraces, Trace, type TraceEvent, toJsonLines, toText } from "./trace.ts";
 export { type ForeignFunction, LoadError, type LoadOptions, type LogLine, Vm } from "./vm.ts";

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
+import { buildGuest, buildTimeout, doing, guest, simple } from "../test/support/guests.ts";
 import { ats102, envoy140, type HostOptions, ProxyHost, Trace, Vm } from "./index.ts";
-import { buildGuest, buildTimeout, doing, guest, simple } from "./testing.ts";
 
 let module: WebAssembly.Module;
 let otherModule: WebAssembly.Module;

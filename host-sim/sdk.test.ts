@@ -1,7 +1,7 @@
 /** Modules on the classes of the AssemblyScript SDK from npm, which know nothing of this simulator. */
 import { expect, test } from "vitest";
+import { buildGuest, buildTimeout, said, sdkFlags, simple } from "../test/support/guests.ts";
 import { envoy140, strict, Vm } from "./index.ts";
-import { buildGuest, buildTimeout, said, sdkFlags, simple } from "./testing.ts";
 
 const response = { headers: [[":status", "200"]] as const };
 

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
+import { buildTimeout, doing, guest, said, simple, startGuest } from "../test/support/guests.ts";
 import { byteString, envoy140, type Pair, strict, textOf } from "./index.ts";
-import { buildTimeout, doing, guest, said, simple, startGuest } from "./testing.ts";
 
 beforeAll(async () => {
   await guest();

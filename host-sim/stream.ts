@@ -4,7 +4,7 @@ import type { Body } from "./body.ts";
 import { Context } from "./context.ts";
 import { Half } from "./half.ts";
 import { bytesOf, type Pair } from "./memory.ts";
-import type { LocalReply } from "./profile.ts";
+import type { LocalReply } from "./profiles/profile.ts";
 import type { Properties, RequestLine } from "./properties.ts";
 import type { RootContext } from "./root.ts";
 import type { CallbackName } from "./vm.ts";

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
+import { buildTimeout, doing, guest, said, simple, startGuest } from "../test/support/guests.ts";
 import { diffTraces, type FaultRule, Faults, Trace, toJsonLines, toText } from "./index.ts";
-import { buildTimeout, doing, guest, said, simple, startGuest } from "./testing.ts";
 
 beforeAll(async () => {
   await guest();

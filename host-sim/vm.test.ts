@@ -1,6 +1,15 @@
 import { beforeAll, expect, test } from "vitest";
+import {
+  bareAbort,
+  buildGuest,
+  buildTimeout,
+  doing,
+  guest,
+  said,
+  simple,
+  startGuest,
+} from "../test/support/guests.ts";
 import { assertHostCalls, assertNoLeak, ats102, envoy140, LoadError, strict, Vm } from "./index.ts";
-import { bareAbort, buildGuest, buildTimeout, doing, guest, said, simple, startGuest } from "./testing.ts";
 
 const marker = "export function proxy_abi_version_0_2_1(): void {}\n";
 const malloc = "export function malloc(size: i32): usize { return heap.alloc(size); }\n";
@@ -154,7 +163,7 @@ test(
     const root = vm.createRoot();
     expect(root.request({ headers: simple.slice(1) }).trapped).toBe(null);
     expect(root.request({ headers: simple }).trapped).toBe(
-      "abort: more than three headers: 4 at host-sim/guest/aborting.ts:9:20",
+      "abort: more than three headers: 4 at test/support/guest/aborting.ts:9:20",
     );
   },
   buildTimeout,

@@ -4,19 +4,19 @@ import { type AbiVersion, type CallbackResult, callbacks, enumNames, hostCalls }
 import type { Body } from "./body.ts";
 import { Clock } from "./clock.ts";
 import { Context } from "./context.ts";
-import { envoy140 } from "./envoy.ts";
 import type { Faults } from "./faults.ts";
 import { handlers } from "./handlers.ts";
 import { bindImport } from "./imports.ts";
 import { GuestMemory, pairsSize } from "./memory.ts";
-import type { Profile } from "./profile.ts";
+import { envoy140 } from "./profiles/envoy.ts";
+import type { Profile } from "./profiles/profile.ts";
 import type { Properties } from "./properties.ts";
 import { RootContext, type RootOptions } from "./root.ts";
 import { MetricIds, Shared } from "./shared.ts";
-import { limitStack, STACK_IN_USE } from "./stack-limit.ts";
 import type { TraceEvent } from "./trace.ts";
 import { HostAbort, trapMessage } from "./trap.ts";
-import { usedFeatures } from "./wasm-features.ts";
+import { usedFeatures } from "./wasm/features.ts";
+import { limitStack, STACK_IN_USE } from "./wasm/stack-limit.ts";
 
 export type CallbackName = (typeof callbacks)[number]["name"];
 

@@ -15,8 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { HEADER_DIGEST } from "../assembly/layout.ts";
-import { writeChecksum } from "../scripts/table/container.ts";
-import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./data.ts";
+import { writeChecksum } from "../scripts/encode/container.ts";
+import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
 
 /** The built file, copied alone into an empty folder: it needs Node and nothing else. */
 let cli: string;

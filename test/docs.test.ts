@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { core } from "zod";
 import * as L from "../assembly/layout.ts";
 import { packFarm } from "../scripts/commands/pack.ts";
+import { sectionName } from "../scripts/encode/container.ts";
 import { isLive, readListenerPorts, readStats } from "../scripts/envoy/admin.ts";
 import { findEnvoy } from "../scripts/envoy/install.ts";
 import { send } from "../scripts/envoy/request.ts";
@@ -23,13 +24,12 @@ import { conditions } from "../scripts/farm/conditions.ts";
 import { Farm } from "../scripts/farm/farm.ts";
 import { parseNames } from "../scripts/farm/names.ts";
 import { farmSchema } from "../scripts/farm/schema.ts";
-import { sectionName } from "../scripts/table/container.ts";
 import { crc32 } from "../scripts/table/crc32.ts";
 import { decide } from "../scripts/table/decide.ts";
-import { Table } from "../scripts/table/decode.ts";
 import { hashKey, hashText, mix, slotOf } from "../scripts/table/hash.ts";
-import { projectPath } from "./data.ts";
-import { TODAY } from "./farms.ts";
+import { Table } from "../scripts/table/table.ts";
+import { projectPath } from "./support/data.ts";
+import { TODAY } from "./support/farms.ts";
 
 const WAIT = { timeout: 20_000, interval: 20 };
 

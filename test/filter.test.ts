@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ats102, type Pair, type RootContext, Vm } from "../host-sim/index.ts";
+import { withGeneration } from "../scripts/encode/container.ts";
+import { encode } from "../scripts/encode/encode.ts";
 import { filter } from "../scripts/filter.ts";
-import { withGeneration } from "../scripts/table/container.ts";
-import { encode } from "../scripts/table/encode.ts";
-import type { Plan } from "../scripts/table/plan.ts";
-import { DATA_IS_ABSENT, WHY_SKIPPED } from "./data.ts";
-import { loadFarm, wire } from "./farms.ts";
+import type { Plan } from "../scripts/plan.ts";
+import { DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
+import { loadFarm, wire } from "./support/farms.ts";
 
 const { plan } = loadFarm("small");
 const bytes = tableBytes(plan);

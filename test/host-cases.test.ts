@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Answer, decide, isReply, type Request } from "../scripts/table/decide.ts";
-import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "./data.ts";
-import { FilterReader, loadFarm, readTsv, tableOf, wire } from "./farms.ts";
 import { reference } from "./reference.ts";
+import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
+import { FilterReader, loadFarm, readTsv, tableOf, wire } from "./support/farms.ts";
 
 type Reader = (request: Request) => Answer;
 const READERS = ["the filter", "the decoder", "the reference"] as const;

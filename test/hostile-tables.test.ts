@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { CHECKSUM_FROM, SECTION_LABELS, SECTION_STRINGS } from "../assembly/layout.ts";
 import { type Pair, Vm } from "../host-sim/index.ts";
+import { writeChecksum } from "../scripts/encode/container.ts";
+import { encode } from "../scripts/encode/encode.ts";
 import { filter } from "../scripts/filter.ts";
+import { EMIT_KIND_NAMES } from "../scripts/plan.ts";
 import { TableError } from "../scripts/table/check.ts";
-import { writeChecksum } from "../scripts/table/container.ts";
 import {
   type Answer,
   decide,
@@ -12,11 +14,9 @@ import {
   UnknownListener,
   type Where,
 } from "../scripts/table/decide.ts";
-import { Table } from "../scripts/table/decode.ts";
-import { encode } from "../scripts/table/encode.ts";
-import { EMIT_KIND_NAMES } from "../scripts/table/plan.ts";
-import { DATA_IS_ABSENT, WHY_SKIPPED } from "./data.ts";
-import { loadFarm } from "./farms.ts";
+import { Table } from "../scripts/table/table.ts";
+import { DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
+import { loadFarm } from "./support/farms.ts";
 
 const HOSTS = [
   "en.wikipedia.org",

@@ -1,8 +1,8 @@
 // The filter's scanner of job bodies, alone in a module, against JSON.parse and against the TypeScript reader.
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { compileGuest } from "../scripts/envoy/guest.ts";
 import { type WikiOfBody, wikiOfBody } from "../scripts/table/job-body.ts";
+import { compileGuest } from "./support/tiny-guest.ts";
 
 interface Exports {
   memory: WebAssembly.Memory;
@@ -316,7 +316,7 @@ function mutated(body: Uint8Array, random: Random): Uint8Array {
 describe("the scanner of job bodies", () => {
   let scanner: Scanner;
   beforeAll(async () => {
-    const source = 'export * from "./test/guest/job-body-module";';
+    const source = 'export * from "./test/support/guest/job-body-module";';
     const module = await WebAssembly.compile(await compileGuest(source));
     const { exports } = new WebAssembly.Instance(module);
     scanner = new Scanner(exports as unknown as Exports);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ats102, type Pair, type RootContext, Vm } from "../host-sim/index.ts";
+import { encode } from "../scripts/encode/encode.ts";
 import { compile } from "../scripts/farm/compile.ts";
 import { Farm } from "../scripts/farm/farm.ts";
 import { filter } from "../scripts/filter.ts";
-import { encode } from "../scripts/table/encode.ts";
-import { projectPath } from "./data.ts";
-import { TODAY } from "./farms.ts";
+import { projectPath } from "./support/data.ts";
+import { TODAY } from "./support/farms.ts";
 
 const farm = new Farm(projectPath("test/suite/farms/replies.yaml"));
 const table = encode(compile(farm, TODAY).plan, { generation: 7, names: null });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Vm } from "../host-sim/index.ts";
 import { filter } from "../scripts/filter.ts";
-import { bytesOf, plainPlan } from "../scripts/table/test-plans.ts";
+import { bytesOf, plainPlan } from "./support/plans.ts";
 
 const large = bytesOf(plainPlan(), "x".repeat(8 * 2 ** 20));
 const inTables = (vm: Vm) => vm.memoryBytes / large.length;

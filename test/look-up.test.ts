@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { plainPlan } from "../scripts/table/test-plans.ts";
-import { FilterReader, tableOf } from "./farms.ts";
+import { FilterReader, tableOf } from "./support/farms.ts";
+import { plainPlan } from "./support/plans.ts";
 
 /** Around the filter's steps of four and eight bytes, and the longest. */
 const LENGTHS = [...Array.from({ length: 40 }, (_, n) => n + 1), 100, 253, 254, 255];

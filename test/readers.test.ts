@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { firstValue } from "../host-sim/header-rules.ts";
 import { ats102, envoy140, strict } from "../host-sim/index.ts";
+import { firstValue } from "../host-sim/profiles/header-rules.ts";
 import { type Answer, decide, isReply, type Request, type Where } from "../scripts/table/decide.ts";
-import { DATA_IS_ABSENT, WHY_SKIPPED } from "./data.ts";
-import { type FarmName, FilterReader, loadFarm, tableOf } from "./farms.ts";
 import { reference } from "./reference.ts";
-import { requestsFor, wheresFor } from "./requests.ts";
+import { DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
+import { type FarmName, FilterReader, loadFarm, tableOf } from "./support/farms.ts";
+import { requestsFor, wheresFor } from "./support/requests.ts";
 
 /** POINTSMAN_RUNS=1000000 asks for a million of the real farm, and takes minutes. */
 const RUNS = Number(process.env.POINTSMAN_RUNS ?? 20_000);

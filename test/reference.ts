@@ -1,4 +1,3 @@
-import type { Answer, Request, Where } from "../scripts/table/decide.ts";
 import type {
   Listener,
   PathForm,
@@ -9,7 +8,8 @@ import type {
   Rule,
   Target,
   WikilessOutcome,
-} from "../scripts/table/plan.ts";
+} from "../scripts/plan.ts";
+import type { Answer, Request, Where } from "../scripts/table/decide.ts";
 
 /**
  * The naive reader: plain Maps and regular expressions over the plan, written to be obviously right, not fast.

@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { checkFarm } from "../scripts/commands/check.ts";
 import { packFarm } from "../scripts/commands/pack.ts";
 import { readWikiversions } from "../scripts/sources/wikiversions.ts";
-import { Table } from "../scripts/table/decode.ts";
-import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./data.ts";
-import { TODAY } from "./farms.ts";
+import { Table } from "../scripts/table/table.ts";
+import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
+import { TODAY } from "./support/farms.ts";
 
 /** State of the train → wikis that are not on their group's release, wikis in no group. */
 const STATES: Record<string, { moved: number; inNoGroup: string[] }> = {

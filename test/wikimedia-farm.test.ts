@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { encode } from "../scripts/table/encode.ts";
-import type { CanonicalRule } from "../scripts/table/plan.ts";
-import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "./data.ts";
-import { loadFarm, readTsv } from "./farms.ts";
+import { encode } from "../scripts/encode/encode.ts";
+import type { CanonicalRule } from "../scripts/plan.ts";
+import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
+import { loadFarm, readTsv } from "./support/farms.ts";
 
 /** Every Wikimedia table has to be smaller than this, all of its rules included. */
 const BYTES_AT_MOST = 11_994;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { compileFarm, warningsOf } from "../farm/test-farm.ts";
-import { plainPlan } from "../table/test-plans.ts";
+import { compileFarm, warningsOf } from "../../test/support/farm-text.ts";
+import { plainPlan } from "../../test/support/plans.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 
 const OPTIONS = { generation: 1, names: null };

@@ -1,9 +1,9 @@
+import { EncodeError, type EncodeOptions, encode } from "../encode/encode.ts";
+import { isNear, limitsOfTable, showLimit } from "../encode/limits.ts";
 import type { Farm } from "../farm/farm.ts";
+import type { Plan } from "../plan.ts";
 import { SourceError } from "../sources/problem.ts";
-import { Table } from "../table/decode.ts";
-import { EncodeError, type EncodeOptions, encode } from "../table/encode.ts";
-import { isNear, limitsOfTable, showLimit } from "../table/limits.ts";
-import type { Plan } from "../table/plan.ts";
+import { Table } from "../table/table.ts";
 
 /** The farm's table, read back. What no table can hold is an error at the farm file. Throws SourceError. */
 export function encodeFarm(farm: Farm, plan: Plan, options: EncodeOptions): Table {

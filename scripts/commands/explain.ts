@@ -5,7 +5,7 @@ import { questionOfLine, questionOfUrl } from "../explain/question.ts";
 import { type AskedAt, whereOf } from "../explain/where.ts";
 import { filter } from "../filter.ts";
 import { UnknownListener } from "../table/decide.ts";
-import { Table } from "../table/decode.ts";
+import { Table } from "../table/table.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { readTable } from "./inspect.ts";
 import { addListenerOptions } from "./listener-options.ts";

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import * as L from "../../assembly/layout.ts";
+import { sectionName } from "../encode/container.ts";
+import type { Range } from "../encode/rule-lists.ts";
 import {
   describeOutcome,
   describePath,
@@ -10,11 +12,9 @@ import {
   describeTarget,
 } from "../explain/describe.ts";
 import { parseNames } from "../farm/names.ts";
+import { EMIT_KIND_NAMES, type Wikiless } from "../plan.ts";
 import { TableError } from "../table/check.ts";
-import { sectionName } from "../table/container.ts";
-import { Table, type TableListener, type TableOutcome } from "../table/decode.ts";
-import { EMIT_KIND_NAMES, type Wikiless } from "../table/plan.ts";
-import type { Range } from "../table/rule-lists.ts";
+import { Table, type TableListener, type TableOutcome } from "../table/table.ts";
 import { Refusal } from "./refusal.ts";
 
 export function inspectCommand(program: Command): void {

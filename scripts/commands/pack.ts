@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
+import { withGeneration } from "../encode/container.ts";
 import { compile } from "../farm/compile.ts";
 import { Farm } from "../farm/farm.ts";
 import { type Progress, progressLines, silent } from "../progress.ts";
 import { TableError } from "../table/check.ts";
-import { withGeneration } from "../table/container.ts";
-import { Table } from "../table/decode.ts";
+import { Table } from "../table/table.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { Refusal } from "./refusal.ts";

@@ -1,13 +1,14 @@
 import { createReadStream, readFileSync, statSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Upstream } from "../../host-sim/http/clusters.ts";
+import { SimulatedProxy } from "../../host-sim/http/proxy.ts";
 import { ats102, envoy140, strict } from "../../host-sim/index.ts";
 import { questionOfLine } from "../explain/question.ts";
 import type { AskedAt } from "../explain/where.ts";
 import { filter } from "../filter.ts";
 import { looksLikeAccessLog, questionOfAccessLog } from "../simulate/access-log.ts";
-import { ADDRESS, parseAddress, readClusters, type Upstream } from "../simulate/clusters.ts";
-import { SimulatedProxy } from "../simulate/proxy.ts";
+import { ADDRESS, parseAddress, readClusters } from "../simulate/clusters.ts";
 import { replayer, Summary } from "../simulate/replay.ts";
 import { addListenerOptions } from "./listener-options.ts";
 import { Refusal } from "./refusal.ts";

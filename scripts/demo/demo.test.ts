@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { compileGuest } from "../envoy/guest.ts";
+import { compileGuest } from "../../test/support/tiny-guest.ts";
 import { findEnvoy } from "../envoy/install.ts";
 import { send } from "../envoy/request.ts";
 import { type DemoOptions, runDemo } from "./demo.ts";

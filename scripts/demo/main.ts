@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { EnvoyUnavailable } from "../envoy/install.ts";
-import { projectRoot } from "../envoy/root.ts";
+import { projectRoot } from "../project-root.ts";
 import { runDemo } from "./demo.ts";
 import type { Lookup, Pack } from "./parts.ts";
 import { style } from "./print.ts";

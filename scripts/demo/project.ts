@@ -2,7 +2,7 @@
 import { clockDay } from "../commands/farm-options.ts";
 import { packFarm } from "../commands/pack.ts";
 import { decide, isReply } from "../table/decide.ts";
-import { Table } from "../table/decode.ts";
+import { Table } from "../table/table.ts";
 import type { Lookup, Pack } from "./parts.ts";
 
 export const pack: Pack = async ({ farm, sources, generation }) => {

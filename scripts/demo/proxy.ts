@@ -1,10 +1,10 @@
 /** The demo's proxy: a real Envoy; where none can be had, the simulator, with a word about it. */
 import { readFile } from "node:fs/promises";
+import { SimulatedProxy } from "../../host-sim/http/proxy.ts";
 import { envoy140 } from "../../host-sim/index.ts";
-import type { ClusterOptions } from "../envoy/config.ts";
 import { EnvoyUnavailable, findEnvoy } from "../envoy/install.ts";
 import { startEnvoy } from "../envoy/process.ts";
-import { SimulatedProxy } from "../simulate/proxy.ts";
+import type { ClusterOptions } from "../render/bootstrap.ts";
 import type { Write } from "./parts.ts";
 
 export interface DemoProxy {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { FailurePolicy } from "./config.ts";
-import { type Fixture, HEADER, makeFixture, seenValues } from "./fixture.ts";
+import { type Fixture, HEADER, makeFixture, seenValues } from "../../test/support/tiny-envoy.ts";
+import type { FailurePolicy } from "../render/bootstrap.ts";
 import type { EnvoyOptions, EnvoyProcess } from "./process.ts";
 import { type Headers, send, sendRaw } from "./request.ts";
 

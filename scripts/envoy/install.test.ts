@@ -13,8 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { projectRoot } from "../project-root.ts";
 import { EnvoyUnavailable, findEnvoy } from "./install.ts";
-import { projectRoot } from "./root.ts";
 
 /** A stand-in for Python: what it does for `-m venv` and `-m pip` is shell text; each call is noted. */
 const VENV = 'mkdir -p "$3/bin" && cp "$0" "$3/bin/python"';

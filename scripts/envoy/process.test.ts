@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { transformSync } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Fixture, HEADER, makeFixture } from "./fixture.ts";
-import { projectRoot } from "./root.ts";
+import { type Fixture, HEADER, makeFixture } from "../../test/support/tiny-envoy.ts";
+import { projectRoot } from "../project-root.ts";
 
 let fixture: Fixture;
 beforeAll(async () => {

@@ -4,8 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { type BootstrapOptions, bootstrap, FILTER_NAME, type ListenerOptions } from "../render/bootstrap.ts";
 import { isLive, readListenerPorts, readStats, type Stats } from "./admin.ts";
-import { type BootstrapOptions, bootstrap, FILTER_NAME, type ListenerOptions } from "./config.ts";
 import { type Filter, FilterFiles } from "./discovery.ts";
 import { endWithUs } from "./watchdog.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Fixture, HEADER, makeFixture, seenValues, table } from "./fixture.ts";
+import { type Fixture, HEADER, makeFixture, seenValues, table } from "../../test/support/tiny-envoy.ts";
 import { send } from "./request.ts";
 
 let fixture: Fixture;

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import type { ClusterOptions } from "./config.ts";
+import type { ClusterOptions } from "../render/bootstrap.ts";
 import { type Headers, pairs } from "./request.ts";
 
 /** An upstream's answer, as JSON. */

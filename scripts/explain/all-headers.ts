@@ -1,8 +1,8 @@
 import * as L from "../../assembly/layout.ts";
-import { assemble } from "../table/container.ts";
-import type { Table } from "../table/decode.ts";
-import { encodeEmit, encodeHeaders, encodeStrings } from "../table/encode.ts";
-import { EMIT_KIND_NAMES, type EmitKind } from "../table/plan.ts";
+import { assemble } from "../encode/container.ts";
+import { encodeEmit, encodeHeaders, encodeStrings } from "../encode/encode.ts";
+import { EMIT_KIND_NAMES, type EmitKind } from "../plan.ts";
+import type { Table } from "../table/table.ts";
 
 /**
  * The same table with every optional header switched on, so that all that the filter decides can be seen from

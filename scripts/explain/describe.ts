@@ -1,5 +1,5 @@
 import * as L from "../../assembly/layout.ts";
-import type { Table, TablePredicate } from "../table/decode.ts";
+import type { Table, TablePredicate } from "../table/table.ts";
 
 /** Entries of the table in the farm file's words, for `why` and `inspect`. */
 

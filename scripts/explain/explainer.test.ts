@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import * as L from "../../assembly/layout.ts";
 import { ats102 } from "../../host-sim/index.ts";
-import { compileFarm } from "../farm/test-farm.ts";
+import { compileFarm } from "../../test/support/farm-text.ts";
+import { bytesOf, plainPlan } from "../../test/support/plans.ts";
 import { filter } from "../filter.ts";
-import { Table } from "../table/decode.ts";
-import { EMIT_KIND_NAMES } from "../table/plan.ts";
-import { bytesOf, plainPlan } from "../table/test-plans.ts";
+import { EMIT_KIND_NAMES } from "../plan.ts";
+import { Table } from "../table/table.ts";
 import { withAllHeaders } from "./all-headers.ts";
 import { Disagreement, Explainer, type ExplainerOptions } from "./explainer.ts";
 import { type Question, questionOfLine, questionOfUrl } from "./question.ts";

@@ -1,9 +1,9 @@
 import { SECTION_NAMES } from "../../assembly/layout.ts";
 import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
 import { type Names, parseNames } from "../farm/names.ts";
+import { EMIT_KIND_NAMES, type EmitKind } from "../plan.ts";
 import { type Decision, decide, findListener, isReply, type Trail, type Where } from "../table/decide.ts";
-import { Table } from "../table/decode.ts";
-import { EMIT_KIND_NAMES, type EmitKind } from "../table/plan.ts";
+import { Table } from "../table/table.ts";
 import { withAllHeaders } from "./all-headers.ts";
 import { headersOf, type Question } from "./question.ts";
 import { why } from "./why.ts";

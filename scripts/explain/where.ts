@@ -1,5 +1,5 @@
 import { findListener, UnknownListener, type Where } from "../table/decide.ts";
-import type { Table } from "../table/decode.ts";
+import type { Table } from "../table/table.ts";
 
 /** As which proxy a question is asked; what is left out is the table's first listener, in the primary data centre. */
 export interface AskedAt {

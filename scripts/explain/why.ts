@@ -1,7 +1,7 @@
+import type { Range } from "../encode/rule-lists.ts";
 import type { Names } from "../farm/names.ts";
 import { type Answer, type Decision, isReply, type Trail } from "../table/decide.ts";
-import type { Table } from "../table/decode.ts";
-import type { Range } from "../table/rule-lists.ts";
+import type { Table } from "../table/table.ts";
 import { describeOutcome, describePath, describePattern, describeRule } from "./describe.ts";
 
 /**

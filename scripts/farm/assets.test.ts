@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileFarm, problemsWith } from "./test-farm.ts";
+import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 
 const RELEASES =
   "{ one: { version: v1 }, two: { version: v2 }, ten: { version: v10 }, also-ten: { version: v10 } }";

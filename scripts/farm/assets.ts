@@ -1,5 +1,5 @@
+import type { ReleaseOutcome } from "../plan.ts";
 import { Problems } from "../sources/problem.ts";
-import type { ReleaseOutcome } from "../table/plan.ts";
 import type { Farm } from "./farm.ts";
 import { compareVersions, type Releases, unknownRelease } from "./releases.ts";
 import { type Placed, rulesFrom } from "./rules.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileFarm, problemsWith, warningsOf } from "./test-farm.ts";
+import { compileFarm, problemsWith, warningsOf } from "../../test/support/farm-text.ts";
 
 const JOBS = "{ field: db, rules: [{ path: /job, deployment: job }] }";
 const HOSTS = [

@@ -1,6 +1,6 @@
+import type { Canonical, CanonicalRule } from "../plan.ts";
 import { nearest } from "../sources/nearest.ts";
 import { Problems, quote, quoteAll } from "../sources/problem.ts";
-import type { Canonical, CanonicalRule } from "../table/plan.ts";
 import type { Farm } from "./farm.ts";
 import { evaluateDblist } from "./groups.ts";
 import { firstHosts, type Hosts, hostReader } from "./hosts.ts";

@@ -1,7 +1,7 @@
+import { isNear, limitsOf, showLimit } from "../encode/limits.ts";
+import { EMIT_KIND_NAMES, type EmitKind, type Plan } from "../plan.ts";
 import { driftError } from "../sources/dblist.ts";
 import { Problems } from "../sources/problem.ts";
-import { isNear, limitsOf, showLimit } from "../table/limits.ts";
-import { EMIT_KIND_NAMES, type EmitKind, type Plan } from "../table/plan.ts";
 import { newestNamed } from "./assets.ts";
 import { compileCanonical } from "./canonical.ts";
 import { checkClusters, checkDeployments, Deployments } from "./deployments.ts";

@@ -1,5 +1,5 @@
+import type { Predicate, Route } from "../plan.ts";
 import { quote, SourceError } from "../sources/problem.ts";
-import type { Predicate, Route } from "../table/plan.ts";
 import type { Deployments } from "./deployments.ts";
 import type { Farm } from "./farm.ts";
 import type { Replies } from "./replies.ts";

@@ -1,6 +1,6 @@
+import type { Deployment, Plan, Release } from "../plan.ts";
 import { nearest } from "../sources/nearest.ts";
 import { Problems, quote, quoteAll } from "../sources/problem.ts";
-import type { Deployment, Plan, Release } from "../table/plan.ts";
 import type { Farm, Path } from "./farm.ts";
 
 /** The deployments of a plan, numbered in the order in which they are first named. */

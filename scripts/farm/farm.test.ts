@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { problemsOf } from "../sources/test-errors.ts";
-import { folderOf } from "../sources/test-folder.ts";
+import { problemsOf } from "../../test/support/errors.ts";
+import { farmText, problemsWith, TODAY, warningsOf } from "../../test/support/farm-text.ts";
+import { folderOf } from "../../test/support/folder.ts";
 import { compile } from "./compile.ts";
 import { Farm } from "./farm.ts";
-import { farmText, problemsWith, TODAY, warningsOf } from "./test-farm.ts";
 
 const SOURCED = {
   sources: "{ config: conf }",

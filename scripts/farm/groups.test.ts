@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileFarm, problemsWith, warningsOf } from "./test-farm.ts";
+import { compileFarm, problemsWith, warningsOf } from "../../test/support/farm-text.ts";
 
 /** Four wikis on one release, so that only groups can be wrong. */
 const FOUR = {

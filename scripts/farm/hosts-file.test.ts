@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { compileFarm, problemsWith, warningsOf } from "./test-farm.ts";
+import { compileFarm, problemsWith, warningsOf } from "../../test/support/farm-text.ts";
 
 const FARM = { "hosts-file": "hosts.tsv" };
 const withFile = (text: string, parts = {}) => compileFarm({ ...FARM, ...parts }, { "hosts.tsv": text });

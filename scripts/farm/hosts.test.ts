@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileFarm, problemsWith, warningsOf } from "./test-farm.ts";
+import { compileFarm, problemsWith, warningsOf } from "../../test/support/farm-text.ts";
 
 const hosts = (...rules: string[]) => ({ hosts: `[${rules.map((rule) => `{ ${rule} }`).join(", ")}]` });
 const planOf = (...rules: string[]) => compileFarm(hosts(...rules)).plan;

@@ -1,10 +1,10 @@
 import { basename } from "node:path";
+import { sortTexts } from "../collections/sort-texts.ts";
+import type { PathForm, Pattern, PlanHost, ReadAs, Target } from "../plan.ts";
 import { readHostsFile } from "../sources/hosts-file.ts";
 import { nearest } from "../sources/nearest.ts";
 import { type Place, Problems, quote } from "../sources/problem.ts";
-import { sortTexts } from "../sources/sort-texts.ts";
 import type { Wikis } from "../sources/wikis.ts";
-import type { PathForm, Pattern, PlanHost, ReadAs, Target } from "../table/plan.ts";
 import { hostTest } from "./conditions.ts";
 import type { Farm, Path } from "./farm.ts";
 import { hostsTested } from "./rules.ts";

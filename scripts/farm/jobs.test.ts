@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileFarm, problemsWith } from "./test-farm.ts";
+import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 
 const jobs = (more: string) => ({ jobs: `{ field: database, host: never, ${more} }` });
 const RULES =

@@ -1,6 +1,6 @@
 import { MAX_JOB_LIMIT } from "../../assembly/layout.ts";
+import type { Jobs, Route } from "../plan.ts";
 import { SourceError } from "../sources/problem.ts";
-import type { Jobs, Route } from "../table/plan.ts";
 import type { Deployments } from "./deployments.ts";
 import type { Farm } from "./farm.ts";
 import { type Placed, rulesFrom } from "./rules.ts";

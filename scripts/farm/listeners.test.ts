@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileFarm, problemsWith } from "./test-farm.ts";
+import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 
 const DEPLOYMENTS = "{ default: web, rules: [{ path: /api, deployment: api }] }";
 const JOBS = "{ field: db, host: never, rules: [{ path: /job, deployment: job }] }";

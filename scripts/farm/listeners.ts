@@ -1,5 +1,5 @@
+import type { Listener, ReadOutcome, ReleaseOutcome, Route, Rule } from "../plan.ts";
 import { type Place, Problems, quote, quoteAll } from "../sources/problem.ts";
-import type { Listener, ReadOutcome, ReleaseOutcome, Route, Rule } from "../table/plan.ts";
 import { assetRules } from "./assets.ts";
 import { debugRules } from "./debug.ts";
 import type { Deployments } from "./deployments.ts";

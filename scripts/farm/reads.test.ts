@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileFarm, problemsWith } from "./test-farm.ts";
+import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 
 const reads = (rules: string, more = "deployments: [web]") => ({ reads: `{ ${more}, rules: [${rules}] }` });
 

@@ -1,6 +1,6 @@
 import { SHARE_WHOLE } from "../../assembly/layout.ts";
+import type { ReadOutcome } from "../plan.ts";
 import { Problems, quote } from "../sources/problem.ts";
-import type { ReadOutcome } from "../table/plan.ts";
 import { MUST_SAY_WHICH, saysWhich } from "./conditions.ts";
 import { type Deployments, hint } from "./deployments.ts";
 import type { Farm } from "./farm.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { compileFarm, problemsWith, releasesOf } from "../../test/support/farm-text.ts";
 import { compareVersions } from "./releases.ts";
-import { compileFarm, problemsWith, releasesOf } from "./test-farm.ts";
 
 /** A train of two groups; the third wiki is the one that each test holds back or takes ahead. */
 const TRAIN = {

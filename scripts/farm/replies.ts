@@ -1,4 +1,4 @@
-import type { Reply } from "../table/plan.ts";
+import type { Reply } from "../plan.ts";
 
 /** What the proxies answer themselves, each answer once. */
 export class Replies {

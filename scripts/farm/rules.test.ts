@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileFarm, problemsWith } from "./test-farm.ts";
+import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 
 /** The rules of a farm with these, after the one that lets addresses pass. */
 function routesOf(...rules: string[]) {

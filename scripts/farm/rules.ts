@@ -1,4 +1,4 @@
-import type { Predicate, Rule } from "../table/plan.ts";
+import type { Predicate, Rule } from "../plan.ts";
 import type { Conditions, PathTest, Tests, ValueTest } from "./conditions.ts";
 import type { Farm, Path } from "./farm.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileFarm, farmText, problemsWith, problemsWithText } from "./test-farm.ts";
+import { compileFarm, farmText, problemsWith, problemsWithText } from "../../test/support/farm-text.ts";
 
 describe("farm.yaml", () => {
   it("needs no more than a name, wikis, releases and a deployment", () => {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MAX_STATUS, MIN_STATUS, SHARE_WHOLE } from "../../assembly/layout.ts";
-import { EMIT_KIND_NAMES } from "../table/plan.ts";
+import { EMIT_KIND_NAMES } from "../plan.ts";
 import {
   conditions,
   cookieName,

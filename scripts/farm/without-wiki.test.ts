@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileFarm, problemsWith } from "./test-farm.ts";
+import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 
 describe("requests without a wiki", () => {
   it("go to the default release where the farm says nothing", () => {

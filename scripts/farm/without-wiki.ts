@@ -1,5 +1,5 @@
+import type { Plan, Reply, WikilessOutcome } from "../plan.ts";
 import { Problems } from "../sources/problem.ts";
-import type { Plan, Reply, WikilessOutcome } from "../table/plan.ts";
 import type { Farm, Path } from "./farm.ts";
 import { evaluateDblist } from "./groups.ts";
 import { type Releases, unknownRelease } from "./releases.ts";

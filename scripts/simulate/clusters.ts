@@ -1,21 +1,8 @@
 import { z } from "zod";
+import type { Clusters, Upstream } from "../../host-sim/http/clusters.ts";
 import { SourceError } from "../sources/problem.ts";
 import { validate } from "../sources/validate.ts";
 import { loadYaml } from "../sources/yaml.ts";
-
-/** Where the simulated proxy sends requests: its route table and its clusters in one. */
-export interface Clusters {
-  /** The request header that names the cluster, Envoy's `cluster_header`. */
-  header: string;
-  /** Cluster of a request without that header, null where it is refused. */
-  fallback: string | null;
-  byName: ReadonlyMap<string, Upstream>;
-}
-
-export interface Upstream {
-  host: string;
-  port: number;
-}
 
 /** `127.0.0.1:80`, `[::1]:80`, `name:80` */
 export const ADDRESS = /^(\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/;

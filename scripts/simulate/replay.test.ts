@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ats102, envoy140 } from "../../host-sim/index.ts";
-import { loadFarm, tableOf } from "../../test/farms.ts";
+import { loadFarm, tableOf } from "../../test/support/farms.ts";
 import { questionOfUrl } from "../explain/question.ts";
 import { filter } from "../filter.ts";
 import { looksLikeAccessLog, questionOfAccessLog } from "./access-log.ts";

@@ -5,7 +5,7 @@ import { headersOf, type Question } from "../explain/question.ts";
 import { type AskedAt, whereOf } from "../explain/where.ts";
 import { TableError } from "../table/check.ts";
 import { findListener } from "../table/decide.ts";
-import { Table } from "../table/decode.ts";
+import { Table } from "../table/table.ts";
 
 /** What a replayed request came to, for the summary; `line` is what is written for it. */
 export interface Replayed {

@@ -2,10 +2,10 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../../test/data.ts";
+import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../../test/support/data.ts";
+import { problemsOf } from "../../test/support/errors.ts";
+import { folderOf } from "../../test/support/folder.ts";
 import { DblistReader, driftError } from "./dblist.ts";
-import { problemsOf } from "./test-errors.ts";
-import { folderOf } from "./test-folder.ts";
 
 /** A reader over a folder with these files; `%` in an expected message stands for the folder. */
 function readerOf(files: Record<string, string | Buffer>) {

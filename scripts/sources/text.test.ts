@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { problemsOf } from "./test-errors.ts";
-import { folderOf } from "./test-folder.ts";
+import { problemsOf } from "../../test/support/errors.ts";
+import { folderOf } from "../../test/support/folder.ts";
 import { LineIndex, readText } from "./text.ts";
 
 describe("readText", () => {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { problemsOf } from "../../test/support/errors.ts";
 import { SourceError } from "./problem.ts";
-import { problemsOf } from "./test-errors.ts";
 import { validate } from "./validate.ts";
 import { loadYaml } from "./yaml.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { problemsOf } from "./test-errors.ts";
-import { folderOf } from "./test-folder.ts";
+import { problemsOf } from "../../test/support/errors.ts";
+import { folderOf } from "../../test/support/folder.ts";
 import { readVersionFromValues } from "./values-file.ts";
 
 const TRAIN = String.raw`^(\d+\.\d+\.\d+-wmf\.\d+)-`;

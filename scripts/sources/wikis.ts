@@ -1,5 +1,5 @@
-import { sortTexts } from "./sort-texts.ts";
-import { TextIndex } from "./text-index.ts";
+import { sortTexts } from "../collections/sort-texts.ts";
+import { TextIndex } from "../collections/text-index.ts";
 
 /** What a wiki runs, and the line that says so. */
 export interface WikiVersion {

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../../test/data.ts";
+import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../../test/support/data.ts";
+import { problemsOf } from "../../test/support/errors.ts";
+import { folderOf } from "../../test/support/folder.ts";
 import { SourceError } from "./problem.ts";
-import { problemsOf } from "./test-errors.ts";
-import { folderOf } from "./test-folder.ts";
 import { readWikiversions } from "./wikiversions.ts";
 
 function fileOf(content: string | Buffer): string {

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { dump } from "js-yaml";
 import { describe, expect, test } from "vitest";
+import { problemsOf } from "../../test/support/errors.ts";
+import { folderOf } from "../../test/support/folder.ts";
 import { SourceError } from "./problem.ts";
-import { problemsOf } from "./test-errors.ts";
-import { folderOf } from "./test-folder.ts";
 import { loadYaml } from "./yaml.ts";
 
 const problems = (text: string) => problemsOf(() => loadYaml("f.yaml", text));

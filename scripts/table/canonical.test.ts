@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { anyPlan, bytesOf, plainPlan } from "../../test/support/plans.ts";
 import { canonicalHost } from "./canonical.ts";
-import { Table } from "./decode.ts";
-import { anyPlan, bytesOf, plainPlan } from "./test-plans.ts";
+import { Table } from "./table.ts";
 
 const wiki = (id: string) => ({ id, release: 0, group: null, installed: true });
 

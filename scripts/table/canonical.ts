@@ -1,5 +1,5 @@
-import type { Table } from "./decode.ts";
-import type { CanonicalRule } from "./plan.ts";
+import type { CanonicalRule } from "../plan.ts";
+import type { Table } from "./table.ts";
 
 /** The wiki's own host, null where it has none. @param slot of a wiki in WIKI */
 export function canonicalHost(table: Table, slot: number): string | null {

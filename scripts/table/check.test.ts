@@ -1,8 +1,5 @@
 import { describe, expect, it } from "vitest";
 import * as L from "../../assembly/layout.ts";
-import { Table } from "./decode.ts";
-import { encodeEmit, encodeHeaders, encodeStrings } from "./encode.ts";
-import type { Plan, Predicate, Route } from "./plan.ts";
 import {
   bytesOf,
   plainListener,
@@ -12,7 +9,10 @@ import {
   routedPlan,
   verdictOn,
   withSection,
-} from "./test-plans.ts";
+} from "../../test/support/plans.ts";
+import { encodeEmit, encodeHeaders, encodeStrings } from "../encode/encode.ts";
+import type { Plan, Predicate, Route } from "../plan.ts";
+import { Table } from "./table.ts";
 
 /** One integer of the section is another. */
 function put(plan: Plan, name: number, at: number, value: number, bytes: 1 | 2 | 4 = 2): Uint8Array {

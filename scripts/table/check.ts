@@ -1,7 +1,7 @@
 import * as L from "../../assembly/layout.ts";
-import { isOptional, sectionName } from "./container.ts";
+import { isOptional, sectionName } from "../encode/container.ts";
+import { COOKIE, FORWARDED } from "../encode/header-names.ts";
 import { crc32 } from "./crc32.ts";
-import { COOKIE, FORWARDED } from "./header-names.ts";
 import { type Area, emptyLabel, type KeySet, TableBytes } from "./table-bytes.ts";
 
 /** Why a table is refused: one sentence that says what is wrong and where, the same as the filter logs. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { CONFLICT_TEXT } from "../../assembly/layout.ts";
+import { bytesOf, plainListener, plainPlan, plainRule } from "../../test/support/plans.ts";
+import type { Listener, Plan, Predicate, Route, Rule } from "../plan.ts";
 import { decide, isReply, type Request, UnknownListener, type Where } from "./decide.ts";
-import { Table } from "./decode.ts";
-import type { Listener, Plan, Predicate, Route, Rule } from "./plan.ts";
-import { bytesOf, plainListener, plainPlan, plainRule } from "./test-plans.ts";
+import { Table } from "./table.ts";
 
 const under = (path: string): Predicate => ({ subject: "path", test: "under", not: false, values: [path] });
 const debugging = { subject: "header", test: "present", not: false, name: "x-debug" } as const;

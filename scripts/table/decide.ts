@@ -1,13 +1,13 @@
 import * as L from "../../assembly/layout.ts";
+import type { Reply, Wikiless } from "../plan.ts";
 import { canonicalHost } from "./canonical.ts";
-import type { Table, TableListener } from "./decode.ts";
-import { type HostWiki, wikiOfHost } from "./host-wiki.ts";
+import { partsOf, type RequestParts } from "./headers.ts";
 import { wikiOfBody } from "./job-body.ts";
-import type { Reply, Wikiless } from "./plan.ts";
-import { firstRule } from "./predicates.ts";
 import { readAs } from "./read-as.ts";
-import { partsOf, type RequestParts } from "./request-parts.ts";
+import { firstRule } from "./rules.ts";
 import { isInShare } from "./share.ts";
+import type { Table, TableListener } from "./table.ts";
+import { type HostWiki, wikiOfHost } from "./wiki.ts";
 
 /** What a decision looks at. Characters are bytes. */
 export interface Request {

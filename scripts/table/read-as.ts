@@ -1,5 +1,5 @@
 import { hostOf } from "./authority.ts";
-import type { Table, TableReadAs } from "./decode.ts";
+import type { Table, TableReadAs } from "./table.ts";
 
 /** A request as it is read: after an entry of READ of either kind, where one applies. */
 export interface ReadAsAnother {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { SHARE_WHOLE } from "../../assembly/layout.ts";
+import { bytesOf, plainListener, plainPlan, plainRule } from "../../test/support/plans.ts";
 import { decide, type Request } from "./decide.ts";
-import { Table } from "./decode.ts";
 import { hashText } from "./hash.ts";
-import { bytesOf, plainListener, plainPlan, plainRule } from "./test-plans.ts";
+import { Table } from "./table.ts";
 
 /** A farm that lets this share of its reads stay. */
 function farm(near: number, trust: "edge" | "internal", shareCookie: string | null): Table {

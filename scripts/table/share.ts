@@ -1,8 +1,8 @@
 import { SHARE_WHOLE } from "../../assembly/layout.ts";
-import type { Table } from "./decode.ts";
+import { FORWARDED } from "../encode/header-names.ts";
 import { hashText } from "./hash.ts";
-import { FORWARDED } from "./header-names.ts";
-import { cookieValues, type RequestParts, trimmed } from "./request-parts.ts";
+import { cookieValues, type RequestParts, trimmed } from "./headers.ts";
+import type { Table } from "./table.ts";
 
 /**
  * A share of the requests, by a stable hash and not by a die: who was sent to the near data centre once is sent there

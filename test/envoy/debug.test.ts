@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Headers } from "../../scripts/envoy/request.ts";
 import type { Seen } from "../../scripts/envoy/upstream.ts";
-import { Table } from "../../scripts/table/decode.ts";
+import { Table } from "../../scripts/table/table.ts";
 import { PLAN, type Started, start, tableOf, valuesOf } from "./farm.ts";
 
 const HEADER = "x-wikimedia-debug";

@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { load } from "js-yaml";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packFarm } from "../../scripts/commands/pack.ts";
-import { pluginConfiguration } from "../../scripts/envoy/config.ts";
+import { pluginConfiguration } from "../../scripts/render/bootstrap.ts";
 import { decide } from "../../scripts/table/decide.ts";
-import { Table } from "../../scripts/table/decode.ts";
-import { projectPath } from "../data.ts";
-import { TODAY } from "../farms.ts";
+import { Table } from "../../scripts/table/table.ts";
+import { projectPath } from "../support/data.ts";
+import { TODAY } from "../support/farms.ts";
 
 const readDoc = (name: string) => readFileSync(projectPath(`docs/${name}`), "utf8");
 const envoy = readDoc("envoy.md");

@@ -4,13 +4,13 @@
  */
 import { existsSync } from "node:fs";
 import { vi } from "vitest";
+import { encode } from "../../scripts/encode/encode.ts";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyOptions, type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
 import { type Answer, type Headers, type SendOptions, send } from "../../scripts/envoy/request.ts";
 import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
-import { encode } from "../../scripts/table/encode.ts";
-import type { Listener, Plan, Predicate, Route, Rule } from "../../scripts/table/plan.ts";
-import { projectPath } from "../data.ts";
+import type { Listener, Plan, Predicate, Route, Rule } from "../../scripts/plan.ts";
+import { projectPath } from "../support/data.ts";
 
 // Two cores, shared with tests that compute: an Envoy takes 100 ms to start alone, and seconds then.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

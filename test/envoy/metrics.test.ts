@@ -2,7 +2,7 @@
 import net from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { send } from "../../scripts/envoy/request.ts";
-import { Table } from "../../scripts/table/decode.ts";
+import { Table } from "../../scripts/table/table.ts";
 import { type Started, start, tableOf } from "./farm.ts";
 
 const WORKERS = 4;

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Headers } from "../../scripts/envoy/request.ts";
 import { decide } from "../../scripts/table/decide.ts";
-import { Table } from "../../scripts/table/decode.ts";
+import { Table } from "../../scripts/table/table.ts";
 import { type Started, start, tableOf, valuesOf } from "./farm.ts";
 
 const byCookie = tableOf({ shareCookie: "who" });

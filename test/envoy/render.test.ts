@@ -9,7 +9,7 @@ import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { startConfigured } from "../../scripts/envoy/process.ts";
 import { send } from "../../scripts/envoy/request.ts";
 import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
-import { projectPath } from "../data.ts";
+import { projectPath } from "../support/data.ts";
 import { PLAN, tableOf } from "./farm.ts";
 
 const FALLBACK = ["--fallback", "127.0.0.1:8085"];

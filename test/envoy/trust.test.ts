@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { FailurePolicy } from "../../scripts/envoy/config.ts";
-import { compileGuest } from "../../scripts/envoy/guest.ts";
 import { type Headers, send } from "../../scripts/envoy/request.ts";
 import type { Seen } from "../../scripts/envoy/upstream.ts";
+import type { FailurePolicy } from "../../scripts/render/bootstrap.ts";
+import { compileGuest } from "../support/tiny-guest.ts";
 import { EMITTED, emitted, FALLBACK, PLAN, type Started, start } from "./farm.ts";
 
 const RUNS = 120;

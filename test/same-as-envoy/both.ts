@@ -2,7 +2,7 @@
 import type { UpdateResult } from "../../scripts/envoy/process.ts";
 import { compared } from "./envoy-around.ts";
 import type { Exchange, Outcome } from "./exchange.ts";
-import { guestBytes, moduleFile } from "./guest.ts";
+import { guestBytes, moduleFile } from "./guest-module.ts";
 import { Real } from "./real.ts";
 import { Simulated } from "./simulated.ts";
 

@@ -14,7 +14,7 @@ export interface Exchange {
   readonly body: readonly string[];
   /** How the client frames its body; a chunked one has no content-length. */
   readonly framing: "length" | "chunked";
-  /** The guest's script, see `test/guest/script.ts`. */
+  /** The guest's script, see `test/same-as-envoy/guest/script.ts`. */
   readonly script: string;
   readonly answer: Answer;
   /** The client sends all of its body before the guest gets any answer or tick. */

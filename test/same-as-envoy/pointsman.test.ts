@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Pair } from "../../host-sim/index.ts";
+import { encode } from "../../scripts/encode/encode.ts";
 import { filter } from "../../scripts/filter.ts";
-import { encode } from "../../scripts/table/encode.ts";
-import { loadFarm } from "../farms.ts";
-import { requestsFor } from "../requests.ts";
+import { loadFarm } from "../support/farms.ts";
+import { requestsFor } from "../support/requests.ts";
 import { Both } from "./both.ts";
 import { type Exchange, exchange } from "./exchange.ts";
 import { exchanges } from "./generate.ts";

@@ -1,8 +1,8 @@
 /** Upstreams that answer as each exchange says, and keep what they got. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { ClusterOptions } from "../../scripts/envoy/config.ts";
 import { pairs } from "../../scripts/envoy/request.ts";
+import type { ClusterOptions } from "../../scripts/render/bootstrap.ts";
 import { type Answer, answerHeaders, CALL, CALLED, isChunked, type Received, type Seen } from "./exchange.ts";
 
 /** Envoy's own limit. */

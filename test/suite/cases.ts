@@ -6,7 +6,7 @@ import { Problems } from "../../scripts/sources/problem.ts";
 import { validate } from "../../scripts/sources/validate.ts";
 import { loadYaml } from "../../scripts/sources/yaml.ts";
 import type { Request, Where } from "../../scripts/table/decide.ts";
-import { projectPath } from "../data.ts";
+import { projectPath } from "../support/data.ts";
 
 const answer = {
   /** The deployment that the request goes to, in the primary data centre. */

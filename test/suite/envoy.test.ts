@@ -5,9 +5,9 @@ import { type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
 import { send } from "../../scripts/envoy/request.ts";
 import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
 import { withAllHeaders } from "../../scripts/explain/all-headers.ts";
+import { EMIT_KIND_NAMES, type EmitKind } from "../../scripts/plan.ts";
 import { type Answer, decide, isReply, type Where } from "../../scripts/table/decide.ts";
-import { EMIT_KIND_NAMES, type EmitKind } from "../../scripts/table/plan.ts";
-import { DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "../data.ts";
+import { DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "../support/data.ts";
 import { type Case, loadSuites, requestOf, wheresOf } from "./cases.ts";
 import { needsData, SuiteFarm } from "./farms.ts";
 

@@ -1,11 +1,11 @@
 /** The farms that the suite asks about, with what their sources say of a wiki, so that no case has to spell it out. */
 import { compile } from "../../scripts/farm/compile.ts";
 import { Farm } from "../../scripts/farm/farm.ts";
+import type { Plan } from "../../scripts/plan.ts";
 import type { Answer } from "../../scripts/table/decide.ts";
-import type { Table } from "../../scripts/table/decode.ts";
-import type { Plan } from "../../scripts/table/plan.ts";
-import { projectPath } from "../data.ts";
-import { loadFarm, TODAY, tableOf } from "../farms.ts";
+import type { Table } from "../../scripts/table/table.ts";
+import { projectPath } from "../support/data.ts";
+import { loadFarm, TODAY, tableOf } from "../support/farms.ts";
 import type { Expected } from "./cases.ts";
 
 const WIKIMEDIA = ["production", "labs"] as const;

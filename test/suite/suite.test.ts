@@ -1,12 +1,12 @@
 /** Every case of every file, asked of the filter in both proxies, the decoder and the naive reference. */
 import { isDeepStrictEqual } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
-import { firstValue } from "../../host-sim/header-rules.ts";
 import { ats102, envoy140 } from "../../host-sim/index.ts";
+import { firstValue } from "../../host-sim/profiles/header-rules.ts";
 import { type Answer, decide, type Request, type Where } from "../../scripts/table/decide.ts";
-import { DATA_IS_ABSENT, WHY_SKIPPED } from "../data.ts";
-import { FilterReader } from "../farms.ts";
 import { reference } from "../reference.ts";
+import { DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
+import { FilterReader } from "../support/farms.ts";
 import { type Case, loadSuite, loadSuites, requestOf, wheresOf } from "./cases.ts";
 import { needsData, SuiteFarm } from "./farms.ts";
 

@@ -1,0 +1,69 @@
+import http from "node:http";
+import type { HttpCall, HttpCallAnswer, RootContext } from "../index.ts";
+import type { Clusters } from "./clusters.ts";
+import { pairs } from "./exchange.ts";
+
+/** The module's own calls (`proxy_http_call`), made for real to the clusters that they name. */
+export class HttpCalls {
+  private readonly underWay = new Set<HttpCall>();
+
+  /** @param answered called when the module has been given an answer */
+  constructor(
+    private readonly clusters: Clusters,
+    private readonly agent: http.Agent,
+    private readonly answered: () => void,
+  ) {}
+
+  startNew(root: RootContext): void {
+    for (const call of root.httpCalls) {
+      if (this.underWay.has(call)) continue;
+      this.underWay.add(call);
+      this.start(root, call);
+    }
+  }
+
+  private start(root: RootContext, call: HttpCall): void {
+    const target = this.clusters.byName.get(call.upstream);
+    if (target === undefined) {
+      this.finish(root, call, null);
+      return;
+    }
+    const value = (name: string) => call.headers.find(([one]) => one === name)?.[1];
+    const request = http.request({
+      ...target,
+      agent: this.agent,
+      setHost: false,
+      method: value(":method") ?? "GET",
+      path: value(":path") ?? "/",
+      headers: [
+        "host",
+        value(":authority") ?? call.upstream,
+        ...call.headers.filter(([name]) => !name.startsWith(":")).flat(),
+      ],
+    });
+    request.on("error", () => this.finish(root, call, null));
+    request.on("response", (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", () => this.finish(root, call, null));
+      response.on("end", () => {
+        const headers = [[":status", String(response.statusCode)] as const, ...pairs(response.rawHeaders)];
+        this.finish(root, call, {
+          headers,
+          body: Buffer.concat(chunks),
+          trailers: pairs(response.rawTrailers),
+        });
+      });
+    });
+    request.end(call.body);
+  }
+
+  /** @param answer null where the call failed */
+  private finish(root: RootContext, call: HttpCall, answer: HttpCallAnswer | null): void {
+    this.underWay.delete(call);
+    if (!root.httpCalls.includes(call)) return; // it timed out meanwhile
+    if (answer === null) root.failHttpCall(call.id);
+    else root.answerHttpCall(call.id, answer);
+    this.answered();
+  }
+}

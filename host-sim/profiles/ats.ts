@@ -1,0 +1,96 @@
+/** Apache Traffic Server 10.2 with its experimental wasm plugin on WAMR 2.1.1 (plugins/experimental/wasm). */
+import { BufferType, MapType } from "../abi.ts";
+import type { Pair } from "../memory.ts";
+import { atsHeaders, firstValue } from "./header-rules.ts";
+import type { Profile } from "./profile.ts";
+
+/** A POST of this many bytes or more is reset when no body callback takes it. */
+const unseenBodyLimit = 4000;
+
+export const ats102: Profile = {
+  name: "ats-10.2",
+  missing: new Set(["abort", "seed"]),
+  // Calls that reach `unimplemented()`, and WASI calls that reach `error()`: both abort the process.
+  aborting: new Set(["proxy_get_status", "proxy_get_log_level", "proc_exit", "fd_seek", "fd_close"]),
+  abortingBuffers: new Set([
+    BufferType.DownstreamData,
+    BufferType.UpstreamData,
+    BufferType.HttpCallResponseBody,
+    BufferType.GrpcCallMessage,
+    BufferType.ForeignFunctionArguments,
+  ]),
+  abortingMaps: new Set([MapType.HttpCallResponseHeaders, MapType.HttpCallResponseTrailers]),
+  allocators: ["malloc", "proxy_on_memory_allocate"],
+  refusedFeatures: new Set(["simd", "reference types"]),
+  stackBytes: 32 * 1024,
+  cStrings: true,
+
+  headers: atsHeaders,
+  responseHeaders: atsHeaders,
+  pseudoHeaders: false,
+  malformedPairsAreEmpty: true,
+  pairs: (map) => map.map(([name, value]) => [name, firstValue(value)]),
+  absentMapIsEmpty: false,
+  absentBuffersAreEmpty: false,
+  readsBeyondEnd: true,
+  logIsReadOnly: false,
+  continueClosesRequest: false,
+  earlyResponseContinueKillsHost: false,
+  callbacksCloseOwn: false,
+  sizeOfWritableMapsOnly: false,
+  mapsAlwaysOpen: true,
+  headerChangeClearsRouteCache: false,
+  bodyEndsApart: false,
+  headersEndStream: false,
+
+  headersAction: (result) => (result === 0 ? "continue" : "stop-all"),
+  dataAction: (result) => (["continue", "buffer", "watermark"] as const)[result] ?? "drop",
+  bufferLimit: Number.POSITIVE_INFINITY,
+  watermarkShowsNewest: false,
+  replacesInside: true,
+  bodyRefusal: ({ size, chunked, seenByGuest }) => {
+    if (chunked) return { status: 400 };
+    return size >= unseenBodyLimit && !seenByGuest ? "reset" : null;
+  },
+
+  localReplyHeaders: (status, body, added) => {
+    const headers: Pair[] = [[":status", String(status)]];
+    if (body !== "") headers.push(["content-type", "text/html"], ["content-length", String(body.length)]);
+    atsHeaders.setAll(headers, added);
+    // Forced by TSHttpTxnErrorBodySet, whatever the guest asked for.
+    if (body !== "") atsHeaders.replace(headers, "content-type", "text/html");
+    return headers;
+  },
+  localReplyDetails: (details) => details,
+  localReplyIsFiltered: false,
+  streamEnd: ["proxy_on_done", "proxy_on_delete"],
+  streamsCanDefer: false,
+
+  configurationAlwaysReadable: true,
+  // `configuration:` is a YAML scalar, so text.
+  refusesConfiguration: (configuration) => {
+    const at = configuration.findIndex((byte) => byte < 32 && byte !== 9 && byte !== 10 && byte !== 13);
+    if (at >= 0) return `a YAML scalar cannot hold the byte ${configuration[at]} at ${at}: base64 it`;
+    try {
+      new TextDecoder("utf-8", { fatal: true }).decode(configuration);
+      return null;
+    } catch {
+      return "a YAML scalar must be UTF-8 text: base64 it";
+    }
+  },
+  requestTrailersInLog: false,
+  setsRequest: true,
+  propertiesFollowMaps: false,
+  unknownProperty: new Uint8Array(0),
+  metricIds: "global",
+  httpCallStep: 1,
+
+  deadReply: { status: 500, details: "wasm plugin failed" },
+  failOpenByDefault: true,
+  failsOpenFromNextStream: false,
+  refusedStartKillsHost: true,
+  vmPerWorker: false,
+  canary: false,
+  updatesLivingVm: false,
+  neverConfiguredStatus: null,
+};

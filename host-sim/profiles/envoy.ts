@@ -1,0 +1,90 @@
+/** Envoy 1.40 on V8: proxy-wasm-cpp-host and source/extensions/common/wasm/context.cc. */
+
+import type { Pair } from "../memory.ts";
+import { envoyRequestHeaders, envoyResponseHeaders } from "./header-rules.ts";
+import type { Profile } from "./profile.ts";
+
+const none: ReadonlySet<never> = new Set();
+
+/** The default `per_connection_buffer_limit_bytes`. */
+const listenerBufferLimit = 1024 * 1024;
+
+export const envoy140: Profile = {
+  name: "envoy-1.40",
+  missing: new Set(["abort", "seed"]),
+  aborting: none,
+  abortingBuffers: none,
+  abortingMaps: none,
+  allocators: ["malloc", "proxy_on_memory_allocate"],
+  refusedFeatures: none,
+  stackBytes: null,
+  cStrings: false,
+
+  headers: envoyRequestHeaders,
+  responseHeaders: envoyResponseHeaders,
+  pseudoHeaders: true,
+  malformedPairsAreEmpty: true,
+  pairs: (map) => map,
+  absentMapIsEmpty: true,
+  absentBuffersAreEmpty: true,
+  readsBeyondEnd: true,
+  logIsReadOnly: false,
+  continueClosesRequest: true,
+  // A segmentation fault: continueEncoding without headers.
+  earlyResponseContinueKillsHost: true,
+  callbacksCloseOwn: true,
+  sizeOfWritableMapsOnly: true,
+  mapsAlwaysOpen: false,
+  headerChangeClearsRouteCache: true,
+  bodyEndsApart: true,
+  headersEndStream: true,
+
+  // Under ABI 0.2.x StopIteration becomes StopAllIterationAndWatermark (proxy-wasm-cpp-host#143), and so does
+  // anything above the enumeration; 2, ContinueAndEndStream, is no longer known to Envoy and continues.
+  headersAction: (result, allowed) => {
+    if (result === 0 || result === 2) return "continue";
+    return result === 1 && allowed ? "stop" : "stop-all";
+  },
+  dataAction: (result) => (["continue", "buffer", "watermark"] as const)[result] ?? "drop",
+  bufferLimit: listenerBufferLimit,
+  watermarkShowsNewest: true,
+  replacesInside: false,
+  bodyRefusal: () => null,
+
+  localReplyHeaders: (status, body, added) => {
+    const headers: Pair[] = [[":status", String(status)]];
+    for (const [name, value] of added) envoyResponseHeaders.add(headers, name, value);
+    if (body === "") {
+      envoyResponseHeaders.remove(headers, "content-length");
+      envoyResponseHeaders.remove(headers, "content-type");
+    } else {
+      envoyResponseHeaders.replace(headers, "content-length", String(body.length));
+      if (envoyResponseHeaders.get(headers, "content-type") === null)
+        headers.push(["content-type", "text/plain"]);
+    }
+    return headers;
+  },
+  localReplyDetails: (details) => details.replace(/\s/g, "_"),
+  localReplyIsFiltered: true,
+  // The access log is written before the filters are destroyed (doDeferredStreamDestroy).
+  streamEnd: ["proxy_on_log", "proxy_on_done", "proxy_on_delete"],
+  streamsCanDefer: false,
+
+  configurationAlwaysReadable: false,
+  refusesConfiguration: () => null,
+  requestTrailersInLog: false,
+  setsRequest: false,
+  propertiesFollowMaps: true,
+  unknownProperty: null,
+  metricIds: "byType",
+  httpCallStep: 4,
+
+  deadReply: { status: 503, details: "wasm_fail_stream" },
+  failOpenByDefault: false,
+  failsOpenFromNextStream: true,
+  refusedStartKillsHost: false,
+  vmPerWorker: true,
+  canary: true,
+  updatesLivingVm: true,
+  neverConfiguredStatus: 500,
+};

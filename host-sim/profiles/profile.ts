@@ -1,0 +1,146 @@
+/**
+ * What differs from host to host, as data and small functions. The rest of the simulator asks a profile and
+ * never its name. The facts come from runs of the real hosts and from their sources; each has a test in
+ * `profiles.test.ts`.
+ */
+
+import type { Pair } from "../memory.ts";
+import type { HeaderRules } from "./header-rules.ts";
+
+/** A local reply before the host has put its own headers to it. */
+export interface LocalReply {
+  /** HTTP status code, as the guest gave it. */
+  readonly status: number;
+  /** Byte string. */
+  readonly body: string;
+  /** The response's headers as the client gets them, `:status` first. */
+  readonly headers: readonly Pair[];
+  /** Envoy's `%RESPONSE_CODE_DETAILS%`, ATS's reason phrase. */
+  readonly details: string;
+  /** What the guest asked for; null when it was outside 0–16 ("none", by convention -1). */
+  readonly grpcStatus: number | null;
+}
+
+/** What happens to data after a body callback: passed on, kept, kept without limit, or dropped. */
+export type DataAction = "continue" | "buffer" | "watermark" | "drop";
+
+/** What happens after a headers callback; `stop` still delivers the body to the guest, `stop-all` does not. */
+export type HeadersAction = "continue" | "stop" | "stop-all";
+
+export interface Profile {
+  readonly name: string;
+
+  /** Host calls of the table that this host does not offer: a module that imports one is refused. */
+  readonly missing: ReadonlySet<string>;
+  /** Host calls that end the host's process, as `abort()` does. */
+  readonly aborting: ReadonlySet<string>;
+  /** `proxy_buffer_type_t` and `proxy_map_type_t` values whose use ends the host's process. */
+  readonly abortingBuffers: ReadonlySet<number>;
+  readonly abortingMaps: ReadonlySet<number>;
+  /** Exports that the host calls for memory, the preferred first. A module without any is refused. */
+  readonly allocators: readonly ("malloc" | "proxy_on_memory_allocate")[];
+  /** Wasm features that its engine refuses, by the names of `wasm-features.ts`. */
+  readonly refusedFeatures: ReadonlySet<string>;
+  /** Bytes of stack that a module has; null for the engine's own, which is large. */
+  readonly stackBytes: number | null;
+  /** Metric names are read to the next NUL, whatever size the guest gave. */
+  readonly cStrings: boolean;
+
+  /** For requests' headers and trailers. */
+  readonly headers: HeaderRules;
+  /** For responses'. */
+  readonly responseHeaders: HeaderRules;
+  /** Whether `:authority`, `:method`, `:path`, `:scheme` and `:status` are in the maps. */
+  readonly pseudoHeaders: boolean;
+  /** A malformed serialised map is taken as an empty one; else it is a BadArgument. */
+  readonly malformedPairsAreEmpty: boolean;
+  /** In `proxy_on_log` no map can be changed; else those that the host has not closed yet can. */
+  readonly logIsReadOnly: boolean;
+  /** `proxy_continue_stream` closes the request's maps and body at once, whichever direction it continues. */
+  readonly continueClosesRequest: boolean;
+  /** `proxy_continue_stream` on the response before there is one ends the host's process. */
+  readonly earlyResponseContinueKillsHost: boolean;
+  /** Headers and trailers are open until their own callback lets them pass; else until anything passes. */
+  readonly callbacksCloseOwn: boolean;
+  /** The map as `proxy_get_header_map_pairs` gives it. */
+  pairs(map: readonly Pair[]): readonly Pair[];
+  /** A map that is not there reads as an empty list of pairs; else it is a BadArgument. */
+  readonly absentMapIsEmpty: boolean;
+  /** The body and foreign-function buffers, where there is none, are empty ones that cannot be written. */
+  readonly absentBuffersAreEmpty: boolean;
+  /** A read from beyond a buffer's end is Ok and gives nothing; else it is a BadArgument. */
+  readonly readsBeyondEnd: boolean;
+  /** `proxy_get_header_map_size` answers only for maps that the guest may change now. */
+  readonly sizeOfWritableMapsOnly: boolean;
+  /** Maps and buffers of a stream can be used in every callback of it, not just where the specification says. */
+  readonly mapsAlwaysOpen: boolean;
+  /** A change to the request's headers clears the route cache. */
+  readonly headerChangeClearsRouteCache: boolean;
+  /** `on_request_headers` says end_of_stream for a request without a body. */
+  readonly headersEndStream: boolean;
+
+  /** A body's last bytes come without end_of_stream, and an empty piece with it follows (HTTP/1.1 codecs). */
+  readonly bodyEndsApart: boolean;
+
+  /** Meaning of a headers callback's result. `allowed` is the plugin's `allow_on_headers_stop_iteration`. */
+  headersAction(result: number, allowed: boolean): HeadersAction;
+  dataAction(result: number): DataAction;
+  /** Bytes of one body that a host holds; more is answered with `overflowReply`. */
+  readonly bufferLimit: number;
+  /** Only the newest piece of a body that is held without limit is shown to the guest. */
+  readonly watermarkShowsNewest: boolean;
+  /**
+   * Can bytes in the middle of a body be replaced? Envoy only drains and prepends at 0, or appends at the end.
+   */
+  readonly replacesInside: boolean;
+  /** The host's own answer to a request body that it cannot carry; null to carry it. */
+  bodyRefusal(body: {
+    size: number;
+    chunked: boolean;
+    seenByGuest: boolean;
+  }): "reset" | { readonly status: number } | null;
+
+  /** The client's response headers for a local reply; `added` are the guest's. */
+  localReplyHeaders(status: number, body: string, added: readonly Pair[]): Pair[];
+  localReplyDetails(details: string): string;
+  /** A local reply passes the filter's own response callbacks on its way to the client. */
+  readonly localReplyIsFiltered: boolean;
+  /** The callbacks at a stream's end, in order. */
+  readonly streamEnd: readonly ("proxy_on_log" | "proxy_on_done" | "proxy_on_delete")[];
+  /** A stream that answers false to `proxy_on_done` lives until it calls `proxy_done`. */
+  readonly streamsCanDefer: boolean;
+
+  /** `proxy_get_buffer_bytes(PluginConfiguration)` works outside `proxy_on_configure` too. */
+  readonly configurationAlwaysReadable: boolean;
+  /** Why this host cannot be given such a configuration at all; null if it can. */
+  refusesConfiguration(configuration: Uint8Array): string | null;
+
+  /** The guest can read request trailers in `proxy_on_log`. */
+  readonly requestTrailersInLog: boolean;
+  /** Setting `request.host`, `request.url_path` and their like changes the request. */
+  readonly setsRequest: boolean;
+  /** `request.…` and `response.…` properties that come from headers are there while the headers can be read. */
+  readonly propertiesFollowMaps: boolean;
+  /** What an unknown property reads as: null for NotFound. */
+  readonly unknownProperty: Uint8Array | null;
+  /** Metrics: `byType` numbers them 4, 5, 6, 8, …; `global` by place, one number for a name whatever the VM. */
+  readonly metricIds: "byType" | "global";
+
+  /** HTTP calls are numbered 1, 2, … or, where other kinds of call have numbers between, in such steps. */
+  readonly httpCallStep: number;
+
+  /** What clients get while the VM is dead, or died on this request, and the plugin fails closed. */
+  readonly deadReply: { readonly status: number; readonly details: string };
+  readonly failOpenByDefault: boolean;
+  /** Streams that were there when the VM died fail closed even so. */
+  readonly failsOpenFromNextStream: boolean;
+  /** `on_vm_start` returning 0 ends the host's process. */
+  readonly refusedStartKillsHost: boolean;
+  /** VMs beside the workers': Envoy's main thread and its canary; ATS runs one VM for all threads. */
+  readonly vmPerWorker: boolean;
+  readonly canary: boolean;
+  /** An update configures the living VMs again; else it starts fresh ones. */
+  readonly updatesLivingVm: boolean;
+  /** What serves when no configuration was ever accepted: a status, or null for "unfiltered". */
+  readonly neverConfiguredStatus: number | null;
+}

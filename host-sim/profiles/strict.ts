@@ -1,0 +1,85 @@
+/**
+ * The specification's letter, abi-versions/v0.2.1: where it leaves a choice, the choice that shows a mistake.
+ * A module that passes here leans on no host's leniency.
+ */
+
+import type { Pair } from "../memory.ts";
+import { specifiedHeaders } from "./header-rules.ts";
+import type { Profile } from "./profile.ts";
+
+export const strict: Profile = {
+  name: "strict",
+  // Offered by proxy-wasm-cpp-host, but not by the specification.
+  missing: new Set([
+    "abort",
+    "seed",
+    "fd_read",
+    "fd_seek",
+    "fd_close",
+    "fd_fdstat_get",
+    "pthread_equal",
+    "emscripten_notify_memory_growth",
+  ]),
+  aborting: new Set(),
+  abortingBuffers: new Set(),
+  abortingMaps: new Set(),
+  allocators: ["proxy_on_memory_allocate", "malloc"],
+  refusedFeatures: new Set(),
+  stackBytes: null,
+  cStrings: false,
+
+  headers: specifiedHeaders,
+  responseHeaders: specifiedHeaders,
+  pseudoHeaders: true,
+  malformedPairsAreEmpty: false,
+  pairs: (map) => map,
+  absentMapIsEmpty: false,
+  absentBuffersAreEmpty: false,
+  readsBeyondEnd: false,
+  logIsReadOnly: true,
+  continueClosesRequest: false,
+  earlyResponseContinueKillsHost: false,
+  callbacksCloseOwn: false,
+  sizeOfWritableMapsOnly: false,
+  mapsAlwaysOpen: false,
+  headerChangeClearsRouteCache: false,
+  bodyEndsApart: false,
+  headersEndStream: true,
+
+  // proxy_action_t has two values; PAUSE stops the headers, and body callbacks go on.
+  headersAction: (result) => (result === 0 ? "continue" : "stop"),
+  dataAction: (result) => (result === 0 ? "continue" : "buffer"),
+  bufferLimit: Number.POSITIVE_INFINITY,
+  watermarkShowsNewest: false,
+  replacesInside: true,
+  bodyRefusal: () => null,
+
+  localReplyHeaders: (status, body, added) => {
+    const headers: Pair[] = [[":status", String(status)]];
+    for (const [name, value] of added) specifiedHeaders.add(headers, name, value);
+    if (body !== "") specifiedHeaders.replace(headers, "content-length", String(body.length));
+    return headers;
+  },
+  localReplyDetails: (details) => details,
+  localReplyIsFiltered: false,
+  streamEnd: ["proxy_on_done", "proxy_on_log", "proxy_on_delete"],
+  streamsCanDefer: true,
+
+  configurationAlwaysReadable: false,
+  refusesConfiguration: () => null,
+  requestTrailersInLog: true,
+  setsRequest: false,
+  propertiesFollowMaps: false,
+  unknownProperty: null,
+  metricIds: "byType",
+  httpCallStep: 1,
+
+  deadReply: { status: 500, details: "wasm_trapped" },
+  failOpenByDefault: false,
+  failsOpenFromNextStream: false,
+  refusedStartKillsHost: false,
+  vmPerWorker: true,
+  canary: false,
+  updatesLivingVm: true,
+  neverConfiguredStatus: 500,
+};

@@ -1,0 +1,79 @@
+/** Which Wasm features a module uses that some engines refuse: a walk over its sections and instructions. */
+import { headerSize, WasmReader as Reader, section } from "./reader.ts";
+
+export type Feature = "simd" | "reference types";
+
+const v128 = 0x7b;
+const funcref = 0x70;
+const externref = 0x6f;
+
+/** How many LEB128 numbers follow an instruction of one byte, where any do. */
+const numbersAfter = new Map<number, number>();
+for (const op of [0x02, 0x03, 0x04, 0x0c, 0x0d, 0x10, 0x41, 0x42]) numbersAfter.set(op, 1);
+for (let op = 0x20; op <= 0x26; op++) numbersAfter.set(op, 1);
+for (let op = 0x28; op <= 0x3e; op++) numbersAfter.set(op, 2);
+for (const op of [0x3f, 0x40, 0xd0, 0xd2]) numbersAfter.set(op, 1);
+numbersAfter.set(0x11, 2);
+
+/** The same after the prefix 0xfc: saturating conversions, bulk memory, and tables. */
+const numbersAfterPrefix = [0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1];
+const firstTableInstruction = 15;
+/** table.get, table.set, typed select, ref.null, ref.is_null, ref.func */
+const referenceInstructions: ReadonlySet<number> = new Set([0x25, 0x26, 0x1c, 0xd0, 0xd1, 0xd2]);
+
+/** The features that a valid module uses, in no particular order; each once. */
+export function usedFeatures(wasm: Uint8Array): Feature[] {
+  const found = new Set<Feature>();
+  const reader = new Reader(wasm);
+  const valueType = (type: number): void => {
+    if (type === v128) found.add("simd");
+    if (type === funcref || type === externref) found.add("reference types");
+  };
+  reader.at = headerSize;
+  while (reader.at < wasm.length) {
+    const id = reader.byte();
+    const end = reader.number() + reader.at;
+    if (id === section.type) readTypes(reader, valueType);
+    else if (id === section.global && reader.number() > 0) valueType(reader.byte());
+    else if (id === section.code) {
+      for (let count = reader.number(); count > 0; count--) readFunction(reader, valueType, found);
+    }
+    reader.at = end;
+  }
+  return [...found];
+}
+
+function readTypes(reader: Reader, valueType: (type: number) => void): void {
+  for (let count = reader.number(); count > 0; count--) {
+    reader.byte();
+    for (let parameters = reader.number(); parameters > 0; parameters--) valueType(reader.byte());
+    for (let results = reader.number(); results > 0; results--) valueType(reader.byte());
+  }
+}
+
+function readFunction(reader: Reader, valueType: (type: number) => void, found: Set<Feature>): void {
+  const end = reader.number() + reader.at;
+  for (let groups = reader.number(); groups > 0; groups--) {
+    reader.number();
+    valueType(reader.byte());
+  }
+  while (reader.at < end) {
+    const op = reader.byte();
+    if (op === 0xfd) {
+      // What follows is many kinds of immediates, and the answer is known: on to the next function.
+      found.add("simd");
+      break;
+    }
+    if (referenceInstructions.has(op)) found.add("reference types");
+    if (op === 0xfc) {
+      const sub = reader.number();
+      if (sub >= firstTableInstruction) found.add("reference types");
+      reader.numbers(numbersAfterPrefix[sub] ?? 0);
+    } else if (op === 0x0e) reader.numbers(reader.number() + 1);
+    else if (op === 0x1c) reader.numbers(reader.number());
+    else if (op === 0x43) reader.at += 4;
+    else if (op === 0x44) reader.at += 8;
+    else reader.numbers(numbersAfter.get(op) ?? 0);
+  }
+  reader.at = end;
+}

@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import * as L from "../../assembly/layout.ts";
+import { crc32 } from "../table/crc32.ts";
+
+/** The table around its sections: header, directory, checksum, digest. */
+export interface Section {
+  /** Four ASCII letters as a little-endian u32. */
+  name: number;
+  bytes: Uint8Array;
+}
+
+/** `0x53525453` → `STRS`, as errors show a section's name. */
+export function sectionName(name: number): string {
+  const letters = [name, name >>> 8, name >>> 16, name >>> 24].map((n) => n & 0xff);
+  return letters.map((c) => (c > 0x20 && c < 0x7f ? String.fromCharCode(c) : "?")).join("");
+}
+
+export const isOptional = (name: number): boolean => (name & L.OPTIONAL_BIT) !== 0;
+
+/** SHA-256, cut to `DIGEST_BYTES`, over the required sections' names and bytes: the same routing, the same digest. */
+export function digestOf(sections: readonly Section[]): Uint8Array {
+  const hash = createHash("sha256");
+  const head = new DataView(new ArrayBuffer(8));
+  for (const { name, bytes } of sections) {
+    if (isOptional(name)) continue;
+    head.setUint32(0, name, true);
+    head.setUint32(4, bytes.length, true);
+    hash.update(new Uint8Array(head.buffer));
+    hash.update(bytes);
+  }
+  return new Uint8Array(hash.digest()).subarray(0, L.DIGEST_BYTES);
+}
+
+/** @param generation 1…2^32−1 */
+export function assemble(sections: readonly Section[], generation: number): Uint8Array {
+  const bodyStart = L.HEADER_BYTES + sections.length * L.DIRECTORY_ENTRY;
+  const length = sections.reduce((sum, section) => sum + section.bytes.length, bodyStart);
+  const table = new Uint8Array(length);
+  const view = new DataView(table.buffer);
+  view.setUint32(L.HEADER_MAGIC, L.MAGIC, true);
+  view.setUint32(L.HEADER_LENGTH, length, true);
+  view.setUint16(L.HEADER_VERSION, L.LAYOUT_VERSION, true);
+  view.setUint16(L.HEADER_SECTIONS, sections.length, true);
+  view.setUint32(L.HEADER_GENERATION, generation, true);
+  table.set(digestOf(sections), L.HEADER_DIGEST);
+  let offset = bodyStart;
+  for (const [i, { name, bytes }] of sections.entries()) {
+    const entry = L.HEADER_BYTES + i * L.DIRECTORY_ENTRY;
+    view.setUint32(entry, name, true);
+    view.setUint32(entry + L.DIRECTORY_OFFSET, offset, true);
+    view.setUint32(entry + L.DIRECTORY_LENGTH, bytes.length, true);
+    table.set(bytes, offset);
+    offset += bytes.length;
+  }
+  writeChecksum(table);
+  return table;
+}
+
+/** A copy of the table in another generation. @param generation 1…2^32−1 */
+export function withGeneration(table: Uint8Array, generation: number): Uint8Array {
+  const copy = new Uint8Array(table); // a Buffer's slice would share its memory
+  new DataView(copy.buffer).setUint32(L.HEADER_GENERATION, generation, true);
+  writeChecksum(copy);
+  return copy;
+}
+
+/** Makes the checksum true again after bytes were changed in place. */
+export function writeChecksum(table: Uint8Array): void {
+  const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
+  view.setUint32(L.HEADER_CHECKSUM, crc32(table.subarray(L.CHECKSUM_FROM)), true);
+}

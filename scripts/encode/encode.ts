@@ -1,0 +1,409 @@
+import * as L from "../../assembly/layout.ts";
+import { Runs } from "../collections/runs.ts";
+import {
+  EMIT_KIND_NAMES,
+  type EmitKind,
+  type Plan,
+  type Predicate,
+  type Rule,
+  type Target,
+  type WikilessOutcome,
+} from "../plan.ts";
+import { type Progress, silent } from "../progress.ts";
+import { assemble, type Section } from "./container.ts";
+import { headerNamesOf } from "./header-names.ts";
+import { type Placed, placeKeys, slotOfKey, slotsOf } from "./keyset.ts";
+import { type Labels, numberLabels, type SplitKeys, splitKeys } from "./labels.ts";
+import { limitsOf, type Placements, placementsOf } from "./limits.ts";
+import { type RuleLists, ruleListsOf, valuesOf } from "./rule-lists.ts";
+import { Writer } from "./writer.ts";
+
+/** The plan holds something that no table may: nothing was written. */
+export class EncodeError extends Error {}
+
+export interface EncodeOptions {
+  /** 1…2^32−1 */
+  generation: number;
+  /** JSON text for the optional last section, null to leave it out. */
+  names: string | null;
+  progress?: Progress;
+}
+
+/** The table's bytes. The same plan and options give the same bytes. Throws EncodeError past a limit. */
+export function encode(plan: Plan, { generation, names, progress = silent }: EncodeOptions): Uint8Array {
+  for (const { what, used, most } of limitsOf(plan)) {
+    if (used > most) throw new EncodeError(`${used} ${what}: a table holds at most ${most}`);
+  }
+  const sections = new Encoder(plan, progress).sections();
+  if (names !== null) sections.push({ name: L.SECTION_NAMES, bytes: new TextEncoder().encode(names) });
+  const table = assemble(sections, generation);
+  if (table.length > L.MAX_TABLE_BYTES) {
+    throw new EncodeError(`the table has ${table.length} bytes: at most ${L.MAX_TABLE_BYTES} are read`);
+  }
+  return table;
+}
+
+/** WIKI's keys or HOST's, and where each of them lies. */
+interface PlacedKeys extends SplitKeys {
+  /** Number of each key's label. */
+  labels: Uint32Array;
+  placed: Placed;
+}
+
+class Encoder {
+  private readonly strings = new Runs<string>((text) => text);
+  private readonly placements: Placements;
+  private readonly headers: string[];
+  private readonly lists: RuleLists;
+  private readonly labels: Labels;
+  private readonly wikiKeys: PlacedKeys;
+  private readonly hostKeys: PlacedKeys;
+  /** Of each wiki. */
+  private readonly wikiSlots: Uint32Array;
+
+  constructor(
+    private readonly plan: Plan,
+    progress: Progress,
+  ) {
+    this.placements = placementsOf(plan);
+    this.headers = headerNamesOf(plan);
+    this.lists = ruleListsOf(plan);
+    progress("choosing suffixes");
+    const wikis = splitKeys(plan.wikis.map(({ id }) => id));
+    const hosts = splitKeys(plan.hosts.map(({ host }) => host));
+    progress("sorting labels");
+    this.labels = numberLabels([wikis, hosts], checkText);
+    const { count, numbers } = this.labels;
+    if (count > L.MAX_LABELS) throw new EncodeError(`${count} labels: at most ${L.MAX_LABELS}`);
+    const place = (keys: readonly string[], what: string) =>
+      placeKeys(keys, (done, of) => progress(what, done, of));
+    this.wikiKeys = { ...wikis, labels: numbers[0]!, placed: place(wikis.keys, "placing wikis") };
+    this.hostKeys = { ...hosts, labels: numbers[1]!, placed: place(hosts.keys, "placing hosts") };
+    this.wikiSlots = slotsOf(this.wikiKeys.placed, plan.wikis.length);
+  }
+
+  /** In the order of the directory; STRS is filled by the others and so made last. */
+  sections(): Section[] {
+    // What must stand in a row comes first: single strings are then found in it.
+    const wikiSuffixes = this.consecutiveStrings(this.wikiKeys.suffixes);
+    const hostSuffixes = this.consecutiveStrings(this.hostKeys.suffixes);
+    for (const predicate of this.lists.predicates) this.consecutiveStrings(valuesOf(predicate));
+    const sections = [
+      { name: L.SECTION_LABELS, bytes: this.labels.bytes },
+      { name: L.SECTION_WIKIS, bytes: this.wikis(wikiSuffixes) },
+      { name: L.SECTION_HOSTS, bytes: this.hosts(hostSuffixes) },
+      { name: L.SECTION_READ_AS, bytes: this.readAs() },
+      { name: L.SECTION_PATTERNS, bytes: this.patterns() },
+      { name: L.SECTION_PATHS, bytes: this.paths() },
+      { name: L.SECTION_HEADERS, bytes: encodeHeaders(this.headers.map((name) => this.string(name))) },
+      { name: L.SECTION_RULES, bytes: this.rules() },
+      { name: L.SECTION_LISTENERS, bytes: this.listeners() },
+      { name: L.SECTION_REPLIES, bytes: this.replies() },
+      { name: L.SECTION_DEPLOYMENTS, bytes: this.deployments() },
+      { name: L.SECTION_RELEASES, bytes: this.releases() },
+      { name: L.SECTION_EMIT, bytes: this.emit() },
+      { name: L.SECTION_JOBS, bytes: this.jobs() },
+      { name: L.SECTION_CANONICAL, bytes: this.canonical() },
+    ];
+    return [{ name: L.SECTION_STRINGS, bytes: encodeStrings(this.strings.items) }, ...sections];
+  }
+
+  private string(text: string): number {
+    return this.consecutiveStrings([text]);
+  }
+
+  private stringOrNone(text: string | null): number {
+    return text === null ? L.NONE : this.string(text);
+  }
+
+  /** Number of the first; 0 where there are none. */
+  private consecutiveStrings(texts: readonly string[]): number {
+    for (const text of texts) checkText(text);
+    const first = this.strings.place(texts);
+    if (this.strings.items.length > L.MAX_STRINGS) {
+      throw new EncodeError(`more than ${L.MAX_STRINGS} different strings`);
+    }
+    return first;
+  }
+
+  private wikis(firstSuffix: number): Uint8Array {
+    return this.keySet(this.wikiKeys, this.placements.ofWiki, this.placements.list.length, firstSuffix);
+  }
+
+  private hosts(firstSuffix: number): Uint8Array {
+    const targets = new Uint32Array(this.plan.hosts.length);
+    for (const [i, { target }] of this.plan.hosts.entries()) targets[i] = this.target(target);
+    return this.keySet(this.hostKeys, targets, this.noWiki() + 1, firstSuffix);
+  }
+
+  /** @param values of each key, all of them below `valueCount` */
+  private keySet(
+    { keys, labels, suffixes, suffixOfKey, placed }: PlacedKeys,
+    values: Uint32Array,
+    valueCount: number,
+    firstSuffix: number,
+  ): Uint8Array {
+    const labelBits = bitsFor(this.labels.count + 1); // one more: all ones means an empty slot
+    const suffixBits = bitsFor(suffixes.length);
+    const entryBytes = Math.ceil((labelBits + suffixBits + bitsFor(valueCount)) / 8);
+    const { slots, displacements, displacementBytes } = placed;
+    const size = L.KEYS_BODY + displacements.length * displacementBytes + slots * entryBytes;
+    const writer = new Writer(size)
+      .u32(keys.length)
+      .u32(slots)
+      .u32(displacements.length)
+      .u32(placed.seed)
+      .u8(displacementBytes)
+      .u8(entryBytes)
+      .u8(labelBits)
+      .u8(suffixBits)
+      .u16(firstSuffix)
+      .u16(suffixes.length);
+    for (const displacement of displacements) writer.uint(displacement, displacementBytes);
+    // An entry may have more than 32 bits: sums and products, not shifts.
+    const [labelUnits, suffixUnits] = [2 ** labelBits, 2 ** suffixBits];
+    for (const key of placed.keyOfSlot) {
+      const high = key === -1 ? 0 : values[key]! * suffixUnits + suffixOfKey[key]!;
+      const label = key === -1 ? labelUnits - 1 : labels[key]!;
+      writer.uint(high * labelUnits + label, entryBytes);
+    }
+    return writer.bytes();
+  }
+
+  /** The number of the target that is known to have no wiki. */
+  private noWiki(): number {
+    return this.wikiKeys.placed.slots + this.plan.paths.length;
+  }
+
+  private target(target: Target): number {
+    if (target === null) return this.noWiki();
+    if ("path" in target) return this.wikiKeys.placed.slots + target.path;
+    const slot = this.wikiSlots[target.wiki];
+    if (slot === undefined)
+      throw new EncodeError(`a host of wiki ${target.wiki}: there is none of that number`);
+    return slot;
+  }
+
+  private readAs(): Uint8Array {
+    const writer = new Writer().u32(this.plan.readAs.length);
+    for (const one of this.plan.readAs) {
+      if (one.kind === "suffix") {
+        writer.u8(L.READ_AS_SUFFIX).u16(one.labels).u16(this.string(one.from)).u16(this.string(one.to));
+      } else {
+        writer.u8(L.READ_AS_PATH).u16(0).u16(this.string(one.from)).u16(this.string(one.under));
+      }
+    }
+    return writer.bytes();
+  }
+
+  private patterns(): Uint8Array {
+    const writer = new Writer().u32(this.plan.patterns.length);
+    for (const pattern of this.plan.patterns) {
+      writer
+        .u8({ fixed: L.PATTERN_FIXED, join: L.PATTERN_JOIN, family: L.PATTERN_FAMILY }[pattern.kind])
+        .u8(pattern.kind !== "fixed" && pattern.dashes ? L.FLAG_DASHES : 0)
+        .u16(this.string(pattern.suffix))
+        .u16(pattern.kind === "join" ? this.string(pattern.tail) : L.NONE)
+        .u32(pattern.kind === "fixed" ? this.target(pattern.target) : 0);
+    }
+    return writer.bytes();
+  }
+
+  private paths(): Uint8Array {
+    const replacements = this.plan.paths.flatMap((form) => form.replacements);
+    const writer = new Writer().u32(this.plan.paths.length).u32(replacements.length);
+    let firstReplacement = 0;
+    for (const form of this.plan.paths) {
+      const target = form.target ? L.FLAG_TARGET : 0;
+      const closed = form.closed ? L.FLAG_CLOSED : 0;
+      writer.u8((form.dashes ? L.FLAG_DASHES : 0) | target | closed);
+      writer.u8(form.segments).u8(form.parts.length);
+      for (let part = 0; part < L.MAX_PATH_PARTS; part++) writer.u8(form.parts[part] ?? 0);
+      writer.u16(firstReplacement).u16(form.replacements.length);
+      firstReplacement += form.replacements.length;
+    }
+    for (const { segment, from, to } of replacements) {
+      writer.u8(segment).u16(this.string(from)).u16(this.string(to));
+    }
+    return writer.bytes();
+  }
+
+  private rules(): Uint8Array {
+    const { rules, predicates } = this.lists;
+    const writer = new Writer().u32(rules.length).u32(predicates.length);
+    for (const { rule, firstPredicate } of rules) {
+      const [outcome, value] = outcomeOf(rule.outcome);
+      const wiki = { host: 0, body: L.FLAG_BODY, none: L.FLAG_NO_WIKI }[rule.wiki];
+      writer.u16(firstPredicate).u8(rule.when.length);
+      writer
+        .u8(wiki | (rule.debug ? L.FLAG_DEBUG : 0))
+        .u8(outcome)
+        .u16(value);
+    }
+    for (const predicate of predicates) {
+      const values = valuesOf(predicate);
+      writer
+        .u8(SUBJECTS[predicate.subject])
+        .u8(TESTS[predicate.test] | (predicate.not ? L.TEST_NOT : 0))
+        .u16(this.predicateName(predicate))
+        .u16(this.consecutiveStrings(values))
+        .u16(values.length);
+    }
+    return writer.bytes();
+  }
+
+  private predicateName(predicate: Predicate): number {
+    if (predicate.subject === "header") return this.headers.indexOf(predicate.name);
+    return "name" in predicate ? this.string(predicate.name) : L.NONE;
+  }
+
+  private listeners(): Uint8Array {
+    const { listeners, shareCookie } = this.plan;
+    const writer = new Writer().u16(listeners.length).u16(this.stringOrNone(shareCookie));
+    for (const [i, { name, trust, datacentre, deployment }] of listeners.entries()) {
+      writer
+        .u16(this.stringOrNone(name))
+        .u8(trust === "internal" ? L.FLAG_INTERNAL : 0)
+        .u16(this.stringOrNone(datacentre))
+        .u16(deployment);
+      const { routes, assets, reads } = this.lists.ranges[i]!;
+      for (const { first, count } of [routes, assets, reads]) writer.u16(first).u16(count);
+    }
+    return writer.bytes();
+  }
+
+  private replies(): Uint8Array {
+    const writer = new Writer().u16(this.plan.replies.length);
+    for (const { status, body } of this.plan.replies) writer.u16(status).u16(this.string(body));
+    return writer.bytes();
+  }
+
+  private deployments(): Uint8Array {
+    const { deployments, clusters, releases } = this.plan;
+    const writer = new Writer().u16(deployments.length);
+    for (const { name, near } of deployments) writer.u16(this.string(name)).u16(near ?? L.NONE);
+    for (const deployment of deployments.keys()) {
+      for (const release of releases.keys()) writer.u16(this.string(clusters[deployment]![release]!));
+    }
+    return writer.bytes();
+  }
+
+  private releases(): Uint8Array {
+    const { releases, defaultRelease, wikiless } = this.plan;
+    const writer = new Writer().u16(releases.length).u16(defaultRelease).u16(this.placements.list.length);
+    for (const outcome of [wikiless.noHost, wikiless.missing, wikiless.notInstalled]) {
+      const [kind, value] = outcomeOf(outcome);
+      writer.u8(kind).u16(value);
+    }
+    for (const { name, version } of releases) writer.u16(this.string(name)).u16(this.string(version));
+    for (const { release, group, installed } of this.placements.list) {
+      writer.u16(release).u16(this.stringOrNone(group));
+      writer.u8(installed ? 0 : L.FLAG_NOT_INSTALLED);
+    }
+    return writer.bytes();
+  }
+
+  private emit(): Uint8Array {
+    return encodeEmit(this.plan.emit.map(({ kind, name }) => ({ kind, header: this.headers.indexOf(name) })));
+  }
+
+  private jobs(): Uint8Array {
+    const { field, host, limit } = this.plan.jobs ?? { field: null, host: "never", limit: 0 };
+    return new Writer().u16(this.stringOrNone(field)).u8(HOST_MODES[host]).u32(limit).bytes();
+  }
+
+  private canonical(): Uint8Array {
+    const { rules, exceptions } = this.plan.canonical;
+    const writer = new Writer().u16(rules.length).u32(exceptions.length);
+    for (const { tail, suffix, dashes } of rules) {
+      writer
+        .u16(this.string(tail))
+        .u16(this.string(suffix))
+        .u8(dashes ? L.FLAG_DASHES : 0);
+    }
+    const bySlot = exceptions.map(({ wiki, host }) => ({ slot: slotIn(this.wikiKeys, wiki), host }));
+    for (const { slot, host } of bySlot.sort((a, b) => a.slot - b.slot)) {
+      writer.u32(slot);
+      if (host === null) writer.u32(L.NO_HOST);
+      else writer.u32(typeof host === "number" ? host : rules.length + slotIn(this.hostKeys, host));
+    }
+    return writer.bytes();
+  }
+}
+
+/** An outcome's number and its value. */
+function outcomeOf(outcome: Rule["outcome"] | WikilessOutcome): [outcome: number, value: number] {
+  if (outcome === "pass") return [L.OUTCOME_PASS, 0];
+  if ("deployment" in outcome) return [L.OUTCOME_DEPLOYMENT, outcome.deployment];
+  if ("release" in outcome) return [L.OUTCOME_RELEASE, outcome.release];
+  return "reply" in outcome ? [L.OUTCOME_REPLY, outcome.reply] : [L.OUTCOME_NEAR, outcome.near];
+}
+
+function slotIn({ placed, keys }: PlacedKeys, key: string): number {
+  const slot = slotOfKey(placed, keys, key);
+  if (slot === -1)
+    throw new EncodeError(`"${key}" stands in an exception from a wiki to its host, and nowhere else`);
+  return slot;
+}
+
+function checkText(text: string): void {
+  if (text.length > L.MAX_STRING_BYTES) {
+    throw new EncodeError(`"${text}" has ${text.length} bytes: at most ${L.MAX_STRING_BYTES}`);
+  }
+  if (!/^[\x20-\x7e]*$/.test(text)) {
+    throw new EncodeError(`${JSON.stringify(text)}: only printable ASCII may stand in a table`);
+  }
+}
+
+/** STRS's bytes. */
+export function encodeStrings(strings: readonly string[]): Uint8Array {
+  const writer = new Writer().u32(strings.length);
+  let end = 0;
+  for (const text of strings) {
+    end += text.length;
+    writer.u32(end);
+  }
+  for (const text of strings) writer.text(text);
+  return writer.bytes();
+}
+
+/** HDRS's bytes. @param names numbers in STRS */
+export function encodeHeaders(names: readonly number[]): Uint8Array {
+  const writer = new Writer().u32(names.length);
+  for (const name of names) writer.u16(name);
+  return writer.bytes();
+}
+
+/** EMIT's bytes; `header` is a number in HDRS. */
+export function encodeEmit(emit: readonly { kind: EmitKind; header: number }[]): Uint8Array {
+  const writer = new Writer().u32(emit.length);
+  for (const { kind, header } of emit) writer.u8(EMIT_KIND_NAMES.indexOf(kind)).u8(header);
+  return writer.bytes();
+}
+
+const SUBJECTS: Record<Predicate["subject"], number> = {
+  host: L.SUBJECT_HOST,
+  path: L.SUBJECT_PATH,
+  method: L.SUBJECT_METHOD,
+  header: L.SUBJECT_HEADER,
+  cookie: L.SUBJECT_COOKIE,
+  query: L.SUBJECT_QUERY,
+};
+
+const TESTS: Record<Predicate["test"], number> = {
+  exact: L.TEST_EXACT,
+  prefix: L.TEST_PREFIX,
+  suffix: L.TEST_SUFFIX,
+  under: L.TEST_UNDER,
+  address: L.TEST_ADDRESS,
+  present: L.TEST_PRESENT,
+  contains: L.TEST_CONTAINS,
+  option: L.TEST_OPTION,
+};
+
+const HOST_MODES = { never: L.HOST_NEVER, "if-unknown": L.HOST_IF_UNKNOWN, always: L.HOST_ALWAYS };
+
+/** Bits that tell `count` values apart, at least one. */
+function bitsFor(count: number): number {
+  return Math.max(1, 32 - Math.clz32(Math.max(0, count - 1)));
+}

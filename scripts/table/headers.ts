@@ -1,0 +1,69 @@
+import { COOKIE } from "../encode/header-names.ts";
+import type { Request } from "./decide.ts";
+import { pathForRules, percentDecoded } from "./path.ts";
+import type { ReadAsAnother } from "./read-as.ts";
+
+/** What predicates and shares look at. Characters are bytes. */
+export interface RequestParts {
+  host: string;
+  /** The host is an IP address, or there is none. */
+  address: boolean;
+  /** Of the raw target, query included. */
+  target: string;
+  /** The raw target without its query. */
+  rawPath: string;
+  /** As rules see it. */
+  path: string;
+  method: string;
+  /** By name in lower case, every copy. */
+  headers: ReadonlyMap<string, readonly string[]>;
+  /** Address without port; "" where it is not known. */
+  client: string;
+}
+
+export function partsOf(request: Request, { host, address, target }: ReadAsAnother): RequestParts {
+  const headers = new Map<string, string[]>();
+  for (const [name, value] of request.headers ?? []) {
+    const lower = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+    const copies = headers.get(lower);
+    if (copies) copies.push(value);
+    else headers.set(lower, [value]);
+  }
+  const rawPath = target.split("?", 1)[0]!;
+  const { method = "GET", client } = request;
+  return {
+    host,
+    address,
+    target,
+    rawPath,
+    path: pathForRules(rawPath),
+    method,
+    headers,
+    client: client ?? "",
+  };
+}
+
+/** Without blanks and tabs at its ends. */
+export function trimmed(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, "");
+}
+
+/** Up to the first `=`, and what follows it; null where there is no `=`. */
+export function pairOf(text: string): [name: string, value: string | null] {
+  const equals = text.indexOf("=");
+  return equals === -1 ? [text, null] : [text.slice(0, equals), text.slice(equals + 1)];
+}
+
+/** Values of the cookies called so, in the order in which they stand. */
+export function cookieValues({ headers }: RequestParts, name: string): string[] {
+  const pairs = (headers.get(COOKIE) ?? []).flatMap((copy) => copy.split(";").map(pairOf));
+  return pairs.filter(([one]) => trimmed(one) === name).map(([, value]) => trimmed(value ?? ""));
+}
+
+/** Values of the parameters called so; names and values are decoded, `+` is a blank. */
+export function parameterValues({ target, rawPath }: RequestParts, name: string): string[] {
+  const query = target.slice(rawPath.length + 1).split("#", 1)[0]!;
+  const decoded = (text: string) => percentDecoded(text.replaceAll("+", " "));
+  const pairs = query.split("&").map(pairOf);
+  return pairs.filter(([one]) => decoded(one) === name).map(([, value]) => decoded(value ?? ""));
+}

@@ -1,0 +1,444 @@
+import fc from "fast-check";
+import * as L from "../../assembly/layout.ts";
+import { Vm } from "../../host-sim/index.ts";
+import { assemble, type Section } from "../../scripts/encode/container.ts";
+import { encode } from "../../scripts/encode/encode.ts";
+import type { Range } from "../../scripts/encode/rule-lists.ts";
+import { filter } from "../../scripts/filter.ts";
+import {
+  EMIT_KIND_NAMES,
+  type Listener,
+  type Pattern,
+  type Plan,
+  type Predicate,
+  type ReadOutcome,
+  type ReleaseOutcome,
+  type Route,
+  type Rule,
+  type Target,
+  type WikilessOutcome,
+} from "../../scripts/plan.ts";
+import { TableError } from "../../scripts/table/check.ts";
+import { Table, type TableOutcome, type TablePredicate } from "../../scripts/table/table.ts";
+
+/** A listener without a rule, whose name is of no account. */
+export function plainListener(parts: Partial<Listener> = {}): Listener {
+  return {
+    name: null,
+    trust: "edge",
+    datacentre: null,
+    deployment: 0,
+    routes: [],
+    assets: [],
+    reads: [],
+    ...parts,
+  };
+}
+
+/** A rule for every request that has the outcome. */
+export function plainRule<Outcome>(outcome: Outcome, ...when: Predicate[]): Rule<Outcome> {
+  return { when, outcome, wiki: "host", debug: false };
+}
+
+/** A plan of one wiki, one release, one deployment and nothing else. */
+export function plainPlan(parts: Partial<Plan> = {}): Plan {
+  return {
+    wikis: [{ id: "awiki", release: 0, group: null, installed: true }],
+    hosts: [],
+    readAs: [],
+    patterns: [],
+    paths: [],
+    listeners: [plainListener()],
+    shareCookie: null,
+    replies: [],
+    deployments: [{ name: "web", near: null }],
+    releases: [{ name: "one", version: "1.0" }],
+    defaultRelease: 0,
+    wikiless: { noHost: { release: 0 }, missing: { release: 0 }, notInstalled: { release: 0 } },
+    clusters: [["web-one"]],
+    emit: [{ kind: "cluster", name: "x-cluster" }],
+    jobs: null,
+    canonical: { rules: [], exceptions: [] },
+    ...parts,
+  };
+}
+
+/** `plainPlan` with these routes. */
+export function routedPlan(routes: Rule<Route>[], parts: Partial<Plan> = {}): Plan {
+  return plainPlan({ listeners: [plainListener({ routes })], ...parts });
+}
+
+export const bytesOf = (plan: Plan, names: string | null = null): Uint8Array =>
+  encode(plan, { generation: 1, names });
+
+/** The table with sections taken out, put in, or replaced; checksum and digest are true. */
+export function rebuilt(bytes: Uint8Array, change: (sections: Section[]) => Section[]): Uint8Array {
+  const table = new Table(bytes);
+  return assemble(
+    change(table.sections.map(({ name }) => ({ name, bytes: table.section(name)!.slice() }))),
+    table.generation,
+  );
+}
+
+/** The table with one section's bytes replaced. */
+export function withSection(
+  bytes: Uint8Array,
+  name: number,
+  change: (section: Uint8Array) => Uint8Array,
+): Uint8Array {
+  return rebuilt(bytes, (sections) =>
+    sections.map((section) => (section.name === name ? { name, bytes: change(section.bytes) } : section)),
+  );
+}
+
+let vm: Vm | undefined;
+
+/** Why decoder and filter refuse the bytes, null where they accept them; fails where they do not say the same. */
+export async function verdictOn(bytes: Uint8Array): Promise<string | null> {
+  vm ??= await Vm.load(filter);
+  vm.logs.length = 0;
+  // Without a name: the first listener.
+  const root = vm.createRoot({ rootId: "", configuration: bytes });
+  const ofFilter =
+    root.refused === null ? null : vm.logs.at(-1)?.text.replace("pointsman: table refused: ", "");
+  root.retire();
+  let ofDecoder: string | null = null;
+  try {
+    new Table(bytes);
+  } catch (error) {
+    if (!(error instanceof TableError)) throw error;
+    ofDecoder = error.message;
+  }
+  if (ofFilter !== ofDecoder) throw new Error(`the filter says ${ofFilter}, the decoder says ${ofDecoder}`);
+  return ofDecoder;
+}
+
+/** The plan that a table says. */
+export function planOf(table: Table): Plan {
+  const list = <T>(count: number, entry: (number: number) => T) =>
+    Array.from({ length: count }, (_, i) => entry(i));
+  const sorted = (set: Table["wikis"]) => [...table.keys(set)].sort((a, b) => (a.key < b.key ? -1 : 1));
+  const wikiOfSlot = new Map(sorted(table.wikis).map(({ slot }, wiki) => [slot, wiki]));
+  const target = (number: number): Target => {
+    if (number < table.wikis.slots) return { wiki: wikiOfSlot.get(number)! };
+    const path = number - table.wikis.slots;
+    return path < table.pathCount ? { path } : null;
+  };
+  const pattern = (number: number): Pattern => {
+    const { kind, suffix, dashes, tail, target: fixed } = table.pattern(number);
+    if (kind === L.PATTERN_FIXED) return { kind: "fixed", suffix, target: target(fixed) };
+    return kind === L.PATTERN_JOIN
+      ? { kind: "join", suffix, tail: tail!, dashes }
+      : { kind: "family", suffix, dashes };
+  };
+  const outcome = ({ outcome, value }: TableOutcome) =>
+    ({
+      [L.OUTCOME_DEPLOYMENT]: { deployment: value },
+      [L.OUTCOME_PASS]: "pass",
+      [L.OUTCOME_RELEASE]: { release: value },
+      [L.OUTCOME_REPLY]: { reply: value },
+      [L.OUTCOME_NEAR]: { near: value },
+    })[outcome] as Rule["outcome"];
+  const rules = <Outcome>({ first, count }: Range) =>
+    list(count, (i) => {
+      const rule = table.rule(first + i);
+      const { wiki, debug } = rule;
+      return { when: rule.when.map(predicateOf), outcome: outcome(rule) as Outcome, wiki, debug };
+    });
+  return {
+    wikis: sorted(table.wikis).map(({ key, slot }) => ({
+      id: key,
+      ...table.placement(table.value(table.wikis, slot)),
+    })),
+    hosts: sorted(table.hosts).map(({ key, slot }) => ({
+      host: key,
+      target: target(table.value(table.hosts, slot)),
+    })),
+    readAs: list(table.readAsCount, (i) => table.readAs(i)),
+    patterns: list(table.patternCount, pattern),
+    paths: list(table.pathCount, (i) => {
+      const { flags, segments, parts, replacements } = table.path(i);
+      return {
+        target: (flags & L.FLAG_TARGET) !== 0,
+        segments,
+        closed: (flags & L.FLAG_CLOSED) !== 0,
+        parts,
+        dashes: (flags & L.FLAG_DASHES) !== 0,
+        replacements,
+      };
+    }),
+    listeners: table.listeners.map(({ internal, routes, assets, reads, ...rest }) => ({
+      ...rest,
+      trust: internal ? "internal" : "edge",
+      routes: rules<Route>(routes),
+      assets: rules<ReleaseOutcome>(assets),
+      reads: rules<ReadOutcome>(reads),
+    })),
+    shareCookie: table.shareCookie,
+    replies: list(table.replyCount, (i) => table.reply(i)),
+    deployments: list(table.deploymentCount, (i) => table.deployment(i)),
+    releases: list(table.releaseCount, (i) => table.release(i)),
+    defaultRelease: table.defaultRelease,
+    wikiless: {
+      noHost: outcome(table.wikiless("noHost")) as WikilessOutcome,
+      missing: outcome(table.wikiless("missing")) as WikilessOutcome,
+      notInstalled: outcome(table.wikiless("notInstalled")) as WikilessOutcome,
+    },
+    clusters: list(table.deploymentCount, (d) => list(table.releaseCount, (r) => table.cluster(d, r))),
+    emit: list(table.emitCount, (i) => {
+      const { kind, name } = table.emit(i);
+      return { kind: EMIT_KIND_NAMES[kind]!, name };
+    }),
+    jobs: table.jobs,
+    canonical: {
+      rules: list(table.canonicalRuleCount, (i) => table.canonicalRule(i)),
+      exceptions: list(table.exceptionCount, (i) => table.exception(i))
+        .map(({ slot, host }) => ({ wiki: table.key(table.wikis, slot)!, host }))
+        .sort((a, b) => (a.wiki < b.wiki ? -1 : 1)),
+    },
+  };
+}
+
+function predicateOf({ subject, test, not, name, values }: TablePredicate): Predicate {
+  const subjects = ["", "host", "path", "method", "header", "cookie", "query"];
+  const tests = ["", "exact", "prefix", "suffix", "under", "address", "present", "contains", "option"];
+  const [option, ...wanted] = values;
+  return {
+    not,
+    subject: subjects[subject],
+    test: tests[test],
+    ...(name === null ? {} : { name }),
+    ...(test === L.TEST_OPTION ? { option, values: wanted } : values.length > 0 ? { values } : {}),
+  } as Predicate;
+}
+
+const letters = (characters: string, minLength: number, maxLength: number) =>
+  fc.string({ unit: fc.constantFrom(...characters), minLength, maxLength });
+const token = letters("abc1.-", 1, 5);
+const wikiId = fc
+  .tuple(letters("abde_1", 1, 4), fc.constantFrom("wiki", "wikibooks", "", "_x"))
+  .map((parts) => parts.join(""));
+const suffix = fc.constantFrom(".org", ".wiki.org", ".b.org", ".example", ".b.example", ".a");
+const host = fc.tuple(letters("abx-_", 0, 4), suffix).map((parts) => parts.join(""));
+const pathText = letters("/abw.", 0, 6).map((text) => `/${text}`);
+const text = fc.oneof(letters("ab=; ", 0, 3), wikiId);
+const unique = <T, K>(item: fc.Arbitrary<T>, key: (item: T) => K, minLength: number, maxLength: number) =>
+  fc.uniqueArray(item, { selector: key, minLength, maxLength });
+
+const values = (value: fc.Arbitrary<string>) => fc.array(value, { minLength: 1, maxLength: 3 });
+const is = <T extends string>(one: T): fc.Arbitrary<T> => fc.constant(one);
+/** None of those whose copies Envoy joins. */
+const headerName = fc.constantFrom("x-a", "x-b", "x-debug", "x-wiki");
+/** Names of cookies and parameters. */
+const name = fc.constantFrom("a", "b", "a b", "A");
+
+/** Any test that can be put to a request. */
+export const anyPredicate: fc.Arbitrary<Predicate> = fc
+  .oneof(
+    fc.record({ subject: is("host"), test: is("address") }),
+    fc.record({ subject: is("host"), test: fc.constantFrom("exact", "suffix"), values: values(host) }),
+    fc.record({ subject: is("host"), test: is("suffix"), values: values(suffix) }),
+    fc.record({
+      subject: is("path"),
+      test: fc.constantFrom("exact", "prefix", "under"),
+      values: values(pathText),
+    }),
+    fc.record({
+      subject: is("method"),
+      test: fc.constantFrom("exact", "prefix"),
+      values: values(fc.constantFrom("GET", "POST", "P", "")),
+    }),
+    fc.record({
+      subject: is("header"),
+      name: headerName,
+      test: fc.constantFrom("exact", "prefix", "contains"),
+      values: values(text),
+    }),
+    fc.record({
+      subject: fc.constantFrom("cookie", "query"),
+      name,
+      test: fc.constantFrom("exact", "prefix"),
+      values: values(text),
+    }),
+    fc.record({
+      subject: is("header"),
+      name: fc.oneof(headerName, fc.constantFrom("cookie", "x-forwarded-for")),
+      test: is("present"),
+    }),
+    fc.record({ subject: fc.constantFrom("cookie", "query"), name, test: is("present") }),
+    fc.record({
+      subject: is("header"),
+      name: headerName,
+      test: is("option"),
+      option: name,
+      values: values(text),
+    }),
+  )
+  .chain((predicate) => fc.boolean().map((not) => ({ ...predicate, not }) as Predicate));
+
+/** Any plan that a farm could compile to, and some that none does. */
+export const anyPlan: fc.Arbitrary<Plan> = fc
+  .record({
+    ids: unique(wikiId, (id) => id, 1, 12),
+    releases: unique(fc.record({ name: token, version: token }), ({ name }) => name, 1, 4),
+    deployments: unique(token, (name) => name, 1, 4),
+    replies: fc.array(fc.record({ status: fc.integer({ min: 400, max: 599 }), body: text }), {
+      maxLength: 3,
+    }),
+    paths: fc.array(
+      fc.integer({ min: 1, max: 4 }).chain((segments) =>
+        fc.record({
+          target: fc.boolean(),
+          segments: fc.constant(segments),
+          closed: fc.boolean(),
+          parts: fc.array(fc.nat(segments - 1), { minLength: 1, maxLength: 4 }),
+          dashes: fc.boolean(),
+          replacements: fc.array(
+            fc.record({ segment: fc.nat(segments - 1), from: letters("ab", 0, 2), to: wikiId }),
+            { maxLength: 3 },
+          ),
+        }),
+      ),
+      { maxLength: 3 },
+    ),
+    kinds: fc.subarray([...EMIT_KIND_NAMES]),
+    jobs: fc.option(
+      fc.record({
+        field: fc.constantFrom("database", "a", ""),
+        limit: fc.constantFrom(65536, 524288),
+        host: fc.constantFrom("never", "if-unknown", "always"),
+      }),
+    ),
+    canonicalRules: fc.array(
+      fc.record({ tail: fc.constantFrom("wiki", "", "_x", "b"), suffix, dashes: fc.boolean() }),
+      { maxLength: 3 },
+    ),
+  })
+  .chain(({ ids, releases, deployments, replies, paths, kinds, jobs, canonicalRules }) => {
+    const release = fc.nat(releases.length - 1);
+    const deployment = fc.nat(deployments.length - 1);
+    const group = fc.constantFrom(null, "g0", "g1");
+    const targets: Target[] = [
+      null,
+      ...ids.map((_, wiki) => ({ wiki })),
+      ...paths.map((_, path) => ({ path })),
+    ];
+    const target = fc.constantFrom(...targets);
+    const reply = replies.length > 0 ? [fc.record({ reply: fc.nat(replies.length - 1) })] : [];
+    const wikiless = fc.oneof(fc.record({ release }), ...reply);
+    const rules = <Outcome>(outcome: fc.Arbitrary<Outcome>, wiki: fc.Arbitrary<Rule["wiki"]>) =>
+      fc.array(
+        fc.record<Rule<Outcome>>({
+          when: fc.array(anyPredicate, { maxLength: 3 }),
+          outcome,
+          wiki,
+          debug: fc.boolean(),
+        }),
+        { maxLength: 4 },
+      );
+    const wiki = jobs === null ? fc.constantFrom("host", "none") : fc.constantFrom("host", "body", "none");
+    const routes = fc
+      .tuple(
+        rules<Route>(fc.oneof(fc.constant("pass" as const), ...reply), is("host")),
+        rules<Route>(fc.record({ deployment }), wiki as fc.Arbitrary<Rule["wiki"]>),
+        fc.boolean(),
+      )
+      .map(([others, deploying, first]) => (first ? [...others, ...deploying] : [...deploying, ...others]));
+    const near = fc.constantFrom(0, 1, 2500, 5000, 9999, 10000);
+    const listener = fc.record<Listener>({
+      name: is("only"),
+      trust: fc.constantFrom("edge", "internal"),
+      datacentre: fc.constantFrom(null, "here", "there"),
+      deployment,
+      routes,
+      assets: rules<ReleaseOutcome>(fc.record({ release }), is("host")),
+      reads: rules<ReadOutcome>(fc.record({ near }), is("host")),
+    });
+    // Only what is no twin has one.
+    const twins = deployments.map((_, i) => (i === 0 ? fc.constant(null) : fc.constantFrom(null, 0)));
+    return fc
+      .record({
+        hosts: unique(fc.record({ host, target }), (one) => one.host, 0, 10).map((hosts) =>
+          hosts.sort((a, b) => (a.host < b.host ? -1 : 1)),
+        ),
+        listeners: fc.oneof(
+          listener.map((one) => [{ ...one, name: null }]),
+          fc
+            .array(listener, { minLength: 1, maxLength: 3 })
+            .map((list) => list.map((one, i) => ({ ...one, name: `listener-${i}` }))),
+        ),
+        twins: fc.tuple(...twins),
+      })
+      .chain(({ hosts, listeners, twins }) => {
+        const own = [null, ...hosts.map((one) => one.host), ...canonicalRules.keys()];
+        return fc.record<Plan>({
+          wikis: fc.tuple(
+            ...[...ids]
+              .sort()
+              .map((id) => fc.record({ id: fc.constant(id), release, group, installed: fc.boolean() })),
+          ),
+          hosts: fc.constant(hosts),
+          readAs: fc
+            .tuple(
+              fc.array(
+                fc.record({
+                  kind: is("path"),
+                  from: fc.oneof(host, suffix),
+                  under: fc.constantFrom("", "/a", "/w/b"),
+                }),
+                { maxLength: 2 },
+              ),
+              fc.array(
+                fc.record({
+                  kind: is("suffix"),
+                  labels: fc.integer({ min: 1, max: 3 }),
+                  from: suffix,
+                  to: suffix,
+                }),
+                { maxLength: 2 },
+              ),
+            )
+            .map((lists) => lists.flat()),
+          patterns: fc.array(
+            fc.oneof(
+              fc.record({ kind: is("fixed"), suffix, target }),
+              fc.record({
+                kind: is("join"),
+                suffix,
+                tail: fc.constantFrom("", "wiki", "_x"),
+                dashes: fc.boolean(),
+              }),
+              fc.record({ kind: is("family"), suffix, dashes: fc.boolean() }),
+            ),
+            { maxLength: 4 },
+          ),
+          paths: fc.constant(paths),
+          listeners: fc.constant(listeners),
+          shareCookie: fc.constantFrom(null, "a", "b"),
+          replies: fc.constant(replies),
+          deployments: fc.constant(deployments.map((name, i) => ({ name, near: twins[i] ?? null }))),
+          releases: fc.constant(releases),
+          defaultRelease: release,
+          wikiless: fc.record({ noHost: wikiless, missing: wikiless, notInstalled: wikiless }),
+          clusters: fc.constant(
+            deployments.map((deployment) => releases.map(({ name }) => `${deployment}|${name}`)),
+          ),
+          emit: fc.constant(
+            EMIT_KIND_NAMES.filter((kind) => kind === "cluster" || kinds.includes(kind)).map((kind) => ({
+              kind,
+              name: `x-${kind}`,
+            })),
+          ),
+          jobs: fc.constant(jobs),
+          canonical: fc.record({
+            rules: fc.constant(canonicalRules),
+            exceptions: unique(
+              fc.record({ wiki: fc.constantFrom(...ids), host: fc.constantFrom(...own) }),
+              (one) => one.wiki,
+              0,
+              4,
+            ).map((list) => list.sort((a, b) => (a.wiki < b.wiki ? -1 : 1))),
+          }),
+        });
+      });
+  });
