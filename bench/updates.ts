@@ -1,6 +1,7 @@
 /** A promotion under load: a new table by file ECDS, beside the same change as a route table by file RDS. */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { encode } from "../scripts/encode/encode.ts";
 import { FilterFiles } from "../scripts/envoy/discovery.ts";
 import type { Plan } from "../scripts/plan.ts";
@@ -12,7 +13,7 @@ import { Connection } from "./client.ts";
 import { managers, type RouteConfig } from "./envoy-config.ts";
 import { protobufBytes } from "./protobuf-size.ts";
 import { type BenchRequest, bytesOf, fewHeaders } from "./requests.ts";
-import { Server, sleep } from "./server.ts";
+import { Server } from "./server.ts";
 import { type Spread, spread } from "./statistics.ts";
 import { startUpstream } from "./upstream.ts";
 import { clusterNames, clusterOf, FALLBACK, listenerOf } from "./variants.ts";

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { type BootstrapOptions, bootstrap, FILTER_NAME, type ListenerOptions } from "../render/bootstrap.ts";
 import { isLive, readListenerPorts, readStats, type Stats } from "./admin.ts";
@@ -311,8 +312,4 @@ function flags(options: RunOptions, config: string, folder: string): string[] {
     ["--log-level", "warning"],
     ["--component-log-level", "wasm:info"],
   ].flat();
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -5,7 +5,7 @@ import net from "node:net";
 /** Header fields in their order, duplicates included. */
 export type Headers = [name: string, value: string][];
 
-export interface Answer {
+export interface HttpResponse {
   status: number;
   headers: Headers;
   body: string;
@@ -29,7 +29,7 @@ export interface SendOptions {
 }
 
 /** Sends one request by node:http, which passes a flat list of headers on unchanged. */
-export function send(options: SendOptions): Promise<Answer> {
+export function send(options: SendOptions): Promise<HttpResponse> {
   const { port, host = "localhost", body = "", timeoutMs = 10_000 } = options;
   const fields: Headers = [
     ...(host === null ? [] : ([["host", host]] as Headers)),
@@ -70,7 +70,7 @@ export function send(options: SendOptions): Promise<Answer> {
  * Sends these very bytes (latin1) and reads until the server closes: for what node:http refuses to write, such as
  * HTTP/1.0 or a byte that no header may have. The text should ask for `Connection: close`.
  */
-export function sendRaw(port: number, text: string, timeoutMs = 10_000): Promise<Answer> {
+export function sendRaw(port: number, text: string, timeoutMs = 10_000): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, "127.0.0.1");
     const chunks: Buffer[] = [];
@@ -94,7 +94,7 @@ export function pairs(flat: string[]): Headers {
 }
 
 /** Bodies sent in chunks stay as they came. */
-function parse(text: string): Answer | null {
+function parse(text: string): HttpResponse | null {
   const end = text.indexOf("\r\n\r\n");
   const [first, ...lines] = text.slice(0, end).split("\r\n");
   const status = /^HTTP\/1\.[01] (\d{3})/.exec(first ?? "")?.[1];

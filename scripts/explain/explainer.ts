@@ -9,7 +9,7 @@ import { headersOf, type Question } from "./question.ts";
 import { why } from "./why.ts";
 
 /** What became of a request. Where it passed through or was answered, nothing else is told of where it goes. */
-export interface Answer {
+export interface Explanation {
   /** Null, as `group` is, unless the wiki is in the table. */
   wiki: string | null;
   group: string | null;
@@ -79,12 +79,12 @@ export class Explainer {
       throw new Disagreement(`the filter refused the table: ${vm.logs.at(-1)?.text}`);
   }
 
-  explain(question: Question): Answer {
+  explain(question: Question): Explanation {
     return this.ask(question).answer;
   }
 
   /** The answer, and the steps that the decoder took to it. */
-  ask(question: Question): { answer: Answer; trail: Trail } {
+  ask(question: Question): { answer: Explanation; trail: Trail } {
     const { authority, path, method, body, client } = question;
     const bytes = body === null ? null : byteString(body);
     const result = this.root.request({
@@ -120,7 +120,7 @@ export class Explainer {
     }
     const host = headerValue(result.headers, ":authority");
     if (decision?.host && host !== decision.host) throw disagree("host", host, decision.host);
-    const headers: Answer["headers"] = {};
+    const headers: Explanation["headers"] = {};
     for (const name of status === null ? this.own : []) {
       const value = headerValue(result.headers, name);
       if (value !== null) headers[name] = value;

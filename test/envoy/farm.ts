@@ -7,7 +7,7 @@ import { vi } from "vitest";
 import { encode } from "../../scripts/encode/encode.ts";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyOptions, type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
-import { type Answer, type Headers, type SendOptions, send } from "../../scripts/envoy/request.ts";
+import { type Headers, type HttpResponse, type SendOptions, send } from "../../scripts/envoy/request.ts";
 import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
 import type { Listener, Plan, Predicate, Route, Rule } from "../../scripts/plan.ts";
 import { projectPath } from "../support/data.ts";
@@ -140,7 +140,7 @@ export interface Started {
   envoy: EnvoyProcess;
   upstreams: Upstreams;
   /** Asks by a listener's name; default: the first. */
-  send(options?: Partial<SendOptions> & { listener?: string }): Promise<Answer>;
+  send(options?: Partial<SendOptions> & { listener?: string }): Promise<HttpResponse>;
   /** The same, and what the upstream saw; fails on anything but a 200. */
   ask(options?: Partial<SendOptions> & { listener?: string }): Promise<Seen>;
   stop(): Promise<void>;

@@ -5,7 +5,7 @@ import http2 from "node:http2";
 import net from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CONFLICT_TEXT } from "../../assembly/layout.ts";
-import { type Answer, type Headers, send } from "../../scripts/envoy/request.ts";
+import { type Headers, type HttpResponse, send } from "../../scripts/envoy/request.ts";
 import type { Seen } from "../../scripts/envoy/upstream.ts";
 import { emitted, PLAN, type Started, type StartOptions, start, tableOf } from "./farm.ts";
 
@@ -44,7 +44,7 @@ interface Upload {
 }
 
 /** Sends the chunks one after the other, each when the one before has gone to the kernel. */
-function upload({ port, host, method, headers = [], chunks, length, after }: Upload): Promise<Answer> {
+function upload({ port, host, method, headers = [], chunks, length, after }: Upload): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const request = http.request({
       host: "127.0.0.1",

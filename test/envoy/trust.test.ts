@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Headers, send } from "../../scripts/envoy/request.ts";
@@ -194,7 +195,7 @@ test("where a dead VM is made again, a request is a 503 or goes where it should"
         expect([seen.cluster, emitted(seen)[1]]).toEqual(["web-1.47.0-wmf.2", ["x-mw-wiki", "testwiki"]]);
       } else {
         expect(answer.status).toBe(503);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await sleep(20);
       }
     }
     expect(last).toBe(200);

@@ -1,5 +1,6 @@
 /** The real Envoy: exchanges through it one after the other, with what the guest logged for each. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
 import { send } from "./client.ts";
@@ -80,7 +81,7 @@ export class Real {
     this.takeLogs();
     this.#exchange = exchange;
     upstreams.received.length = 0;
-    upstreams.answer = exchange.answer;
+    upstreams.response = exchange.response;
     let pieces = 0;
     let answered = 0;
     // First that the guest is done with the request, then each piece of the answer.
@@ -143,8 +144,4 @@ export function guestLine(line: string): string | null {
   if (found === null) return null;
   const [, level = "", text = ""] = found;
   return `${levels[level] ?? level} ${text}`;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

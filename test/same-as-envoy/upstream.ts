@@ -3,7 +3,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { pairs } from "../../scripts/envoy/request.ts";
 import type { ClusterOptions } from "../../scripts/render/bootstrap.ts";
-import { type Answer, answerHeaders, CALL, CALLED, isChunked, type Received, type Seen } from "./exchange.ts";
+import {
+  CALL,
+  CALLED,
+  type HttpResponse,
+  isChunked,
+  type Received,
+  responseHeaders,
+  type Seen,
+} from "./exchange.ts";
 
 /** Envoy's own limit. */
 const MAX_HEADERS = 60 * 1024;
@@ -14,8 +22,8 @@ export class Upstreams {
   /** What came since the last look. */
   readonly received: Received[] = [];
   /** What is answered to everything. */
-  answer: Answer = { status: 200, headers: [], body: [] };
-  /** What an answer waits for before it starts and between its pieces. */
+  response: HttpResponse = { status: 200, headers: [], body: [] };
+  /** What a response waits for before it starts and between its pieces. */
   seen: Seen = async () => {};
   readonly clusters: ClusterOptions[] = [];
   readonly #servers: Server[] = [];
@@ -60,25 +68,25 @@ export class Upstreams {
         body: Buffer.concat(chunks).toString("latin1"),
       });
       const called = request.url?.startsWith(CALL) ?? false;
-      void this.#reply(response, called ? CALLED : this.answer, called ? async () => {} : this.seen);
+      void this.#reply(response, called ? CALLED : this.response, called ? async () => {} : this.seen);
     });
   }
 
-  async #reply(response: ServerResponse, answer: Answer, seen: Seen): Promise<void> {
+  async #reply(response: ServerResponse, wanted: HttpResponse, seen: Seen): Promise<void> {
     const isOver = (): boolean => response.destroyed;
     await seen(isOver);
     // Node would add its own.
     response.sendDate = false;
-    response.writeHead(answer.status, answerHeaders(answer).flat());
-    if (answer.body.length > 0) {
+    response.writeHead(wanted.status, responseHeaders(wanted).flat());
+    if (wanted.body.length > 0) {
       // Headers alone, as latin1; `flushHeaders` would write them as UTF-8.
       response.write(nothing);
-      for (const piece of answer.body) {
+      for (const piece of wanted.body) {
         await seen(isOver);
         response.write(piece, "latin1");
       }
-      // Where the length is known Envoy has the whole answer, and may use the connection for the guest's next call.
-      if (isChunked(answer)) await seen(isOver);
+      // Where the length is known Envoy has the whole response, and may use the connection for the guest's next call.
+      if (isChunked(wanted)) await seen(isOver);
     }
     response.end();
   }
