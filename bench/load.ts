@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endWithUs } from "../scripts/envoy/watchdog.ts";
-import { ClosedLoop, type Counts } from "./client.ts";
+import { ClosedLoop, type Counts } from "./load-generator.ts";
 import { pin } from "./server.ts";
 
 export interface Load {

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type WikiOfBody, wikiOfBody } from "../scripts/table/job-body.ts";
-import { compileGuest } from "./support/tiny-guest.ts";
+import { compileGuest, FILTER_FLAGS } from "./support/compile-guest.ts";
 
 interface Exports {
   memory: WebAssembly.Memory;
@@ -316,8 +316,8 @@ function mutated(body: Uint8Array, random: Random): Uint8Array {
 describe("the scanner of job bodies", () => {
   let scanner: Scanner;
   beforeAll(async () => {
-    const source = 'export * from "./test/support/guest/job-body-module";';
-    const module = await WebAssembly.compile(await compileGuest(source));
+    const entry = "test/support/guest/job-body-module.ts";
+    const module = await WebAssembly.compile(await compileGuest([entry, ...FILTER_FLAGS]));
     const { exports } = new WebAssembly.Instance(module);
     scanner = new Scanner(exports as unknown as Exports);
   });

@@ -20,7 +20,8 @@ export interface SendOptions {
   /** The Host header; null sends none, which node:http allows but an HTTP/1.1 server may refuse. */
   host?: string | null;
   headers?: Headers;
-  body?: string;
+  /** Text has a content-length; pieces are sent as they come, framed as `headers` say, until the response begins. */
+  body?: string | AsyncIterable<Uint8Array>;
   /** One agent for many requests keeps their connection. */
   agent?: http.Agent;
   /** The client's own address: one of 127.0.0.0/8. */
@@ -35,7 +36,7 @@ export function send(options: SendOptions): Promise<HttpResponse> {
     ...(host === null ? [] : ([["host", host]] as Headers)),
     ...(options.headers ?? []),
   ];
-  if (body) fields.push(["content-length", String(Buffer.byteLength(body))]);
+  if (typeof body === "string" && body) fields.push(["content-length", String(Buffer.byteLength(body))]);
   return new Promise((resolve, reject) => {
     const request = http.request({
       host: "127.0.0.1",
@@ -49,8 +50,11 @@ export function send(options: SendOptions): Promise<HttpResponse> {
       timeout: timeoutMs,
     });
     request.on("timeout", () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
-    request.on("error", reject);
+    let answered = false;
+    // The rest of a body may find the connection closed when its response is there already.
+    request.on("error", (error) => answered || reject(error));
     request.on("response", (response) => {
+      answered = true;
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
@@ -62,8 +66,22 @@ export function send(options: SendOptions): Promise<HttpResponse> {
         }),
       );
     });
-    request.end(body);
+    if (typeof body === "string") request.end(body);
+    else write(request, body, () => answered).catch(reject);
   });
+}
+
+/** Each piece when the one before has gone to the kernel. */
+async function write(
+  request: http.ClientRequest,
+  pieces: AsyncIterable<Uint8Array>,
+  isAnswered: () => boolean,
+): Promise<void> {
+  for await (const piece of pieces) {
+    if (isAnswered()) break;
+    await new Promise<void>((sent) => request.write(piece, () => sent()));
+  }
+  request.end();
 }
 
 /**

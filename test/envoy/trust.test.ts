@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Headers, send } from "../../scripts/envoy/request.ts";
 import type { Seen } from "../../scripts/envoy/upstream.ts";
 import type { FailurePolicy } from "../../scripts/render/bootstrap.ts";
-import { compileGuest } from "../support/tiny-guest.ts";
+import { compileGuest, FILTER_FLAGS } from "../support/compile-guest.ts";
 import { EMITTED, emitted, FALLBACK, PLAN, type Started, start } from "./farm.ts";
 
 const RUNS = 120;
@@ -40,7 +40,7 @@ let trapping: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "pointsman-trust-"));
   trapping = join(folder, "trapping.wasm");
-  writeFileSync(trapping, await compileGuest(TRAPPING));
+  writeFileSync(trapping, await compileGuest(["trapping.ts", ...FILTER_FLAGS], { "trapping.ts": TRAPPING }));
   farm = await start({ listeners: LISTENERS });
 });
 afterAll(async () => {

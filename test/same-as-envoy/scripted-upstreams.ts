@@ -1,7 +1,10 @@
-/** Upstreams that answer as each exchange says, and keep what they got. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+/**
+ * Upstreams that answer piece by piece as each exchange says, and keep what they got; those of `scripts/envoy/upstream.ts`
+ * have one answer for all, at once.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { pairs } from "../../scripts/envoy/request.ts";
+import { type Servers, startServers } from "../../scripts/envoy/servers.ts";
 import type { ClusterOptions } from "../../scripts/render/bootstrap.ts";
 import {
   CALL,
@@ -18,39 +21,24 @@ const MAX_HEADERS = 60 * 1024;
 
 const nothing = Buffer.alloc(0);
 
-export class Upstreams {
+export class ScriptedUpstreams {
   /** What came since the last look. */
   readonly received: Received[] = [];
   /** What is answered to everything. */
   response: HttpResponse = { status: 200, headers: [], body: [] };
   /** What a response waits for before it starts and between its pieces. */
   seen: Seen = async () => {};
-  readonly clusters: ClusterOptions[] = [];
-  readonly #servers: Server[] = [];
+  #servers: Servers | null = null;
 
-  static async start(names: readonly string[]): Promise<Upstreams> {
-    const upstreams = new Upstreams();
-    try {
-      for (const name of names) await upstreams.#listen(name);
-    } catch (error) {
-      await upstreams.stop();
-      throw error;
-    }
+  static async start(names: readonly string[]): Promise<ScriptedUpstreams> {
+    const upstreams = new ScriptedUpstreams();
+    const serve = upstreams.#serve.bind(upstreams);
+    upstreams.#servers = await startServers(names, serve, { maxHeaderSize: MAX_HEADERS });
     return upstreams;
   }
 
-  async #listen(name: string): Promise<void> {
-    const server = createServer({ maxHeaderSize: MAX_HEADERS }, (request, response) =>
-      this.#serve(name, request, response),
-    );
-    // Envoy keeps idle connections: one that is closed under its hands would be a rare 503.
-    server.keepAliveTimeout = 0;
-    this.#servers.push(server);
-    await new Promise<void>((resolve, reject) => {
-      server.on("error", reject);
-      server.listen(0, "127.0.0.1", resolve);
-    });
-    this.clusters.push({ name, port: (server.address() as AddressInfo).port });
+  get clusters(): ClusterOptions[] {
+    return this.#servers?.clusters ?? [];
   }
 
   #serve(cluster: string, request: IncomingMessage, response: ServerResponse): void {
@@ -92,14 +80,6 @@ export class Upstreams {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(
-      this.#servers.map(
-        (server) =>
-          new Promise<void>((resolve) => {
-            server.close(() => resolve());
-            server.closeAllConnections();
-          }),
-      ),
-    );
+    await this.#servers?.stop();
   }
 }

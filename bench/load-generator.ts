@@ -1,4 +1,7 @@
-/** A small HTTP/1.1 client over kept connections: one request at a time on each, written as bytes made before. */
+/**
+ * The bench's load generator: one request at a time on kept connections, written as bytes made before. It stays apart from
+ * `send` of `scripts/envoy/request.ts`, whose own work would be a large part of the times that are measured.
+ */
 import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HttpResponse } from "../scripts/envoy/request.ts";
