@@ -3,8 +3,9 @@ import { BufferType, MapType } from "./abi.ts";
 import { Body } from "./body.ts";
 import { Context } from "./context.ts";
 import { bytesOf, type Pair } from "./memory.ts";
+import type { BodyInput, RequestInput, RequestResult } from "./messages.ts";
 import type { Properties } from "./properties.ts";
-import { type BodyInput, type RequestInput, type RequestResult, Stream } from "./stream.ts";
+import { Stream } from "./stream.ts";
 import type { Vm } from "./vm.ts";
 
 export interface RootOptions {
