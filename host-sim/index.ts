@@ -18,7 +18,7 @@ export {
   ProxyHost,
   type Verdict,
 } from "./proxy-host.ts";
-export type { HttpCall, HttpCallAnswer, RootContext, RootOptions } from "./root.ts";
+export type { HttpCall, HttpCallResponse, RootContext, RootOptions } from "./root.ts";
 export { type Metric, Shared } from "./shared.ts";
 export type { Stream } from "./stream.ts";
 export { diffTraces, Trace, type TraceEvent, toJsonLines, toText } from "./trace.ts";

@@ -31,7 +31,7 @@ export interface HttpCall {
   readonly timeout: number;
 }
 
-export interface HttpCallAnswer {
+export interface HttpCallResponse {
   readonly headers: readonly Pair[];
   readonly body?: Uint8Array | string;
   readonly trailers?: readonly Pair[];
@@ -200,14 +200,14 @@ export class RootContext extends Context {
     this.httpCalls.push(call);
     if (call.timeout > 0) {
       // The host answers for an upstream that does not (Envoy's async client sends itself a local reply).
-      const answer: HttpCallAnswer = { headers: [[":status", "504"]], body: "upstream request timeout" };
+      const answer: HttpCallResponse = { headers: [[":status", "504"]], body: "upstream request timeout" };
       const cancel = this.vm.clock.after(call.timeout, () => this.answerHttpCall(call.id, answer));
       this.#timeouts.set(call.id, cancel);
     }
   }
 
   /** The upstream answers a call. */
-  answerHttpCall(id: number, { headers, body = "", trailers }: HttpCallAnswer): void {
+  answerHttpCall(id: number, { headers, body = "", trailers }: HttpCallResponse): void {
     this.#take(id);
     const bytes = typeof body === "string" ? bytesOf(body) : body;
     this.#answer = {
