@@ -156,7 +156,7 @@ async function measureInEnvoy(
   const upstream = await startEnvoyUpstream(envoy, clusterNames(plan), 1);
   try {
     const variants = await makeVariants(
-      { plan, table, hosts, near: false, clusters: upstream.clusters, requests, folder },
+      { plan, table, hosts, secondary: false, clusters: upstream.clusters, requests, folder },
       names,
     );
     const load = makeLoad(requests.map(bytesOf), folder, 1, "growth");

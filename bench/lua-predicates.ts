@@ -2,6 +2,9 @@
 import type { Predicate, Rule } from "../scripts/plan.ts";
 import { quote, table } from "./lua-text.ts";
 
+/** A test that compares a text with values. */
+type TextTest = Exclude<Predicate["test"], "address" | "present" | "option">;
+
 export class Predicates {
   /** Tables that the conditions look values up in. */
   readonly sets: string[] = [];
@@ -32,44 +35,68 @@ export class Predicates {
 
   private holds(one: Predicate): string {
     if (one.test === "address") return "address";
-    if (one.subject === "host") {
-      return one.test === "exact"
-        ? this.equals("host", one.values)
-        : any(one.values, (v) => `(#host > ${v.length} and sub(host, -${v.length}) == ${quote(v)})`);
+    switch (one.subject) {
+      case "host":
+        return this.text("host", one.test, one.values);
+      case "path":
+        return this.text("path", one.test, one.values);
+      case "method":
+        return this.text(local(":method"), one.test, one.values);
+      case "header":
+        return this.header(one);
+      case "cookie":
+      case "query":
+        return this.member(one);
     }
-    if (one.subject === "path") {
-      if (one.test === "exact") return this.equals("path", one.values);
-      if (one.test === "prefix") return any(one.values, (v) => starts("path", v));
-      return any(
-        one.values,
-        (v) => `(${starts("path", v)} and (#path == ${v.length} or byte(path, ${v.length + 1}) == 47))`,
-      );
+  }
+
+  private text(text: string, test: TextTest, values: readonly string[]): string {
+    switch (test) {
+      case "exact":
+        return this.equals(text, values);
+      case "prefix":
+        return any(values, (v) => starts(text, v));
+      case "suffix":
+        return any(values, (v) => `(#${text} > ${v.length} and sub(${text}, -${v.length}) == ${quote(v)})`);
+      case "under":
+        return any(
+          values,
+          (v) => `(${starts(text, v)} and (#${text} == ${v.length} or byte(${text}, ${v.length + 1}) == 47))`,
+        );
+      case "contains":
+        return any(values, (v) => `find(${text}, ${quote(v)}, 1, true)`);
     }
-    if (one.subject === "method") {
-      return one.test === "exact"
-        ? this.equals(local(":method"), one.values)
-        : any(one.values, (v) => starts(local(":method"), v));
-    }
-    if (one.subject === "header") {
-      const name = local(one.name);
-      if (one.test === "present") return name;
-      if (one.test === "exact") return this.equals(name, one.values);
-      if (one.test === "option")
+  }
+
+  private header(one: Extract<Predicate, { subject: "header" }>): string {
+    const name = local(one.name);
+    switch (one.test) {
+      case "present":
+        return name;
+      case "exact":
+        return this.equals(name, one.values);
+      case "option":
         return `(${name} and ${this.equals(`option(${name}, ${quote(one.option)})`, one.values)})`;
-      const test =
-        one.test === "prefix"
-          ? (v: string) => starts(name, v)
-          : (v: string) => `find(${name}, ${quote(v)}, 1, true)`;
-      return `(${name} and ${any(one.values, test)})`;
+      default:
+        return `(${name} and ${this.text(name, one.test, one.values)})`;
     }
+  }
+
+  /** Of a cookie or a parameter. */
+  private member(one: Extract<Predicate, { subject: "cookie" | "query" }>): string {
     const [text, reader] = one.subject === "cookie" ? [local("cookie"), "cookie"] : ["query", "parameter"];
     const some = one.subject === "cookie" ? `${text} and ` : `query ~= "" and `;
     // The name as it stands, first: most queries and cookies do not have it in any form.
     const there = `(${some}${one.subject === "cookie" ? `find(${text}, ${quote(one.name)}, 1, true)` : `(find(query, ${quote(one.name)}, 1, true) or find(query, "%", 1, true))`})`;
-    if (one.test === "present") return `(${there} and ${reader}(${text}, ${quote(one.name)}, 1) ~= nil)`;
     const value = `${reader}(${text}, ${quote(one.name)}, 1)`;
-    if (one.test === "exact") return `(${there} and ${this.equals(value, one.values)})`;
-    return `(${there} and ${any(one.values, (v) => starts(`(${value} or "")`, v))})`;
+    switch (one.test) {
+      case "present":
+        return `(${there} and ${value} ~= nil)`;
+      case "exact":
+        return `(${there} and ${this.equals(value, one.values)})`;
+      case "prefix":
+        return `(${there} and ${any(one.values, (v) => starts(`(${value} or "")`, v))})`;
+    }
   }
 
   private equals(text: string, values: readonly string[]): string {

@@ -12,15 +12,15 @@ import { pattern, quote, table } from "./lua-text.ts";
 
 /**
  * @param hosts wiki → its own host: a look-up of the whole host then saves most requests the patterns
- * @param near the proxy is not in the primary data centre
+ * @param secondary the proxy is in a secondary data centre
  */
 export function luaOf(
   plan: Plan,
   hosts: ReadonlyMap<string, string>,
   listener: Listener,
-  near: boolean,
+  secondary: boolean,
 ): string {
-  return new Generator(plan, hosts, listener, near).text();
+  return new Generator(plan, hosts, listener, secondary).text();
 }
 
 class Generator {
@@ -30,7 +30,7 @@ class Generator {
     private readonly plan: Plan,
     private readonly hosts: ReadonlyMap<string, string>,
     private readonly route: Listener,
-    private readonly near: boolean,
+    private readonly secondary: boolean,
   ) {}
 
   text(): string {
@@ -48,12 +48,12 @@ class Generator {
     const { wikis, hosts, clusters, deployments, emit, releases } = this.plan;
     const wikiOfHost = new Map<string, string>([...this.hosts].map(([wiki, host]) => [host, quote(wiki)]));
     const formOfHost: string[] = [];
-    for (const { host, target } of hosts) {
-      if (target === null) wikiOfHost.set(host, "false");
-      else if ("wiki" in target) wikiOfHost.set(host, quote(wikis[target.wiki]!.id));
+    for (const { host, destination } of hosts) {
+      if (destination === null) wikiOfHost.set(host, "false");
+      else if ("wiki" in destination) wikiOfHost.set(host, quote(wikis[destination.wiki]!.id));
       else {
         wikiOfHost.delete(host);
-        formOfHost.push(`[${quote(host)}] = ${target.path}`);
+        formOfHost.push(`[${quote(host)}] = ${destination.path}`);
       }
     }
     const kinds = emit.map(({ kind }) => kind);
@@ -108,8 +108,8 @@ class Generator {
           ]
         : []),
       table(
-        "NEAR",
-        deployments.flatMap(({ near }, n) => (near === null ? [] : [`[${n + 1}] = ${near + 1}`])),
+        "READ_ONLY",
+        deployments.flatMap(({ readOnly }, n) => (readOnly === null ? [] : [`[${n + 1}] = ${readOnly + 1}`])),
       ),
     ].join("\n");
   }
@@ -117,7 +117,8 @@ class Generator {
   private main(): string {
     const { plan, route } = this;
     const read = new Set<string>();
-    const reads = this.near && plan.deployments.some(({ near }) => near !== null) && route.reads.length > 0;
+    const reads =
+      this.secondary && plan.deployments.some(({ readOnly }) => readOnly !== null) && route.reads.length > 0;
     return `
 function envoy_on_request(handle)
   local headers = handle:headers()
@@ -140,7 +141,7 @@ function envoy_on_request(handle)
   if wiki == nil then
     form = FORM_OF_HOST[host]
     if not form then
-${this.readAs()}      wiki, form = WIKI_OF_HOST[host], FORM_OF_HOST[host]
+${this.rewrite()}      wiki, form = WIKI_OF_HOST[host], FORM_OF_HOST[host]
     end
   end
 ${this.routes(read)}
@@ -166,9 +167,9 @@ end
   }
 
   /** Hosts in the path come first, then other suffixes. */
-  private readAs(): string {
+  private rewrite(): string {
     let text = "";
-    for (const one of this.plan.readAs) {
+    for (const one of this.plan.rewrites) {
       if (one.kind !== "suffix") continue;
       const length = one.from.length;
       const labels = Array.from({ length: one.labels }, () => "[^.]+").join("%.");
@@ -177,7 +178,7 @@ end
       end
 `;
     }
-    for (const one of this.plan.readAs) {
+    for (const one of this.plan.rewrites) {
       if (one.kind !== "path") continue;
       const asked = one.from.startsWith(".")
         ? `sub(host, -${one.from.length}) == ${quote(one.from)}`
@@ -227,10 +228,11 @@ ${text}`;
       const length = one.suffix.length;
       text += `      ${n === 0 ? "if" : "elseif"} ${this.matches(one)} then\n`;
       if (one.kind === "fixed") {
-        const { target } = one;
-        if (target === null) text += "        wiki = false\n";
-        else if ("wiki" in target) text += `        wiki = ${quote(this.plan.wikis[target.wiki]!.id)}\n`;
-        else text += `        wiki = FORMS[${target.path}](raw, target)\n`;
+        const { destination } = one;
+        if (destination === null) text += "        wiki = false\n";
+        else if ("wiki" in destination)
+          text += `        wiki = ${quote(this.plan.wikis[destination.wiki]!.id)}\n`;
+        else text += `        wiki = FORMS[${destination.path}](raw, target)\n`;
         continue;
       }
       if (one.kind === "join") text += `        key = sub(host, 1, -${length + 1}) .. ${quote(one.tail)}\n`;
@@ -248,12 +250,12 @@ ${text}`;
   }
 
   private wikiless(): string {
-    const { noHost, missing, notInstalled } = this.plan.wikiless;
-    const what = (outcome: typeof noHost) =>
+    const { unknownHost, missing, notInstalled } = this.plan.wikiless;
+    const what = (outcome: typeof unknownHost) =>
       "reply" in outcome ? `do return ${this.reply(outcome.reply)} end` : `release = ${outcome.release + 1}`;
     return `      if wiki and NOT_INSTALLED[wiki] then ${what(notInstalled)}
       elseif wiki then ${what(missing)}
-      else ${what(noHost)} end`;
+      else ${what(unknownHost)} end`;
   }
 
   private body(): string {
@@ -277,11 +279,11 @@ ${text}`;
   /** Only a whole share or none: a part of it would need the hash of a cookie. */
   private reads(read: Set<string>): string {
     const { reads } = this.route;
-    let text = "  local near = NEAR[deployment]\n  if near then\n";
+    let text = "  local read_only = READ_ONLY[deployment]\n  if read_only then\n";
     text += this.predicates.readHeaders(reads, new Set(read), "    ");
     for (const [n, rule] of reads.entries()) {
-      const { near } = rule.outcome;
-      text += `    ${n === 0 ? "if" : "elseif"} ${this.predicates.all(rule.when)} then${near > 0 ? " deployment = near" : ""}\n`;
+      const { readOnly } = rule.outcome;
+      text += `    ${n === 0 ? "if" : "elseif"} ${this.predicates.all(rule.when)} then${readOnly > 0 ? " deployment = read_only" : ""}\n`;
     }
     return `${text}    end\n  end\n`;
   }

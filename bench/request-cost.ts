@@ -52,7 +52,7 @@ export async function measureRequests(bench: Bench): Promise<RequestCost> {
   const browser = makeRequests(farm.plan, farm.hosts, SEQUENCE, "browser");
   const upstream = await startEnvoyUpstream(envoy, clusterNames(farm.plan), 1);
   try {
-    const setting = { ...farm, near: true, clusters: upstream.clusters, requests: browser, folder };
+    const setting = { ...farm, secondary: true, clusters: upstream.clusters, requests: browser, folder };
     const variants = await makeVariants(setting, ALL);
     const load = makeLoad(browser.map(bytesOf), folder, 1, "browser");
     const sizes = quick

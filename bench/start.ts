@@ -28,7 +28,7 @@ export async function measureStart(bench: Bench): Promise<Start> {
   try {
     const names = ["no-filter", "pointsman", "lua", "virtual-hosts"] as const;
     const requests = makeRequests(farm.plan, farm.hosts, 20, "few").filter(({ plain }) => plain);
-    const setting = { ...farm, near: true, clusters: upstream.clusters, requests, folder };
+    const setting = { ...farm, secondary: true, clusters: upstream.clusters, requests, folder };
     const variants = await makeVariants(setting, names);
     const measured: Start["variants"] = [];
     for (const variant of variants) {

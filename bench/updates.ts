@@ -175,7 +175,7 @@ async function measureWay(
   probe: BenchRequest,
   updates: number,
 ): Promise<UpdateCost> {
-  const expected = states.map((state) => clusterOf({ ...state, near: false }, probe));
+  const expected = states.map((state) => clusterOf({ ...state, secondary: false }, probe));
   if (expected[0] === expected[1])
     throw new Error("the promotion changes no cluster: there is nothing to see");
   await way.write(states[0]!);

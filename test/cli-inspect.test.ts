@@ -38,9 +38,9 @@ describe("pointsman inspect", () => {
       listeners: [{ name: null, trust: "edge", deployment: "mw-web" }],
       defaultRelease: "1.47.0-wmf.1",
       hosts: [
-        { host: "commons.wikimedia.org", target: "commonswiki" },
-        { host: "handbook.example.com", target: "handbook" },
-        { host: "www.wikidata.org", target: "wikidatawiki" },
+        { host: "commons.wikimedia.org", destination: "commonswiki" },
+        { host: "handbook.example.com", destination: "handbook" },
+        { host: "www.wikidata.org", destination: "wikidatawiki" },
       ],
     });
     expect(contents.wikis[0]).toEqual({ wiki: "commonswiki", release: "1.47.0-wmf.2", group: "second" });

@@ -1,7 +1,7 @@
 /** Pointsman's own packer and reader, as the demo needs them. */
 import { clockDay } from "../commands/farm-options.ts";
 import { packFarm } from "../commands/pack.ts";
-import { decide, isReply } from "../table/decide.ts";
+import { decide } from "../table/decide.ts";
 import { Table } from "../table/table.ts";
 import type { Lookup, Pack } from "./parts.ts";
 
@@ -13,5 +13,7 @@ export const pack: Pack = async ({ farm, sources, generation }) => {
 
 export const lookup: Lookup = (bytes, authority, target) => {
   const { answer } = decide(new Table(bytes), { authority, target });
-  return isReply(answer) ? { wiki: null, release: null, cluster: `status ${answer.status}` } : answer;
+  if (answer.kind === "pass") return null;
+  if (answer.kind === "reply") return { wiki: null, release: null, cluster: `status ${answer.status}` };
+  return answer;
 };

@@ -6,7 +6,7 @@ import { projectRoot } from "../../scripts/project-root.ts";
 
 /** As asconfig.json has the filter compiled. */
 export const FILTER_FLAGS: readonly string[] =
-  "--optimizeLevel 3 --shrinkLevel 1 --noAssert --runtime minimal --use abort= --exportStart _initialize".split(
+  "--optimizeLevel 3 --shrinkLevel 1 --noAssert --runtime minimal --use abort= --exportStart _initialize --transform ascii-text".split(
     " ",
   );
 
