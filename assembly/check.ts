@@ -597,6 +597,10 @@ export abstract class Checker extends SectionReader {
       if (header >= this.headers || (headers & (1 << header)) != 0) {
         return this.failAt(name, "header", i, "is none of HDRS, or a second time the same");
       }
+      const called = this.u16(this.startOf(L.SECTION_HEADERS) + L.HEADERS_BODY + 2 * header);
+      if (this.isWordIn(called, L.NEVER_EMITTED)) {
+        return this.failAt(name, "header", i, "is one that only a proxy may set");
+      }
       headers |= 1 << header;
     }
     return (kinds & (1 << L.EMIT_CLUSTER)) != 0 || this.fail(name, "has no header for the cluster");

@@ -154,6 +154,8 @@ export function proxy_on_delete(id: u32): void {
   const root = contexts.remove(id);
   if (!root) return;
   metrics.uncount(root);
+  // Envoy would go on waking us for a plugin that is gone: after thousands of updates, thousands of times a second.
+  proxy_set_tick_period_milliseconds(0);
   contexts.freeRoot(root);
 }
 

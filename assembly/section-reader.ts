@@ -2,6 +2,7 @@
 // that says what is wrong. Both languages run this file and check.ts, in the subset that layout.ts keeps to as well; each
 // gives it a handful of methods: read a number, say a part of the sentence, walk a million entries.
 
+import * as C from "./characters";
 import * as L from "./layout";
 
 /** WIKI or HOST as its head describes it; places are bytes from the start of the table. */
@@ -162,6 +163,24 @@ export abstract class SectionReader {
       if (this.u8(first + i) != this.u8(second + i)) return false;
     }
     return true;
+  }
+
+  /** The string is one of the words, each of which has a space before and after it. */
+  isWordIn(number: u32, words: string): bool {
+    const length = this.stringLength(number);
+    const start = this.stringStart(number);
+    let matched: u32 = 0;
+    let isBegin = false;
+    for (let i = 0; i < words.length; i++) {
+      const c: u32 = words.charCodeAt(i);
+      if (c == C.SPACE) {
+        if (isBegin && matched == length) return true;
+        isBegin = true;
+        matched = 0;
+      } else if (isBegin && matched < length && this.u8(start + matched) == c) matched++;
+      else isBegin = false;
+    }
+    return false;
   }
 
   isText(number: u32, literal: string): bool {

@@ -1,6 +1,9 @@
+/** The plan, which stands between the farm and the table. */
+import { NEVER_EMITTED as NEVER } from "../assembly/layout.ts";
+
 /**
- * The plan, which stands between the farm and the table. What a table says, before it is bytes: the farm compiled down to routing, with nothing left to look up.
- * The encoder writes it, the naive reference in the tests answers from it.
+ * What a table says, before it is bytes: the farm compiled down to routing, with nothing left to look up. The encoder
+ * writes it, the naive reference in the tests answers from it.
  *
  * Strings are printable ASCII of at most `MAX_STRING_BYTES`.
  */
@@ -191,6 +194,9 @@ export interface CanonicalRule {
   /** `_` becomes `-`. */
   dashes: boolean;
 }
+
+/** Headers that a farm may not emit: a proxy or upstream gives them a meaning of their own. */
+export const NEVER_EMITTED: readonly string[] = NEVER.trim().split(" ");
 
 /** What a plan's numbers may be; of SHARE_WHOLE requests a `readOnly` takes so many. */
 export { MAX_JOB_LIMIT, MAX_STATUS, MIN_STATUS, SHARE_WHOLE } from "../assembly/layout.ts";

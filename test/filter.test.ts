@@ -195,6 +195,14 @@ describe("the configuration", () => {
     expect(upstream).toBe(null);
   });
 
+  it("stops ticking when its plugin goes, so that thousands of updates leave none behind", async () => {
+    const { root } = await start();
+    expect(root.tickPeriod).toBe(1000);
+    root.retire();
+    expect(root.state).toBe("deleted");
+    expect(root.tickPeriod).toBe(0);
+  });
+
   it("belongs to its own plugin: two in one VM keep to their tables, and an old one serves while it drains", async () => {
     const other = tableBytes({
       ...plan,

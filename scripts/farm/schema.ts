@@ -1,6 +1,6 @@
 /** What may stand in farm.yaml. */
 import { z } from "zod";
-import { EMIT_KIND_NAMES, MAX_STATUS, MIN_STATUS, SHARE_WHOLE } from "../plan.ts";
+import { EMIT_KIND_NAMES, MAX_STATUS, MIN_STATUS, NEVER_EMITTED, SHARE_WHOLE } from "../plan.ts";
 import {
   conditions,
   cookieName,
@@ -20,22 +20,10 @@ const wikiId = z.string().regex(/^[a-z0-9_]+$/, "must be a wiki ID: lower-case l
 const version = name("a version").refine((text) => !text.startsWith("php-"), "must be without `php-`");
 const date = z.iso.date("must be a day as `2026-12-31`");
 
-/** Headers that a proxy or upstream gives a meaning of its own: never ours to set. */
-const TAKEN = [
-  "host",
-  "connection",
-  "content-length",
-  "transfer-encoding",
-  "upgrade",
-  "te",
-  "cookie",
-  "authorization",
-  "x-forwarded-for",
-];
 const headerName = z
   .string()
   .regex(/^[a-z0-9-]+$/, "must be a header's name in lower case: letters, digits and `-`")
-  .refine((text) => !TAKEN.includes(text), "must not be a header that has a meaning of its own");
+  .refine((text) => !NEVER_EMITTED.includes(text), "must not be a header that has a meaning of its own");
 
 /** A path, from the farm file's folder on; or `SOURCE:path`, from the folder of one of `sources`. */
 const file = z.string().min(1);

@@ -332,6 +332,12 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
         ]),
       ),
   ],
+  ...["connection", "host", "transfer-encoding", "x-forwarded-for"].map(
+    (name): [string, () => Uint8Array] => [
+      "EMIT header 0 is one that only a proxy may set",
+      () => renamed(bytesOf(plainPlan()), "x-cluster", name),
+    ],
+  ),
   ["CANO is cut short", () => withSection(bytesOf(plainPlan()), L.SECTION_CANONICAL, (s) => s.slice(1))],
   ["CANO is not as long as its entries", () => shorter(canonical, L.SECTION_CANONICAL)],
   [
