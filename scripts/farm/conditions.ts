@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HOST } from "../sources/names.ts";
 
 /** Which requests a rule is for: one language, wherever a farm has rules. rules.ts compiles it. */
 
@@ -11,7 +12,7 @@ const listOf = <T extends z.ZodType>(one: T) => z.union([one, z.array(one).min(1
 
 export const hostTest = z
   .string()
-  .regex(/^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/, "must be a host in lower case or `*.suffix`");
+  .refine((text) => HOST.test(text.replace(/^\*\./, "")), "must be a host in lower case or `*.suffix`");
 
 /** Rules see a path decoded, without `//` and dot segments: one that has them would never match. */
 const beginningOfPath = z

@@ -56,7 +56,7 @@ describe("hosts", () => {
   });
 
   it.each([
-    ["what is no wiki ID", ["host: a.example, wiki: A-wiki"], "6:34: `A-wiki` is not a wiki ID"],
+    ["what is no wiki ID", ["host: a.example, wiki: A.wiki"], "6:34: `A.wiki` is not a wiki ID"],
     [
       "one that stands twice",
       ["host: a.example, wiki: awiki", "host: a.example, wiki: bwiki"],

@@ -130,30 +130,20 @@ function versionOf(farm: Farm, groups: Groups, name: string, problems: Problems)
     );
     return "";
   }
-  return mostRun(farm, group.wikis);
+  return mostRun(farm, name, group.wikis);
 }
 
 /** The version that most of the wikis run; of two that tie, the older. */
-function mostRun(farm: Farm, wikis: Iterable<string>): string {
+function mostRun(farm: Farm, release: string, wikis: Iterable<string>): string {
   const counts = new Map<string, number>();
   for (const wiki of wikis) {
     const { version } = farm.wikis.get(wiki)!;
     counts.set(version, (counts.get(version) ?? 0) + 1);
   }
-  return [...counts].sort(([v, m], [w, n]) => n - m || compareVersions(v, w))[0]![0];
-}
-
-/** `1.47.0-wmf.2` before `1.47.0-wmf.16`; not by locale, so that it is the same on every machine. */
-export function compareVersions(a: string, b: string): number {
-  const [these, those] = [a, b].map((version) => version.match(/\d+|\D+/g) ?? []);
-  for (const [i, part] of these!.entries()) {
-    const other = those![i];
-    if (other === undefined) return 1;
-    const difference = Number(part) - Number(other);
-    if (difference) return difference;
-    if (part !== other) return part < other ? -1 : 1;
-  }
-  return these!.length - those!.length;
+  const most = Math.max(...counts.values());
+  const versions = [...counts.keys()].filter((version) => counts.get(version) === most);
+  farm.versionOrder.check(versions, farm.place(["releases", release, "from"]));
+  return versions.sort((v, w) => farm.versionOrder.compare(v, w))[0]!;
 }
 
 /** The release named like the group, or like the nearest group around it. */
@@ -217,7 +207,7 @@ function addSpilled(
   ofWiki: number[],
   problems: Problems,
 ): void {
-  for (const version of [...versions].sort(compareVersions)) {
+  for (const version of [...versions].sort((v, w) => farm.versionOrder.compare(v, w))) {
     if (list.some(({ name }) => name === version)) {
       problems.add(
         farm.place(["releases", version], "key"),

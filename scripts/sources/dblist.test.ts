@@ -56,25 +56,58 @@ describe("a list", () => {
   });
 
   test("names every line that is no wiki ID", () => {
-    const { reader, problems } = readerOf({ "a.dblist": "enwiki\n En-wiki\ndewiki frwiki\nall + closed\n" });
+    const { reader, problems } = readerOf({
+      "a.dblist": "enwiki\n _wiki\ndewiki frwiki\nall + closed\nacme-Corp\n",
+    });
+    const shape = "letters, digits, `_` and `-`, beginning with a letter or digit";
     expect(problems(() => reader.read("a"))).toEqual([
-      "%/a.dblist:2:2: `En-wiki` is not a wiki ID: write one wiki a line, of lower-case letters, digits and `_`",
-      "%/a.dblist:3:1: `dewiki frwiki` is not a wiki ID: write one wiki a line, of lower-case letters, digits and `_`",
+      `%/a.dblist:2:2: \`_wiki\` is not a wiki ID: write one wiki a line, of ${shape}`,
+      `%/a.dblist:3:1: \`dewiki frwiki\` is not a wiki ID: write one wiki a line, of ${shape}`,
       "%/a.dblist:4:1: `all + closed` is not a wiki ID: an expression begins with `%%`",
     ]);
   });
 
-  test("with a byte-order mark or broken UTF-8 shows the bytes that cannot be seen", () => {
-    const { reader, problems } = readerOf({
-      "bom.dblist": "\u{feff}enwiki\n",
-      "latin.dblist": Buffer.from([0xe4, 0x0a]),
+  test("loses no wiki after a line end that is none", () => {
+    for (const end of ["\r", "\u{2028}", "\v"]) {
+      const { reader, problems } = readerOf({
+        "a.dblist": `# these${end}enwiki\n`,
+        "b.dblist": `enwiki${end}dewiki\n`,
+      });
+      if (end === "\r")
+        expect(problems(() => reader.read("a"))[0]).toContain("%/a.dblist:1:1: `# these\\renwiki`");
+      else expect(reader.read("a")).toEqual([]);
+      expect(problems(() => reader.read("b"))[0]).toContain("%/b.dblist:1:1: `enwiki\\");
+    }
+  });
+
+  test("whose last line does not end is warned about: half a wiki may be another", () => {
+    const { reader, root } = readerOf({ "a.dblist": "afwiki\nenwiki" });
+    expect(reader.read("a")).toEqual(["afwiki", "enwiki"]);
+    expect(reader.warnings.map((each) => each.message)).toEqual([
+      `${root}/a.dblist:2: the last line does not end: was the file cut off? End it with a newline`,
+    ]);
+  });
+
+  test("is read in time, however long its blanks are", () => {
+    const { reader, problems } = readerOf({ "a.dblist": `${" ".repeat(500_000)}a${" ".repeat(500_000)}b\n` });
+    expect(problems(() => reader.read("a"))[0]).toContain("is not a wiki ID");
+  });
+
+  test("may have columns after the wiki, where the reader is told so", () => {
+    const list = "# db|name|language\nenwiki|Wikipedia|en\ncswiki | C# wiki |cs\ndewiki\n";
+    const root = folderOf({
+      "a.dblist": list,
+      "b.dblist": "|Wikipedia|en\n",
+      "e.dblist": "%% a - c\n",
+      "c.dblist": "enwiki|x\n",
     });
-    expect(problems(() => reader.read("bom"))[0]).toContain(
-      "%/bom.dblist:1:1: `\\u{feff}enwiki` is not a wiki ID",
-    );
-    expect(problems(() => reader.read("latin"))[0]).toContain(
-      "%/latin.dblist:1:1: `\ufffd` is not a wiki ID",
-    );
+    const reader = new DblistReader(root, { columns: true });
+    expect(reader.read("a")).toEqual(["cswiki", "dewiki", "enwiki"]);
+    expect(reader.read("e")).toEqual(["cswiki", "dewiki"]);
+    expect(problemsOf(() => reader.read("b"))[0]).toContain("b.dblist:1:1: `` is not a wiki ID");
+    expect(problemsOf(() => new DblistReader(root).read("c"))).toEqual([
+      `${root}/c.dblist:1:1: \`enwiki|x\` is not a wiki ID: where lines have columns, say \`dblist-columns: true\` in the farm`,
+    ]);
   });
 
   test("that is handed out can be changed without changing the reader's own", () => {
@@ -215,8 +248,20 @@ describe("an expression", () => {
       return { ...Object.fromEntries(lists), "l40.dblist": end };
     };
     expect(readerOf(chain("enwiki\n")).reader.read("l0")).toEqual(["enwiki"]);
-    const { reader, problems } = readerOf(chain("EN\n"));
+    const { reader, problems } = readerOf(chain("E N\n"));
     expect(problems(() => reader.read("l0"))).toHaveLength(1);
+  });
+
+  test("of lists that refer to each other very deep is refused, not run out of the stack with", () => {
+    const deep = (lists: number) => {
+      const chain = Array.from({ length: lists }, (_, i) => [`l${i}.dbexpr`, `%% l${i + 1}\n`]);
+      return readerOf({ ...Object.fromEntries(chain), [`l${lists}.dblist`]: "enwiki\n" });
+    };
+    expect(deep(99).reader.read("l0")).toEqual(["enwiki"]);
+    const { reader, problems } = deep(200);
+    expect(problems(() => reader.read("l0"))).toEqual([
+      "%/l99.dbexpr:1:4: lists refer to lists 100 deep, up to `l100.dbexpr`: name the wikis in one of them",
+    ]);
   });
 
   test("agrees with a plain oracle over sets, whatever the lists", () => {
@@ -285,6 +330,14 @@ describe("a list that cannot be found", () => {
     const { reader, problems } = readerOf({ "a.dblist/x": "" });
     expect(problems(() => reader.read("a"))[0]).toContain("it is a folder, not a file");
   });
+});
+
+test("a folder of lists that is none is called so", () => {
+  const root = folderOf({ f: "enwiki\n" });
+  const reader = new DblistReader(join(root, "f"));
+  expect(problemsOf(() => reader.drifts())).toEqual([
+    `${root}/f: cannot read the folder \`${root}/f\`: there is a file where its path needs a folder`,
+  ]);
 });
 
 describe("drift", () => {
