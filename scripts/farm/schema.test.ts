@@ -127,6 +127,11 @@ describe("farm.yaml", () => {
       "6:69: `hosts.0.replace.s` must not be empty",
     ],
     [
+      "a path with a zero byte",
+      { "hosts-file": '"a\\0b"' },
+      "6:13: `hosts-file` must be a path, without control",
+    ],
+    [
       "no wikiversions",
       { wikiversions: "" },
       "1:1: missing key `wikiversions`, which must be a file, as `wikiversions.json`, or the wikis themselves",

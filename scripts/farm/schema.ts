@@ -49,7 +49,10 @@ const headerName = z
 /** An expression of dblists. */
 const dblist = z.string().min(1);
 /** A path, from the farm file's folder on; or `SOURCE:path`, from the folder of one of `sources`. */
-const file = z.string().min(1);
+const file = z
+  .string()
+  .min(1)
+  .regex(/^\P{Cc}*$/u, "must be a path, without control characters");
 
 const host = z
   .string()

@@ -63,13 +63,12 @@ export function namesIn(folder: string, referrer: Place = { file: folder }): str
 /** Why the system would not do it, in words: never Node's own `ENOENT: …`, which may name a file that nobody gave. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (!("code" in error)) return error.message;
-  const { code } = error;
+  const code = "code" in error ? error.code : undefined;
   if (code === "ENOENT") return "there is no such file";
   if (code === "EISDIR") return "it is a folder, not a file";
   if (code === "ENOTDIR") return "there is a file where its path needs a folder";
   if (code === "EACCES") return "no permission";
   if (code === "ELOOP") return "its symbolic links go in a circle";
   const known = "errno" in error ? getSystemErrorMap().get(Number(error.errno)) : undefined;
-  return known === undefined ? String(code) : known[1];
+  return known === undefined ? error.message : known[1];
 }

@@ -11,9 +11,6 @@ export interface HostsFile {
   lines: number[];
 }
 
-/** Lines that are wrong in the same way are of one cause: so many are named. */
-const PROBLEMS_AT_MOST = 20;
-
 /**
  * Reads a file of exact hosts and their wikis, a line each; `#` begins a comment, and lines may be blank. Throws
  * SourceError with the bad lines. A file that says nothing or ends in a line is one as well: hosts that it lost would go
@@ -24,7 +21,6 @@ export function readHostsFile(file: string, referrer: Place = { file }): HostsFi
   const problems = new Problems();
   const read: HostsFile = { hosts: [], wikis: [], lines: [] };
   let line = 0;
-  let bad = 0;
   for (let start = 0; start < text.length; ) {
     const newline = text.indexOf("\n", start);
     const end = newline === -1 ? text.length : newline;
@@ -37,12 +33,11 @@ export function readHostsFile(file: string, referrer: Place = { file }): HostsFi
     const wiki = words.slice(tab + 1).trimStart();
     const host = HOST.test(name) ? name : punycodeOf(name);
     const wrong = wrongLine(words, tab, name, host, wiki);
-    if (wrong !== null && ++bad <= PROBLEMS_AT_MOST) problems.add({ file, line }, wrong);
+    if (wrong !== null) problems.add({ file, line }, wrong);
     read.hosts.push(host!);
     read.wikis.push(wiki);
     read.lines.push(line);
   }
-  if (bad > PROBLEMS_AT_MOST) problems.add({ file }, `${bad} of ${read.lines.length} lines are wrong`);
   problems.throwIfAny();
   if (read.hosts.length === 0) {
     const wayOut = "write it again, or leave `hosts-file` out of the farm";

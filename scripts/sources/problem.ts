@@ -44,16 +44,24 @@ export class SourceErrors extends SourceError {
   }
 }
 
+/** Of so many each is told; the rest, most likely of the same cause, is counted. */
+const PROBLEMS_AT_MOST = 100;
+
 /** Gathers the problems of a source, so that they are told together. The same problem is kept once. */
 export class Problems {
   readonly #found = new Map<string, SourceError>();
+  #more = 0;
 
   add(place: Place, what: string): void {
-    this.keep(new SourceError(place, what));
+    if (this.#found.size < PROBLEMS_AT_MOST) this.keep(new SourceError(place, what));
+    else this.#more++;
   }
 
   keep(error: SourceError): void {
-    for (const problem of error.problems) this.#found.set(problem.message, problem);
+    for (const problem of error.problems) {
+      if (this.#found.size < PROBLEMS_AT_MOST) this.#found.set(problem.message, problem);
+      else if (!this.#found.has(problem.message)) this.#more++;
+    }
   }
 
   /** What `step` gives, or undefined if it threw a SourceError, which is kept. */
@@ -71,6 +79,7 @@ export class Problems {
   throwIfAny(): void {
     const [first, ...rest] = this.#found.values();
     if (first === undefined) return;
+    if (this.#more > 0) rest.push(new SourceError({ file: first.file }, `and ${this.#more} more problems`));
     throw rest.length === 0 ? first : new SourceErrors([first, ...rest]);
   }
 }
