@@ -115,6 +115,11 @@ describe("farm.yaml", () => {
       "6:17: `hosts.0.host` must be written as punycode, `xn--bcher-kva.example`",
     ],
     [
+      "a test of a host in other letters",
+      { "pass-through": "[bücher.example]" },
+      "6:16: `pass-through.0` must be written as punycode, `xn--bcher-kva.example`",
+    ],
+    [
       "a host that is an address",
       { hosts: "[{ host: 10.0.0.1, wiki: awiki }]" },
       "6:17: `hosts.0.host` must not be an address",

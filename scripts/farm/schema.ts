@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { MAX_STATUS, MIN_STATUS, SHARE_WHOLE } from "../../assembly/layout.ts";
 import { EMIT_KIND_NAMES } from "../plan.ts";
-import { punycodeOf } from "../sources/hosts-file.ts";
 import {
   HOST,
   isAddress,
@@ -17,6 +16,7 @@ import {
   hostTest,
   lookedAt,
   MUST_SAY_WHICH,
+  mustBe,
   printable,
   saysWhich,
 } from "./conditions.ts";
@@ -56,13 +56,10 @@ const file = z
 
 const host = z
   .string()
-  .refine(isHostForm, {
-    error: ({ input }) => {
-      const punycode = punycodeOf(String(input));
-      const forms = "a host in lower case, `*.suffix`, `{label}.suffix` or `{label}.{family}.suffix`";
-      return `must be ${punycode === null ? forms : `written as punycode, \`${punycode}\``}`;
-    },
-  })
+  .refine(
+    isHostForm,
+    mustBe("a host in lower case, `*.suffix`, `{label}.suffix` or `{label}.{family}.suffix`"),
+  )
   .refine(
     (text) => !isAddress(text),
     "must not be an address, which passes through whatever it is said to be",

@@ -1,6 +1,6 @@
-import { domainToASCII } from "node:url";
 import { HOST, isAddress, isWikiId, WIKI_ID_SHAPE } from "./names.ts";
 import { type Place, Problems, quote, SourceError } from "./problem.ts";
+import { punycodeOf } from "./punycode.ts";
 import { isCutOff, readText } from "./text.ts";
 
 /** Lines of `host<TAB>wiki`, in the order of the file. */
@@ -69,16 +69,6 @@ function withoutComment(line: string): string {
   // After a carriage return within a line, another line begins for whoever wrote it.
   const isComment = comment !== -1 && !line.slice(comment).trimEnd().includes("\r");
   return (isComment ? line.slice(0, comment) : line).trim();
-}
-
-/**
- * A name in other letters as it comes over HTTP: by UTS 46, not transitional (`faß` is another name than `fass`), as
- * browsers do it. null for what is no such name.
- */
-export function punycodeOf(name: string): string | null {
-  if (!/[^\0-\x7f]/.test(name) || /[^a-z0-9_.\x80-\u{10ffff}-]/u.test(name)) return null;
-  const host = domainToASCII(name);
-  return HOST.test(host) && !isAddress(host) ? host : null; // `１.２.３.４` spells an address
 }
 
 /** What to write instead. */

@@ -1,3 +1,5 @@
+import { visibleOnLine } from "../visible.ts";
+
 /** Where something stands in a source. Line and column count from 1; a column counts UTF-16 units. */
 export interface Place {
   readonly file: string;
@@ -15,11 +17,12 @@ export class SourceError extends Error {
   readonly what: string;
 
   constructor(place: Place, what: string) {
-    super(`${showPlace(place)}: ${what}`);
+    // What is not ours may stand in both: a file's name, a reason that Node gives.
+    super(visibleOnLine(`${showPlace(place)}: ${what}`));
     this.file = place.file;
     this.line = place.line;
     this.column = place.column;
-    this.what = what;
+    this.what = visibleOnLine(what);
   }
 
   /** Every single problem in it, so that a caller needs one `catch` for one problem and for many. */
