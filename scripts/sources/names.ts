@@ -17,6 +17,10 @@ export const NAME_SHAPE = "letters, digits, `.`, `_`, `-`, beginning with a lett
 /** How MediaWiki's files mark a version; we leave it out. */
 export const VERSION_PREFIX = "php-";
 
+export function bareVersion(version: string): string {
+  return version.startsWith(VERSION_PREFIX) ? version.slice(VERSION_PREFIX.length) : version;
+}
+
 /** A version is whatever a farm calls it: `1.47.0-wmf.16`, `REL1_43`, `branch_cut_pretest`. */
 export function isVersion(text: string): boolean {
   return NAME.test(text) && !text.startsWith(VERSION_PREFIX);

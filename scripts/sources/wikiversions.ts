@@ -7,7 +7,7 @@ import {
   type ScalarEvent,
   YAMLException,
 } from "js-yaml";
-import { isVersion, isWikiId, NAME_SHAPE, VERSION_PREFIX, WIKI_ID_SHAPE } from "./names.ts";
+import { bareVersion, isVersion, isWikiId, NAME_SHAPE, VERSION_PREFIX, WIKI_ID_SHAPE } from "./names.ts";
 import { type Place, Problems, quote, SourceError } from "./problem.ts";
 import { LineIndex, readText } from "./text.ts";
 import { Wikis } from "./wikis.ts";
@@ -46,18 +46,14 @@ export function readWikiversions(file: string, referrer: Place = { file }, mayBe
     const version = getScalarValue(text, value);
     const where = at(value.valueStart - (quoted ? 1 : 0));
     if (!quoted) problems.add(where, `${quote(version)} is not a string: write "1.47.0" or the like`);
-    else if (!isVersion(bare(version))) {
+    else if (!isVersion(bareVersion(version))) {
       problems.add(where, `${quote(version)} is not a version: use ${NAME_SHAPE}`);
     } else said.push({ version, place: where });
   }
   checkPrefix(said, problems);
   problems.throwIfAny();
-  const versions = said.map(({ version }) => bare(version));
+  const versions = said.map(({ version }) => bareVersion(version));
   return new Wikis([...firstLines.keys()], versions, [...firstLines.values()]);
-}
-
-function bare(version: string): string {
-  return version.startsWith(VERSION_PREFIX) ? version.slice(VERSION_PREFIX.length) : version;
 }
 
 /** Of a file whose versions begin with `php-`, one that does not is a slip of the pen, not another version. */
@@ -94,7 +90,7 @@ function readPlain(text: string): Wikis | null {
     const [whole, wiki, value, next] = found;
     let version = good.get(value!);
     if (version === undefined) {
-      version = bare(value!);
+      version = bareVersion(value!);
       prefixed ??= version !== value;
       if (!isVersion(version) || prefixed !== (version !== value)) return null;
       good.set(value!, version);
