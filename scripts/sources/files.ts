@@ -6,7 +6,6 @@ import { type Place, quote, SourceError } from "./problem.ts";
 
 /** More than eight million wikis need. */
 export const SOURCE_BYTES_AT_MOST = 256 * 2 ** 20;
-const CHUNK_BYTES = 2 ** 20;
 
 /** What cannot be read is an error at `referrer`, the place that named the file. */
 export function readBytes(
@@ -20,7 +19,7 @@ export function readBytes(
     // What was a file a moment ago may be a pipe by now: without this, to open one waits for its writer.
     const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      return readAll(descriptor, atMost);
+      return readAll(descriptor, stats.size, atMost);
     } finally {
       closeSync(descriptor);
     }
@@ -29,17 +28,16 @@ export function readBytes(
   }
 }
 
-/** A file's size is not asked: some are endless, whatever they say of themselves. */
-function readAll(descriptor: number, atMost: number): Buffer {
-  const chunks: Buffer[] = [];
+/** To the end, whatever size the file says that it has: some say 0, and have none. */
+function readAll(descriptor: number, size: number, atMost: number): Buffer {
+  let buffer = Buffer.allocUnsafe(Math.min(size, atMost) + 1);
   let total = 0;
   for (;;) {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    const length = readSync(descriptor, chunk);
-    if (length === 0) return Buffer.concat(chunks, total);
+    const length = readSync(descriptor, buffer, total, buffer.length - total, null);
+    if (length === 0) return buffer.subarray(0, total);
     total += length;
     if (total > atMost) throw new Error(`it has more than ${atMost / 2 ** 20} MiB, too much for such a file`);
-    chunks.push(chunk.subarray(0, length));
+    if (total === buffer.length) buffer = Buffer.concat([buffer], 2 * total);
   }
 }
 
