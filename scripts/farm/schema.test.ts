@@ -132,6 +132,16 @@ describe("farm.yaml", () => {
       "6:69: `hosts.0.replace.s` must not be empty",
     ],
     [
+      "a number in the order of versions",
+      { "version-order": "[1.46]" },
+      "6:17: `version-order.0` must be text, not the number 1.46: put it in quotes",
+    ],
+    [
+      "what is no version there",
+      { "version-order": '["*", php-1]' },
+      "6:22: `version-order.1` must be a version or `*`",
+    ],
+    [
       "a path with a zero byte",
       { "hosts-file": '"a\\0b"' },
       "6:13: `hosts-file` must be a path, without control",

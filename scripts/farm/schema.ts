@@ -4,6 +4,7 @@ import { EMIT_KIND_NAMES } from "../plan.ts";
 import {
   HOST,
   isAddress,
+  isVersion,
   isWikiId,
   NAME,
   NAME_SHAPE,
@@ -234,7 +235,7 @@ export const farmSchema = z.strictObject({
   "default-version": z.strictObject({ version, dblist }).optional(),
   /** Names in the order of age, the oldest first; `*` stands for all versions with a number. */
   "version-order": z
-    .array(z.union([z.literal("*"), version]))
+    .array(z.string().refine((text) => text === "*" || isVersion(text), "must be a version or `*`"))
     .min(1)
     .refine((all) => new Set(all).size === all.length, "has a name twice")
     .optional(),
