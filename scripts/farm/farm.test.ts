@@ -76,7 +76,7 @@ describe("a farm's sources", () => {
 
   it("a farm file that is not there is named", () => {
     expect(problemsOf(() => new Farm("no/farm.yaml"))).toEqual([
-      "no/farm.yaml: there is no such farm file: name another by `--farm FILE`",
+      "no/farm.yaml: there is no such file: say by --farm FILE where the farm is",
     ]);
   });
 
@@ -102,10 +102,10 @@ describe("a farm's sources", () => {
 describe("a source that is not where it should be", () => {
   it("says how to name it", () => {
     expect(problemsWith({ ...SOURCED, sources: "{ config: nowhere }" }, FILES)).toEqual([
-      "farm.yaml:7:10: source `config`: there is no such folder as `nowhere`: say where it is, by `--source config=DIR`",
+      "farm.yaml:7:10: source `config` is not in `nowhere`: say by --source config=DIR where it is",
     ]);
     expect(problemsWith({ ...SOURCED, sources: "{ config: f }" }, { f: "" })[0]).toContain(
-      "farm.yaml:7:10: cannot read the folder `f/lists`: there is a file where its path needs a folder",
+      "farm.yaml:7:10: cannot read the folder `f/lists`: a part of its path is a file, not a folder",
     );
   });
 

@@ -37,9 +37,8 @@ export class Farm {
     readonly progress: Progress = silent,
   ) {
     progress("reading the farm");
-    if (!existsSync(file)) {
-      throw new SourceError({ file }, "there is no such farm file: name another by `--farm FILE`");
-    }
+    if (file !== "-" && !existsSync(file))
+      throw new SourceError({ file }, "there is no such file: say by --farm FILE where the farm is");
     const text = readYamlText(file);
     this.yaml = loadYaml(file, text);
     this.says = validate(farmSchema, this.yaml);
@@ -110,8 +109,8 @@ export class Farm {
     const beside = isAbsolute(declared) ? declared : join(here, declared);
     const folder = Object.hasOwn(this.sources, name) ? this.sources[name]! : beside;
     if (!existsSync(folder)) {
-      const what = `source ${quote(name)}: there is no such folder as ${quote(folder)}`;
-      throw new SourceError(this.place(where), `${what}: say where it is, by \`--source ${name}=DIR\``);
+      const wayOut = `say by --source ${name}=DIR where it is`;
+      throw new SourceError(this.place(where), `source ${quote(name)} is not in ${quote(folder)}: ${wayOut}`);
     }
     return join(folder, reference.slice(colon + 1));
   }

@@ -293,7 +293,7 @@ test("a folder of lists that is none is called so", () => {
   const root = folderOf({ f: "enwiki\n" });
   const reader = new DblistReader(join(root, "f"));
   expect(problemsOf(() => reader.drifts())).toEqual([
-    `${root}/f: cannot read the folder \`${root}/f\`: there is a file where its path needs a folder`,
+    `${root}/f: cannot read the folder \`${root}/f\`: a part of its path is a file, not a folder`,
   ]);
 });
 

@@ -1,19 +1,20 @@
 import { closeSync, constants, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
-import { getSystemErrorMap } from "node:util";
 import { type Place, quote, SourceError } from "./problem.ts";
+import { reason } from "./reason.ts";
 
 /** Files and folders that a farm names, read with care: anything may lie there, and a pipe or a device has no end. */
 
 /** More than eight million wikis need. */
 export const SOURCE_BYTES_AT_MOST = 256 * 2 ** 20;
 
-/** What cannot be read is an error at `referrer`, the place that named the file. */
+/** `-` is standard input. What cannot be read is an error at `referrer`, the place that named the file. */
 export function readBytes(
   file: string,
   referrer: Place = { file },
   atMost: number = SOURCE_BYTES_AT_MOST,
 ): Buffer {
   try {
+    if (file === "-") return readAll(0, 0, atMost);
     const stats = statSync(file);
     if (!stats.isFile()) throw new Error(`it is ${kindOf(stats)}, not a file`);
     // What was a file a moment ago may be a pipe by now: without this, to open one waits for its writer.
@@ -24,7 +25,7 @@ export function readBytes(
       closeSync(descriptor);
     }
   } catch (error) {
-    throw new SourceError(referrer, `cannot read ${quote(file)}: ${reasonOf(error)}`);
+    throw new SourceError(referrer, `cannot read ${quote(file)}: ${reason(error)}`);
   }
 }
 
@@ -53,20 +54,7 @@ export function namesIn(folder: string, referrer: Place = { file: folder }): str
     return readdirSync(folder).sort();
   } catch (error) {
     const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
-    const reason = isAbsent ? "there is no such folder" : reasonOf(error);
-    throw new SourceError(referrer, `cannot read the folder ${quote(folder)}: ${reason}`);
+    const why = isAbsent ? "there is no such folder" : reason(error);
+    throw new SourceError(referrer, `cannot read the folder ${quote(folder)}: ${why}`);
   }
-}
-
-/** Why the system would not do it, in words: never Node's own `ENOENT: …`, which may name a file that nobody gave. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return "there is no such file";
-  if (code === "EISDIR") return "it is a folder, not a file";
-  if (code === "ENOTDIR") return "there is a file where its path needs a folder";
-  if (code === "EACCES") return "no permission";
-  if (code === "ELOOP") return "its symbolic links go in a circle";
-  const known = "errno" in error ? getSystemErrorMap().get(Number(error.errno)) : undefined;
-  return known === undefined ? error.message : known[1];
 }

@@ -30,7 +30,7 @@ describe("a file of hosts", () => {
     ["a.example\tawiki\nb.example\tbwi", "hosts.tsv:2: the last line does not end: was the file cut off?"],
     ["a.example\tawiki\n# b.exam", "hosts.tsv:2: the last line does not end"],
     ["a.example\tawiki\n\0\0\0\0", "hosts.tsv:2:1: a zero byte"],
-    ["<<<<<<< HEAD\na.example\tawiki\n", "hosts.tsv:1:1: a merge conflict (`<<<<<<< HEAD`)"],
+    ["<<<<<<< HEAD\na.example\tawiki\n", "hosts.tsv:1: a merge conflict: keep one"],
     ["a.example\tawiki # x\rb.example\tbwiki\n", "hosts.tsv:1: `awiki # x\\rb.example"],
   ])("that a program spoilt (%j) is an error, not a farm without hosts", (text, message) => {
     expect(problems(text)).toEqual([expect.stringContaining(message)]);

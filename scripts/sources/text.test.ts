@@ -33,8 +33,8 @@ describe("readText", () => {
       "it is a folder, not a file",
       "it is a pipe, not a file",
       "it is a device, not a file",
-      "its symbolic links go in a circle",
-      "there is a file where its path needs a folder",
+      "its links lead in a circle",
+      "a part of its path is a file, not a folder",
       "name too long",
     ]);
   });
@@ -82,11 +82,13 @@ describe("readText", () => {
   });
 
   test.each([
-    ["a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> x\n", "f:2:1: a merge conflict (`<<<<<<< HEAD`)"],
-    ["a\r\nb\r\n=======\r\nc\r\n", "f:3:1: a merge conflict (`=======`)"],
-    [">>>>>>> 0123abc (a subject)", "f:1:1: a merge conflict (`>>>>>>> 0123abc (a subject)`)"],
+    ["a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> x\n", "f:2: a merge conflict"],
+    ["a\r\nb\r\n=======\r\nc\r\n", "f:3: a merge conflict"],
+    [">>>>>>> 0123abc (a subject)", "f:1: a merge conflict"],
   ])("calls the merge conflict in %j one", (content, message) => {
-    expect(problemsIn(content)).toEqual([`${message}: decide it, and take its marks out`]);
+    const wayOut =
+      "keep one of the two sides, and remove the lines that begin with `<<<<<<<`, `=======` and `>>>>>>>`";
+    expect(problemsIn(content)).toEqual([`${message}: ${wayOut}`]);
   });
 
   test("takes no line of a comment or a text for a merge conflict", () => {

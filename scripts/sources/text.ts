@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { readBytes } from "./files.ts";
-import { type Place, quote, SourceError } from "./problem.ts";
+import { refuseMergeConflict } from "./merge-conflict.ts";
+import { type Place, SourceError } from "./problem.ts";
 
 /**
  * A file's text. What cannot be read is an error at `referrer`, the place that named the file; what is no sound text,
@@ -12,11 +13,7 @@ export function readText(file: string, referrer: Place = { file }, atMost?: numb
   const text = bytes.toString("utf8").replace(/^\u{feff}/u, "");
   const zero = text.indexOf("\0");
   if (zero !== -1) throw damaged(file, text, zero, "a zero byte: the file is damaged, restore it");
-  const conflict = conflictIn(text);
-  if (conflict !== -1) {
-    const mark = quote(new LineIndex(text).restOfLine(conflict));
-    throw damaged(file, text, conflict, `a merge conflict (${mark}): decide it, and take its marks out`);
-  }
+  refuseMergeConflict(file, text);
   return text;
 }
 
@@ -50,13 +47,6 @@ function firstBad(bytes: Buffer): { before: string; byte: number } {
     offset += 3;
     at = next + 1;
   }
-}
-
-/** Where a merge has left both sides for somebody to decide; -1 where it has not. */
-function conflictIn(text: string): number {
-  const marks = ["<<<<<<<", "=======", ">>>>>>>"];
-  if (!marks.some((mark) => text.includes(mark))) return -1;
-  return text.search(/^(?:<{7}(?: .*)?|={7}|>{7}(?: .*)?)\r?$/m);
 }
 
 /** A program that died while it wrote leaves half a line, and half a line may well mean something else. */
