@@ -32,7 +32,7 @@ describe("a file of hosts", () => {
     const { farm, plan } = withFile("a.example\tawikk\n");
     expect(plan.hosts).toEqual([{ host: "a.example", target: null }]);
     expect(farm.warnings.map(({ message }) => message.replace(/^.*\//, ""))).toEqual([
-      "hosts.tsv:1: `awikk` is not in wikiversions, so its host has no wiki; did you mean `awiki`?",
+      "hosts.tsv:1: `awikk` is not in wikiversions, so its host has no wiki: remove the host, or mend the wiki's name",
     ]);
     expect(warningsOf(withFile("a.example\tcwiki\n", { "not-in-wikiversions": "ignore" }).farm)).toEqual([]);
   });
@@ -42,7 +42,7 @@ describe("a file of hosts", () => {
     const { farm } = withFile(`a.example\tawiki\n${lines}`);
     expect(farm.warnings).toHaveLength(1);
     expect(farm.warnings[0]!.message).toMatch(
-      /hosts\.tsv:2: `w0wiki`, .* and 2980 more are not in wikiversions, so their hosts have no wiki$/,
+      /hosts\.tsv:2: `w0wiki`, .* and 2980 more are not in wikiversions, so their hosts have no wiki: remove/,
     );
   });
 

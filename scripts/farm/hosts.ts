@@ -3,7 +3,6 @@ import { sortTexts } from "../collections/sort-texts.ts";
 import type { PathForm, Pattern, PlanHost, ReadAs, Target } from "../plan.ts";
 import { readHostsFile } from "../sources/hosts-file.ts";
 import { isWikiId } from "../sources/names.ts";
-import { nearest } from "../sources/nearest.ts";
 import { type Place, Problems, quote, quoteAll } from "../sources/problem.ts";
 import type { Wikis } from "../sources/wikis.ts";
 import { hostTest } from "./conditions.ts";
@@ -251,14 +250,12 @@ class Compiler {
 
   private warnOfUnknown(wikis: readonly string[], where: Place): void {
     if (this.farm.says["not-in-wikiversions"] === "ignore") return;
-    const [wiki, ...more] = wikis as [string];
-    if (more.length > 0) {
-      this.farm.warn(where, `${quoteAll(wikis)} are not in wikiversions, so their hosts have no wiki`);
-      return;
-    }
-    const near = nearest(wiki, this.farm.wikis.keys());
-    const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
-    this.farm.warn(where, `${quote(wiki)} is not in wikiversions, so its host has no wiki${hint}`);
+    // No "did you mean": wiki IDs are so alike that a removed wiki would be taken for another one.
+    const what =
+      wikis.length === 1
+        ? "is not in wikiversions, so its host has no wiki: remove the host, or mend the wiki's name"
+        : "are not in wikiversions, so their hosts have no wiki: remove the hosts, or mend the wikis' names";
+    this.farm.warn(where, `${quoteAll(wikis)} ${what}`);
   }
 
   /** `path: /{site}/{lang}`, `wiki: "{lang}{site}"`: the form's number, made where there is none like it yet. */
