@@ -8,6 +8,10 @@ import { renderCommand } from "./commands/render.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { SourceError } from "./sources/problem.ts";
 import { TableError } from "./table/check.ts";
+import { keepVisible } from "./visible.ts";
+
+keepVisible(process.stdout);
+keepVisible(process.stderr);
 
 const program = new Command("pointsman")
   .description("Sends each wiki of a farm to the release that runs its version.")

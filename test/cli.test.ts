@@ -49,8 +49,11 @@ describe("pointsman", () => {
   });
 
   it.each([
-    [["pack", "--out", "t"], "farm.yaml: cannot read `farm.yaml`: there is no such file\n"],
-    [["check", "--farm", "no.yaml"], "no.yaml: cannot read `no.yaml`: there is no such file\n"],
+    [["pack", "--out", "t"], "farm.yaml: there is no such file: say by --farm FILE where the farm is\n"],
+    [
+      ["check", "--farm", "no.yaml"],
+      "no.yaml: there is no such file: say by --farm FILE where the farm is\n",
+    ],
     [["check", ...SMALL, "--source", "x=y"], "farm/farm.yaml: the farm has no source `x`; it has none\n"],
     [
       ["inspect", "no.table"],

@@ -19,13 +19,13 @@ describe("docs/farm.md", () => {
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "docs-"));
-    const lists = { testwikis: "testwiki", group0: "testwiki\nmediawikiwiki", group1: "wikidatawiki" };
+    const lists = { testwikis: "testwiki\n", group0: "testwiki\nmediawikiwiki\n", group1: "wikidatawiki\n" };
     mkdirSync(join(folder, "config/dblists"), { recursive: true });
     for (const [name, text] of Object.entries(lists)) {
       writeFileSync(join(folder, "config/dblists", `${name}.dblist`), text);
     }
     const versions = { testwiki: 17, mediawikiwiki: 16, wikidatawiki: 15, dewiki: 15, enwiki: 15 };
-    writeFileSync(join(folder, "config/dblists/all.dblist"), Object.keys(versions).join("\n"));
+    writeFileSync(join(folder, "config/dblists/all.dblist"), `${Object.keys(versions).join("\n")}\n`);
     const json = JSON.stringify(
       Object.fromEntries(Object.entries(versions).map(([wiki, n]) => [wiki, `php-1.47.0-wmf.${n}`])),
     );

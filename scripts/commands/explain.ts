@@ -6,6 +6,7 @@ import { type AskedAt, whereOf } from "../explain/where.ts";
 import { filter } from "../filter.ts";
 import { UnknownListener } from "../table/decide.ts";
 import { Table } from "../table/table.ts";
+import { visibleOnLine } from "../visible.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { readTable } from "./inspect.ts";
 import { addListenerOptions } from "./listener-options.ts";
@@ -93,7 +94,9 @@ async function answerLines(explainer: Explainer): Promise<void> {
 
 function show(answer: Explanation): string {
   const { headers, status, host, ...fields } = answer;
-  const rows = Object.entries(fields).map(([name, value]) => `${name.padEnd(11)} ${value ?? "-"}`);
+  const rows = Object.entries(fields).map(
+    ([name, value]) => `${name.padEnd(11)} ${visibleOnLine(String(value ?? "-"))}`,
+  );
   if (host !== null) rows.push(`${"host".padEnd(11)} ${host}`);
   if (status !== null) rows.push(`${"status".padEnd(11)} ${status}`);
   for (const [name, value] of Object.entries(headers)) rows.push(`${"header".padEnd(11)} ${name}: ${value}`);

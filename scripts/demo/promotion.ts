@@ -2,6 +2,8 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { compareVersions } from "../farm/version-order.ts";
+import { bareVersion } from "../sources/names.ts";
 import type { Farm } from "./parts.ts";
 
 export interface Promotion {
@@ -46,7 +48,6 @@ export async function promote({ farm }: Farm, wiki: string): Promise<Promotion> 
   return { from, to, wikis };
 }
 
-/** wmf.9 is before wmf.10. */
 function compare(a: string, b: string): number {
-  return a.localeCompare(b, "en", { numeric: true });
+  return compareVersions(bareVersion(a), bareVersion(b));
 }

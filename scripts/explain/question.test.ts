@@ -28,6 +28,12 @@ describe("a question by line", () => {
     expect(ask({ authority: null, path: "", body: null, client: null })).toEqual({ ...plain, path: "" });
   });
 
+  it("refuses a header that would be lost", () => {
+    expect(() => questionOfLine('{"path": "/", "headers": {"a": "1", "__proto__": "2"}}')).toThrow(
+      "headers: `__proto__` cannot be a name here",
+    );
+  });
+
   it("has headers as a value or a list of values", () => {
     const headers = { "X-A": "1", cookie: ["a=b", "c=d"], "x-none": [] };
     expect(ask({ authority: "a", path: "/x", method: "POST", headers, body: "b" })).toEqual({

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { byteString, type Pair } from "../../host-sim/index.ts";
+import { LOST_KEY } from "../sources/names.ts";
 import { quoteAll } from "../sources/problem.ts";
 
 /** A request that somebody asks about; text is Unicode and goes to the filter as UTF-8. */
@@ -41,7 +42,11 @@ export const QUESTION_KEYS = Object.keys(line.shape);
 
 /** One line of `explain --stdin`. Throws an Error whose message is for the user. */
 export function questionOfLine(text: string): Question {
-  const parsed = line.safeParse(parseLine(text));
+  const json = parseLine(text) as { headers?: unknown } | null;
+  if (Object.hasOwn(Object(json?.headers), LOST_KEY)) {
+    throw new Error(`headers: ${quoteAll([LOST_KEY])} cannot be a name here`);
+  }
+  const parsed = line.safeParse(json);
   if (!parsed.success) {
     throw new Error(parsed.error.issues.map(sentence).join("; "));
   }

@@ -84,7 +84,7 @@ function whichWiki(table: Table, names: Names | null, { wiki }: RouteAnswer, tra
 /** What the host or the path says. */
 function whatIsThere(table: Table, names: Names | null, trail: Trail, wiki: string | null = null): string {
   let how = "no rule knows the host";
-  if (trail.source.kind === "host") how = `the host is a fixed one${at(names?.hosts[trail.host])}`;
+  if (trail.source.kind === "host") how = `the host is a fixed one${at(own(names?.hosts, trail.host))}`;
   if (trail.source.kind === "pattern") {
     const { pattern } = trail.source;
     how = `the host matches ${describePattern(table, pattern)}${at(names?.patterns[pattern])}`;
@@ -113,8 +113,7 @@ function whichRelease(
   }
   const pin = own(names?.pins, wiki);
   if (pin) return `pinned to release ${release} until ${pin.expires}: ${pin.reason}`;
-  const list =
-    group === null ? "in no group" : `in ${group}${names?.groups[group] ? ` (${names.groups[group]})` : ""}`;
+  const list = group === null ? "in no group" : `in ${group}${at(own(names?.groups, group))}`;
   const moved = own(names?.moved, wiki);
   if (moved)
     return `${list}, but release ${moved.from} does not run its version ${version}: release ${release} does`;
@@ -132,7 +131,7 @@ function whichDataCentre(table: Table, names: Names | null, trail: Trail): strin
     : `not in the share of ${describeOutcome(table, rule)}: ${how}`;
 }
 
-/** A wiki may well be called `constructor`. */
+/** A wiki, a host or a group may well be called `constructor`. */
 function own<T>(record: Record<string, T> | undefined, key: string): T | undefined {
   return record && Object.hasOwn(record, key) ? record[key] : undefined;
 }

@@ -29,6 +29,34 @@ describe("assets", () => {
     expect(names.newest).toBe(null);
   });
 
+  it("go to the newest by number, not by letters: a version that is out is newer than what came before it", () => {
+    const newest = (...versions: string[]) => {
+      const releases = `{ ${versions.map((version, i) => `r${i}: { version: "${version}" }`).join(", ")} }`;
+      const parts = {
+        wikiversions: `{ awiki: "${versions[0]}" }`,
+        "default-release": "r0",
+        assets: "[{ path: /x, release: newest }]",
+      };
+      return versions[Number(compileFarm({ ...parts, releases }).names.newest!.slice(1))];
+    };
+    expect(newest("1.46.0-rc.0", "1.46.0", "1.46.0-wmf.9")).toBe("1.46.0");
+    expect(newest("REL1_43", "1.43.9", "1.44.0-wmf.1")).toBe("1.44.0-wmf.1");
+  });
+
+  it("are refused for the newest where nobody says which that is", () => {
+    const parts = {
+      releases: "{ one: { version: v1 }, two: { version: v2 }, m: { version: master } }",
+      assets: "[{ path: /x, release: newest }]",
+    };
+    expect(problemsWith(parts)).toEqual([
+      "farm.yaml:6:31: which is the newer of `v1`, `v2`, `master`? state in `version-order` where `master` stands, without a number",
+    ]);
+    expect(compileFarm({ ...parts, "version-order": "[master]" }).names.newest).toBe("m");
+    expect(compileFarm({ ...parts, "version-order": '[master, "*"]' }).names.newest).toBe("two");
+    const alone = { wikiversions: "{ awiki: master }", releases: "{ one: { version: master } }" };
+    expect(compileFarm({ ...parts, ...alone }).names.newest).toBe("one");
+  });
+
   it("are refused for a release that there is not", () => {
     expect(problemsWith({ assets: "[{ path: /x, release: tow }]" })).toEqual([
       "farm.yaml:6:31: unknown release `tow`; did you mean `two`?",

@@ -20,6 +20,15 @@ const EXAMPLE = "{ host: '{label}.example', wiki: '{label}wiki', dashes: undersc
 const RULE = { tail: "wiki", suffix: ".example", dashes: true };
 
 describe("the host of a wiki", () => {
+  it("is warned about where the list of a rule has no wikis", () => {
+    const rule = "{ host: '{label}.special', wiki: '{label}wiki', in: none }";
+    const lists = { dblists: "d", ...parts([rule, EXAMPLE]) };
+    const { farm } = compileFarm(lists, { "d/none.dblist": "# none\n" });
+    expect(warningsOf(farm)).toEqual([
+      expect.stringMatching(/^farm\.yaml:\d+:\d+: `none` has no wikis: the rule is for none$/),
+    ]);
+  });
+
   it("is an exact one that is its own, and else what the first rule says", () => {
     expect(compileFarm(parts([EXAMPLE])).plan.canonical).toEqual({
       rules: [RULE],

@@ -93,11 +93,16 @@ function hostBy({ tail, suffix, dashes }: CanonicalRule, wiki: string): string |
 function wikisOf(farm: Farm, says: CanonicalHost, number: number, problems: Problems): Set<string> | null {
   const path = ["canonical-hosts", number, "in"];
   if (says.in === undefined) return null;
-  if (typeof says.in === "string") return new Set(evaluateDblist(farm, says.in, path));
+  if (typeof says.in === "string") {
+    const listed = evaluateDblist(farm, says.in, path);
+    if (listed.length === 0)
+      farm.warn(farm.place(path), `${quote(says.in)} has no wikis: the rule is for none`);
+    return new Set(listed);
+  }
   for (const [i, wiki] of says.in.entries()) {
     if (farm.wikis.has(wiki) || farm.says["not-in-wikiversions"] === "ignore") continue;
-    const near = suggestionFor(wiki, farm.wikis.keys());
-    const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
+    const suggestion = suggestionFor(wiki, farm.wikis.keys());
+    const hint = suggestion === undefined ? "" : `; did you mean ${quote(suggestion)}?`;
     problems.add(farm.place([...path, i]), `${quote(wiki)} is not in wikiversions${hint}`);
   }
   return new Set(says.in);

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { HOST } from "../sources/names.ts";
+import { punycodeOf } from "../sources/punycode.ts";
 
 /** Which requests a rule is for: one language, wherever a farm has rules. rules.ts compiles it. */
 
@@ -9,9 +11,17 @@ const something = printable.min(1);
 /** One of them, or a list of which one is enough. */
 const listOf = <T extends z.ZodType>(one: T) => z.union([one, z.array(one).min(1)]);
 
+/** Of a host: which forms it may have, or how a name in other letters is written. */
+export const mustBe = (forms: string) => ({
+  error: ({ input }: { input?: unknown }) => {
+    const punycode = punycodeOf(String(input));
+    return `must be ${punycode === null ? forms : `written as punycode, \`${punycode}\``}`;
+  },
+});
+
 export const hostTest = z
   .string()
-  .regex(/^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/, "must be a host in lower case or `*.suffix`");
+  .refine((text) => HOST.test(text.replace(/^\*\./, "")), mustBe("a host in lower case or `*.suffix`"));
 
 /** Rules see a path decoded, without `//` and dot segments: one that has them would never match. */
 const beginningOfPath = z

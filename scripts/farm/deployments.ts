@@ -72,8 +72,8 @@ export function checkDeployments(farm: Farm): void {
 }
 
 export function hint(name: string, names: readonly string[]): string {
-  const near = suggestionFor(name, names);
-  return near === undefined ? `there are ${quoteAll(names)}` : `did you mean ${quote(near)}?`;
+  const suggestion = suggestionFor(name, names);
+  return suggestion === undefined ? `there are ${quoteAll(names)}` : `did you mean ${quote(suggestion)}?`;
 }
 
 /** No two pairs of deployment and release share a cluster, or requests would mix. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { problemsOf } from "../../test/support/errors.ts";
-import { farmText, problemsWith, TODAY, warningsOf } from "../../test/support/farm-text.ts";
+import { compileFarm, farmText, problemsWith, TODAY, warningsOf } from "../../test/support/farm-text.ts";
 import { folderOf } from "../../test/support/folder.ts";
 import { compile } from "./compile.ts";
 import { Farm } from "./farm.ts";
@@ -61,7 +61,7 @@ describe("a farm's sources", () => {
       "farm.yaml:2:15: cannot read `conf/versions.json`: there is no such file",
     ]);
     expect(problemsWith({ ...SOURCED, ...RELEASES, dblists: "config:dblists" }, FILES)).toEqual([
-      "farm.yaml:7:10: there is no such folder as `conf/dblists`",
+      "farm.yaml:7:10: cannot read the folder `conf/dblists`: there is no such folder",
     ]);
     expect(problemsWith({ ...SOURCED, ...RELEASES, groups: "{ g: { dblist: al } }" }, FILES)).toEqual([
       "farm.yaml:8:24: unknown list `al`: did you mean `all`?",
@@ -76,7 +76,7 @@ describe("a farm's sources", () => {
 
   it("a farm file that is not there is named", () => {
     expect(problemsOf(() => new Farm("no/farm.yaml"))).toEqual([
-      "no/farm.yaml: cannot read `no/farm.yaml`: there is no such file",
+      "no/farm.yaml: there is no such file: say by --farm FILE where the farm is",
     ]);
   });
 
@@ -96,6 +96,137 @@ describe("a farm's sources", () => {
     expect(warningsOf(farm).map((text) => text.replace(`${folder}/`, ""))).toEqual([
       "conf/lists/some.dblist: differs from its source some.dbexpr: it lacks `bwiki`; generate the list again, or change the expression",
     ]);
+  });
+});
+
+describe("a source that is not where it should be", () => {
+  it("says how to name it", () => {
+    expect(problemsWith({ ...SOURCED, sources: "{ config: nowhere }" }, FILES)).toEqual([
+      "farm.yaml:7:10: source `config` is not in `nowhere`: say by --source config=DIR where it is",
+    ]);
+    expect(problemsWith({ ...SOURCED, sources: "{ config: f }" }, { f: "" })[0]).toContain(
+      "farm.yaml:7:10: cannot read the folder `f/lists`: a part of its path is a file, not a folder",
+    );
+  });
+
+  it("is told from a farm file that is none, or is no text", () => {
+    const folder = folderOf({ "farm.yaml": Buffer.from("farm: caf\xe9\n", "latin1") });
+    expect(problemsOf(() => new Farm(join(folder, "farm.yaml")))).toEqual([
+      `${folder}/farm.yaml:1:10: the byte E9 is not UTF-8: save the file as UTF-8`,
+    ]);
+    expect(problemsOf(() => new Farm(folder))).toEqual([
+      `${folder}: cannot read \`${folder}\`: it is a folder, not a file`,
+    ]);
+  });
+});
+
+describe("a farm file that may have been cut off", () => {
+  it("is warned about where its last value could have gone on", () => {
+    const warned = (text: string) => {
+      const folder = folderOf({ "farm.yaml": text });
+      return warningsOf(new Farm(join(folder, "farm.yaml")));
+    };
+    const text = farmText({ farm: "", "default-release": "", z: "" });
+    const what = "the last line does not end: was the file cut off? End it with a newline";
+    expect(warned(`${text}farm: t\ndefault-release: one`)).toEqual([`farm.yaml:5: ${what}`]);
+    expect(warned(`${text}farm: t\ndefault-release: one\n`)).toEqual([]);
+    expect(warned(`${text}farm: t\ndefault-release: "one"`)).toEqual([]);
+  });
+});
+
+describe("a version for all wikis that wikiversions does not name", () => {
+  const OTHERS = {
+    ...SOURCED,
+    groups: "",
+    "default-version": '{ version: "1.46", dblist: all }',
+    releases: '{ one: { version: "1.46" }, next: { version: "1.47" } }',
+  };
+  const lists = { "conf/lists/all.dblist": "awiki\nbwiki\ncwiki\n" };
+  const runs = (wikiversions: string) => {
+    const { farm, releases } = compileFarm(OTHERS, { ...lists, "conf/wikiversions.json": wikiversions });
+    const placed = releases.placements.map(({ wiki, release }) => [wiki, releases.list[release]!.version]);
+    return { runs: Object.fromEntries(placed), farm };
+  };
+
+  it("is that of the wikis of its list, but for those that are named", () => {
+    const { runs: read, farm } = runs('{\n"bwiki": "1.47"\n}');
+    expect(read).toEqual({ awiki: "1.46", bwiki: "1.47", cwiki: "1.46" });
+    expect(farm.warnings).toEqual([]);
+    expect(farm.placeOfWiki("bwiki").line).toBe(2);
+    expect(farm.placeOfWiki("cwiki")).toMatchObject({ file: farm.file, line: 8, column: 29 });
+    expect(runs("{}").runs).toEqual({ awiki: "1.46", bwiki: "1.46", cwiki: "1.46" });
+  });
+
+  it("is warned about where a wiki that is named is in no list: the wiki that was meant runs another", () => {
+    const { runs: read, farm } = runs('{"bwikii": "1.47"}');
+    expect(read).toEqual({ awiki: "1.46", bwiki: "1.46", bwikii: "1.47", cwiki: "1.46" });
+    expect(warningsOf(farm)).toEqual([
+      "farm.yaml:8:45: `bwikii` has a version, and is not in `all`; did you mean `bwiki`?",
+    ]);
+  });
+
+  it("goes with wikis that the farm names itself", () => {
+    const { releases } = compileFarm(
+      { ...OTHERS, wikiversions: '{ cwiki: "1.47" }' },
+      { ...FILES, ...lists },
+    );
+    expect(releases.ofWiki).toEqual([0, 0, 1]);
+  });
+
+  it("is refused without wikis, without lists and where the file lost all that it had", () => {
+    const files = { "conf/wikiversions.json": "{}", "conf/lists/all.dblist": "# none\n" };
+    expect(problemsWith(OTHERS, files)[0]).toMatch(/^farm\.yaml:8:45: the farm has no wikis/);
+    expect(problemsWith({ ...OTHERS, dblists: "" }, FILES)[0]).toContain(
+      "no folder of dblists: say `dblists: FOLDER`",
+    );
+    expect(problemsWith(OTHERS, { ...lists, "conf/wikiversions.json": "" })[0]).toContain(
+      "the file is empty",
+    );
+  });
+});
+
+describe("lists with columns", () => {
+  it("are read where the farm says so", () => {
+    const files = { ...FILES, "conf/lists/all.dblist": "awiki|A|en\nbwiki|B|de\n" };
+    const { groups } = compileFarm({ ...SOURCED, ...RELEASES, "dblist-columns": "true" }, files);
+    expect([...groups.byName.get("g")!.wikis]).toEqual(["awiki", "bwiki"]);
+    expect(problemsWith({ ...SOURCED, ...RELEASES }, files)[0]).toContain(
+      "say `dblist-columns: true` in the farm",
+    );
+  });
+});
+
+describe("wikis that are called otherwise than databases", () => {
+  const ids = ["acme-corp", "Acme", "3F2504E0-4F89-41D3-9A0C-0305E82C3301"];
+  const wikis = { wikiversions: `{ ${ids.map((id) => `${id}: v2`).join(", ")} }` };
+
+  it("may be named wherever a wiki may", () => {
+    const hosts = `[${ids.map((id, i) => `{ host: h${i}.example, wiki: ${id} }`).join(", ")}, { host: "{label}.x.example", wiki: "{label}-corp" }]`;
+    const { plan, farm } = compileFarm({
+      ...wikis,
+      hosts,
+      groups: `{ g: { wikis: [${ids.join(", ")}] } }`,
+      pins: "[{ wiki: acme-corp, release: two, reason: x, expires: 2099-12-31 }]",
+    });
+    expect(plan.hosts.map(({ target }) => farm.wikis.ids[(target as { wiki: number }).wiki])).toEqual(ids);
+    expect(plan.patterns).toEqual([{ kind: "join", suffix: ".x.example", tail: "-corp", dashes: false }]);
+  });
+
+  it("have no host by a rule that would need capitals in it", () => {
+    const parts = {
+      wikiversions: "{ Acme: v1, acme: v1 }",
+      hosts: '[{ host: "{label}.example", wiki: "{label}" }]',
+      "canonical-hosts": '[{ host: "{label}.example", wiki: "{label}" }]',
+      jobs: "{ field: db, rules: [{ path: /job, deployment: jobs }] }",
+    };
+    expect(problemsWith(parts)[0]).toContain("`Acme.example` of `Acme` leads to `acme` by the farm's hosts");
+  });
+
+  it("keep their dashes: a rule that would turn them all to `_` is refused", () => {
+    const hosts = '[{ host: "{label}.example", wiki: "{label}-corp", dashes: underscores }]';
+    expect(problemsWith({ ...wikis, hosts })[0]).toContain(
+      "the `-` in `{label}-corp` becomes a `_` by `dashes: underscores`: write it so",
+    );
   });
 });
 

@@ -2,13 +2,17 @@ import { existsSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { type Progress, silent } from "../progress.ts";
 import { DblistReader } from "../sources/dblist.ts";
-import { type Place, Problems, quote, quoteAll, SourceError } from "../sources/problem.ts";
+import { namesIn } from "../sources/files.ts";
+import { type Place, quote, quoteAll, SourceError } from "../sources/problem.ts";
 import { suggestionFor } from "../sources/suggestion.ts";
+import { isCutOff } from "../sources/text.ts";
 import { validate } from "../sources/validate.ts";
 import { Wikis } from "../sources/wikis.ts";
 import { readWikiversions } from "../sources/wikiversions.ts";
-import { loadYaml, type YamlSource } from "../sources/yaml.ts";
+import { loadYaml, readYamlText, type YamlSource } from "../sources/yaml.ts";
+import { evaluateDblist } from "./groups.ts";
 import { type FarmFile, farmSchema, RENAMED_KEYS } from "./schema.ts";
+import { VersionOrder } from "./version-order.ts";
 
 /** Where something stands in the farm file. */
 export type Path = readonly (string | number)[];
@@ -18,6 +22,7 @@ export class Farm {
   readonly says: FarmFile;
   readonly wikis: Wikis;
   readonly dblists: DblistReader | null;
+  readonly versionOrder: VersionOrder;
   /** What is odd, and does not keep the farm from being packed. */
   readonly warnings: SourceError[] = [];
   private readonly yaml: YamlSource;
@@ -32,9 +37,17 @@ export class Farm {
     readonly progress: Progress = silent,
   ) {
     progress("reading the farm");
-    this.yaml = loadYaml(file);
+    if (file !== "-" && !existsSync(file))
+      throw new SourceError({ file }, "there is no such file: say by --farm FILE where the farm is");
+    const text = readYamlText(file);
+    this.yaml = loadYaml(file, text);
     this.says = validate(farmSchema, this.yaml, RENAMED_KEYS);
-    this.checkKeys();
+    // After a bracket or a quote nothing more of a value can have been.
+    if (isCutOff(text) && !/[\])}"']\s*$/.test(text.slice(-20))) {
+      const what = "the last line does not end: was the file cut off? End it with a newline";
+      this.warn({ file, line: text.split("\n").length }, what);
+    }
+    this.versionOrder = new VersionOrder(this.says["version-order"]);
     const unknown = Object.keys(sources).filter((name) => !Object.hasOwn(this.says.sources, name));
     if (unknown.length > 0) {
       const known = quoteAll(Object.keys(this.says.sources));
@@ -60,8 +73,15 @@ export class Farm {
   /** Where it stands what a wiki runs. */
   placeOfWiki(wiki: string): Place {
     const { wikiversions } = this.says;
-    if (typeof wikiversions !== "string") return this.place(["wikiversions", wiki]);
-    return { file: this.path(wikiversions, ["wikiversions"]), line: this.wikis.get(wiki)!.line };
+    if (typeof wikiversions !== "string") {
+      return Object.hasOwn(wikiversions, wiki)
+        ? this.place(["wikiversions", wiki])
+        : this.place(["default-version", "version"]);
+    }
+    const { line } = this.wikis.get(wiki)!;
+    return line === undefined
+      ? this.place(["default-version", "version"])
+      : { file: this.path(wikiversions, ["wikiversions"]), line };
   }
 
   /** The same for people, the same on every machine: `farm.yaml:12`. */
@@ -82,52 +102,63 @@ export class Farm {
     const name = reference.slice(0, colon);
     const declared = Object.hasOwn(this.says.sources, name) ? this.says.sources[name] : undefined;
     if (declared === undefined) {
-      const near = suggestionFor(name, Object.keys(this.says.sources));
-      const wayOut = near === undefined ? "name it under `sources`" : `did you mean ${quote(near)}?`;
+      const suggestion = suggestionFor(name, Object.keys(this.says.sources));
+      const wayOut = suggestion === undefined ? "name it under `sources`" : `did you mean ${quote(suggestion)}?`;
       throw new SourceError(this.place(where), `unknown source ${quote(name)}: ${wayOut}`);
     }
     const beside = isAbsolute(declared) ? declared : join(here, declared);
     const folder = Object.hasOwn(this.sources, name) ? this.sources[name]! : beside;
+    if (!existsSync(folder)) {
+      const wayOut = `say by --source ${name}=DIR where it is`;
+      throw new SourceError(this.place(where), `source ${quote(name)} is not in ${quote(folder)}: ${wayOut}`);
+    }
     return join(folder, reference.slice(colon + 1));
   }
 
   private listsIn(reference: string): DblistReader {
     const folder = this.path(reference, ["dblists"]);
-    if (existsSync(folder)) return new DblistReader(folder);
-    throw new SourceError(this.place(["dblists"]), `there is no such folder as ${quote(folder)}`);
-  }
-
-  /** YAML reads a bare `1.50` as the number 1.5, as a key too. */
-  private checkKeys(): void {
-    const problems = new Problems();
-    const { wikiversions, groups, releases, listeners, debug } = this.says;
-    const mappings: [Path, unknown][] = [
-      [["wikiversions"], wikiversions],
-      [["groups"], groups],
-      [["releases"], releases],
-      [["debug", "backends"], debug?.backends],
-      [["listeners"], listeners],
-    ];
-    for (const [path, mapping] of mappings) {
-      for (const key of mapping === undefined ? [] : this.keys(path)) {
-        if (Object.hasOwn(Object(mapping), key)) continue;
-        const wayOut = `put it in quotes, as \`${JSON.stringify(key)}\``;
-        problems.add(
-          this.place([...path, key], "key"),
-          `key ${quote(key)} is read as another number: ${wayOut}`,
-        );
-      }
-    }
-    problems.throwIfAny();
+    namesIn(folder, this.place(["dblists"]));
+    return new DblistReader(folder, { columns: this.says["dblist-columns"] });
   }
 
   private readWikis(): Wikis {
+    const named = this.namedWikis();
+    const others = this.says["default-version"];
+    if (others !== undefined) return this.withOthers(named, others.version, others.dblist);
+    if (named.size === 0) throw new SourceError(this.place(["wikiversions"]), "the farm has no wikis");
+    return named;
+  }
+
+  private namedWikis(): Wikis {
     const { wikiversions } = this.says;
-    if (typeof wikiversions === "string") {
-      return readWikiversions(this.path(wikiversions, ["wikiversions"]), this.place(["wikiversions"]));
+    if (typeof wikiversions !== "string") {
+      return new Wikis(Object.keys(wikiversions), Object.values(wikiversions));
     }
-    const wikis = new Wikis(Object.keys(wikiversions), Object.values(wikiversions));
-    if (wikis.size === 0) throw new SourceError(this.place(["wikiversions"]), "the farm has no wikis");
-    return wikis;
+    const file = this.path(wikiversions, ["wikiversions"]);
+    return readWikiversions(file, this.place(["wikiversions"]), this.says["default-version"] !== undefined);
+  }
+
+  /** With the wikis of the lists that `named` does not have. */
+  private withOthers(named: Wikis, version: string, dblist: string): Wikis {
+    const listed = evaluateDblist(this, dblist, ["default-version", "dblist"]);
+    const others = listed.filter((wiki) => !named.has(wiki));
+    const known = new Set(listed);
+    const unlisted = [...named.keys()].filter((wiki) => !known.has(wiki));
+    if (unlisted.length > 0) {
+      const suggestion = unlisted.length === 1 ? suggestionFor(unlisted[0]!, listed) : undefined;
+      const hint = suggestion === undefined ? "" : `; did you mean ${quote(suggestion)}?`;
+      const verb = unlisted.length === 1 ? "has a version, and is" : "have a version, and are";
+      const what = `${quoteAll(unlisted)} ${verb} not in ${quote(dblist)}${hint}`;
+      this.warn(this.place(["default-version", "dblist"]), what);
+    }
+    const all = [...named];
+    const lines = all.flatMap(([, { line }]) => (line === undefined ? [] : [line]));
+    const wikis = new Wikis(
+      [...all.map(([wiki]) => wiki), ...others],
+      [...all.map(([, named]) => named.version), ...others.map(() => version)],
+      lines,
+    );
+    if (wikis.size > 0) return wikis;
+    throw new SourceError(this.place(["default-version", "dblist"]), "the farm has no wikis");
   }
 }

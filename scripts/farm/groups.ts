@@ -80,8 +80,8 @@ function checkNesting(farm: Farm, byName: Map<string, Group>, problems: Problems
     const seen = new Set([group.name]);
     for (let outer = group.within; outer !== null; outer = byName.get(outer)?.within ?? null) {
       if (!byName.has(outer)) {
-        const near = suggestionFor(outer, byName.keys());
-        const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
+        const suggestion = suggestionFor(outer, byName.keys());
+        const hint = suggestion === undefined ? "" : `; did you mean ${quote(suggestion)}?`;
         problems.add(where, `unknown group ${quote(outer)}${hint}`);
         return;
       }

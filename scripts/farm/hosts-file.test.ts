@@ -32,18 +32,33 @@ describe("a file of hosts", () => {
     const { farm, plan } = withFile("a.example\tawikk\n");
     expect(plan.hosts).toEqual([{ host: "a.example", destination: null }]);
     expect(farm.warnings.map(({ message }) => message.replace(/^.*\//, ""))).toEqual([
-      "hosts.tsv:1: `awikk` is not in wikiversions, so its host has no wiki; did you mean `awiki`?",
+      "hosts.tsv:1: `awikk` is not in wikiversions, so its host has no wiki: remove the host, or mend the wiki's name",
     ]);
     expect(warningsOf(withFile("a.example\tcwiki\n", { "not-in-wikiversions": "ignore" }).farm)).toEqual([]);
   });
 
+  test("leads to wikis that are not in wikiversions with one warning, and in time", () => {
+    const lines = Array.from({ length: 3000 }, (_, i) => `h${i}.example\tw${i}wiki\n`).join("");
+    const { farm } = withFile(`a.example\tawiki\n${lines}`);
+    expect(farm.warnings).toHaveLength(1);
+    expect(farm.warnings[0]!.message).toMatch(
+      /hosts\.tsv:2: `w0wiki`, .* and 2980 more are not in wikiversions, so their hosts have no wiki: remove/,
+    );
+  });
+
   test("is refused line by line", () => {
-    const bad = "a.example awiki\nA.example\tawiki\na.example\ta-wiki\n\tawiki\n";
-    expect(problemsWith(FARM, { "hosts.tsv": bad })).toEqual([
-      "hosts.tsv:1: `a.example awiki` is not a host, a tab and a wiki",
-      "hosts.tsv:2: `A.example` is not a host in lower case",
-      "hosts.tsv:3: `a-wiki` is not a wiki ID: use lower-case letters, digits and `_`",
-      "hosts.tsv:4: `awiki` is not a host, a tab and a wiki",
+    expect(problemsWith(FARM, { "hosts.tsv": "a.example awiki\nA.example\tawiki\n" })).toEqual([
+      "hosts.tsv:1: `a.example awiki` is not a host, a tab and a wiki: put a tab between the two",
+      "hosts.tsv:2: `A.example` is not a host in lower case: write `a.example`",
+    ]);
+  });
+
+  test("may be written in any letters: a host that stands twice in two ways of writing is found", () => {
+    const { plan } = withFile("bücher.example\tawiki\n");
+    expect(plan.hosts).toEqual([{ host: "xn--bcher-kva.example", target: { wiki: 0 } }]);
+    const text = "bücher.example\tawiki\nxn--bcher-kva.example\tbwiki\n";
+    expect(problemsWith(FARM, { "hosts.tsv": text })).toEqual([
+      "hosts.tsv:2: `xn--bcher-kva.example` stands twice, first at hosts.tsv:1",
     ]);
   });
 

@@ -3,13 +3,13 @@ import { basename } from "node:path";
 import { sortTexts } from "../collections/sort-texts.ts";
 import type { Destination, PathForm, Pattern, PlanHost, Rewrite } from "../plan.ts";
 import { readHostsFile } from "../sources/hosts-file.ts";
-import { type Place, Problems, quote } from "../sources/problem.ts";
-import { suggestionFor } from "../sources/suggestion.ts";
+import { isWikiId } from "../sources/names.ts";
+import { type Place, Problems, quote, quoteAll } from "../sources/problem.ts";
 import type { Wikis } from "../sources/wikis.ts";
 import { hostTest } from "./conditions.ts";
 import type { Farm, Path } from "./farm.ts";
 import { hostsTested } from "./rules.ts";
-import type { HostRule } from "./schema.ts";
+import { type HostRule, LABEL_AND_TAIL } from "./schema.ts";
 
 export interface Hosts {
   hosts: PlanHost[];
@@ -94,15 +94,18 @@ class Compiler {
     if (this.farm.says["hosts-file"] === undefined) return;
     const file = this.hostsFilePath();
     const { hosts, wikis, lines } = readHostsFile(file, this.farm.place(["hosts-file"]));
+    const unknown = new Map<string, number>();
     for (const [i, host] of hosts.entries()) {
       if (i % PROGRESS_EVERY === 0) this.farm.progress("reading hosts", i, hosts.length);
       const wiki = wikis[i]!;
       const line = lines[i]!;
       this.checkNotRewritten(host, () => ({ file, line }));
       const number = this.farm.wikis.number(wiki);
-      if (number === -1) this.warnOfUnknown(wiki, { file, line });
+      if (number === -1 && !unknown.has(wiki)) unknown.set(wiki, line);
       this.addExact(host, number === -1 ? null : { wiki: number }, line);
     }
+    const [first] = unknown;
+    if (first) this.warnOfUnknown([...unknown.keys()], { file, line: first[1] });
   }
 
   private hostsFilePath(): string {
@@ -168,9 +171,12 @@ class Compiler {
       if (rule.wiki !== "{label}{family}") this.refuseWiki(rule, "`{label}{family}`", path);
       this.pattern({ kind: "family", suffix: suffix!, dashes: isDashed(rule) }, rule, path);
     } else if (suffix) {
-      const [, tail] = /^\{label\}([a-z0-9_]*)$/.exec(rule.wiki) ?? [];
+      const [, tail] = LABEL_AND_TAIL.exec(rule.wiki) ?? [];
       if (tail === undefined) this.refuseWiki(rule, "`{label}` and a suffix, as `{label}wiki`", path);
-      else this.pattern({ kind: "join", suffix, tail, dashes: isDashed(rule) }, rule, path);
+      else if (isDashed(rule) && tail.includes("-")) {
+        const what = `the \`-\` in ${quote(rule.wiki)} becomes a \`_\` by \`dashes: underscores\`: write it so`;
+        this.problems.add(this.farm.place([...path, "wiki"]), what);
+      } else this.pattern({ kind: "join", suffix, tail, dashes: isDashed(rule) }, rule, path);
     } else if (rule.host.startsWith("*.")) {
       const destination = this.destination(rule, rule.wiki, path);
       this.pattern({ kind: "fixed", suffix: rule.host.slice(1), destination }, rule, path);
@@ -234,20 +240,23 @@ class Compiler {
     const number = this.farm.wikis.number(wiki);
     if (number !== -1) return { wiki: number };
     const where = this.farm.place([...path, "wiki"]);
-    if (!/^[a-z0-9_]+$/.test(wiki)) {
+    if (!isWikiId(wiki)) {
       this.problems.add(where, `${quote(wiki)} is not a wiki ID`);
     } else if (!rule.labels) {
       // Of a list of labels, some may well have no wiki any more; a host with a wiki of its own should have it.
-      this.warnOfUnknown(wiki, where);
+      this.warnOfUnknown([wiki], where);
     }
     return null;
   }
 
-  private warnOfUnknown(wiki: string, where: Place): void {
+  private warnOfUnknown(wikis: readonly string[], where: Place): void {
     if (this.farm.says["not-in-wikiversions"] === "ignore") return;
-    const suggestion = suggestionFor(wiki, this.farm.wikis.keys());
-    const hint = suggestion === undefined ? "" : `; did you mean ${quote(suggestion)}?`;
-    this.farm.warn(where, `${quote(wiki)} is not in wikiversions, so its host has no wiki${hint}`);
+    // No "did you mean": wiki IDs are so alike that a removed wiki would be taken for another one.
+    const what =
+      wikis.length === 1
+        ? "is not in wikiversions, so its host has no wiki: remove the host, or mend the wiki's name"
+        : "are not in wikiversions, so their hosts have no wiki: remove the hosts, or mend the wikis' names";
+    this.farm.warn(where, `${quoteAll(wikis)} ${what}`);
   }
 
   /** `path: /{site}/{lang}`, `wiki: "{lang}{site}"`: the form's number, made where there is none like it yet. */
@@ -324,7 +333,8 @@ export function hostReader(
     return number === null ? null : ids[number]!;
   };
   const exact = new Map(hosts.map((one) => [one.host, one.destination]));
-  return (host) => {
+  return (name) => {
+    const host = name.toLowerCase(); // as proxies do it
     if (rewrites.some((one) => isRewritten(host, one))) return null;
     const destination = exact.get(host);
     if (destination !== undefined) return wikiOf(destination);

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith, releasesOf } from "../../test/support/farm-text.ts";
-import { compareVersions } from "./releases.ts";
 
 /** A train of two groups; the third wiki is the one that each test holds back or takes ahead. */
 const TRAIN = {
@@ -72,10 +71,22 @@ describe("a release's version", () => {
     ]);
   });
 
-  it("orders versions by their numbers", () => {
-    const sorted = ["1.9", "1.47.0-wmf.2", "1.47.0-wmf.16", "1.47.0-wmf.16.1", "master"];
-    expect([...sorted].reverse().sort(compareVersions)).toEqual(sorted);
-    expect(compareVersions("1.47.0", "1.47.0")).toBe(0);
+  it("is refused where two tie and it is not known which is the older", () => {
+    const parts = {
+      wikiversions: '{ awiki: master, bwiki: "1.46" }',
+      groups: "{ all: { wikis: [awiki, bwiki] } }",
+      releases: '{ all: { from: group }, m: { version: master }, n: { version: "1.46" } }',
+      "default-release": "all",
+    };
+    expect(problemsWith(parts)).toEqual([
+      "farm.yaml:3:26: which is the newer of `master`, `1.46`? state in `version-order` where `master` stands, without a number",
+    ]);
+    for (const [order, version] of [
+      ["[master]", "1.46"],
+      ['[master, "*"]', "master"],
+    ]) {
+      expect(compileFarm({ ...parts, "version-order": order! }).plan.releases[0]!.version).toBe(version);
+    }
   });
 });
 

@@ -115,8 +115,8 @@ function versionOf(farm: Farm, groups: Groups, name: string, problems: Problems)
   }
   const group = groups.byName.get(name);
   if (!group) {
-    const near = suggestionFor(name, groups.byName.keys());
-    const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
+    const suggestion = suggestionFor(name, groups.byName.keys());
+    const hint = suggestion === undefined ? "" : `; did you mean ${quote(suggestion)}?`;
     problems.add(
       farm.place([...path, "from"]),
       `there is no group ${quote(name)} to take the version from${hint}`,
@@ -130,30 +130,20 @@ function versionOf(farm: Farm, groups: Groups, name: string, problems: Problems)
     );
     return "";
   }
-  return mostRun(farm, group.wikis);
+  return mostRun(farm, name, group.wikis);
 }
 
 /** The version that most of the wikis run; of two that tie, the older. */
-function mostRun(farm: Farm, wikis: Iterable<string>): string {
+function mostRun(farm: Farm, release: string, wikis: Iterable<string>): string {
   const counts = new Map<string, number>();
   for (const wiki of wikis) {
     const { version } = farm.wikis.get(wiki)!;
     counts.set(version, (counts.get(version) ?? 0) + 1);
   }
-  return [...counts].sort(([v, m], [w, n]) => n - m || compareVersions(v, w))[0]![0];
-}
-
-/** `1.47.0-wmf.2` before `1.47.0-wmf.16`; not by locale, so that it is the same on every machine. */
-export function compareVersions(a: string, b: string): number {
-  const [these, those] = [a, b].map((version) => version.match(/\d+|\D+/g) ?? []);
-  for (const [i, part] of these!.entries()) {
-    const other = those![i];
-    if (other === undefined) return 1;
-    const difference = Number(part) - Number(other);
-    if (difference) return difference;
-    if (part !== other) return part < other ? -1 : 1;
-  }
-  return these!.length - those!.length;
+  const most = Math.max(...counts.values());
+  const versions = [...counts.keys()].filter((version) => counts.get(version) === most);
+  farm.versionOrder.check(versions, farm.place(["releases", release, "from"]));
+  return versions.sort((v, w) => farm.versionOrder.compare(v, w))[0]!;
 }
 
 /** The release named like the group, or like the nearest group around it. */
@@ -166,8 +156,8 @@ function releaseOfGroup(groups: Groups, group: string, byName: (name: string) =>
 }
 
 export function unknownRelease(name: string, names: string[]): string {
-  const near = suggestionFor(name, names);
-  const hint = near === undefined ? `there are ${quoteAll(names)}` : `did you mean ${quote(near)}?`;
+  const suggestion = suggestionFor(name, names);
+  const hint = suggestion === undefined ? `there are ${quoteAll(names)}` : `did you mean ${quote(suggestion)}?`;
   return `unknown release ${quote(name)}; ${hint}`;
 }
 
@@ -194,8 +184,8 @@ function readPins(
       const names = list.map((one) => one.name);
       problems.add(farm.place(["pins", i, "release"]), unknownRelease(release, names));
     } else if (!known) {
-      const near = suggestionFor(wiki, farm.wikis.keys());
-      const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
+      const suggestion = suggestionFor(wiki, farm.wikis.keys());
+      const hint = suggestion === undefined ? "" : `; did you mean ${quote(suggestion)}?`;
       problems.add(farm.place(["pins", i, "wiki"]), `${quote(wiki)} is not in wikiversions${hint}`);
     } else if (known.version !== list[number]!.version) {
       const runs = `${quote(wiki)} runs ${known.version}, release ${quote(release)} runs ${list[number]!.version}`;
@@ -217,7 +207,7 @@ function addSpilled(
   ofWiki: number[],
   problems: Problems,
 ): void {
-  for (const version of [...versions].sort(compareVersions)) {
+  for (const version of [...versions].sort((v, w) => farm.versionOrder.compare(v, w))) {
     if (list.some(({ name }) => name === version)) {
       problems.add(
         farm.place(["releases", version], "key"),

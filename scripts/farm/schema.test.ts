@@ -105,9 +105,66 @@ describe("farm.yaml", () => {
       "5:55: `deployments.rules.0.path.under` must not end with `/` (`/w/`)",
     ],
     [
-      "a wiki ID in capitals",
-      { wikiversions: "{ aWiki: v1 }" },
-      "2:17: key `aWiki` must be a wiki ID: lower-case letters, digits and `_`",
+      "what is no wiki ID",
+      { wikiversions: "{ _wiki: v1 }" },
+      "2:17: key `_wiki` must be a wiki ID: letters, digits, `_` and `-`, beginning with a letter or digit",
+    ],
+    [
+      "a host in other letters",
+      { hosts: "[{ host: bücher.example, wiki: awiki }]" },
+      "6:17: `hosts.0.host` must be written as punycode, `xn--bcher-kva.example`",
+    ],
+    [
+      "a test of a host in other letters",
+      { "pass-through": "[bücher.example]" },
+      "6:16: `pass-through.0` must be written as punycode, `xn--bcher-kva.example`",
+    ],
+    [
+      "a host that is an address",
+      { hosts: "[{ host: 10.0.0.1, wiki: awiki }]" },
+      "6:17: `hosts.0.host` must not be an address",
+    ],
+    ["hosts of which none is left", { hosts: "[]" }, "6:8: `hosts` must not be empty: leave the key out"],
+    ["others to read as of which none is left", { rewrite: "{}" }, "6:10: `rewrite` must not be empty"],
+    [
+      "replacements of which none is left",
+      { hosts: '[{ host: a.example, path: "/{s}", wiki: "{s}", replace: { s: {} } }]' },
+      "6:69: `hosts.0.replace.s` must not be empty",
+    ],
+    [
+      "a number in the order of versions",
+      { "version-order": "[1.46]" },
+      "6:17: `version-order.0` must be text, not the number 1.46: put it in quotes",
+    ],
+    [
+      "what is no version there",
+      { "version-order": '["*", php-1]' },
+      "6:22: `version-order.1` must be a version or `*`",
+    ],
+    [
+      "a path with a zero byte",
+      { "hosts-file": '"a\\0b"' },
+      "6:13: `hosts-file` must be a path, without control",
+    ],
+    [
+      "no wikiversions",
+      { wikiversions: "" },
+      "1:1: missing key `wikiversions`, which must be a file, as `wikiversions.json`, or the wikis themselves",
+    ],
+    [
+      "nothing in wikiversions",
+      { wikiversions: " " },
+      "2:13: `wikiversions` must be a file, as `wikiversions.json`, or the wikis",
+    ],
+    [
+      "a list in wikiversions",
+      { wikiversions: "[a]" },
+      "2:15: `wikiversions` must be a file, as `wikiversions.json`, or the wikis",
+    ],
+    [
+      "a default version with `php-`",
+      { "default-version": "{ version: php-1, dblist: all }" },
+      "6:29: `default-version.version` must be without `php-`",
     ],
   ])("refuses %s", (_, parts, problem) => {
     const problems = problemsWith(parts);
@@ -126,14 +183,44 @@ describe("farm.yaml", () => {
     "{family}.example",
     "a.{label}.example",
     "a.example:80",
-    "bücher.example",
     "a b",
+    "__proto__",
   ])("refuses the host %s", (host) => {
     const [problem, ...others] = problemsWith({ hosts: `[{ host: "${host}", wiki: awiki }]` });
     expect(others).toEqual([]);
     expect(problem).toBe(
       `farm.yaml:6:17: \`hosts.0.host\` must be a host in lower case, \`*.suffix\`, \`{label}.suffix\` or \`{label}.{family}.suffix\` (\`"${host}"\`)`,
     );
+  });
+
+  it.each([
+    ["wikiversions", { wikiversions: "{ awiki: v1, bwiki: v2, __proto__: v2 }" }],
+    ["releases", { releases: "{ one: { version: v1 }, two: { version: v2 }, __proto__: {} }" }],
+    [
+      "a rule's cookies",
+      { deployments: "{ default: web, rules: [{ cookie: { a: x, __proto__: y }, deployment: d }] }" },
+    ],
+    ["the farm", { __proto__x: "1" }],
+  ])("refuses the key `__proto__` of %s, which would be lost", (_, parts) => {
+    const text = farmText(parts).replace("__proto__x", "__proto__");
+    expect(problemsWithText(text)).toEqual([
+      expect.stringMatching(/^farm\.yaml:\d+:\d+: key `__proto__` cannot be a name here: choose another$/),
+    ]);
+  });
+
+  it("reads other special names as any other", () => {
+    const { farm, plan } = compileFarm({
+      wikiversions: "{ constructor: v1, toString: v2 }",
+      releases: "{ one: { version: v1 }, hasOwnProperty: { version: v2 } }",
+      groups: "{ valueOf: { wikis: [constructor, toString] } }",
+      hosts: "[{ host: constructor, wiki: toString }]",
+    });
+    expect(farm.wikis.ids).toEqual(["constructor", "toString"]);
+    expect(plan.wikis.map(({ release, group }) => [release, group])).toEqual([
+      [0, "valueOf"],
+      [1, "valueOf"],
+    ]);
+    expect(plan.hosts).toEqual([{ host: "constructor", target: { wiki: 1 } }]);
   });
 
   it("tells several problems together, in the order of the file", () => {

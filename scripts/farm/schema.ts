@@ -2,22 +2,32 @@
 import { z } from "zod";
 import { EMIT_KIND_NAMES, MAX_STATUS, MIN_STATUS, NEVER_EMITTED, SHARE_WHOLE } from "../plan.ts";
 import {
+  HOST,
+  isAddress,
+  isVersion,
+  isWikiId,
+  NAME,
+  NAME_SHAPE,
+  VERSION_PREFIX,
+  WIKI_ID_SHAPE,
+} from "../sources/names.ts";
+import {
   conditions,
   cookieName,
   hostTest,
   lookedAt,
   MUST_SAY_WHICH,
+  mustBe,
   printable,
   saysWhich,
 } from "./conditions.ts";
 
-const TOKEN = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
-const name = (what: string) =>
-  z
-    .string()
-    .regex(TOKEN, `must be ${what}: letters, digits, \`.\`, \`_\`, \`-\`, beginning with a letter or digit`);
-const wikiId = z.string().regex(/^[a-z0-9_]+$/, "must be a wiki ID: lower-case letters, digits and `_`");
-const version = name("a version").refine((text) => !text.startsWith("php-"), "must be without `php-`");
+const name = (what: string) => z.string().regex(NAME, `must be ${what}: ${NAME_SHAPE}`);
+const wikiId = z.string().refine(isWikiId, `must be a wiki ID: ${WIKI_ID_SHAPE}`);
+const version = name("a version").refine(
+  (text) => !text.startsWith(VERSION_PREFIX),
+  `must be without \`${VERSION_PREFIX}\``,
+);
 const date = z.iso.date("must be a day as `2026-12-31`");
 
 const headerName = z
@@ -25,17 +35,37 @@ const headerName = z
   .regex(/^[a-z0-9-]+$/, "must be a header's name in lower case: letters, digits and `-`")
   .refine((text) => !NEVER_EMITTED.includes(text), "must not be a header that has a meaning of its own");
 
+/** An expression of dblists. */
+const dblist = z.string().min(1);
 /** A path, from the farm file's folder on; or `SOURCE:path`, from the folder of one of `sources`. */
-const file = z.string().min(1);
+const file = z
+  .string()
+  .min(1)
+  .regex(/^\P{Cc}*$/u, "must be a path, without control characters");
 
 const host = z
   .string()
-  .regex(
-    /^(\*\.|\{label\}\.(\{family\}\.)?)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/,
-    "must be a host in lower case, `*.suffix`, `{label}.suffix` or `{label}.{family}.suffix`",
+  .refine(
+    isHostForm,
+    mustBe("a host in lower case, `*.suffix`, `{label}.suffix` or `{label}.{family}.suffix`"),
+  )
+  .refine(
+    (text) => !isAddress(text),
+    "must not be an address, which passes through whatever it is said to be",
   );
 
+function isHostForm(text: string): boolean {
+  return HOST.test(text.replace(/^(\*\.|\{label\}\.(\{family\}\.)?)/, ""));
+}
+
+/** What is empty by mistake would send requests to the default release, and so to another version than their wiki's. */
+const notEmpty = <T extends z.ZodType>(mapping: T) =>
+  mapping.refine((all) => Object.keys(Object(all)).length > 0, "must not be empty: leave the key out");
+
 const dashes = z.enum(["keep", "underscores"]).default("keep");
+
+/** What makes a wiki's ID of a label. */
+export const LABEL_AND_TAIL = /^\{label\}([A-Za-z0-9_-]*)$/;
 
 const hostRule = z.strictObject({
   host,
@@ -51,7 +81,7 @@ const hostRule = z.strictObject({
     .min(1)
     .optional(),
   /** What stands for a path's capture instead of itself: `site: {wikipedia: wiki}`. */
-  replace: z.record(z.string(), z.record(z.string(), z.string())).optional(),
+  replace: notEmpty(z.record(z.string(), notEmpty(z.record(z.string(), z.string())))).optional(),
   /** What becomes of `-` in the wiki's ID. */
   dashes,
   /** Leads to the wiki, and is not the wiki's own host. */
@@ -63,7 +93,7 @@ const canonicalRule = z.strictObject({
   host: z
     .string()
     .regex(/^\{label\}(\.[a-z0-9_-]+)+$/, "must be `{label}.suffix`, as `{label}.wikipedia.org`"),
-  wiki: z.string().regex(/^\{label\}[a-z0-9_]*$/, "must be `{label}` and a suffix, as `{label}wiki`"),
+  wiki: z.string().regex(LABEL_AND_TAIL, "must be `{label}` and a suffix, as `{label}wiki`"),
   /** Only for these wikis: an expression of dblists, or the wikis. */
   in: z.union([z.string().min(1), z.array(wikiId).min(1)]).optional(),
   dashes,
@@ -108,8 +138,6 @@ const reply = z.strictObject({
 });
 
 const wikiless = z.union([z.literal("default"), z.strictObject({ release: z.string() }), reply]);
-/** An expression of dblists. */
-const dblist = z.string().min(1);
 const notInstalled = z.union([
   z.strictObject({ dblist }),
   z.strictObject({ dblist, release: z.string() }),
@@ -187,9 +215,22 @@ export const farmSchema = z.strictObject({
     .default({}),
 
   /** wikiversions.json; or the wikis themselves, each with its version. */
-  wikiversions: z.union([file, z.record(wikiId, version)]),
+  wikiversions: z.union(
+    [file, z.record(wikiId, version)],
+    "must be a file, as `wikiversions.json`, or the wikis themselves, each with its version",
+  ),
+  /** What the wikis of an expression of dblists run that `wikiversions` does not name. */
+  "default-version": z.strictObject({ version, dblist }).optional(),
+  /** Names in the order of age, the oldest first; `*` stands for all versions with a number. */
+  "version-order": z
+    .array(z.string().refine((text) => text === "*" || isVersion(text), "must be a version or `*`"))
+    .min(1)
+    .refine((all) => new Set(all).size === all.length, "has a name twice")
+    .optional(),
   /** The folder of the dblists. */
   dblists: file.optional(),
+  /** Lines of dblists go on after the wiki: `enwiki|Wikipedia|en`. */
+  "dblist-columns": z.boolean().default(false),
 
   groups: z.record(name("a group"), group).default({}),
   "in-no-group": z.enum(["error", "warn"]).default("error"),
@@ -203,10 +244,10 @@ export const farmSchema = z.strictObject({
   pins: z.array(pin).default([]),
 
   /** Hosts that are replaced by others: `{a}.{b}.beta.example: {a}.{b}.example`, `gateway.example/{host}: {host}`. */
-  rewrite: z.record(z.string(), z.string()).default({}),
+  rewrite: notEmpty(z.record(z.string(), z.string())).default({}),
   /** A file of exact hosts, `host<TAB>wiki` a line: as if they stood before all others in `hosts`. */
   "hosts-file": file.optional(),
-  hosts: z.array(hostRule).default([]),
+  hosts: z.array(hostRule).min(1, "must not be empty: leave the key out").default([]),
   /** From a wiki to its canonical host. */
   "canonical-hosts": z.array(canonicalRule).default([]),
   "pass-through": z.array(hostTest).default([]),

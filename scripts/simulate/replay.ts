@@ -6,6 +6,7 @@ import { type AskedAt, whereOf } from "../explain/where.ts";
 import { TableError } from "../table/check.ts";
 import { findListener } from "../table/decide.ts";
 import { Table } from "../table/table.ts";
+import { visibleOnLine } from "../visible.ts";
 
 /** What a replayed request came to, for the summary; `line` is what is written for it. */
 export interface Replayed {
@@ -130,7 +131,7 @@ export class Summary {
       if (counts.size === 0) return;
       lines.push(title);
       for (const [name, number] of mostFirst(counts).slice(0, most))
-        lines.push(`  ${String(number).padStart(9)}  ${name}`);
+        lines.push(`  ${String(number).padStart(9)}  ${visibleOnLine(name)}`);
       if (counts.size > most) lines.push(`             … and ${counts.size - most} more`);
     };
     list("by cluster:", this.clusters);

@@ -15,7 +15,7 @@ const RELATIVE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_][A-Za-z0-9_.
  * `place` is where the text begins; without a column there, terms have none.
  */
 export function parseExpression(text: string, place: Place): Term[] {
-  const bare = text.replace(/#.*/g, blank).replace(/^[ \t\r\n]*%%/, blank);
+  const bare = text.replace(/#[^\r\n]*/g, blank).replace(/^[ \t\r\n]*%%/, blank);
   const words = [...bare.matchAll(/[^ \t\r\n]+/g)];
   const at = (index: number): Place => ({
     ...place,

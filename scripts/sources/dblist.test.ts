@@ -56,25 +56,15 @@ describe("a list", () => {
   });
 
   test("names every line that is no wiki ID", () => {
-    const { reader, problems } = readerOf({ "a.dblist": "enwiki\n En-wiki\ndewiki frwiki\nall + closed\n" });
+    const { reader, problems } = readerOf({
+      "a.dblist": "enwiki\n _wiki\ndewiki frwiki\nall + closed\nacme-Corp\n",
+    });
+    const shape = "letters, digits, `_` and `-`, beginning with a letter or digit";
     expect(problems(() => reader.read("a"))).toEqual([
-      "%/a.dblist:2:2: `En-wiki` is not a wiki ID: write one wiki a line, of lower-case letters, digits and `_`",
-      "%/a.dblist:3:1: `dewiki frwiki` is not a wiki ID: write one wiki a line, of lower-case letters, digits and `_`",
+      `%/a.dblist:2:2: \`_wiki\` is not a wiki ID: write one wiki a line, of ${shape}`,
+      `%/a.dblist:3:1: \`dewiki frwiki\` is not a wiki ID: write one wiki a line, of ${shape}`,
       "%/a.dblist:4:1: `all + closed` is not a wiki ID: an expression begins with `%%`",
     ]);
-  });
-
-  test("with a byte-order mark or broken UTF-8 shows the bytes that cannot be seen", () => {
-    const { reader, problems } = readerOf({
-      "bom.dblist": "\u{feff}enwiki\n",
-      "latin.dblist": Buffer.from([0xe4, 0x0a]),
-    });
-    expect(problems(() => reader.read("bom"))[0]).toContain(
-      "%/bom.dblist:1:1: `\\u{feff}enwiki` is not a wiki ID",
-    );
-    expect(problems(() => reader.read("latin"))[0]).toContain(
-      "%/latin.dblist:1:1: `\ufffd` is not a wiki ID",
-    );
   });
 
   test("that is handed out can be changed without changing the reader's own", () => {
@@ -215,8 +205,20 @@ describe("an expression", () => {
       return { ...Object.fromEntries(lists), "l40.dblist": end };
     };
     expect(readerOf(chain("enwiki\n")).reader.read("l0")).toEqual(["enwiki"]);
-    const { reader, problems } = readerOf(chain("EN\n"));
+    const { reader, problems } = readerOf(chain("E N\n"));
     expect(problems(() => reader.read("l0"))).toHaveLength(1);
+  });
+
+  test("of lists that refer to each other very deep is refused, not run out of the stack with", () => {
+    const deep = (lists: number) => {
+      const chain = Array.from({ length: lists }, (_, i) => [`l${i}.dbexpr`, `%% l${i + 1}\n`]);
+      return readerOf({ ...Object.fromEntries(chain), [`l${lists}.dblist`]: "enwiki\n" });
+    };
+    expect(deep(99).reader.read("l0")).toEqual(["enwiki"]);
+    const { reader, problems } = deep(200);
+    expect(problems(() => reader.read("l0"))).toEqual([
+      "%/l99.dbexpr:1:4: lists refer to lists 100 deep, up to `l100.dbexpr`: name the wikis in one of them",
+    ]);
   });
 
   test("agrees with a plain oracle over sets, whatever the lists", () => {
@@ -285,6 +287,14 @@ describe("a list that cannot be found", () => {
     const { reader, problems } = readerOf({ "a.dblist/x": "" });
     expect(problems(() => reader.read("a"))[0]).toContain("it is a folder, not a file");
   });
+});
+
+test("a folder of lists that is none is called so", () => {
+  const root = folderOf({ f: "enwiki\n" });
+  const reader = new DblistReader(join(root, "f"));
+  expect(problemsOf(() => reader.drifts())).toEqual([
+    `${root}/f: cannot read the folder \`${root}/f\`: a part of its path is a file, not a folder`,
+  ]);
 });
 
 describe("drift", () => {

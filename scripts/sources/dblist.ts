@@ -1,10 +1,11 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, isAbsolute, join, relative } from "node:path";
 import { checkListName, parseExpression, type Term } from "./dblist-expression.ts";
+import { namesIn } from "./files.ts";
 import { isWikiId, WIKI_ID_SHAPE } from "./names.ts";
 import { type Place, Problems, quote, quoteAll, SourceError } from "./problem.ts";
 import { suggestionFor } from "./suggestion.ts";
-import { readText } from "./text.ts";
+import { isCutOff, readText } from "./text.ts";
 
 /** A generated `.dblist` that no longer holds what its `.dbexpr` says. */
 export interface Drift {
@@ -27,21 +28,29 @@ export function driftError({ file, expr, missing, extra }: Drift): SourceError {
   return new SourceError({ file }, `differs from its source ${basename(expr)}: ${parts.join("; ")}; ${out}`);
 }
 
+/** Lists that refer to lists: nobody nests them so deep, and each costs a frame of the stack. */
+const DEPTH_AT_MOST = 100;
+
 /**
  * Reads the wiki lists of one folder: `*.dblist` (one wiki a line, `#` comments, or one `%%` expression line) and
  * `*.dbexpr` (one expression). Each file is read once. Answers are sorted and unique. Throws SourceError.
  */
 export class DblistReader {
-  /** What was odd but harmless in the files read so far: a wiki listed twice, an empty file. */
+  /** What was odd but harmless in the files read so far: a wiki listed twice, an empty file, one perhaps cut off. */
   readonly warnings: SourceError[] = [];
   readonly #root: string;
+  readonly #hasColumns: boolean;
   readonly #read = new Map<string, readonly string[] | SourceError>();
   /** The files being read now, outermost first: what refers to one of them closes a cycle. */
   readonly #open: string[] = [];
 
-  /** @param root the folder that names of lists are relative to */
-  constructor(root: string) {
+  /**
+   * @param root the folder that names of lists are relative to
+   * @param columns whether a line goes on after its wiki: `enwiki|Wikipedia|en`
+   */
+  constructor(root: string, { columns = false }: { columns?: boolean } = {}) {
     this.#root = root;
+    this.#hasColumns = columns;
   }
 
   /**
@@ -99,11 +108,11 @@ export class DblistReader {
     if (isAbsolute(name) && known.has(wanted)) {
       return `no such file; the dblists folder has a list of that name: write ${quote(wanted)}`;
     }
-    const near = suggestionFor(wanted, known);
+    const suggestion = suggestionFor(wanted, known);
     const shown = isAbsolute(name) ? expected : relative(this.#root, expected);
-    return near === undefined
+    return suggestion === undefined
       ? `there is no ${quote(shown)} in ${quote(this.#root)}`
-      : `did you mean ${quote(near)}?`;
+      : `did you mean ${quote(suggestion)}?`;
   }
 
   /** The list files of the folder, in order of name. */
@@ -111,9 +120,7 @@ export class DblistReader {
     if (!existsSync(this.#root)) {
       throw new SourceError({ file: this.#root }, "there is no such dblists folder");
     }
-    return readdirSync(this.#root)
-      .filter((file) => ENDING.test(file))
-      .sort();
+    return namesIn(this.#root).filter((file) => ENDING.test(file));
   }
 
   #readFile(file: string, referrer: Place): readonly string[] {
@@ -121,6 +128,10 @@ export class DblistReader {
       const cycle = [...this.#open.slice(this.#open.indexOf(file)), file];
       const shown = cycle.map((each) => this.#shortName(each)).join(" → ");
       throw new SourceError(referrer, `the lists refer to each other in a circle (${shown}): break it`);
+    }
+    if (this.#open.length === DEPTH_AT_MOST) {
+      const what = `lists refer to lists ${DEPTH_AT_MOST} deep, up to ${quote(this.#shortName(file))}`;
+      throw new SourceError(referrer, `${what}: name the wikis in one of them`);
     }
     const known = this.#read.get(file);
     if (known instanceof SourceError) throw known;
@@ -147,11 +158,15 @@ export class DblistReader {
     if (text === "") {
       this.warnings.push(new SourceError({ file }, "the file is empty (0 bytes): a list of no wikis?"));
     }
+    if (isCutOff(text)) {
+      const what = "the last line does not end: was the file cut off? End it with a newline";
+      this.warnings.push(new SourceError({ file, line: text.split("\n").length }, what));
+    }
     const problems = new Problems();
     const wikis = new Map<string, number>();
     let expression: { text: string; place: Place } | undefined;
     for (const [i, line] of text.split(/\r?\n/).entries()) {
-      const content = line.replace(/#.*/, "").replace(/^[ \t]+|[ \t]+$/g, "");
+      const content = contentOf(line);
       if (content === "") continue;
       const place = { file, line: i + 1, column: line.indexOf(content) + 1 };
       if (expression !== undefined) {
@@ -183,15 +198,19 @@ export class DblistReader {
   }
 
   #addWiki(
-    wiki: string,
+    content: string,
     place: Place & { line: number },
     wikis: Map<string, number>,
     problems: Problems,
   ): void {
+    const bar = content.indexOf("|");
+    const wiki = bar === -1 || !this.#hasColumns ? content : withoutBlanks(content.slice(0, bar));
     if (!isWikiId(wiki)) {
       const wayOut = /\s[-+&]\s/.test(wiki)
         ? "an expression begins with `%%`"
-        : `write one wiki a line, of ${WIKI_ID_SHAPE}`;
+        : bar !== -1 && !this.#hasColumns
+          ? "where lines have columns, say `dblist-columns: true` in the farm"
+          : `write one wiki a line, of ${WIKI_ID_SHAPE}`;
       problems.add(place, `${quote(wiki)} is not a wiki ID: ${wayOut}`);
       return;
     }
@@ -222,6 +241,26 @@ export class DblistReader {
     problems.throwIfAny();
     return [...result].sort();
   }
+}
+
+/** What a line says. A comment may hold anything but a line end. */
+function contentOf(line: string): string {
+  const comment = line.indexOf("#");
+  if (comment === -1 || line.includes("\r", comment)) return withoutBlanks(line);
+  return withoutBlanks(line.slice(0, comment));
+}
+
+/** By hand, as a regular expression takes for ever over a line that is all blanks but for its end. */
+function withoutBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text[start]!)) start++;
+  while (end > start && isBlank(text[end - 1]!)) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(char: string): boolean {
+  return char === " " || char === "\t";
 }
 
 const ENDING = /\.(?:dblist|dbexpr)$/;

@@ -1,11 +1,11 @@
-import { isWikiId, WIKI_ID_SHAPE } from "./names.ts";
-import { type Place, Problems, quote } from "./problem.ts";
-import { readText } from "./text.ts";
-
-const HOST = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
+import { HOST, isAddress, isWikiId, WIKI_ID_SHAPE } from "./names.ts";
+import { type Place, Problems, quote, SourceError } from "./problem.ts";
+import { punycodeOf } from "./punycode.ts";
+import { isCutOff, readText } from "./text.ts";
 
 /** Lines of `host<TAB>wiki`, in the order of the file. */
 export interface HostsFile {
+  /** As proxies see them: a name in other letters as punycode. */
   hosts: string[];
   wikis: string[];
   lines: number[];
@@ -13,7 +13,8 @@ export interface HostsFile {
 
 /**
  * Reads a file of exact hosts and their wikis, a line each; `#` begins a comment, and lines may be blank. Throws
- * SourceError with every bad line.
+ * SourceError with the bad lines. A file that says nothing or ends in a line is one as well: hosts that it lost would go
+ * to the default release, and so to another version than their wiki's.
  */
 export function readHostsFile(file: string, referrer: Place = { file }): HostsFile {
   const text = readText(file, referrer);
@@ -28,21 +29,57 @@ export function readHostsFile(file: string, referrer: Place = { file }): HostsFi
     line++;
     if (words === "") continue;
     const tab = words.indexOf("\t");
-    const host = words.slice(0, tab).trimEnd();
+    const name = words.slice(0, tab).trimEnd();
     const wiki = words.slice(tab + 1).trimStart();
-    const place = { file, line };
-    if (tab === -1) problems.add(place, `${quote(words)} is not a host, a tab and a wiki`);
-    else if (!HOST.test(host)) problems.add(place, `${quote(host)} is not a host in lower case`);
-    else if (!isWikiId(wiki)) problems.add(place, `${quote(wiki)} is not a wiki ID: use ${WIKI_ID_SHAPE}`);
-    read.hosts.push(host);
+    const host = HOST.test(name) ? name : punycodeOf(name);
+    const wrong = wrongLine(words, tab, name, host, wiki);
+    if (wrong !== null) problems.add({ file, line }, wrong);
+    read.hosts.push(host!);
     read.wikis.push(wiki);
     read.lines.push(line);
   }
   problems.throwIfAny();
+  if (read.hosts.length === 0) {
+    const wayOut = "write it again, or leave `hosts-file` out of the farm";
+    throw new SourceError({ file }, `no host in it: ${wayOut}`);
+  }
+  if (isCutOff(text)) {
+    const what = "the last line does not end: was the file cut off? Write it again, or end it with a newline";
+    throw new SourceError({ file, line }, what);
+  }
   return read;
+}
+
+/** What is wrong with a line; null for a good one. */
+function wrongLine(
+  words: string,
+  tab: number,
+  name: string,
+  host: string | null,
+  wiki: string,
+): string | null {
+  if (tab === -1) return `${quote(words)} is not a host, a tab and a wiki: put a tab between the two`;
+  if (isAddress(name)) return `${quote(name)} is an address, which passes through whatever it is said to be`;
+  if (host === null) return `${quote(name)} is not a host in lower case: ${wayOutOf(name, wiki)}`;
+  return isWikiId(wiki) ? null : `${quote(wiki)} is not a wiki ID: use ${WIKI_ID_SHAPE}`;
 }
 
 function withoutComment(line: string): string {
   const comment = line.indexOf("#");
-  return (comment === -1 ? line : line.slice(0, comment)).trim();
+  // After a carriage return within a line, another line begins for whoever wrote it.
+  const isComment = comment !== -1 && !line.slice(comment).trimEnd().includes("\r");
+  return (isComment ? line.slice(0, comment) : line).trim();
+}
+
+/** What to write instead. */
+function wayOutOf(name: string, wiki: string): string {
+  if (name.includes("*")) {
+    return `a pattern stands in the farm's \`hosts\`, as ${quote(`{ host: "${name}", wiki: ${wiki} }`)}`;
+  }
+  if (/^[A-Za-z]+:\/\//.test(name)) return "leave out what is not the host";
+  if (/\s/.test(name)) return "a host has no spaces; between host and wiki there is one tab";
+  if (/:\d+$/.test(name)) return "leave out the port";
+  if (name.endsWith(".")) return "leave out the dot at its end";
+  if (/[A-Z]/.test(name)) return `write ${quote(name.toLowerCase())}`;
+  return "use letters, digits, `-`, `_` and dots; a name in other letters is stored as punycode";
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { problemsOf } from "../../test/support/errors.ts";
 import { Problems, quote, quoteAll, SourceError, SourceErrors } from "./problem.ts";
 
 describe("SourceError", () => {
@@ -61,4 +62,14 @@ test("quoted text is short, on one line, and shows what is invisible", () => {
 test("a long list of names is cut and counted", () => {
   expect(quoteAll(["a", "b"])).toBe("`a`, `b`");
   expect(quoteAll(Array.from({ length: 23 }, (_, i) => `w${i}`))).toMatch(/`w19` and 3 more$/);
+});
+
+test("so many problems that they have one cause are counted, not all told", () => {
+  const problems = new Problems();
+  for (let line = 1; line <= 150; line++) problems.add({ file: "f", line }, "is wrong");
+  problems.add({ file: "f", line: 1 }, "is wrong");
+  const told = problemsOf(() => problems.throwIfAny());
+  expect(told).toHaveLength(101);
+  expect(told.at(-2)).toBe("f:100: is wrong");
+  expect(told.at(-1)).toMatch(/^f: and 5[01] more problems$/);
 });

@@ -1,3 +1,5 @@
+import { visibleOnLine } from "../visible.ts";
+
 /** Where something stands in a source. Line and column count from 1; a column counts UTF-16 units. */
 export interface Place {
   readonly file: string;
@@ -15,11 +17,12 @@ export class SourceError extends Error {
   readonly what: string;
 
   constructor(place: Place, what: string) {
-    super(`${showPlace(place)}: ${what}`);
+    // What is not ours may stand in both: a file's name, a reason that Node gives.
+    super(visibleOnLine(`${showPlace(place)}: ${what}`));
     this.file = place.file;
     this.line = place.line;
     this.column = place.column;
-    this.what = what;
+    this.what = visibleOnLine(what);
   }
 
   /** Every single problem in it, so that a caller needs one `catch` for one problem and for many. */
@@ -44,16 +47,24 @@ export class SourceErrors extends SourceError {
   }
 }
 
+/** Of so many each is told; the rest, most likely of the same cause, is counted. */
+const PROBLEMS_AT_MOST = 100;
+
 /** Gathers the problems of a source, so that they are told together. The same problem is kept once. */
 export class Problems {
   readonly #found = new Map<string, SourceError>();
+  #more = 0;
 
   add(place: Place, what: string): void {
-    this.keep(new SourceError(place, what));
+    if (this.#found.size < PROBLEMS_AT_MOST) this.keep(new SourceError(place, what));
+    else this.#more++;
   }
 
   keep(error: SourceError): void {
-    for (const problem of error.problems) this.#found.set(problem.message, problem);
+    for (const problem of error.problems) {
+      if (this.#found.size < PROBLEMS_AT_MOST) this.#found.set(problem.message, problem);
+      else if (!this.#found.has(problem.message)) this.#more++;
+    }
   }
 
   /** What `step` gives, or undefined if it threw a SourceError, which is kept. */
@@ -71,6 +82,7 @@ export class Problems {
   throwIfAny(): void {
     const [first, ...rest] = this.#found.values();
     if (first === undefined) return;
+    if (this.#more > 0) rest.push(new SourceError({ file: first.file }, `and ${this.#more} more problems`));
     throw rest.length === 0 ? first : new SourceErrors([first, ...rest]);
   }
 }

@@ -1,21 +1,57 @@
-import { readFileSync } from "node:fs";
-import { type Place, quote, SourceError } from "./problem.ts";
+import { isUtf8 } from "node:buffer";
+import { readBytes } from "./files.ts";
+import { refuseMergeConflict } from "./merge-conflict.ts";
+import { type Place, SourceError } from "./problem.ts";
 
-/** A file's text. What cannot be read is an error at `referrer`, the place that named the file. */
-export function readText(file: string, referrer: Place = { file }): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new SourceError(referrer, `cannot read ${quote(file)}: ${reason(error)}`);
+/**
+ * A file's text. What cannot be read is an error at `referrer`, the place that named the file; what is no sound text,
+ * as after a merge that failed or a disk that did, is one where it stands.
+ */
+export function readText(file: string, referrer: Place = { file }, atMost?: number): string {
+  const bytes = readBytes(file, referrer, atMost);
+  if (!isUtf8(bytes)) throw notUtf8(file, bytes);
+  const text = bytes.toString("utf8").replace(/^\u{feff}/u, "");
+  const zero = text.indexOf("\0");
+  if (zero !== -1) throw damaged(file, text, zero, "a zero byte: the file is damaged, restore it");
+  refuseMergeConflict(file, text);
+  return text;
+}
+
+function damaged(file: string, text: string, offset: number, what: string): SourceError {
+  return new SourceError({ file, ...new LineIndex(text).at(offset) }, what);
+}
+
+function notUtf8(file: string, bytes: Buffer): SourceError {
+  const start = bytes.toString("hex", 0, 2);
+  if (start === "fffe" || start === "feff") {
+    return new SourceError({ file, line: 1, column: 1 }, "the text is UTF-16: save it as UTF-8");
+  }
+  if (start === "1f8b") {
+    return new SourceError({ file, line: 1, column: 1 }, "the file is compressed by gzip: unpack it");
+  }
+  const { before, byte } = firstBad(bytes);
+  const shown = byte.toString(16).toUpperCase().padStart(2, "0");
+  return damaged(file, before, before.length, `the byte ${shown} is not UTF-8: save the file as UTF-8`);
+}
+
+/** The first byte that is no character's, and the text before it. */
+function firstBad(bytes: Buffer): { before: string; byte: number } {
+  const text = bytes.toString("utf8"); // with U+FFFD in its place, which may be a character of the file as well
+  let offset = 0;
+  for (let at = 0; ; ) {
+    const next = text.indexOf("\u{fffd}", at);
+    offset += Buffer.byteLength(text.slice(at, next));
+    if (bytes.toString("hex", offset, offset + 3) !== "efbfbd") {
+      return { before: text.slice(0, next), byte: bytes[offset]! };
+    }
+    offset += 3;
+    at = next + 1;
   }
 }
 
-function reason(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return "there is no such file";
-  if (code === "EISDIR") return "it is a folder, not a file";
-  if (code === "EACCES") return "no permission to read it";
-  return error instanceof Error ? error.message : String(error);
+/** A program that died while it wrote leaves half a line, and half a line may well mean something else. */
+export function isCutOff(text: string): boolean {
+  return text !== "" && !text.endsWith("\n");
 }
 
 /** Turns offsets into lines and columns; a line ends at \n, \r\n or \r, as in YAML. */

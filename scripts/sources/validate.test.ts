@@ -108,7 +108,10 @@ describe("a wrong value", () => {
       "2:14: `in-no-group` must be `error`, `warn` or a mapping, not a list (`[]`)",
     ],
     [`${RELEASES}hosts: [{kind: exat}]`, "2:16: `hosts.0.kind` must be `exact` or `suffix` (`exat`)"],
-    [`${RELEASES}hosts: [{host: x}]`, "2:9: missing key `kind` in `hosts.0`"],
+    [
+      `${RELEASES}hosts: [{host: x}]`,
+      "2:9: missing key `kind` in `hosts.0`, which must be `exact` or `suffix`",
+    ],
     [
       `${RELEASES}to: {}`,
       "2:5: `to` fits none of the forms it may have: missing key `name` in `to`, or missing key `host` in `to` (`{}`)",

@@ -1,4 +1,5 @@
 import type { core, ZodType } from "zod";
+import { LOST_KEY } from "./names.ts";
 import { Problems, quote, quoteAll } from "./problem.ts";
 import { knownKeys } from "./schema-keys.ts";
 import { suggestionFor } from "./suggestion.ts";
@@ -13,6 +14,7 @@ interface Finding {
   readonly showsText: boolean;
   /** For an unknown key that is like a known one: the known one, which is then not reported as missing as well. */
   readonly meant?: string;
+  readonly isMissing?: boolean;
 }
 
 type Path = readonly (string | number)[];
@@ -28,6 +30,7 @@ export function validate<T>(
   yaml: YamlSource,
   renamed: Readonly<Record<string, string>> = {},
 ): T {
+  refuseLostKeys(yaml);
   const result = schema.safeParse(yaml.value, { error: sentence });
   if (result.success) return result.data;
   const findings = new Findings(schema, yaml.value, renamed).all(result.error.issues);
@@ -44,6 +47,20 @@ export function validate<T>(
   }
   problems.throwIfAny();
   throw result.error;
+}
+
+/** The value would not have what the file says. */
+function refuseLostKeys(yaml: YamlSource): void {
+  const problems = new Problems();
+  for (const { key, line, column } of yaml.lostKeys) {
+    const quoted = `put it in quotes, as \`${JSON.stringify(key)}\``;
+    const what =
+      key === LOST_KEY
+        ? "cannot be a name here: choose another"
+        : `is read as ${/\d/.test(key) ? "another number" : "no text"}: ${quoted}`;
+    problems.add({ file: yaml.file, line, column }, `key ${quote(key)} ${what}`);
+  }
+  problems.throwIfAny();
 }
 
 class Findings {
@@ -65,13 +82,13 @@ class Findings {
   #of(issue: Issue, base: Path): Finding[] {
     const path = [...base, ...issue.path.map((step) => (typeof step === "symbol" ? String(step) : step))];
     if (issue.code === "unrecognized_keys") return issue.keys.map((key) => this.#unknownKey(path, key));
-    if (issue.code === "invalid_union" && issue.errors.length > 0) return this.#union(issue.errors, path);
+    if (path.length > 0 && isTypeIssue(issue) && valueAt(this.#value, path) === undefined) {
+      return [missing(path, ownMessage(issue))];
+    }
+    if (issue.code === "invalid_union" && issue.errors.length > 0) return this.#union(issue, path);
     if (issue.code === "invalid_key") {
       const why = issue.issues.map((inner) => inner.message).join(" and ");
       return [{ path, at: "key", says: `key ${quote(String(path.at(-1)))} ${why}`, showsText: false }];
-    }
-    if (path.length > 0 && isTypeIssue(issue) && valueAt(this.#value, path) === undefined) {
-      return [missing(path)];
     }
     return [{ path, at: "value", says: `${show(path)} ${issue.message}`, showsText: true }];
   }
@@ -91,14 +108,16 @@ class Findings {
   }
 
   /** What is wrong in the alternative that was most likely meant; or in short, what each one asks for. */
-  #union(alternatives: readonly Issue[][], path: Path): Finding[] {
+  #union(issue: core.$ZodIssueInvalidUnion, path: Path): Finding[] {
+    const alternatives: readonly Issue[][] = issue.errors;
     const value = valueAt(this.#value, path);
     const fitting = alternatives.filter((issues) => !issues.some((issue) => isWrongKind(issue, value)));
     if (fitting.length === 0) {
       const nouns = alternatives.flatMap((issues) =>
         issues.filter((issue) => isWrongKind(issue, value)).flatMap(nounsOf),
       );
-      const says = `${show(path)} must be ${join(nouns)}, not ${kindOf(value)}`;
+      const must = ownMessage(issue) ?? `must be ${join(nouns)}`;
+      const says = `${show(path)} ${must}, not ${kindOf(value)}`;
       return [{ path, at: "value", says, showsText: true }];
     }
     const tried = fitting.map((issues) => issues.flatMap((issue) => this.#of(issue, path)));
@@ -116,15 +135,22 @@ class Findings {
 function withoutMisspelt(findings: readonly Finding[]): Finding[] {
   const meant = new Set<string>();
   for (const { path, meant: key } of findings) {
-    if (key !== undefined) meant.add(missing([...path.slice(0, -1), key]).says);
+    if (key !== undefined) meant.add([...path.slice(0, -1), key].join("."));
   }
-  return findings.filter((finding) => !meant.has(finding.says));
+  return findings.filter(({ isMissing, path }) => isMissing !== true || !meant.has(path.join(".")));
 }
 
-function missing(path: Path): Finding {
+function missing(path: Path, must: string | null): Finding {
   const parent = path.slice(0, -1);
   const where = parent.length === 0 ? "" : ` in ${show(parent)}`;
-  return { path, at: "key", says: `missing key ${quote(String(path.at(-1)))}${where}`, showsText: false };
+  const what = must === null ? "" : `, which ${must}`;
+  const says = `missing key ${quote(String(path.at(-1)))}${where}${what}`;
+  return { path, at: "key", says, showsText: false, isMissing: true };
+}
+
+/** What the schema itself says of a value that is none of several kinds. */
+function ownMessage(issue: Issue): string | null {
+  return issue.code === "invalid_union" && issue.message.startsWith("must ") ? issue.message : null;
 }
 
 function isTypeIssue(issue: Issue): boolean {

@@ -93,10 +93,26 @@ describe("what is refused", () => {
   });
 
   test.each([
-    ["^(.*)$", "takes `2026-08-18` out of `2026-08-18`, which is not a version: it has to look like"],
+    ["(-.*)$", "takes `-08-18` out of `2026-08-18`, which is not a version: use letters, digits"],
     ["^(x)?", "takes `` out of `2026-08-18`, which is not a version"],
   ])("is what the pattern %s takes when it is no version", (pattern, message) => {
     expect(problems("main_app: {image: 'm:2026-08-18'}", pattern)[0]).toContain(message);
+  });
+
+  test.each(["^(\\w+)+!$", "^((?:a|a)*)b"])("is the pattern %s, which would take for ever", (pattern) => {
+    expect(problems(`main_app: {image: 'm:${"a".repeat(100)}'}`, pattern)[0]).toMatch(
+      /^farm\.yaml:9:3: the pattern .* is not done with `a+…` within a second: write it without/,
+    );
+  });
+
+  test("is a file that may have been cut off within the version", () => {
+    const whole = "main_app:\n  image: m:1.47.0-wmf.16-x\n";
+    const pattern = String.raw`^(\d+\.\d+\.\d+-wmf\.\d+)`;
+    const read = (text: string) => readVersionFromValues(fileOf(text), { key: KEY, pattern }).version;
+    expect(read(whole)).toBe("1.47.0-wmf.16");
+    for (let end = whole.indexOf("wmf.1") + 5; end < whole.length; end++) {
+      expect(problems(whole.slice(0, end), pattern)[0]).toMatch(/^values\.yaml:2:10: .* was it cut off\?/);
+    }
   });
 
   test("is a file that is not there, where the farm names it", () => {

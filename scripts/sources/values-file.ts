@@ -1,7 +1,7 @@
-import { isVersion, VERSION_SHAPE } from "./names.ts";
+import { runInNewContext } from "node:vm";
+import { isVersion, NAME_SHAPE } from "./names.ts";
 import { type Place, quote, SourceError } from "./problem.ts";
-import { readText } from "./text.ts";
-import { loadYaml, type YamlSource } from "./yaml.ts";
+import { loadYaml, readYamlText, type YamlSource } from "./yaml.ts";
 
 /** Where a farm's Helm values files say which version an image has. */
 export interface ValuesRule {
@@ -23,7 +23,7 @@ export interface DeployedImage {
   readonly place: Place;
 }
 
-/** An OCI tag; its bound on the length also bounds what the farm's pattern runs on. */
+/** An OCI tag. */
 const TAG = /^\w[\w.-]{0,127}$/;
 
 /**
@@ -32,13 +32,18 @@ const TAG = /^\w[\w.-]{0,127}$/;
  * Throws SourceError.
  */
 export function readVersionFromValues(file: string, rule: ValuesRule): DeployedImage {
-  const pattern = compile(rule);
-  const yaml = loadYaml(file, readText(file, rule.place), { merge: true });
+  checkPattern(rule);
+  const text = readYamlText(file, rule.place);
+  const yaml = loadYaml(file, text, { merge: true });
   const path = rule.key.split(".");
   const image = lookUp(yaml, path);
   const place = yaml.placeOf(path);
+  if (text.endsWith(image)) {
+    const what = `the file ends with the image ${quote(image)}, and not with a newline: was it cut off?`;
+    throw new SourceError(place, `${what} Write it again, or end it with a newline`);
+  }
   const tag = tagOf(image, place);
-  const found = pattern.exec(tag);
+  const found = run("new RegExp(pattern).exec(text)", rule, tag);
   if (found === null) {
     const what = `the tag ${quote(tag)} does not match the farm's pattern ${quote(rule.pattern)}`;
     throw new SourceError(place, `${what}: correct the pattern, or state the release's version`);
@@ -46,23 +51,36 @@ export function readVersionFromValues(file: string, rule: ValuesRule): DeployedI
   const version = found[1];
   if (version === undefined || !isVersion(version)) {
     const what = `the farm's pattern ${quote(rule.pattern)} takes ${quote(version ?? "")} out of ${quote(tag)}`;
-    throw new SourceError(place, `${what}, which is not a version: it has to look like ${VERSION_SHAPE}`);
+    throw new SourceError(place, `${what}, which is not a version: use ${NAME_SHAPE}`);
   }
   return { version, image, place };
 }
 
-function compile({ pattern, place = { file: "pattern" } }: ValuesRule): RegExp {
-  let compiled: RegExp;
-  let groups: number;
+/** A pattern may take for ever, as `(a+)+b` does; and nothing stops a regular expression from outside but this. */
+const PATTERN_MS_AT_MOST = 1000;
+
+/** What `code` gives for the pattern and the text. */
+function run(code: string, rule: ValuesRule, text: string): RegExpExecArray | null {
+  const { pattern, place = { file: "pattern" } } = rule;
   try {
-    compiled = new RegExp(pattern);
-    // With an empty alternative it matches anything, and the match has a place for every group.
-    groups = new RegExp(`${pattern}|`).exec("")!.length - 1;
+    return runInNewContext(code, { pattern, text }, { timeout: PATTERN_MS_AT_MOST });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new SourceError(place, `the pattern ${quote(pattern)} is not a regular expression: ${why}`);
+    const { code: reason, message } = error as NodeJS.ErrnoException;
+    if (reason !== "ERR_SCRIPT_EXECUTION_TIMEOUT") {
+      throw new SourceError(place, `the pattern ${quote(pattern)} is not a regular expression: ${message}`);
+    }
+    const what = `the pattern ${quote(pattern)} is not done with ${quote(text)} within a second`;
+    throw new SourceError(place, `${what}: write it without repetitions in a repetition, as in \`(a+)+\``);
   }
-  if (groups === 1) return compiled;
+}
+
+/** It must have one group. */
+function checkPattern(rule: ValuesRule): void {
+  run("new RegExp(pattern)", rule, "");
+  // With an empty alternative it matches anything, and the match has a place for every group.
+  const groups = run("new RegExp(pattern + '|').exec(text)", rule, "")!.length - 1;
+  if (groups === 1) return;
+  const { pattern, place = { file: "pattern" } } = rule;
   const what = groups === 0 ? "has no group" : `has ${groups} groups`;
   const wayOut = "put the version, and nothing else, in one pair of `( )`; `(?: )` groups without taking";
   throw new SourceError(place, `the pattern ${quote(pattern)} ${what}: ${wayOut}`);

@@ -73,7 +73,7 @@ describe("wikiversions", () => {
 
   test("refuses a double even where the first value, which JSON.parse forgets, is no string", () => {
     expect(problems('{"aawiki": 1,\n"aawiki": "php-master"}')).toEqual([
-      'wv.json:1:12: `1` is not a string: write "php-…"',
+      'wv.json:1:12: `1` is not a string: write "1.47.0" or the like',
       "wv.json:2:1: `aawiki` stands twice, first in line 1: keep the one that holds",
     ]);
     expect(problems('{"aawiki": {"x": "y"},\n"aawiki": "php-master"}')[0]).toContain(
@@ -83,19 +83,56 @@ describe("wikiversions", () => {
 
   test("names every bad entry at once", () => {
     const wikis =
-      '"En": "php-master",\n"bbwiki": "1.47.0-wmf.1",\n"ccwiki": "php-1.47.0-wmf1",\n"": "php-master"';
+      '"_a": "php-master",\n"bbwiki": "1.47.0-wmf.1",\n"ccwiki": "php-1.47.0-wmf,1",\n"": "php-master",\n"Acme-3": "php-"';
     expect(problems(`{\n${wikis}\n}`)).toEqual([
-      "wv.json:2:1: `En` is not a wiki ID: use lower-case letters, digits and `_`",
-      "wv.json:3:11: `1.47.0-wmf.1` is not a version: it has to begin with `php-`, as `php-1.47.0-wmf.16`",
-      "wv.json:4:11: `php-1.47.0-wmf1` is not a version: after `php-` comes `1.47.0-wmf.16`, `1.43.1`, `REL1_43` or `master`",
-      "wv.json:5:1: `` is not a wiki ID: use lower-case letters, digits and `_`",
+      "wv.json:2:1: `_a` is not a wiki ID: use letters, digits, `_` and `-`, beginning with a letter or digit",
+      "wv.json:4:11: `php-1.47.0-wmf,1` is not a version: use letters, digits, `.`, `_`, `-`, beginning with a letter or digit",
+      "wv.json:5:1: `` is not a wiki ID: use letters, digits, `_` and `-`, beginning with a letter or digit",
+      "wv.json:6:11: `php-` is not a version: use letters, digits, `.`, `_`, `-`, beginning with a letter or digit",
+      "wv.json:3:11: `1.47.0-wmf.1` begins without `php-`, and others with it: write it before all",
     ]);
   });
 
-  test("knows no special names", () => {
-    expect([
-      ...readWikiversions(fileOf('{"__proto__": "php-master", "constructor": "php-master"}')).keys(),
-    ]).toEqual(["__proto__", "constructor"]);
+  test.each(["branch_cut_pretest", "1.36.0-maamedia.1", "1.22wmf10", "REL1_43-fork", "1.47.0-wmf.16", "7"])(
+    "takes %s for a version, with `php-` and without",
+    (version) => {
+      for (const prefix of ["php-", ""]) {
+        const [[, read] = []] = readWikiversions(fileOf(`{"acme-Corp": "${prefix}${version}"}`));
+        expect(read?.version).toBe(version);
+      }
+    },
+  );
+
+  test("refuses a version that is marked otherwise than the others of its file", () => {
+    expect(problems('{"aawiki": "1.46", "bbwiki": "php-1.46", "ccwiki": "1.47"}')).toEqual([
+      "wv.json:1:30: `php-1.46` begins with `php-`, and others without it: leave it out",
+    ]);
+    expect(problems('{"aawiki": "1.1", "bbwiki": "1.2", "ccwiki": "php-1", "ddwiki": "php-1"}')).toEqual([
+      "wv.json:1:12: `1.1` and 1 more begin without `php-`, and others with it: write it before all",
+    ]);
+    expect(problems('{"aawiki": "php-1.46", "bbwiki": "hp-1.46"}')).toEqual([
+      "wv.json:1:34: `hp-1.46` begins without `php-`, and others with it: write it before all",
+    ]);
+  });
+
+  test("may have none, where it is said that there are others", () => {
+    expect(readWikiversions(fileOf("{}\n"), undefined, true).size).toBe(0);
+    expect(problemsOf(() => readWikiversions(fileOf("\n"), undefined, true))[0]).toContain(
+      "the file is empty",
+    );
+  });
+
+  test("knows one special name, which is refused, and not dropped", () => {
+    expect([...readWikiversions(fileOf('{"toString": "1", "constructor": "1"}')).keys()]).toEqual([
+      "toString",
+      "constructor",
+    ]);
+    expect(problems('{"aawiki": "1", "__proto__": "1"}')[0]).toContain("`__proto__` is not a wiki ID");
+  });
+
+  test("calls a merge conflict one", () => {
+    const merged = '{\n"aawiki": "1",\n<<<<<<< HEAD\n"bbwiki": "1"\n=======\n"bbwiki": "2"\n>>>>>>> x\n}';
+    expect(problems(merged)[0]).toMatch(/^wv\.json:3: a merge conflict: keep one/);
   });
 
   test.each([
@@ -104,10 +141,10 @@ describe("wikiversions", () => {
     ["{}\n", "wv.json:1:1: no wiki in it (`{}`): a farm has at least one"],
     ["[]", 'wv.json:1:1: not a JSON object (`[]`): write { "wiki": "version", … }'],
     ["null", 'wv.json:1:1: not a JSON object (`null`): write { "wiki": "version", … }'],
-    ['{"aawiki": null}', 'wv.json:1:12: `null` is not a string: write "php-…"'],
+    ['{"aawiki": null}', 'wv.json:1:12: `null` is not a string: write "1.47.0" or the like'],
     [
       '{"aawiki": ["php-master"]}',
-      'wv.json:1:12: a version is not a string (`["php-master"]}`): write "php-…"',
+      'wv.json:1:12: a version is not a string (`["php-master"]}`): write "1.47.0" or the like',
     ],
   ])("refuses %j, which has no wikis", (content, message) => {
     expect(problems(content)).toEqual([message]);
@@ -123,7 +160,6 @@ describe("wikiversions", () => {
     ['{\n"aawiki": "php-master", # no comments\n"bbwiki": "php-master"\n}', "wv.json:2:25:"],
     ["aawiki: php-master\n", "wv.json:1:1:"],
     ['{"aawiki": "php-\\x31"}', "wv.json:1:18:"],
-    ['\u{feff}{"aawiki": "php-master"}', "wv.json:1:1:"],
   ])("refuses %j, which is YAML at best, at the right place", (content, place) => {
     expect(problems(content)).toEqual([expect.stringMatching(`^${place} not valid JSON: .*\\(.+\\)$`)]);
   });
@@ -136,7 +172,7 @@ describe("wikiversions", () => {
   });
 
   test("reads back whatever wikis are written, and finds any double", () => {
-    const wiki = fc.string({ unit: fc.constantFrom(..."ab1_"), minLength: 1, maxLength: 3 });
+    const wiki = fc.string({ unit: fc.constantFrom(..."ab1A"), minLength: 1, maxLength: 3 });
     const version = fc.constantFrom("1.47.0-wmf.1", "1.47.0-wmf.16", "master");
     fc.assert(
       fc.property(fc.array(fc.tuple(wiki, version), { minLength: 1, maxLength: 8 }), (pairs) => {

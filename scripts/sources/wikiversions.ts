@@ -7,28 +7,27 @@ import {
   type ScalarEvent,
   YAMLException,
 } from "js-yaml";
-import { isVersion, isWikiId, VERSION_SHAPE, WIKI_ID_SHAPE } from "./names.ts";
+import { bareVersion, isVersion, isWikiId, NAME_SHAPE, VERSION_PREFIX, WIKI_ID_SHAPE } from "./names.ts";
 import { type Place, Problems, quote, SourceError } from "./problem.ts";
 import { LineIndex, readText } from "./text.ts";
 import { Wikis } from "./wikis.ts";
 
-const PREFIX = "php-";
-
 /**
- * Reads wikiversions.json: one JSON object of wiki ID → `php-` and a version, in the order of the file.
- * Throws SourceError, with every bad entry in it. A wiki that stands twice is one, as JSON.parse would silently
- * take the last; so is a file without any wiki, which would take every wiki off the table.
+ * Reads wikiversions.json: one JSON object of wiki ID → version, with `php-` before every version or before none, in
+ * the order of the file. Throws SourceError, with every bad entry in it. A wiki that stands twice is one, as JSON.parse
+ * would silently take the last; so is a file without any wiki, which would take every wiki off the table.
+ * @param mayBeEmpty an object without wikis is right as well: others are listed elsewhere
  */
-export function readWikiversions(file: string, referrer: Place = { file }): Wikis {
+export function readWikiversions(file: string, referrer: Place = { file }, mayBeEmpty = false): Wikis {
   const text = readText(file, referrer);
   const plain = readPlain(text);
   if (plain) return plain;
   const lines = new LineIndex(text);
   const at = (offset: number): Place => ({ file, ...lines.at(offset) });
-  checkShape(text, at);
+  checkShape(text, at, mayBeEmpty);
 
   const problems = new Problems();
-  const versions: string[] = [];
+  const said: { version: string; place: Place }[] = [];
   const firstLines = new Map<string, number>();
   for (const [key, value] of entries(text, at)) {
     const wiki = getScalarValue(text, key);
@@ -45,13 +44,30 @@ export function readWikiversions(file: string, referrer: Place = { file }): Wiki
     }
     const quoted = value.style === SCALAR_STYLE.DOUBLE_QUOTED;
     const version = getScalarValue(text, value);
-    const wrong = quoted ? wrongVersion(version) : 'is not a string: write "php-…"';
-    if (wrong !== undefined)
-      problems.add(at(value.valueStart - (quoted ? 1 : 0)), `${quote(version)} ${wrong}`);
-    versions.push(version.slice(PREFIX.length));
+    const where = at(value.valueStart - (quoted ? 1 : 0));
+    if (!quoted) problems.add(where, `${quote(version)} is not a string: write "1.47.0" or the like`);
+    else if (!isVersion(bareVersion(version))) {
+      problems.add(where, `${quote(version)} is not a version: use ${NAME_SHAPE}`);
+    } else said.push({ version, place: where });
   }
+  checkPrefix(said, problems);
   problems.throwIfAny();
+  const versions = said.map(({ version }) => bareVersion(version));
   return new Wikis([...firstLines.keys()], versions, [...firstLines.values()]);
+}
+
+/** Of a file whose versions begin with `php-`, one that does not is a slip of the pen, not another version. */
+function checkPrefix(said: { version: string; place: Place }[], problems: Problems): void {
+  const [marked, plain] = [true, false].map((has) =>
+    said.filter(({ version }) => version.startsWith(VERSION_PREFIX) === has),
+  );
+  const [first, ...more] = (marked!.length < plain!.length ? marked : plain)!;
+  if (first === undefined || more.length + 1 === said.length) return;
+  const who = `${quote(first.version)}${more.length === 0 ? "" : ` and ${more.length} more`}`;
+  const [verb, wayOut] = first.version.startsWith(VERSION_PREFIX)
+    ? ["with `php-`, and others without it", "leave it out"]
+    : ["without `php-`, and others with it", "write it before all"];
+  problems.add(first.place, `${who} ${more.length === 0 ? "begins" : "begin"} ${verb}: ${wayOut}`);
 }
 
 /**
@@ -61,20 +77,22 @@ export function readWikiversions(file: string, referrer: Place = { file }): Wiki
 function readPlain(text: string): Wikis | null {
   const start = /^[ \n\t]*\{/.exec(text);
   if (!start || text.includes("\r")) return null;
-  const pair = /[ \n\t]*"([a-z0-9_]+)"[ \n\t]*:[ \n\t]*"(php-[^"\\]*)"[ \n\t]*([,}])/y;
+  const pair = /[ \n\t]*"([A-Za-z0-9][A-Za-z0-9_-]*)"[ \n\t]*:[ \n\t]*"([^"\\]+)"[ \n\t]*([,}])/y;
   pair.lastIndex = start[0].length;
   const ids: string[] = [];
   const versions: string[] = [];
   const lines: number[] = [];
   const good = new Map<string, string>();
+  let prefixed: boolean | null = null;
   let line = 1;
   let newline = text.indexOf("\n");
   for (let found = pair.exec(text); found; found = pair.exec(text)) {
     const [whole, wiki, value, next] = found;
     let version = good.get(value!);
     if (version === undefined) {
-      if (wrongVersion(value!) !== undefined) return null;
-      version = value!.slice(PREFIX.length);
+      version = bareVersion(value!);
+      prefixed ??= version !== value;
+      if (!isVersion(version) || prefixed !== (version !== value)) return null;
       good.set(value!, version);
     }
     const key = found.index + whole.indexOf('"');
@@ -90,16 +108,8 @@ function readPlain(text: string): Wikis | null {
   return null;
 }
 
-function wrongVersion(value: string): string | undefined {
-  if (!value.startsWith(PREFIX))
-    return "is not a version: it has to begin with `php-`, as `php-1.47.0-wmf.16`";
-  if (!isVersion(value.slice(PREFIX.length)))
-    return `is not a version: after \`php-\` comes ${VERSION_SHAPE}`;
-  return undefined;
-}
-
 /** Makes sure that the text is JSON, and an object with at least one entry. */
-function checkShape(text: string, at: (offset: number) => Place): void {
+function checkShape(text: string, at: (offset: number) => Place, mayBeEmpty: boolean): void {
   const start = at(0);
   if (text.trim() === "") {
     throw new SourceError(start, "the file is empty: it has to be a JSON object of wiki → version");
@@ -108,7 +118,7 @@ function checkShape(text: string, at: (offset: number) => Place): void {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new SourceError(start, `not a JSON object (${quote(text.trim())}): write { "wiki": "version", … }`);
   }
-  if (Object.keys(value).length === 0) {
+  if (Object.keys(value).length === 0 && !mayBeEmpty) {
     throw new SourceError(start, `no wiki in it (${quote(text.trim())}): a farm has at least one`);
   }
 }
@@ -167,7 +177,10 @@ function entries(text: string, at: (offset: number) => Place): [key: ScalarEvent
     if (event.type === EVENT_ID.MAPPING || event.type === EVENT_ID.SEQUENCE) {
       if (++depth === 1) continue;
       const shown = quote(text.slice(event.start).split(/[\r\n]/, 1)[0]!);
-      throw new SourceError(at(event.start), `a version is not a string (${shown}): write "php-…"`);
+      throw new SourceError(
+        at(event.start),
+        `a version is not a string (${shown}): write "1.47.0" or the like`,
+      );
     }
     if (event.type !== EVENT_ID.SCALAR) continue;
     if (key === undefined) {

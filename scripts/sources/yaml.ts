@@ -1,7 +1,8 @@
 import { CORE_SCHEMA, constructFromEvents, mergeTag, parseEvents, YAMLException } from "js-yaml";
+import { LOST_KEY } from "./names.ts";
 import { type Place, quote, SourceError } from "./problem.ts";
 import { LineIndex, readText } from "./text.ts";
-import { buildTree, type YamlNode } from "./yaml-tree.ts";
+import { buildTree, type YamlEntry, type YamlNode } from "./yaml-tree.ts";
 
 /** A place in a YAML file and what stands there. */
 export interface YamlPosition {
@@ -9,6 +10,11 @@ export interface YamlPosition {
   readonly column: number;
   /** The source text there; of a collection or a long text, its first line. */
   readonly text: string;
+}
+
+export interface LostKey extends YamlPosition {
+  /** As it stands in the file, quotes aside. */
+  readonly key: string;
 }
 
 /** A loaded YAML document that still knows where each of its values came from. */
@@ -24,6 +30,8 @@ export interface YamlSource {
   placeOf(path: readonly (string | number)[], what?: "key" | "value"): Place;
   /** The keys of the mapping at `path` in the order of the file; objects put keys like `10` first. */
   keysOf(path: readonly (string | number)[]): string[];
+  /** Keys of the file that the value does not have under their own name: a bare `1.50` is read as 1.5. */
+  readonly lostKeys: readonly LostKey[];
 }
 
 /**
@@ -31,8 +39,15 @@ export interface YamlSource {
  * text (the chapters list has Norway's `no`), and so are dates and `12:30`; `true`, `null`, `10`, `0x1f` are not.
  */
 const SCHEMA = CORE_SCHEMA;
+/** Of a file: a tree of values takes some thirty times as much memory as its text. */
+const YAML_BYTES_AT_MOST = 32 * 2 ** 20;
 /** Helm understands `<<: *anchor`, which YAML 1.2 dropped. */
 const SCHEMA_WITH_MERGE = CORE_SCHEMA.withTags(mergeTag);
+
+/** The text of a YAML file. What cannot be read is an error at `referrer`, the place that named the file. */
+export function readYamlText(file: string, referrer?: Place): string {
+  return readText(file, referrer, YAML_BYTES_AT_MOST);
+}
 
 /**
  * Loads one YAML document. Duplicate keys are refused, naming both lines. Anchors work, as long as all aliases
@@ -42,7 +57,7 @@ const SCHEMA_WITH_MERGE = CORE_SCHEMA.withTags(mergeTag);
  */
 export function loadYaml(
   file: string,
-  text: string = readText(file),
+  text: string = readYamlText(file),
   options: { merge?: boolean } = {},
 ): YamlSource {
   const lines = new LineIndex(text);
@@ -113,5 +128,20 @@ function sourceOf(file: string, value: unknown, root: YamlNode, text: string, li
       }
       return [...(node.entries?.keys() ?? [])];
     },
+    get lostKeys() {
+      return [...keysLost(root, value)].map(({ key, entry }) => ({
+        key,
+        ...show(entry.keyStart, entry.keyEnd),
+      }));
+    },
   };
+}
+
+/** What an anchor stands for is looked at where the anchor is. */
+function* keysLost(node: YamlNode, value: unknown): Generator<{ key: string; entry: YamlEntry }> {
+  for (const [key, entry] of node.entries ?? []) {
+    if (key === LOST_KEY || !Object.hasOwn(Object(value), key)) yield { key, entry };
+    else yield* keysLost(entry.node, (value as Record<string, unknown>)[key]);
+  }
+  for (const [i, item] of (node.items ?? []).entries()) yield* keysLost(item, (value as unknown[])[i]);
 }
