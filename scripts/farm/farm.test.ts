@@ -208,7 +208,9 @@ describe("wikis that are called otherwise than databases", () => {
       groups: `{ g: { wikis: [${ids.join(", ")}] } }`,
       pins: "[{ wiki: acme-corp, release: two, reason: x, expires: 2099-12-31 }]",
     });
-    expect(plan.hosts.map(({ target }) => farm.wikis.ids[(target as { wiki: number }).wiki])).toEqual(ids);
+    expect(
+      plan.hosts.map(({ destination }) => farm.wikis.ids[(destination as { wiki: number }).wiki]),
+    ).toEqual(ids);
     expect(plan.patterns).toEqual([{ kind: "join", suffix: ".x.example", tail: "-corp", dashes: false }]);
   });
 

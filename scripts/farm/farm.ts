@@ -103,7 +103,8 @@ export class Farm {
     const declared = Object.hasOwn(this.says.sources, name) ? this.says.sources[name] : undefined;
     if (declared === undefined) {
       const suggestion = suggestionFor(name, Object.keys(this.says.sources));
-      const wayOut = suggestion === undefined ? "name it under `sources`" : `did you mean ${quote(suggestion)}?`;
+      const wayOut =
+        suggestion === undefined ? "name it under `sources`" : `did you mean ${quote(suggestion)}?`;
       throw new SourceError(this.place(where), `unknown source ${quote(name)}: ${wayOut}`);
     }
     const beside = isAbsolute(declared) ? declared : join(here, declared);

@@ -55,7 +55,7 @@ describe("a file of hosts", () => {
 
   test("may be written in any letters: a host that stands twice in two ways of writing is found", () => {
     const { plan } = withFile("bücher.example\tawiki\n");
-    expect(plan.hosts).toEqual([{ host: "xn--bcher-kva.example", target: { wiki: 0 } }]);
+    expect(plan.hosts).toEqual([{ host: "xn--bcher-kva.example", destination: { wiki: 0 } }]);
     const text = "bücher.example\tawiki\nxn--bcher-kva.example\tbwiki\n";
     expect(problemsWith(FARM, { "hosts.tsv": text })).toEqual([
       "hosts.tsv:2: `xn--bcher-kva.example` stands twice, first at hosts.tsv:1",

@@ -157,7 +157,8 @@ function releaseOfGroup(groups: Groups, group: string, byName: (name: string) =>
 
 export function unknownRelease(name: string, names: string[]): string {
   const suggestion = suggestionFor(name, names);
-  const hint = suggestion === undefined ? `there are ${quoteAll(names)}` : `did you mean ${quote(suggestion)}?`;
+  const hint =
+    suggestion === undefined ? `there are ${quoteAll(names)}` : `did you mean ${quote(suggestion)}?`;
   return `unknown release ${quote(name)}; ${hint}`;
 }
 

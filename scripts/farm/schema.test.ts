@@ -220,7 +220,7 @@ describe("farm.yaml", () => {
       [0, "valueOf"],
       [1, "valueOf"],
     ]);
-    expect(plan.hosts).toEqual([{ host: "constructor", target: { wiki: 1 } }]);
+    expect(plan.hosts).toEqual([{ host: "constructor", destination: { wiki: 1 } }]);
   });
 
   it("tells several problems together, in the order of the file", () => {
