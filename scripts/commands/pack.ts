@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { withGeneration } from "../encode/container.ts";
 import { compile } from "../farm/compile.ts";
+import { warnOfElsewhere } from "../farm/elsewhere.ts";
 import { Farm } from "../farm/farm.ts";
 import { type Progress, progressLines, silent } from "../progress.ts";
 import { TableError } from "../table/check.ts";
@@ -68,6 +69,7 @@ export function packFarm(
   const farm = new Farm(options.farm, options.source, progress);
   const compiled = compile(farm, options.today);
   const { plan } = compiled;
+  farm.warnings.unshift(...warnOfElsewhere(farm, compiled.groups, compiled.releases));
   const namesText = options.strip ? null : JSON.stringify(compiled.names);
   const generation = options.generation ?? old?.generation ?? 1;
   let table = encodeFarm(farm, plan, { generation, names: namesText, progress });
@@ -88,7 +90,7 @@ export function packFarm(
   return {
     table,
     bytes: table.bytes,
-    warnings: farm.warnings.map((warning) => warning.message),
+    warnings: farm.tellWarnings(),
     headers: plan.emit.map(({ name }) => name),
     clusters: plan.clusters.flat(),
   };

@@ -3,7 +3,7 @@ import { basename, dirname, isAbsolute, join } from "node:path";
 import { type Progress, silent } from "../progress.ts";
 import { DblistReader } from "../sources/dblist.ts";
 import { nearest } from "../sources/nearest.ts";
-import { type Place, Problems, quote, quoteAll, SourceError } from "../sources/problem.ts";
+import { oneACause, type Place, Problems, quote, quoteAll, SourceError } from "../sources/problem.ts";
 import { validate } from "../sources/validate.ts";
 import { Wikis } from "../sources/wikis.ts";
 import { readWikiversions } from "../sources/wikiversions.ts";
@@ -50,6 +50,11 @@ export class Farm {
 
   warn(place: Place, what: string): void {
     this.warnings.push(new SourceError(place, what));
+  }
+
+  /** The warnings for people, a line a cause. */
+  tellWarnings(): string[] {
+    return oneACause(this.warnings);
   }
 
   /** Where a key or value of the farm file stands. */

@@ -206,12 +206,18 @@ export const farmSchema = z.strictObject({
   groups: z.record(name("a group"), group).default({}),
   "in-no-group": z.enum(["error", "warn"]).default("error"),
   /** Wikis that wikiversions does not have: an error in a group, a warning for a host. */
-  "not-in-wikiversions": z.enum(["error", "ignore"]).default("error"),
+  "not-in-wikiversions": z.enum(["error", "warn", "ignore"]).default("error"),
 
   releases: z.record(name("a release"), release),
   "default-release": z.string(),
   "version-from-image": z.strictObject({ key: z.string().min(1), pattern: z.string().min(1) }).optional(),
+  /** Whether a version without a release gets one named by it, for at most so many wikis. */
   spill: z.enum(["error", "version-named"]).default("error"),
+  "spill-at-most": z.int().min(0).default(50),
+  /** What becomes of wikis whose version no release runs, if they are at most so many. */
+  "on-stranded": z.enum(["refuse", "reply", "spill"]).default("refuse"),
+  "stranded-at-most": z.int().min(0).default(50),
+  "stranded-reply": reply.default({ status: 503, body: "this wiki is between two versions" }),
   pins: z.array(pin).default([]),
 
   /** Hosts that are read as others: `{a}.{b}.beta.example: {a}.{b}.example`, `gateway.example/{host}: {host}`. */

@@ -1,13 +1,17 @@
 import { readFileSync } from "node:fs";
+import { refuseMergeConflict } from "./merge-conflict.ts";
 import { type Place, quote, SourceError } from "./problem.ts";
 
 /** A file's text. What cannot be read is an error at `referrer`, the place that named the file. */
 export function readText(file: string, referrer: Place = { file }): string {
+  let text: string;
   try {
-    return readFileSync(file, "utf8");
+    text = readFileSync(file, "utf8");
   } catch (error) {
     throw new SourceError(referrer, `cannot read ${quote(file)}: ${reason(error)}`);
   }
+  refuseMergeConflict(file, text);
+  return text;
 }
 
 function reason(error: unknown): string {
