@@ -1,13 +1,17 @@
 import { spawn, spawnSync } from "node:child_process";
 import {
+  chmodSync,
   copyFileSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -230,6 +234,132 @@ describe("pointsman pack", () => {
   });
 });
 
+describe("what takes a table's place", () => {
+  /** A farm of so many wikis on release `g1`, the others on `g2`; both run one version. */
+  const farm = (first: number, { wikis = 60, more = "" } = {}) => {
+    const ids = Array.from({ length: wikis }, (_, i) => `x${100 + i}wiki`);
+    const text = [
+      "farm: t",
+      `wikiversions: { ${ids.map((id) => `${id}: "1.47"`).join(", ")} }`,
+      `groups: { g1: { wikis: [${ids.slice(0, first).join(", ")}] }, g2: { wikis: [${ids.slice(first).join(", ")}] } }`,
+      'releases: { g1: { version: "1.47" }, g2: { version: "1.47" } }',
+      "default-release: g1",
+      "deployments: { default: web }",
+      more,
+    ];
+    writeFileSync(join(folder, "f.yaml"), text.join("\n"));
+  };
+  const pack = (...more: string[]) => run(["pack", "--farm", "f.yaml", "--out", "t", ...more]);
+
+  it("is refused by name, with what was found and what is allowed, and nothing is written", () => {
+    farm(30);
+    expect(pack()).toMatchObject({ code: 0, err: "" });
+    const old = read("t");
+    farm(51);
+    expect(pack()).toEqual({
+      code: 1,
+      out: "",
+      err: [
+        "guard wikis-change-release: 21 wikis change release (`x130wiki`, `x131wiki`, `x132wiki`, `x133wiki`, `x134wiki` and 16 more; 21 from g2 to g1), and at most 20 may; if it is meant, say --allow wikis-change-release",
+        "guard source-shrinks: 1 source is empty or much smaller (the wikis of g2: 30 before, 9 now), and less than 50 % may be lost; if it is meant, say --allow source-shrinks",
+        "t: nothing was written",
+        "",
+      ].join("\n"),
+    });
+    expect(read("t")).toEqual(old);
+    expect(readdirSync(folder).sort()).toEqual(["f.yaml", "farm", "t"]);
+  });
+
+  it("is let pass by --allow, each guard by itself, and is a warning then", () => {
+    farm(30);
+    pack();
+    farm(51);
+    expect(pack("--allow", "source-shrinks")).toMatchObject({ code: 1 });
+    const { code, out, err } = pack("--allow", "source-shrinks", "--allow", "wikis-change-release", "--json");
+    expect({ code, lines: err.split("\n").length }).toEqual({ code: 0, lines: 3 });
+    expect(err).toMatch(/^warning: guard wikis-change-release, allowed: 21 wikis change release/);
+    expect(JSON.parse(out)).toMatchObject({
+      generation: 2,
+      warnings: [expect.stringContaining("21 wikis"), expect.stringContaining("the wikis of g2")],
+    });
+  });
+
+  it("has the farm's limits", () => {
+    farm(30);
+    pack();
+    farm(51, { more: "guards: { wikis-change-release: 21, source-shrinks: off }" });
+    expect(pack()).toMatchObject({ code: 0, err: "" });
+    farm(30, { more: "guards: { wikis-change-release: 20 }" });
+    expect(pack().code).toBe(1);
+  });
+
+  it("is refused where a group's list is empty, also with no table before it", () => {
+    mkdirSync(join(folder, "d"));
+    writeFileSync(join(folder, "d", "g1.dblist"), "# none left\n");
+    farm(60, { more: "dblists: d" });
+    const text = readFileSync(join(folder, "f.yaml"), "utf8");
+    const inOne = text.replace("g2: { wikis: [] }", "g2: { dblist: g1 }");
+    writeFileSync(join(folder, "f.yaml"), inOne);
+    expect(pack().err).toBe(
+      "guard source-shrinks: the dblist `g1` of group g2 has no wikis; if it is meant, say --allow source-shrinks\nt: nothing was written\n",
+    );
+    expect(existsSync(join(folder, "t"))).toBe(false);
+    expect(pack("--allow", "source-shrinks").code).toBe(0);
+  });
+
+  it("is not refused by a guard that there is not", () => {
+    farm(30);
+    const { code, err } = pack("--allow", "wikis");
+    expect(code).toBe(2);
+    expect(err).toContain("There is no guard `wikis`; there are wikis-change-release, release-empties, ");
+  });
+
+  it("says in sums which wikis are on another group's release", () => {
+    farm(30);
+    edit("../f.yaml", 'g2: { version: "1.47" }', 'g2: { version: "1.46" }');
+    expect(pack()).toMatchObject({
+      code: 0,
+      err: "warning: f.yaml:4:38: 30 of 30 wikis of g2 are on g1: g2 says 1.46, and they run 1.47 (`x130wiki`, `x131wiki`, `x132wiki`, `x133wiki`, `x134wiki` and 25 more)\n",
+    });
+  });
+
+  it("comes from one pack after the other, where several write at once", async () => {
+    farm(30);
+    pack();
+    const at = (first: number) => {
+      farm(first);
+      copyFileSync(join(folder, "f.yaml"), join(folder, `f${first}.yaml`));
+      const args = [cli, "pack", "--farm", `f${first}.yaml`, "--out", "t"];
+      const child = spawn(process.execPath, args, { cwd: folder, env: {} });
+      return new Promise((resolve) => child.on("close", resolve));
+    };
+    expect(await Promise.all([31, 32, 33, 34].map(at))).toEqual([0, 0, 0, 0]);
+    expect(JSON.parse(run(["inspect", "--json", "t"]).out).generation).toBe(5);
+    expect(readdirSync(folder).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
+  it("leaves a link a link and a mode a mode", () => {
+    mkdirSync(join(folder, "tables"));
+    symlinkSync("tables/real", join(folder, "t"));
+    packSmall("t");
+    chmodSync(join(folder, "tables/real"), 0o640);
+    promote();
+    packSmall("t");
+    expect(lstatSync(join(folder, "t")).isSymbolicLink()).toBe(true);
+    expect(statSync(join(folder, "tables/real")).mode & 0o777).toBe(0o640);
+    expect(JSON.parse(run(["inspect", "--json", "t"]).out).generation).toBe(2);
+    expect(readdirSync(join(folder, "tables"))).toEqual(["real"]);
+  });
+
+  it("is no device", () => {
+    expect(packSmall("/dev/null")).toEqual({
+      code: 1,
+      out: "",
+      err: "/dev/null: neither a file nor a new name: a table is written beside it, then renamed\n",
+    });
+  });
+});
+
 describe("the generation", () => {
   const generationOf = (out: string) => JSON.parse(run(["inspect", "--json", out]).out).generation;
 
@@ -319,11 +449,11 @@ describe("pointsman check", () => {
         "  1.47.0-wmf.2: 1.47.0-wmf.2, 2 wikis",
         "  1.47.0-wmf.3: 1.47.0-wmf.3, 1 wikis",
         "not on their group's release, which does not run their version:",
-        "  enwiki (last): 1.47.0-wmf.1, on 1.47.0-wmf.1 instead of last",
+        "  1 wiki (`enwiki`) of last on 1.47.0-wmf.1, on 1.47.0-wmf.1 instead of last",
         "in no group:",
-        "  wikidatawiki: 1.47.0-wmf.2, on 1.47.0-wmf.2",
+        "  1 wiki (`wikidatawiki`) on 1.47.0-wmf.2, on 1.47.0-wmf.2",
         "warnings:",
-        "  farm/wikiversions.json:7: `wikidatawiki` is in no group: it goes to the default release, or the first that runs its version",
+        "  farm/wikiversions.json:7: `wikidatawiki` is in no group: it goes to 1.47.0-wmf.2, where most wikis of 1.47.0-wmf.2 are",
         "",
       ].join("\n"),
     );
@@ -358,11 +488,51 @@ describe("pointsman check", () => {
     edit("farm.yaml", "hosts:", `pins: [${pin}]\n\nhosts:`);
     const ok = run(["check", ...SMALL, "--today", "2026-03-01"]);
     expect(ok.out).toContain("pins:\n  enwiki to 1.47.0-wmf.1 until 2026-03-01: T1\n");
-    expect(run(["check", ...SMALL, "--today", "2026-03-02"])).toEqual({
+    expect(run(["check", ...SMALL, "--today", "2026-03-02"])).toMatchObject({
       code: 1,
-      out: "",
       err: "farm/farm.yaml:21:68: the pin of `enwiki` expired on 2026-03-01: remove it, or give it a later day\n",
     });
+  });
+
+  it("gives its overview of a farm that cannot be packed too, then says why", () => {
+    edit("wikiversions.json", '"handbook": "php-1.46.0"', '"handbook": "php-1.45.0"');
+    edit("farm.yaml", "wikidatawiki]", "wikidatawiki, removedwiki]");
+    const { code, out, err } = run(["check", ...SMALL]);
+    expect(code).toBe(1);
+    expect(out).toBe(
+      [
+        "farm small, realm production: 6 wikis",
+        "table: none can be made",
+        "releases:",
+        "  1.46.0: 1.46.0, 0 wikis",
+        "  1.47.0-wmf.1: 1.47.0-wmf.1, 2 wikis",
+        "  1.47.0-wmf.2: 1.47.0-wmf.2, 2 wikis",
+        "  1.47.0-wmf.3: 1.47.0-wmf.3, 1 wikis",
+        "no release runs their version:",
+        "  1 wiki (`handbook`) on 1.45.0",
+        "",
+      ].join("\n"),
+    );
+    expect(err.split("\n").map((line) => line.split(":")[3] ?? line.split(":")[2])).toHaveLength(3);
+    expect(err).toContain("`removedwiki` is in group `second` but not in wikiversions: add it there");
+    expect(err).toContain("`handbook` runs 1.45.0, which no release has; there are 1.46.0 (1.46.0), ");
+    const report = JSON.parse(run(["check", ...SMALL, "--json"]).out);
+    expect(report).toMatchObject({
+      bytes: null,
+      stranded: [{ wiki: "handbook", version: "1.45.0", answered: false }],
+    });
+    expect(report.errors).toHaveLength(2);
+  });
+
+  it("says which wikis the next promotion would strand", () => {
+    edit("wikiversions.json", '"dewiki": "php-1.47.0-wmf.1"', '"dewiki": "php-1.47.0-wmf.2"');
+    edit("farm.yaml", "  1.47.0-wmf.2: {", "  second: {");
+    expect(run(["check", ...SMALL]).out).not.toContain("strand");
+    edit("farm.yaml", "  1.47.0-wmf.1: {", "  last: {");
+    edit("farm.yaml", "default-release: 1.47.0-wmf.1", "default-release: last");
+    expect(run(["check", ...SMALL]).out).toContain(
+      "the next promotion would strand them:\n  of second: 1 wiki (`dewiki`) on 1.47.0-wmf.2, which no other release runs\n",
+    );
   });
 
   it("writes nothing", () => {

@@ -9,6 +9,8 @@ export interface Group {
   wikis: Set<string>;
   /** Its list could not be read. */
   isBroken: boolean;
+  /** Its own list names no wiki at all. */
+  isEmpty: boolean;
 }
 
 export interface Groups {
@@ -24,7 +26,7 @@ export function readGroups(farm: Farm, problems: Problems): Groups {
   const byName = new Map<string, Group>();
   for (const name of farm.keys(["groups"])) {
     const { within = null } = farm.says.groups[name]!;
-    byName.set(name, { name, within, wikis: new Set(), isBroken: false });
+    byName.set(name, { name, within, wikis: new Set(), isBroken: false, isEmpty: false });
   }
   const nesting = new Problems();
   checkNesting(farm, byName, nesting);
@@ -33,6 +35,7 @@ export function readGroups(farm: Farm, problems: Problems): Groups {
   for (const group of byName.values()) {
     const members = problems.attempt(() => membersOf(farm, group.name));
     group.isBroken = members === undefined;
+    group.isEmpty = members?.length === 0;
     const unknown: string[] = [];
     for (const wiki of members ?? []) {
       if (farm.wikis.has(wiki)) group.wikis.add(wiki);

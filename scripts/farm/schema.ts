@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MAX_STATUS, MIN_STATUS, SHARE_WHOLE } from "../../assembly/layout.ts";
+import { guardLimitsSchema } from "../guards/limits.ts";
 import { EMIT_KIND_NAMES } from "../plan.ts";
 import {
   conditions,
@@ -219,6 +220,8 @@ export const farmSchema = z.strictObject({
   "stranded-at-most": z.int().min(0).default(50),
   "stranded-reply": reply.default({ status: 503, body: "this wiki is between two versions" }),
   pins: z.array(pin).default([]),
+  /** What `pack` refuses a table for that follows another one. */
+  guards: guardLimitsSchema.optional(),
 
   /** Hosts that are read as others: `{a}.{b}.beta.example: {a}.{b}.example`, `gateway.example/{host}: {host}`. */
   "read-as": z.record(z.string(), z.string()).default({}),
