@@ -192,7 +192,7 @@ describe("pointsman pack", () => {
     const { code, out, err } = packSmall("t", "--json");
     expect(code).toBe(0);
     const warning =
-      "farm/farm.yaml:24:41: `handbok` is not in wikiversions, so its host has no wiki; did you mean `handbook`?";
+      "farm/farm.yaml:24:41: `handbok` is not in wikiversions, so its host has no wiki: remove the host, or mend the wiki's name";
     expect(err).toBe(`warning: ${warning}\n`);
     expect(JSON.parse(out).warnings).toEqual([warning]);
   });

@@ -63,7 +63,7 @@ export function checkFarm(options: FarmOptions): Report {
     const answered = releases.answered.has(wiki);
     if (name === null || answered) stranded.push({ wiki, version, answered });
     if (group === null) inNoGroup.push({ wiki, version, release: name });
-    else if (why === "version" && name !== null) {
+    else if (why === "version" && name !== null && !answered) {
       moved.push({ wiki, group, version, groupRelease: releases.list[preferred!]!.name, release: name });
     }
   }

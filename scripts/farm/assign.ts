@@ -105,7 +105,9 @@ function warnOfGroupless(
   const byRelease = new Map<number, string[]>();
   for (const wiki of groups.inNoGroup) {
     const release = ofWiki[farm.wikis.number(wiki)]!;
-    byRelease.set(release, [...(byRelease.get(release) ?? []), wiki]);
+    const known = byRelease.get(release);
+    if (known) known.push(wiki);
+    else byRelease.set(release, [wiki]);
   }
   for (const [release, wikis] of byRelease) {
     const place = farm.placeOfWiki(wikis[0]!);

@@ -4,7 +4,7 @@ import type { Farm } from "./farm.ts";
 import type { Groups } from "./groups.ts";
 import type { Releases } from "./releases.ts";
 
-export interface Elsewhere {
+interface Elsewhere {
   group: string;
   /** Where they are. */
   release: string;
@@ -18,12 +18,12 @@ export interface Elsewhere {
 }
 
 /** One for each group and release; where no release has a wiki's version, that is told by other means. */
-export function elsewhere({ ofWiki }: Groups, { list, placements }: Releases): Elsewhere[] {
+function elsewhere({ ofWiki }: Groups, { list, placements, answered }: Releases): Elsewhere[] {
   const sizes = new Map<string, number>();
   for (const group of ofWiki.values()) sizes.set(group, (sizes.get(group) ?? 0) + 1);
   const sums = new Map<string, Elsewhere>();
   for (const { wiki, group, release, preferred, why } of placements) {
-    if (group === null || why !== "version" || release === -1) continue;
+    if (group === null || why !== "version" || release === -1 || answered.has(wiki)) continue;
     const key = `${group} ${release}`;
     const known = sums.get(key);
     if (known) {
@@ -44,14 +44,14 @@ export function elsewhere({ ofWiki }: Groups, { list, placements }: Releases): E
   return [...sums.values()];
 }
 
-export function showElsewhere(one: Elsewhere): string {
+function showElsewhere(one: Elsewhere): string {
   const { group, release, version, groupRelease, groupVersion, wikis, of } = one;
   const are = wikis.length === 1 ? "is" : "are";
   const says = `${groupRelease} says ${groupVersion}, and ${wikis.length === 1 ? "it runs" : "they run"} ${version}`;
   return `${wikis.length} of ${of} wikis of ${group} ${are} on ${release}: ${says} (${quoteFirst(wikis)})`;
 }
 
-/** The same as warnings, each at the release that does not run what its group runs. */
+/** Warnings, each at the release that does not run what its group runs. */
 export function warnOfElsewhere(farm: Farm, groups: Groups, releases: Releases): SourceError[] {
   return elsewhere(groups, releases).map(
     (one) => new SourceError(farm.place(["releases", one.groupRelease], "key"), showElsewhere(one)),

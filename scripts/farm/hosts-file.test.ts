@@ -32,7 +32,7 @@ describe("a file of hosts", () => {
     const { farm, plan } = withFile("a.example\tawikk\n");
     expect(plan.hosts).toEqual([{ host: "a.example", target: null }]);
     expect(farm.warnings.map(({ message }) => message.replace(/^.*\//, ""))).toEqual([
-      "hosts.tsv:1: `awikk` is not in wikiversions, so its host has no wiki; did you mean `awiki`?",
+      "hosts.tsv:1: `awikk` is not in wikiversions, so its host has no wiki: remove the host, or mend the wiki's name",
     ]);
     expect(warningsOf(withFile("a.example\tcwiki\n", { "not-in-wikiversions": "ignore" }).farm)).toEqual([]);
   });

@@ -2,7 +2,6 @@ import { basename } from "node:path";
 import { sortTexts } from "../collections/sort-texts.ts";
 import type { PathForm, Pattern, PlanHost, ReadAs, Target } from "../plan.ts";
 import { readHostsFile } from "../sources/hosts-file.ts";
-import { nearest } from "../sources/nearest.ts";
 import { type Place, Problems, quote } from "../sources/problem.ts";
 import type { Wikis } from "../sources/wikis.ts";
 import { hostTest } from "./conditions.ts";
@@ -244,9 +243,9 @@ class Compiler {
 
   private warnOfUnknown(wiki: string, where: Place): void {
     if (this.farm.says["not-in-wikiversions"] === "ignore") return;
-    const near = nearest(wiki, this.farm.wikis.keys());
-    const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
-    this.farm.warn(where, `${quote(wiki)} is not in wikiversions, so its host has no wiki${hint}`);
+    // No "did you mean": wiki IDs are so alike that a removed wiki would be taken for another one.
+    const wayOut = "remove the host, or mend the wiki's name";
+    this.farm.warn(where, `${quote(wiki)} is not in wikiversions, so its host has no wiki: ${wayOut}`);
   }
 
   /** `path: /{site}/{lang}`, `wiki: "{lang}{site}"`: the form's number, made where there is none like it yet. */

@@ -65,9 +65,9 @@ export function changesBetween(old: Table, next: Table): Changes {
     if (to.release.name !== from.release.name && !(isPromoted && isNamedByVersion(to.release))) {
       changes.moved.push({ wiki, from: from.release.name, to: to.release.name });
     }
-    const direction = compareVersions(to.release.version, from.release.version);
-    if (direction > 0) changes.forward++;
-    if (direction < 0) changes.back.push({ wiki, from: from.release.version, to: to.release.version });
+    if (!isPromoted) continue;
+    if (compareVersions(to.release.version, from.release.version) > 0) changes.forward++;
+    else changes.back.push({ wiki, from: from.release.version, to: to.release.version });
   }
   const serves = new Set<string>();
   for (const { slot } of next.keys(next.wikis)) {
