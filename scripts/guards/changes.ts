@@ -29,6 +29,8 @@ export interface Changes {
 interface Placed {
   release: { name: string; version: string };
   group: string | null;
+  /** The release is there for its version. */
+  isNamedByVersion: boolean;
 }
 
 export function changesBetween(old: Table, next: Table): Changes {
@@ -55,14 +57,14 @@ export function changesBetween(old: Table, next: Table): Changes {
     const known = served.get(from.release.name) ?? { wikis: 0, stay: false };
     known.wikis++;
     // A release that is named by its version loses its wikis when they are promoted: that is its end, not a fault.
-    if (to?.release.version === from.release.version || !isNamedByVersion(from.release)) known.stay = true;
+    if (to?.release.version === from.release.version || !from.isNamedByVersion) known.stay = true;
     served.set(from.release.name, known);
     if (to === null) {
       changes.vanished.push(wiki);
       continue;
     }
     const isPromoted = to.release.version !== from.release.version;
-    if (to.release.name !== from.release.name && !(isPromoted && isNamedByVersion(to.release))) {
+    if (to.release.name !== from.release.name && !(isPromoted && to.isNamedByVersion)) {
       changes.moved.push({ wiki, from: from.release.name, to: to.release.name });
     }
     if (!isPromoted) continue;
@@ -94,7 +96,8 @@ export function changesBetween(old: Table, next: Table): Changes {
 
 function placementsOf(table: Table): Placed[] {
   return Array.from({ length: table.placementCount }, (_, number) => {
-    const { release, group } = table.placement(number);
-    return { release: table.release(release), group };
+    const placement = table.placement(number);
+    const release = table.release(placement.release);
+    return { release, group: placement.group, isNamedByVersion: isNamedByVersion(release) };
   });
 }
