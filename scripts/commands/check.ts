@@ -124,18 +124,18 @@ function showReport(report: Report): string {
     "not on their group's release, which does not run their version",
     sums(
       report.moved,
-      (one) => `of ${one.group} on ${one.version}, on ${one.release} instead of ${one.groupRelease}`,
+      (one) => ` of ${one.group}: ${one.version}, on ${one.release} instead of ${one.groupRelease}`,
     ),
   );
   section(
     "in no group",
-    sums(report.inNoGroup, ({ version, release }) => `on ${version}, on ${release ?? "no release"}`),
+    sums(report.inNoGroup, ({ version, release }) => `: ${version}, on ${release ?? "no release"}`),
   );
   section(
     "no release runs their version",
     sums(
       report.stranded,
-      ({ version, answered }) => `on ${version}${answered ? ", answered by the proxies" : ""}`,
+      ({ version, answered }) => `: ${version}${answered ? ", answered by the proxies" : ""}`,
     ),
   );
   section(
@@ -164,7 +164,7 @@ function sums<T extends { wiki: string }>(all: readonly T[], say: (one: T) => st
     if (wikis) wikis.push(one.wiki);
     else alike.set(said, [one.wiki]);
   }
-  return [...alike].map(([said, wikis]) => `${who(wikis)} ${said}`);
+  return [...alike].map(([said, wikis]) => `${who(wikis)}${said}`);
 }
 
 function who(wikis: readonly string[]): string {

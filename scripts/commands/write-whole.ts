@@ -41,5 +41,9 @@ export function behindLinks(file: string): string {
 }
 
 function isLink(file: string): boolean {
-  return lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  try {
+    return lstatSync(file).isSymbolicLink();
+  } catch {
+    return false; // what is wrong with it is told where it is written
+  }
 }
