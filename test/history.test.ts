@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest";
 import { type Packed, packFarm } from "../scripts/commands/pack.ts";
 import { survey } from "../scripts/farm/compile.ts";
 import { Farm } from "../scripts/farm/farm.ts";
+import { compareVersions } from "../scripts/farm/releases.ts";
 import { changesBetween } from "../scripts/guards/changes.ts";
 import { SourceError } from "../scripts/sources/problem.ts";
 import { DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
@@ -31,7 +32,9 @@ describe.skipIf(DATA_IS_ABSENT)(`${STATES} real states, packed one after the oth
         expect(packed.findings, `${date} ${subject}`).toEqual([]);
         if (old && old.table.digest !== packed.table.digest) {
           changed++;
-          expect(changesBetween(old.table, packed.table).moved.length).toBeLessThanOrEqual(11);
+          expect(changesBetween(old.table, packed.table, compareVersions).moved.length).toBeLessThanOrEqual(
+            11,
+          );
         }
         old = packed;
       }
@@ -68,7 +71,7 @@ describe.skipIf(DATA_IS_ABSENT)(`${STATES} real states, packed one after the oth
           `${date} ${subject}`,
         ).toBe(elsewhere);
         if (elsewhere >= 100) counts.elsewhere++;
-        const moved = old ? changesBetween(old.table, packed.table).moved.length : 0;
+        const moved = old ? changesBetween(old.table, packed.table, compareVersions).moved.length : 0;
         expect(packed.findings.some(({ guard }) => guard === "wikis-change-release")).toBe(moved > 20);
         if (moved > 20) counts.guarded++;
         old = packed;

@@ -5,6 +5,7 @@ import { compile } from "../farm/compile.ts";
 import { warnOfElsewhere } from "../farm/elsewhere.ts";
 import { Farm } from "../farm/farm.ts";
 import type { Groups } from "../farm/groups.ts";
+import { compareVersions } from "../farm/releases.ts";
 import { type Finding, guard, showFinding } from "../guards/guards.ts";
 import { DEFAULT_LIMITS, GUARD_NAMES, type GuardName } from "../guards/limits.ts";
 import { type Progress, progressLines, silent } from "../progress.ts";
@@ -146,7 +147,7 @@ export function packFarm(
 
 function findingsOf(farm: Farm, groups: Groups, old: Table | null, table: Table): Finding[] {
   const limits = farm.says.guards ?? DEFAULT_LIMITS;
-  const findings = old ? guard(old, table, limits) : [];
+  const findings = old ? guard(old, table, limits, compareVersions) : [];
   const shrinks: GuardName = "source-shrinks";
   if (limits[shrinks] === "off" || findings.some((one) => one.guard === shrinks)) return findings;
   // A list without a wiki in it needs no older table to be told.

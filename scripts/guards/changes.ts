@@ -1,5 +1,4 @@
 /** What becomes of wikis when one table takes another's place. */
-import { compareVersions } from "../farm/releases.ts";
 import { isNamedByVersion } from "../farm/stranded.ts";
 import type { Table } from "../table/table.ts";
 
@@ -33,7 +32,10 @@ interface Placed {
   isNamedByVersion: boolean;
 }
 
-export function changesBetween(old: Table, next: Table): Changes {
+/** Above 0 where the first version is the newer one. */
+export type VersionOrder = (a: string, b: string) => number;
+
+export function changesBetween(old: Table, next: Table, order: VersionOrder): Changes {
   const [before, now] = [placementsOf(old), placementsOf(next)];
   const changes: Omit<Changes, "emptied" | "sources"> = {
     wikis: old.wikis.count,
@@ -68,7 +70,7 @@ export function changesBetween(old: Table, next: Table): Changes {
       changes.moved.push({ wiki, from: from.release.name, to: to.release.name });
     }
     if (!isPromoted) continue;
-    if (compareVersions(to.release.version, from.release.version) > 0) changes.forward++;
+    if (order(to.release.version, from.release.version) > 0) changes.forward++;
     else changes.back.push({ wiki, from: from.release.version, to: to.release.version });
   }
   const serves = new Set<string>();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compileFarm } from "../../test/support/farm-text.ts";
 import { tableOf } from "../../test/support/farms.ts";
+import { compareVersions } from "../farm/releases.ts";
 import type { Table } from "../table/table.ts";
 import { guard } from "./guards.ts";
 import { DEFAULT_LIMITS, type GuardLimits, type GuardName } from "./limits.ts";
@@ -37,7 +38,8 @@ const some = (count: number, name: string, release: string) =>
 const finder =
   (name: GuardName) =>
   (old: Table, next: Table, limits: Partial<GuardLimits> = {}): string | undefined =>
-    guard(old, next, { ...DEFAULT_LIMITS, ...limits }).find((one) => one.guard === name)?.what;
+    guard(old, next, { ...DEFAULT_LIMITS, ...limits }, compareVersions).find((one) => one.guard === name)
+      ?.what;
 /** Each release keeps ten wikis. */
 const KEPT = { ...some(10, "o", "old"), ...some(10, "n", "new"), ...some(10, "p", "other") };
 
@@ -164,6 +166,6 @@ describe("guard source-shrinks", () => {
 
 describe("guards", () => {
   it("find nothing between tables that route alike", () => {
-    expect(guard(table(KEPT), table(KEPT), DEFAULT_LIMITS)).toEqual([]);
+    expect(guard(table(KEPT), table(KEPT), DEFAULT_LIMITS, compareVersions)).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@
  */
 import { quoteFirst } from "../sources/problem.ts";
 import type { Table } from "../table/table.ts";
-import { type Changes, changesBetween, type Move } from "./changes.ts";
+import { type Changes, changesBetween, type Move, type VersionOrder } from "./changes.ts";
 import type { GuardLimits, GuardName } from "./limits.ts";
 
 export interface Finding {
@@ -53,9 +53,9 @@ const GUARDS: { [Name in GuardName]: Guard<Name> } = {
 };
 
 /** What the guards find where `next` takes the place of `old`. */
-export function guard(old: Table, next: Table, limits: GuardLimits): Finding[] {
+export function guard(old: Table, next: Table, limits: GuardLimits, order: VersionOrder): Finding[] {
   if (old.digest === next.digest) return [];
-  const changes = changesBetween(old, next);
+  const changes = changesBetween(old, next, order);
   const found = <Name extends GuardName>(name: Name): Finding[] => {
     const limit = limits[name];
     const what = limit === "off" ? null : GUARDS[name](changes, limit as never);
