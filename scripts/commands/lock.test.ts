@@ -1,3 +1,4 @@
+/** Locks of processes that run, that are gone and that are elsewhere. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";

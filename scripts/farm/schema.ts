@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { MAX_STATUS, MIN_STATUS, SHARE_WHOLE } from "../../assembly/layout.ts";
-import { guardLimitsSchema } from "../guards/limits.ts";
 import { EMIT_KIND_NAMES } from "../plan.ts";
 import {
   conditions,
@@ -11,6 +10,7 @@ import {
   printable,
   saysWhich,
 } from "./conditions.ts";
+import { guardLimitsSchema } from "./guard-limits.ts";
 
 const TOKEN = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const name = (what: string) =>

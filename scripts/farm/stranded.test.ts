@@ -1,3 +1,4 @@
+/** Wikis whose version no release runs, and those that would be stranded next. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith, releasesOf, warningsOf } from "../../test/support/farm-text.ts";
 import { strandedNext } from "./stranded.ts";

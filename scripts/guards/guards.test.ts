@@ -1,10 +1,11 @@
+/** What each guard finds between two tables, at its limit and past it. */
 import { describe, expect, it } from "vitest";
 import { compileFarm } from "../../test/support/farm-text.ts";
 import { tableOf } from "../../test/support/farms.ts";
+import { DEFAULT_LIMITS, type GuardLimits, type GuardName } from "../farm/guard-limits.ts";
 import { compareVersions } from "../farm/releases.ts";
 import type { Table } from "../table/table.ts";
 import { guard } from "./guards.ts";
-import { DEFAULT_LIMITS, type GuardLimits, type GuardName } from "./limits.ts";
 
 const RELEASES = { old: "1.47.0-wmf.9", new: "1.47.0-wmf.10", other: "1.47.0-wmf.10" };
 

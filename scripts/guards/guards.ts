@@ -2,10 +2,11 @@
  * What a table may not do to the one that it follows unless a person says so. Each guard has a name, a limit that the
  * farm may change, and a sentence that says what was found against what is allowed.
  */
+
+import type { GuardLimits, GuardName } from "../farm/guard-limits.ts";
 import { quoteFirst } from "../sources/problem.ts";
 import type { Table } from "../table/table.ts";
 import { type Changes, changesBetween, type Move, type VersionOrder } from "./changes.ts";
-import type { GuardLimits, GuardName } from "./limits.ts";
 
 export interface Finding {
   guard: GuardName;

@@ -1,3 +1,4 @@
+/** Merge conflicts in every kind of source. */
 import { describe, expect, it } from "vitest";
 import { problemsWith, problemsWithText } from "../../test/support/farm-text.ts";
 
