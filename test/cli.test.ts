@@ -254,11 +254,11 @@ describe("pointsman check", () => {
         "  1.47.0-wmf.2: 1.47.0-wmf.2, 2 wikis",
         "  1.47.0-wmf.3: 1.47.0-wmf.3, 1 wikis",
         "not on their group's release, which does not run their version:",
-        "  enwiki (last): 1.47.0-wmf.1, on 1.47.0-wmf.1 instead of last",
+        "  1 wiki (`enwiki`) of last: 1.47.0-wmf.1, on 1.47.0-wmf.1 instead of last",
         "in no group:",
-        "  wikidatawiki: 1.47.0-wmf.2, on 1.47.0-wmf.2",
+        "  1 wiki (`wikidatawiki`): 1.47.0-wmf.2, on 1.47.0-wmf.2",
         "warnings:",
-        "  farm/wikiversions.json:7: `wikidatawiki` is in no group: it goes to the default release, or the first that runs its version",
+        "  farm/wikiversions.json:7: `wikidatawiki` is in no group: it goes to 1.47.0-wmf.2, where most wikis of 1.47.0-wmf.2 are",
         "",
       ].join("\n"),
     );
@@ -293,11 +293,51 @@ describe("pointsman check", () => {
     edit("farm.yaml", "hosts:", `pins: [${pin}]\n\nhosts:`);
     const ok = run(["check", ...SMALL, "--today", "2026-03-01"]);
     expect(ok.out).toContain("pins:\n  enwiki to 1.47.0-wmf.1 until 2026-03-01: T1\n");
-    expect(run(["check", ...SMALL, "--today", "2026-03-02"])).toEqual({
+    expect(run(["check", ...SMALL, "--today", "2026-03-02"])).toMatchObject({
       code: 1,
-      out: "",
       err: "farm/farm.yaml:21:68: the pin of `enwiki` expired on 2026-03-01: remove it, or give it a later day\n",
     });
+  });
+
+  it("gives its overview of a farm that cannot be packed too, then says why", () => {
+    edit("wikiversions.json", '"handbook": "php-1.46.0"', '"handbook": "php-1.45.0"');
+    edit("farm.yaml", "wikidatawiki]", "wikidatawiki, removedwiki]");
+    const { code, out, err } = run(["check", ...SMALL]);
+    expect(code).toBe(1);
+    expect(out).toBe(
+      [
+        "farm small, realm production: 6 wikis",
+        "table: none can be made",
+        "releases:",
+        "  1.46.0: 1.46.0, 0 wikis",
+        "  1.47.0-wmf.1: 1.47.0-wmf.1, 2 wikis",
+        "  1.47.0-wmf.2: 1.47.0-wmf.2, 2 wikis",
+        "  1.47.0-wmf.3: 1.47.0-wmf.3, 1 wikis",
+        "no release runs their version:",
+        "  1 wiki (`handbook`): 1.45.0",
+        "",
+      ].join("\n"),
+    );
+    expect(err.split("\n").map((line) => line.split(":")[3] ?? line.split(":")[2])).toHaveLength(3);
+    expect(err).toContain("`removedwiki` is in group `second` but not in wikiversions: add it there");
+    expect(err).toContain("`handbook` runs 1.45.0, which no release has; there are 1.46.0 (1.46.0), ");
+    const report = JSON.parse(run(["check", ...SMALL, "--json"]).out);
+    expect(report).toMatchObject({
+      bytes: null,
+      stranded: [{ wiki: "handbook", version: "1.45.0", answered: false }],
+    });
+    expect(report.errors).toHaveLength(2);
+  });
+
+  it("says which wikis the next promotion would strand", () => {
+    edit("wikiversions.json", '"dewiki": "php-1.47.0-wmf.1"', '"dewiki": "php-1.47.0-wmf.2"');
+    edit("farm.yaml", "  1.47.0-wmf.2: {", "  second: {");
+    expect(run(["check", ...SMALL]).out).not.toContain("strand");
+    edit("farm.yaml", "  1.47.0-wmf.1: {", "  last: {");
+    edit("farm.yaml", "default-release: 1.47.0-wmf.1", "default-release: last");
+    expect(run(["check", ...SMALL]).out).toContain(
+      "the next promotion would strand them:\n  of second: 1 wiki (`dewiki`) on 1.47.0-wmf.2, which no other release runs\n",
+    );
   });
 
   it("writes nothing", () => {

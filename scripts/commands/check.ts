@@ -1,8 +1,11 @@
 import type { Command } from "commander";
-import { compile } from "../farm/compile.ts";
+import { compileSurveyed, type Survey, survey } from "../farm/compile.ts";
 import { Farm } from "../farm/farm.ts";
+import { strandedNext } from "../farm/stranded.ts";
+import { oneACause, quoteFirst, SourceError } from "../sources/problem.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
+import { Refusal } from "./refusal.ts";
 
 export function checkCommand(program: Command): void {
   addFarmOptions(program.command("check"))
@@ -11,14 +14,16 @@ export function checkCommand(program: Command): void {
     .addHelpText(
       "after",
       `
-Exits with 1 if the farm cannot be packed. What is only remarkable does not count.
+Exits with 1 if the farm cannot be packed, and gives its overview all the same. What is only remarkable does not count.
 
-Example:
-  $ pointsman check --farm farm.yaml --source mediawiki-config=../mediawiki-config`,
+Examples:
+  $ pointsman check --farm farm.yaml --source mediawiki-config=../mediawiki-config
+  $ pointsman check --farm examples/small/farm.yaml --json`,
     )
     .action((options: FarmOptions & { json?: boolean }) => {
       const report = checkFarm(options);
       process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : showReport(report));
+      if (report.errors.length > 0) throw new Refusal(report.errors.join("\n"));
     });
 }
 
@@ -26,56 +31,83 @@ export interface Report {
   farm: string;
   realm: string;
   wikis: number;
-  /** Bytes of the table without and with names. */
-  stripped: number;
-  bytes: number;
+  /** Bytes of the table without and with names; null where none can be made. */
+  stripped: number | null;
+  bytes: number | null;
   releases: { name: string; version: string; wikis: number; fromGroup: boolean; spilled: boolean }[];
   /** Wikis that are not on their group's release, as that does not run their version. */
   moved: { wiki: string; group: string; version: string; groupRelease: string; release: string }[];
-  /** On the default release, or on the first that runs their version. */
-  inNoGroup: { wiki: string; version: string; release: string }[];
+  /** On the release that most wikis of their version are on; null where none runs it. */
+  inNoGroup: { wiki: string; version: string; release: string | null }[];
+  /** Wikis whose version no release of the farm runs: whether the proxies answer for them, or they have no release. */
+  stranded: { wiki: string; version: string; answered: boolean }[];
+  /** By release, wikis that no other release could take if it went on to another version, and they did not. */
+  strandedNext: { release: string; version: string; wikis: string[] }[];
   pins: { wiki: string; release: string; reason: string; expires: string }[];
   warnings: string[];
+  /** Why the farm cannot be packed. */
+  errors: string[];
 }
 
-/** Throws SourceError. */
+/** Throws SourceError where the farm's own file or its wikiversions cannot be read. */
 export function checkFarm(options: FarmOptions): Report {
   const farm = new Farm(options.farm, options.source);
-  const { plan, names, groups, releases } = compile(farm, options.today);
+  const surveyed = survey(farm, options.today);
+  const { groups, releases } = surveyed;
   const moved: Report["moved"] = [];
   const inNoGroup: Report["inNoGroup"] = [];
-  for (const { wiki, group, release, why, preferred } of releases.placements) {
-    const { name, version } = releases.list[release]!;
+  const stranded: Report["stranded"] = [];
+  for (const [i, { wiki, group, release, why, preferred }] of releases.placements.entries()) {
+    const version = farm.wikis.versions[i]!;
+    const name = release === -1 ? null : releases.list[release]!.name;
+    const answered = releases.answered.has(wiki);
+    if (name === null || answered) stranded.push({ wiki, version, answered });
     if (group === null) inNoGroup.push({ wiki, version, release: name });
-    else if (why === "version") {
+    else if (why === "version" && name !== null && !answered) {
       moved.push({ wiki, group, version, groupRelease: releases.list[preferred!]!.name, release: name });
     }
   }
-  const table = encodeFarm(farm, plan, { generation: 1, names: JSON.stringify(names) });
-  warnOfLimits(farm, table);
   return {
-    farm: names.farm,
-    realm: names.realm,
-    wikis: plan.wikis.length,
-    stripped: encodeFarm(farm, plan, { generation: 1, names: null }).bytes.length,
-    bytes: table.bytes.length,
+    farm: farm.says.farm,
+    realm: farm.says.realm,
+    wikis: farm.wikis.size,
+    ...sizesOf(farm, surveyed),
     releases: releases.list.map(({ name, version }, number) => ({
       name,
       version,
-      wikis: releases.placements.filter(({ release }) => release === number).length,
-      fromGroup: releases.fromGroup.includes(name),
-      spilled: releases.spilled.includes(name),
+      wikis: releases.ofWiki.filter((release) => release === number).length,
+      fromGroup: releases.inferred.has(name),
+      spilled: releases.spilled.has(name),
     })),
     moved,
     inNoGroup: groups.byName.size === 0 ? [] : inNoGroup,
+    stranded,
+    strandedNext: strandedNext(releases),
     pins: farm.says.pins,
-    warnings: farm.warnings.map((warning) => warning.message),
+    warnings: farm.tellWarnings(),
   };
+}
+
+/** How large the table is, or why there is none. */
+function sizesOf(farm: Farm, surveyed: Survey): Pick<Report, "stripped" | "bytes" | "errors"> {
+  try {
+    const { plan, names } = compileSurveyed(farm, surveyed);
+    const table = encodeFarm(farm, plan, { generation: 1, names: JSON.stringify(names) });
+    warnOfLimits(farm, table);
+    const stripped = encodeFarm(farm, plan, { generation: 1, names: null }).bytes.length;
+    return { stripped, bytes: table.bytes.length, errors: [] };
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    return { stripped: null, bytes: null, errors: oneACause(error.problems) };
+  }
 }
 
 function showReport(report: Report): string {
   const lines = [`farm ${report.farm}, realm ${report.realm}: ${report.wikis} wikis`];
-  lines.push(`table: ${report.stripped} bytes stripped, ${report.bytes} with names`);
+  const { stripped, bytes } = report;
+  lines.push(
+    bytes === null ? "table: none can be made" : `table: ${stripped} bytes stripped, ${bytes} with names`,
+  );
   lines.push("releases:");
   for (const { name, version, wikis, fromGroup, spilled } of report.releases) {
     const note = spilled
@@ -83,20 +115,58 @@ function showReport(report: Report): string {
       : fromGroup
         ? ", version from its group: a shortcut"
         : "";
-    lines.push(`  ${name}: ${version}, ${wikis} wikis${note}`);
+    lines.push(`  ${name}: ${version || "unknown version"}, ${wikis} wikis${note}`);
   }
-  if (report.moved.length > 0) lines.push("not on their group's release, which does not run their version:");
-  for (const { wiki, group, version, groupRelease, release } of report.moved) {
-    lines.push(`  ${wiki} (${group}): ${version}, on ${release} instead of ${groupRelease}`);
-  }
-  if (report.inNoGroup.length > 0) lines.push("in no group:");
-  for (const { wiki, version, release } of report.inNoGroup)
-    lines.push(`  ${wiki}: ${version}, on ${release}`);
-  if (report.pins.length > 0) lines.push("pins:");
-  for (const { wiki, release, reason, expires } of report.pins) {
-    lines.push(`  ${wiki} to ${release} until ${expires}: ${reason}`);
-  }
-  if (report.warnings.length > 0) lines.push("warnings:");
-  for (const warning of report.warnings) lines.push(`  ${warning}`);
+  const section = (title: string, entries: string[]) => {
+    if (entries.length > 0) lines.push(`${title}:`, ...entries.map((entry) => `  ${entry}`));
+  };
+  section(
+    "not on their group's release, which does not run their version",
+    sums(
+      report.moved,
+      (one) => ` of ${one.group}: ${one.version}, on ${one.release} instead of ${one.groupRelease}`,
+    ),
+  );
+  section(
+    "in no group",
+    sums(report.inNoGroup, ({ version, release }) => `: ${version}, on ${release ?? "no release"}`),
+  );
+  section(
+    "no release runs their version",
+    sums(
+      report.stranded,
+      ({ version, answered }) => `: ${version}${answered ? ", answered by the proxies" : ""}`,
+    ),
+  );
+  section(
+    "the next promotion would strand them",
+    report.strandedNext.map(
+      ({ release, version, wikis }) =>
+        `of ${release}: ${who(wikis)} on ${version}, which no other release runs`,
+    ),
+  );
+  section(
+    "pins",
+    report.pins.map(
+      ({ wiki, release, expires, reason }) => `${wiki} to ${release} until ${expires}: ${reason}`,
+    ),
+  );
+  section("warnings", report.warnings);
   return `${lines.join("\n")}\n`;
+}
+
+/** A line for all of which the same is said. */
+function sums<T extends { wiki: string }>(all: readonly T[], say: (one: T) => string): string[] {
+  const alike = new Map<string, string[]>();
+  for (const one of all) {
+    const said = say(one);
+    const wikis = alike.get(said);
+    if (wikis) wikis.push(one.wiki);
+    else alike.set(said, [one.wiki]);
+  }
+  return [...alike].map(([said, wikis]) => `${who(wikis)}${said}`);
+}
+
+function who(wikis: readonly string[]): string {
+  return `${wikis.length} ${wikis.length === 1 ? "wiki" : "wikis"} (${quoteFirst(wikis)})`;
 }

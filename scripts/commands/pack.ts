@@ -1,15 +1,21 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import { withGeneration } from "../encode/container.ts";
 import { compile } from "../farm/compile.ts";
+import { warnOfElsewhere } from "../farm/elsewhere.ts";
 import { Farm } from "../farm/farm.ts";
+import type { Groups } from "../farm/groups.ts";
+import { DEFAULT_LIMITS, GUARD_NAMES, type GuardName } from "../farm/guard-limits.ts";
+import { type Finding, guard, showFinding } from "../guards/guards.ts";
 import { type Progress, progressLines, silent } from "../progress.ts";
+import { quote } from "../sources/problem.ts";
 import { TableError } from "../table/check.ts";
 import { Table } from "../table/table.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
+import { withLock } from "./lock.ts";
 import { Refusal } from "./refusal.ts";
+import { behindLinks, writeWhole } from "./write-whole.ts";
 
 export interface PackOptions extends FarmOptions {
   strip?: boolean;
@@ -28,20 +34,26 @@ export function packCommand(program: Command): void {
       "the table's generation (default: one more than the old table's)",
       parseGeneration,
     )
+    .option(
+      "--allow <guard>",
+      `let pass what a guard finds against the old table (repeatable): ${GUARD_NAMES.join(", ")}`,
+      parseGuard,
+      [],
+    )
     .option("--json", "say what was packed as JSON")
     .addHelpText(
       "after",
       `
 Examples:
   $ pointsman pack --farm examples/small/farm.yaml --out small.table
-  $ pointsman pack --farm farm.yaml --source mediawiki-config=../mediawiki-config --strip --out production.table`,
+  $ pointsman pack --farm farm.yaml --source mediawiki-config=../mediawiki-config --strip --out production.table
+  $ pointsman pack --farm farm.yaml --out production.table --allow wikis-change-release --allow release-empties
+
+Where --out has a table already, guards look at what becomes of its wikis, and refuse what is hardly ever meant; their
+limits are the farm's \`guards\`. Two packs to one --out wait for each other.`,
     )
-    .action((options: PackOptions & { out: string; json?: boolean }) => {
-      const old = readOld(options.out);
-      const progress = progressLines((line) => process.stderr.write(line));
-      const { table, bytes, warnings } = packFarm(options, old, progress);
-      writeWhole(options.out, bytes);
-      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+    .action((options: PackOptions & { out: string; allow: GuardName[]; json?: boolean }) => {
+      const { table, bytes, warnings } = packTo(options);
       const { generation, digest } = table;
       const facts = {
         out: options.out,
@@ -56,18 +68,55 @@ Examples:
     });
 }
 
+/** The farm's table in the place of the one at `out`. Throws SourceError, Refusal. */
+function packTo(options: PackOptions & { out: string; allow: GuardName[] }): Packed {
+  const { out, allow } = options;
+  if (existsSync(out) && !statSync(out).isFile() && !statSync(out).isDirectory()) {
+    throw new Refusal(`${out}: neither a file nor a new name: a table is written beside it, then renamed`);
+  }
+  const progress = progressLines((line) => process.stderr.write(line));
+  const pack = (isHeld: () => boolean) => {
+    const packed = packFarm(options, readOld(out), progress);
+    const { bytes, warnings, findings } = packed;
+    for (const one of findings.filter(({ guard }) => allow.includes(guard))) {
+      warnings.push(`guard ${one.guard}, allowed: ${one.what}`);
+    }
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+    const refused = findings.filter(({ guard }) => !allow.includes(guard));
+    if (refused.length > 0) {
+      throw new Refusal([...refused.map(showFinding), `${out}: nothing was written`].join("\n"));
+    }
+    if (!isHeld())
+      throw new Refusal(`${out}: another process took the lock, and nothing was written: pack again`);
+    writeWhole(out, bytes);
+    return packed;
+  };
+  return withLock(behindLinks(out), pack, { progress });
+}
+
+export interface Packed {
+  table: Table;
+  bytes: Uint8Array;
+  warnings: string[];
+  headers: string[];
+  clusters: string[];
+  /** What the guards found, against the old table. */
+  findings: Finding[];
+}
+
 /**
  * A farm's table in memory. Throws SourceError, Refusal.
- * @param old the table that this one follows, for the generation
+ * @param old the table that this one follows, for the generation and the guards
  */
 export function packFarm(
   options: PackOptions,
   old: Table | null = null,
   progress: Progress = silent,
-): { table: Table; bytes: Uint8Array; warnings: string[]; headers: string[]; clusters: string[] } {
+): Packed {
   const farm = new Farm(options.farm, options.source, progress);
   const compiled = compile(farm, options.today);
   const { plan } = compiled;
+  farm.warnings.unshift(...warnOfElsewhere(farm, compiled.groups, compiled.releases));
   const namesText = options.strip ? null : JSON.stringify(compiled.names);
   const generation = options.generation ?? old?.generation ?? 1;
   let table = encodeFarm(farm, plan, { generation, names: namesText, progress });
@@ -88,10 +137,26 @@ export function packFarm(
   return {
     table,
     bytes: table.bytes,
-    warnings: farm.warnings.map((warning) => warning.message),
+    warnings: farm.tellWarnings(),
     headers: plan.emit.map(({ name }) => name),
     clusters: plan.clusters.flat(),
+    findings: findingsOf(farm, compiled.groups, old, table),
   };
+}
+
+function findingsOf(farm: Farm, groups: Groups, old: Table | null, table: Table): Finding[] {
+  const limits = farm.says.guards ?? DEFAULT_LIMITS;
+  const findings = old ? guard(old, table, limits, (a, b) => farm.versionOrder.compare(a, b)) : [];
+  const shrinks: GuardName = "source-shrinks";
+  if (limits[shrinks] === "off" || findings.some((one) => one.guard === shrinks)) return findings;
+  // A list without a wiki in it needs no older table to be told.
+  for (const { name, isEmpty } of groups.byName.values()) {
+    const { dblist } = farm.says.groups[name]!;
+    if (dblist !== undefined && isEmpty) {
+      findings.push({ guard: shrinks, what: `the dblist ${quote(dblist)} of group ${name} has no wikis` });
+    }
+  }
+  return findings;
 }
 
 /** What no packing may get wrong, read back from the bytes: no wiki is on a release of another version. */
@@ -118,16 +183,12 @@ function readOld(file: string): Table | null {
   }
 }
 
-/** All of it or nothing: to a temporary file beside it, then renamed. */
-export function writeWhole(file: string, bytes: Uint8Array): void {
-  const temporary = join(dirname(file), `.${process.pid}.${Date.now()}.tmp`);
-  try {
-    writeFileSync(temporary, bytes, { flag: "wx" });
-    renameSync(temporary, file);
-  } catch (error) {
-    if (existsSync(temporary)) rmSync(temporary);
-    throw new Refusal(`${file}: cannot be written: ${(error as Error).message}`);
+function parseGuard(text: string, allowed: GuardName[]): GuardName[] {
+  const name = GUARD_NAMES.find((one) => one === text);
+  if (name === undefined) {
+    throw new InvalidArgumentError(`There is no guard ${quote(text)}; there are ${GUARD_NAMES.join(", ")}.`);
   }
+  return [...allowed, name];
 }
 
 function parseGeneration(text: string): number {

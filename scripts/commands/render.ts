@@ -7,8 +7,9 @@ import { type Address, type Rendered, type RenderOptions, renderEnvoy } from "..
 import { Table } from "../table/table.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { readTable } from "./inspect.ts";
-import { packFarm, writeWhole } from "./pack.ts";
+import { packFarm } from "./pack.ts";
 import { Refusal } from "./refusal.ts";
+import { writeWhole } from "./write-whole.ts";
 
 interface Options extends FarmOptions {
   table?: string;

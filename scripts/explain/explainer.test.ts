@@ -99,7 +99,7 @@ const SITUATIONS: [situation: string, url: string, why: string, stripped: string
   [
     "a wiki in no group",
     "auth.example/lonely/",
-    `the host is a fixed one (farm.yaml:15), read from target /{1}/ as {1} (farm.yaml:15): wiki lonely; in no group, but release two does not run its version v1: release one does; ${WEB}`,
+    `the host is a fixed one (farm.yaml:15), read from target /{1}/ as {1} (farm.yaml:15): wiki lonely; in no group: release one, which runs its version v1; ${WEB}`,
     `the host is a fixed one, read from target /{1}/ as {1}: wiki lonely; in no group: release one, which runs its version v1; ${WEB}`,
   ],
   [

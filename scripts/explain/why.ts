@@ -63,7 +63,9 @@ function whichReply(
     const wrong = {
       unknownHost: "no wiki",
       missing: "a missing wiki",
-      notInstalled: "a wiki that is not installed",
+      notInstalled: isStranded(table, names, trail.key ?? "")
+        ? "such a wiki"
+        : "a wiki that is not installed",
     };
     return `${whatIsThere(table, names, trail)}; ${wrong[trail.wrong]} is answered with ${status}`;
   }
@@ -92,7 +94,12 @@ function whatIsThere(table: Table, names: Names | null, trail: Trail, wiki: stri
   if (trail.path !== null)
     how += `, read from ${describePath(table, trail.path)}${at(names?.paths[trail.path])}`;
   if (wiki !== null) return `${how}: wiki ${wiki}`;
-  if (trail.wrong === "notInstalled") return `${how}: ${trail.key} is not installed`;
+  if (trail.wrong === "notInstalled") {
+    const why = isStranded(table, names, trail.key!)
+      ? "has no release that runs its version"
+      : "is not installed";
+    return `${how}: ${trail.key} ${why}`;
+  }
   if (trail.key !== null) return `${how}: ${trail.key || "an empty name"} is no wiki of the table`;
   return `${how}: no wiki`;
 }
@@ -118,6 +125,14 @@ function whichRelease(
   if (moved)
     return `${list}, but release ${moved.from} does not run its version ${version}: release ${release} does`;
   return `${list}: release ${release}, which runs its version ${version}`;
+}
+
+/** The farm has the proxies answer for a wiki that is on none of its releases, as for one that is not installed. */
+function isStranded(table: Table, names: Names | null, wiki: string): boolean {
+  const slot = table.find(table.wikis, wiki);
+  if (slot === -1 || !own(names?.moved, wiki)) return false;
+  const { name, version } = table.release(table.placement(table.value(table.wikis, slot)).release);
+  return name === version;
 }
 
 function whichDataCentre(table: Table, names: Names | null, trail: Trail): string {

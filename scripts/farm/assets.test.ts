@@ -62,4 +62,14 @@ describe("assets", () => {
       "farm.yaml:6:31: unknown release `tow`; did you mean `two`?",
     ]);
   });
+
+  it("go to no release that was added for a stranded wiki, if the farm has one of its own", () => {
+    const assets = "[{ path: { under: /static }, release: newest }]";
+    const wikiversions = "{ awiki: v1, bwiki: v2, cwiki: v9 }";
+    const { plan } = compileFarm({ wikiversions, assets, "on-stranded": "spill" });
+    expect(plan.listeners[0]!.assets[0]!.outcome).toEqual({ release: 1 });
+    const all = { releases: "{}", spill: "version-named", "default-release": "v1" };
+    const { plan: spilled } = compileFarm({ wikiversions, assets, ...all });
+    expect(spilled.listeners[0]!.assets[0]!.outcome).toEqual({ release: 2 });
+  });
 });

@@ -5,7 +5,8 @@ import { type Releases, unknownRelease } from "./releases.ts";
 import { type Placed, rulesFrom } from "./rules.ts";
 
 /** Throws SourceError. */
-export function assetRules(farm: Farm, { list }: Releases): Placed<ReleaseOutcome>[] {
+export function assetRules(farm: Farm, releases: Releases): Placed<ReleaseOutcome>[] {
+  const { list } = releases;
   const problems = new Problems();
   const names = list.map(({ name }) => name);
   const rules = farm.says.assets.flatMap((says, i) => {
@@ -16,8 +17,9 @@ export function assetRules(farm: Farm, { list }: Releases): Placed<ReleaseOutcom
       const versions = list.map(({ version }) => version);
       problems.attempt(() => farm.versionOrder.check(versions, place));
     }
-    const outcome = { release: release === -1 ? newest(farm, list) : release };
-    return rulesFrom(says, ["assets", i], { outcome });
+    return rulesFrom(says, ["assets", i], {
+      outcome: { release: release === -1 ? newest(farm, releases) : release },
+    });
   });
   problems.throwIfAny();
   return rules;
@@ -26,15 +28,21 @@ export function assetRules(farm: Farm, { list }: Releases): Placed<ReleaseOutcom
 const NEWEST = "newest";
 
 /** The release that `newest` stands for; null where no rule says so. */
-export function newestNamed(farm: Farm, { list }: Releases): string | null {
+export function newestNamed(farm: Farm, releases: Releases): string | null {
+  const { list } = releases;
   const said = farm.says.assets.some(({ release }) => release === NEWEST);
-  return said && !list.some(({ name }) => name === NEWEST) ? list[newest(farm, list)]!.name : null;
+  return said && !list.some(({ name }) => name === NEWEST) ? list[newest(farm, releases)]!.name : null;
 }
 
-/** Of two that run the same version, the first. */
-function newest({ versionOrder }: Farm, list: Releases["list"]): number {
-  return list.reduce(
-    (best, { version }, i) => (versionOrder.compare(version, list[best]!.version) > 0 ? i : best),
-    0,
+/**
+ * Of two that run the same version, the first. A release that was added for a few stranded wikis may not run at all,
+ * and must not get the assets of all others.
+ */
+function newest({ versionOrder }: Farm, { list, spilled }: Releases): number {
+  const own = list.filter(({ name }) => !spilled.has(name));
+  const candidates = own.length > 0 ? own : list;
+  const best = candidates.reduce((one, other) =>
+    versionOrder.compare(other.version, one.version) > 0 ? other : one,
   );
+  return list.indexOf(best);
 }

@@ -99,7 +99,7 @@ describe("the host of a wiki", () => {
     [
       "a host that leads nowhere",
       "{ host: '{label}.other', wiki: '{label}wiki', in: [cwiki] }",
-      "8:27: `c.other` of `cwiki` leads to no wiki by the farm's hosts",
+      "8:27: `c.other` of `cwiki` leads to no wiki by the farm's hosts: add `{ host: c.other, wiki: cwiki }` to `hosts`, before all patterns",
     ],
     [
       "a host that leads elsewhere",
@@ -109,7 +109,7 @@ describe("the host of a wiki", () => {
     [
       "a host whose dashes lead elsewhere",
       "{ host: '{label}.a.example', wiki: '{label}wiki', in: [cwiki] }",
-      "8:27: `c.a.example` of `cwiki` leads to `c.awiki` by the farm's hosts",
+      "8:27: `c.a.example` of `cwiki` leads to `c.awiki` by the farm's hosts: add `{ host: c.a.example, wiki: cwiki }` to `hosts`, before all patterns",
     ],
     [
       "a wiki without a label",
@@ -119,7 +119,7 @@ describe("the host of a wiki", () => {
     [
       "a wiki that there is not",
       "{ host: '{label}.example', wiki: '{label}wiki', in: [awiki, bwiki] }",
-      "8:79: `bwiki` is not in wikiversions; did you mean `awiki`?",
+      "8:79: `bwiki` is not in wikiversions: remove it here, or mend its name",
     ],
     [
       "a list without a folder of them",
@@ -131,9 +131,29 @@ describe("the host of a wiki", () => {
   });
 
   it("is refused where hosts that would be read as others lead to it", () => {
-    const readAs = { rewrite: '{ "{a}.example": "{a}.special" }', hosts: `[${HOSTS[4]}]` };
-    expect(problemsWith(parts([EXAMPLE], readAs))).toContain(
-      "farm.yaml:8:27: `c.example` of `cwiki` leads to no wiki by the farm's hosts",
+    const rewrites = { rewrite: '{ "{a}.example": "{a}.special" }', hosts: `[${HOSTS[4]}]` };
+    expect(problemsWith(parts([EXAMPLE], rewrites))).toContainEqual(
+      expect.stringContaining("farm.yaml:8:27: `c.example` of `cwiki` leads to no wiki by the farm's hosts"),
+    );
+  });
+
+  it("is refused for a new chapter with the label to add, and where", () => {
+    const chapters = {
+      wikiversions: "{ be_xwikimedia: v1, zz_ywikimedia: v1 }",
+      hosts:
+        "[{ host: '{label}.m.example', labels: [be-x], wiki: '{label}wikimedia', dashes: underscores }, { host: '{label}.m.example', wiki: '{label}wiki', dashes: underscores }]",
+    };
+    const rule = "{ host: '{label}.m.example', wiki: '{label}wikimedia', dashes: underscores }";
+    expect(problemsWith(parts([rule], chapters))).toEqual([
+      "farm.yaml:8:27: `zz-y.m.example` of `zz_ywikimedia` leads to `zz_ywiki` by the farm's hosts: add `zz-y` to the `labels` at farm.yaml:6",
+    ]);
+  });
+
+  it("is only for wikis that there are, unless the farm warns of such", () => {
+    const rule = "{ host: '{label}.example', wiki: '{label}wiki', in: [awiki, removedwiki] }";
+    const { farm } = compileFarm(parts([rule], { "not-in-wikiversions": "warn" }));
+    expect(warningsOf(farm)).toContainEqual(
+      expect.stringMatching(/`removedwiki` is not in wikiversions: remove it here, or mend its name$/),
     );
   });
 });

@@ -54,7 +54,8 @@ export function compileCanonical(farm: Farm, hosts: Hosts): { canonical: Canonic
         const other = wikiOfHost(byRule);
         const leads = other === null ? "to no wiki" : `to ${quote(other)}`;
         const what = `${quote(byRule)} of ${quote(wiki)} leads ${leads} by the farm's hosts`;
-        problems.add(farm.place(["canonical-hosts", rule!.number, "host"]), what);
+        const place = farm.place(["canonical-hosts", rule!.number, "host"]);
+        problems.add(place, `${what}: ${wayToHost(farm, byRule, wiki)}`);
       }
     }
     if (own === undefined && rule === undefined) exact = labelled.get(i) ?? null;
@@ -83,6 +84,19 @@ function isSame(a: CanonicalRule, b: CanonicalRule): boolean {
   return a.tail === b.tail && a.suffix === b.suffix && a.dashes === b.dashes;
 }
 
+/** What to add to `hosts` so that the host leads to the wiki: a label where other wikis like it have theirs. */
+function wayToHost(farm: Farm, host: string, wiki: string): string {
+  for (const [i, { host: form, wiki: id, labels, dashes }] of farm.says.hosts.entries()) {
+    const suffix = form.slice("{label}".length);
+    if (!labels || !host.endsWith(suffix)) continue;
+    const label = host.slice(0, -suffix.length);
+    const made = id.replace("{label}", label);
+    if ((dashes === "underscores" ? made.replaceAll("-", "_") : made) !== wiki) continue;
+    return `add ${quote(label)} to the \`labels\` at ${farm.shortPlace(["hosts", i, "labels"])}`;
+  }
+  return `add ${quote(`{ host: ${host}, wiki: ${wiki} }`)} to \`hosts\`, before all patterns`;
+}
+
 /** null where the wiki is none of the rule's. */
 function hostBy({ tail, suffix, dashes }: CanonicalRule, wiki: string): string | null {
   if (!wiki.endsWith(tail) || wiki === tail) return null;
@@ -101,9 +115,9 @@ function wikisOf(farm: Farm, says: CanonicalHost, number: number, problems: Prob
   }
   for (const [i, wiki] of says.in.entries()) {
     if (farm.wikis.has(wiki) || farm.says["not-in-wikiversions"] === "ignore") continue;
-    const suggestion = suggestionFor(wiki, farm.wikis.keys());
-    const hint = suggestion === undefined ? "" : `; did you mean ${quote(suggestion)}?`;
-    problems.add(farm.place([...path, i]), `${quote(wiki)} is not in wikiversions${hint}`);
+    const what = `${quote(wiki)} is not in wikiversions: remove it here, or mend its name`;
+    if (farm.says["not-in-wikiversions"] === "warn") farm.warn(farm.place([...path, i]), what);
+    else problems.add(farm.place([...path, i]), what);
   }
   return new Set(says.in);
 }

@@ -4,6 +4,7 @@ import { EMIT_KIND_NAMES, type EmitKind, type Plan } from "../plan.ts";
 import { driftError } from "../sources/dblist.ts";
 import { Problems } from "../sources/problem.ts";
 import { newestNamed } from "./assets.ts";
+import { assignReleases } from "./assign.ts";
 import { compileCanonical } from "./canonical.ts";
 import { checkClusters, checkDeployments, Deployments } from "./deployments.ts";
 import type { Farm, Path } from "./farm.ts";
@@ -13,7 +14,7 @@ import { compileJobs } from "./jobs.ts";
 import { bare, checkHeaders, compileListeners, type PlacedListener } from "./listeners.ts";
 import type { Names } from "./names.ts";
 import { addReadOnly } from "./reads.ts";
-import { assignReleases, type Releases } from "./releases.ts";
+import type { Releases } from "./releases.ts";
 import { Replies } from "./replies.ts";
 import type { Placed } from "./rules.ts";
 import { DEFAULT_CLUSTER_HEADER } from "./schema.ts";
@@ -27,15 +28,33 @@ export interface Compiled {
   releases: Releases;
 }
 
+/** Who is in which group, and which release each wiki is on: there also where no table can be made of it. */
+export interface Survey {
+  groups: Groups;
+  releases: Releases;
+  problems: Problems;
+}
+
+/** @param today as `2026-12-31`, for the expiry of pins alone */
+export function survey(farm: Farm, today: string): Survey {
+  const problems = new Problems();
+  const groups = readGroups(farm, problems);
+  const releases = assignReleases(farm, groups, today, problems);
+  return { groups, releases, problems };
+}
+
 /**
  * The farm as a plan, with nothing left to look up. Throws SourceError with everything that is wrong; what is only
  * odd is added to the farm's warnings.
  * @param today as `2026-12-31`, for the expiry of pins alone
  */
 export function compile(farm: Farm, today: string): Compiled {
-  const problems = new Problems();
-  const groups = problems.attempt(() => readGroups(farm));
-  const releases = groups && problems.attempt(() => assignReleases(farm, groups, today));
+  return compileSurveyed(farm, survey(farm, today));
+}
+
+/** The same of a farm that was surveyed already. */
+export function compileSurveyed(farm: Farm, { groups, releases: assigned, problems }: Survey): Compiled {
+  const releases = problems.any ? undefined : assigned;
   farm.progress("reading hosts");
   const hosts = problems.attempt(() => compileHosts(farm));
   const canonical = hosts && problems.attempt(() => compileCanonical(farm, hosts));
@@ -58,8 +77,8 @@ export function compile(farm: Farm, today: string): Compiled {
     wikis: farm.wikis.ids.map((id, i) => ({
       id,
       release: releases!.ofWiki[i]!,
-      group: groups!.ofWiki.get(id) ?? null,
-      installed: !missing!.has(id),
+      group: groups.ofWiki.get(id) ?? null,
+      installed: !missing!.has(id) && !releases!.answered.has(id),
     })),
     hosts: hosts!.hosts,
     rewrites,
@@ -72,7 +91,7 @@ export function compile(farm: Farm, today: string): Compiled {
     releases: releases!.list,
     defaultRelease: releases!.default,
     wikiless: wikiless!,
-    clusters: deployments.clusters(says.cluster, releases!.list),
+    clusters: deployments.clusters(says.cluster, releases!.list, releases!.spilled),
     emit: EMIT_KIND_NAMES.filter((kind) => headers[kind] !== undefined).map((kind) => ({
       kind,
       name: headers[kind]!,
@@ -97,7 +116,7 @@ export function compile(farm: Farm, today: string): Compiled {
     get names() {
       return namesOf(farm, hosts!, releases!, listeners!, canonical!.places);
     },
-    groups: groups!,
+    groups,
     releases: releases!,
   };
 }

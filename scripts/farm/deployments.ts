@@ -29,9 +29,13 @@ export class Deployments {
     return this.anyVersion.has(number);
   }
 
-  clusters(template: string, releases: readonly Release[]): string[][] {
+  /** @param spilled names of the releases that were added for their version */
+  clusters(template: string, releases: readonly Release[], spilled: ReadonlySet<string>): string[][] {
     return this.list.map(({ name }, number) =>
-      releases.map((release) => this.anyVersion.get(number) ?? clusterName(template, name, release.name)),
+      releases.map(
+        (release) =>
+          this.anyVersion.get(number) ?? clusterName(template, name, release.name, spilled.has(release.name)),
+      ),
     );
   }
 }
@@ -41,11 +45,12 @@ export function slug(release: string): string {
   return release.toLowerCase().replace(/[^a-z0-9]+/g, "-");
 }
 
-function clusterName(template: string, deployment: string, release: string): string {
+/** @param spilled a version is the release's name, and its dots may not stand in the name of a service */
+export function clusterName(template: string, deployment: string, release: string, spilled: boolean): string {
   return template
     .replaceAll("{deployment}", deployment)
     .replaceAll("{release-slug}", slug(release))
-    .replaceAll("{release}", release);
+    .replaceAll("{release}", spilled ? slug(release) : release);
 }
 
 /** Where the farm lists its deployments, there are no others; backends for debugging are listed by `debug`. */

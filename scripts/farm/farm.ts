@@ -3,7 +3,7 @@ import { basename, dirname, isAbsolute, join } from "node:path";
 import { type Progress, silent } from "../progress.ts";
 import { DblistReader } from "../sources/dblist.ts";
 import { namesIn } from "../sources/files.ts";
-import { type Place, quote, quoteAll, SourceError } from "../sources/problem.ts";
+import { oneACause, type Place, quote, quoteAll, SourceError } from "../sources/problem.ts";
 import { suggestionFor } from "../sources/suggestion.ts";
 import { isCutOff } from "../sources/text.ts";
 import { validate } from "../sources/validate.ts";
@@ -63,6 +63,11 @@ export class Farm {
 
   warn(place: Place, what: string): void {
     this.warnings.push(new SourceError(place, what));
+  }
+
+  /** The warnings for people, a line a cause. */
+  tellWarnings(): string[] {
+    return oneACause(this.warnings);
   }
 
   /** Where a key or value of the farm file stands. */

@@ -93,14 +93,40 @@ describe("groups", () => {
 
 describe("a wiki in a group that wikiversions does not have", () => {
   const lists = { "d/x.dblist": "awiki\nbwiki\nzwiki\n" };
+  const WAYS_OUT = "add it there, take it out of the list, or say `not-in-wikiversions: warn`";
 
   it("is an error where it stands", () => {
     expect(problemsWith({ groups: "{ x: { wikis: [awiki, bwiki, zwiki] } }" })).toEqual([
-      "farm.yaml:6:38: `zwiki` is in group `x` but not in wikiversions",
+      `farm.yaml:6:38: \`zwiki\` is in group \`x\` but not in wikiversions: ${WAYS_OUT}`,
     ]);
     expect(problemsWith({ dblists: "d", groups: "{ x: { dblist: x } }" }, lists)).toEqual([
-      "farm.yaml:7:24: `zwiki` is in group `x` but not in wikiversions",
+      `d/x.dblist:3: \`zwiki\` is in group \`x\` but not in wikiversions: ${WAYS_OUT}`,
     ]);
+  });
+
+  it("is told at the line of the list in which an expression has it, however deep", () => {
+    const deep = { "d/y.dblist": "awiki\n", "d/all.dbexpr": "%% y + x", "d/x.dblist": "# x\nbwiki\nzwiki\n" };
+    const [problem] = problemsWith({ dblists: "d", groups: "{ x: { dblist: all } }" }, deep);
+    expect(problem).toMatch(/^d\/x\.dblist:3: `zwiki` is in group `x`/);
+  });
+
+  it("is told once for all of a group, with how many there are and the first of them", () => {
+    const wikis = Array.from({ length: 30 }, (_, i) => `x${i}wiki`);
+    const groups = `{ x: { wikis: [awiki, bwiki, ${wikis.join(", ")}] } }`;
+    expect(problemsWith({ groups })).toEqual([
+      "farm.yaml:6:38: 30 wikis (`x0wiki`, `x1wiki`, `x2wiki`, `x3wiki`, `x4wiki` and 25 more) are in group `x` but not in wikiversions: add them there, take them out of the list, or say `not-in-wikiversions: warn`",
+    ]);
+  });
+
+  it("is a warning where the farm says so, and left out", () => {
+    const { farm, plan } = compileFarm(
+      { dblists: "d", groups: "{ x: { dblist: x } }", "not-in-wikiversions": "warn" },
+      lists,
+    );
+    expect(warningsOf(farm)).toEqual([
+      "d/x.dblist:3: `zwiki` is in group `x` but not in wikiversions: no release serves it",
+    ]);
+    expect(plan.wikis.map(({ id }) => id)).toEqual(["awiki", "bwiki"]);
   });
 
   it("is left out where the farm ignores such wikis", () => {
@@ -122,17 +148,29 @@ describe("a wiki in no group", () => {
     ]);
     expect(
       problemsWith(
-        { groups, wikiversions: "w.json" },
+        { groups, wikiversions: "w.json", releases: "{ one: { version: '1.0' } }" },
         { "w.json": '{\n"awiki": "php-1.0",\n"bwiki": "php-1.0"}' },
       ),
     ).toEqual(["w.json:3: `bwiki` is in no group: add it to one, or say `in-no-group: warn`"]);
   });
 
-  it("is a warning where the farm says so", () => {
+  it("is told once for all of them, with how many there are and the first of them", () => {
+    const wikis = Array.from({ length: 9 }, (_, i) => `x${i}wiki`);
+    const wikiversions = `{ awiki: v1, ${wikis.map((wiki) => `${wiki}: v1`).join(", ")} }`;
+    const first = "`x0wiki`, `x1wiki`, `x2wiki`, `x3wiki`, `x4wiki` and 4 more";
+    expect(problemsWith({ groups, wikiversions })).toEqual([
+      `farm.yaml:2:36: 9 wikis are in no group (${first}): add them to one, or say \`in-no-group: warn\``,
+    ]);
+    expect(warningsOf(compileFarm({ groups, wikiversions, "in-no-group": "warn" }).farm)).toEqual([
+      `farm.yaml:2:36: 9 wikis are in no group (${first}): they go to one, where most wikis of v1 are`,
+    ]);
+  });
+
+  it("is a warning where the farm says so, which says where it goes", () => {
     const { farm, groups: read } = compileFarm({ groups, "in-no-group": "warn" });
     expect(read.inNoGroup).toEqual(["bwiki"]);
     expect(warningsOf(farm)).toEqual([
-      "farm.yaml:2:35: `bwiki` is in no group: it goes to the default release, or the first that runs its version",
+      "farm.yaml:2:35: `bwiki` is in no group: it goes to two, where most wikis of v2 are",
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { type Place, Problems, quote, SourceError } from "../sources/problem.ts";
+import { Problems, quote, quoteFirst, SourceError } from "../sources/problem.ts";
 import { suggestionFor } from "../sources/suggestion.ts";
 import type { Farm, Path } from "./farm.ts";
 
@@ -7,6 +7,10 @@ export interface Group {
   within: string | null;
   /** Its wikis that have a version, those of the groups within it included. */
   wikis: Set<string>;
+  /** Its list could not be read. */
+  isBroken: boolean;
+  /** Its own list names no wiki at all. */
+  isEmpty: boolean;
 }
 
 export interface Groups {
@@ -17,25 +21,29 @@ export interface Groups {
   inNoGroup: string[];
 }
 
-/** The farm's groups and who is in them. Throws SourceError with everything that is wrong. */
-export function readGroups(farm: Farm): Groups {
-  const problems = new Problems();
+/** The farm's groups and who is in them: with problems, as far as can be told. */
+export function readGroups(farm: Farm, problems: Problems): Groups {
   const byName = new Map<string, Group>();
   for (const name of farm.keys(["groups"])) {
     const { within = null } = farm.says.groups[name]!;
-    byName.set(name, { name, within, wikis: new Set() });
+    byName.set(name, { name, within, wikis: new Set(), isBroken: false, isEmpty: false });
   }
-  checkNesting(farm, byName, problems);
-  problems.throwIfAny();
+  const nesting = new Problems();
+  checkNesting(farm, byName, nesting);
+  if (nesting.any) for (const group of byName.values()) group.within = null;
+  problems.keepAll(nesting);
   for (const group of byName.values()) {
-    for (const { wiki, place } of problems.attempt(() => membersOf(farm, group.name)) ?? []) {
+    const members = problems.attempt(() => membersOf(farm, group.name));
+    group.isBroken = members === undefined;
+    group.isEmpty = members?.length === 0;
+    const unknown: string[] = [];
+    for (const wiki of members ?? []) {
       if (farm.wikis.has(wiki)) group.wikis.add(wiki);
-      else if (farm.says["not-in-wikiversions"] === "error") {
-        problems.add(place, `${quote(wiki)} is in group ${quote(group.name)} but not in wikiversions`);
-      }
+      else unknown.push(wiki);
     }
+    if (unknown.length > 0) reportUnknown(farm, group.name, unknown, problems);
   }
-  problems.throwIfAny();
+  const isWhole = !problems.any;
 
   const ofWiki = new Map<string, string>();
   for (const wiki of byName.size === 0 ? [] : farm.wikis.ids) {
@@ -44,7 +52,7 @@ export function readGroups(farm: Farm): Groups {
       (group) => !holders.some((other) => isWithin(byName, other, group.name)),
     );
     const [first, second] = innermost;
-    if (second) {
+    if (second && isWhole) {
       const where = farm.place(["groups", second.name], "key");
       const wayOut = "take it out of one, or say `within`";
       problems.add(
@@ -61,8 +69,7 @@ export function readGroups(farm: Farm): Groups {
     }
   }
   const inNoGroup = farm.wikis.ids.filter((wiki) => !ofWiki.has(wiki));
-  if (byName.size > 0) reportInNoGroup(farm, inNoGroup, problems);
-  problems.throwIfAny();
+  if (inNoGroup.length > 0 && byName.size > 0 && isWhole) reportInNoGroup(farm, inNoGroup, problems);
   return { byName, ofWiki, inNoGroup };
 }
 
@@ -94,14 +101,30 @@ function checkNesting(farm: Farm, byName: Map<string, Group>, problems: Problems
   }
 }
 
-function membersOf(farm: Farm, name: string): { wiki: string; place: Place }[] {
+function membersOf(farm: Farm, name: string): readonly string[] {
   const { dblist, wikis = [] } = farm.says.groups[name]!;
-  if (dblist === undefined) {
-    return wikis.map((wiki, i) => ({ wiki, place: farm.place(["groups", name, "wikis", i]) }));
+  return dblist === undefined ? wikis : evaluateDblist(farm, dblist, ["groups", name, "dblist"]);
+}
+
+/** Wikis of a group that wikiversions does not have, at the line that names the first of them. */
+function reportUnknown(farm: Farm, group: string, unknown: readonly string[], problems: Problems): void {
+  const severity = farm.says["not-in-wikiversions"];
+  if (severity === "ignore") return;
+  const { dblist, wikis = [] } = farm.says.groups[group]!;
+  const [first] = unknown as [string];
+  const place =
+    dblist === undefined
+      ? farm.place(["groups", group, "wikis", wikis.indexOf(first)])
+      : (farm.dblists!.placeOf(dblist, first) ?? farm.place(["groups", group, "dblist"]));
+  const one = unknown.length === 1;
+  const who = one ? `${quote(first)} is` : `${unknown.length} wikis (${quoteFirst(unknown)}) are`;
+  const what = `${who} in group ${quote(group)} but not in wikiversions`;
+  const them = one ? "it" : "them";
+  if (severity === "warn") farm.warn(place, `${what}: no release serves ${them}`);
+  else {
+    const wayOut = "add them there, take them out of the list, or say `not-in-wikiversions: warn`";
+    problems.add(place, `${what}: ${wayOut.replaceAll("them", them)}`);
   }
-  const path = ["groups", name, "dblist"];
-  const place = farm.place(path);
-  return evaluateDblist(farm, dblist, path).map((wiki) => ({ wiki, place }));
 }
 
 /** The wikis of an expression of dblists. Throws SourceError. */
@@ -111,14 +134,12 @@ export function evaluateDblist(farm: Farm, expression: string, path: Path): stri
   throw new SourceError(place, `a dblist, but no folder of dblists: say \`dblists: FOLDER\``);
 }
 
+/** With `warn`, what becomes of them is told once it is known. */
 function reportInNoGroup(farm: Farm, wikis: string[], problems: Problems): void {
-  for (const wiki of wikis) {
-    const place = farm.placeOfWiki(wiki);
-    const what = `${quote(wiki)} is in no group`;
-    if (farm.says["in-no-group"] === "error") {
-      problems.add(place, `${what}: add it to one, or say \`in-no-group: warn\``);
-    } else {
-      farm.warn(place, `${what}: it goes to the default release, or the first that runs its version`);
-    }
-  }
+  if (farm.says["in-no-group"] !== "error") return;
+  const one = wikis.length === 1;
+  const who = one ? `${quote(wikis[0]!)} is` : `${wikis.length} wikis are`;
+  const what = `${who} in no group${one ? "" : ` (${quoteFirst(wikis)})`}`;
+  const wayOut = `add ${one ? "it" : "them"} to one, or say \`in-no-group: warn\``;
+  problems.add(farm.placeOfWiki(wikis[0]!), `${what}: ${wayOut}`);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileFarm, problemsWith, releasesOf } from "../../test/support/farm-text.ts";
+import { compileFarm, problemsWith, releasesOf, warningsOf } from "../../test/support/farm-text.ts";
 
 /** A train of two groups; the third wiki is the one that each test holds back or takes ahead. */
 const TRAIN = {
@@ -55,7 +55,7 @@ describe("a release's version", () => {
           "{ all: { from: group }, v9: { version: '1.9' }, v10: { version: '1.10' }, v8: { version: '1.8' } }",
         "default-release": "all",
       });
-      expect(releases.fromGroup).toEqual(["all"]);
+      expect([...releases.inferred]).toEqual([["all", { wikis: expect.any(Number), of: 4 }]]);
       return plan.releases[0]!.version;
     };
     expect(of("{ awiki: '1.9', bwiki: '1.10', cwiki: '1.10', dwiki: '1.8' }")).toBe("1.10");
@@ -103,7 +103,7 @@ describe("a wiki goes to", () => {
     expect(releasesOf(compileFarm({ ...TRAIN, releases }))).toMatchObject({ bwiki: "g2" });
   });
 
-  it("else the first release of its version in the farm's order, and the names say whence it was moved", () => {
+  it("else the release of its version that has most wikis, and the names say whence it was moved", () => {
     const train = compileFarm(TRAIN);
     expect(releasesOf(train)).toEqual({ awiki: "g1", bwiki: "g2", cwiki: "g2" });
     expect(train.releases.placements[2]).toEqual({
@@ -115,7 +115,41 @@ describe("a wiki goes to", () => {
     });
     expect(train.names.moved).toEqual({ cwiki: { from: "g1" } });
     const otherFirst = "{ other: { version: v2 }, g1: { version: v1 }, g2: { version: v2 } }";
-    expect(releasesOf(compileFarm({ ...TRAIN, releases: otherFirst }))).toMatchObject({ cwiki: "other" });
+    expect(releasesOf(compileFarm({ ...TRAIN, releases: otherFirst }))).toMatchObject({ cwiki: "g2" });
+  });
+
+  it("the first of those that have as many, but rather the default release", () => {
+    const none = {
+      wikiversions: "{ awiki: v1, cwiki: v2 }",
+      groups: "{ g1: { wikis: [awiki, cwiki] } }",
+      releases: "{ g1: { version: v1 }, p: { version: v2 }, q: { version: v2 } }",
+    };
+    expect(releasesOf(compileFarm({ ...none, "default-release": "g1" }))).toMatchObject({ cwiki: "p" });
+    expect(releasesOf(compileFarm({ ...none, "default-release": "q" }))).toMatchObject({ cwiki: "q" });
+  });
+
+  it("before that, the release of the nearest group around its own that runs its version", () => {
+    const nested = {
+      wikiversions: "{ awiki: v1, bwiki: v2, cwiki: v2, dwiki: v2, ewiki: v1 }",
+      groups:
+        "{ t: { wikis: [awiki], within: g0 }, g0: { wikis: [bwiki], within: g1 }, g1: { wikis: [ewiki] }, big: { wikis: [cwiki, dwiki] } }",
+      releases:
+        "{ big: { version: v2 }, t: { version: v0 }, g0: { version: v2 }, g1: { version: v1 }, z: { version: v1 } }",
+      "default-release": "big",
+    };
+    expect(releasesOf(compileFarm(nested))).toMatchObject({ awiki: "g1", bwiki: "g0" });
+    const wikiversions = nested.wikiversions.replace("awiki: v1", "awiki: v2");
+    expect(releasesOf(compileFarm({ ...nested, wikiversions }))).toMatchObject({ awiki: "g0" });
+  });
+
+  it("the largest release of its version where releases state last week's versions, not the smallest", () => {
+    const stale = {
+      wikiversions: "{ twiki: v2, awiki: v2, bwiki: v2, cwiki: v2, dwiki: v2 }",
+      groups: "{ test: { wikis: [twiki] }, g1: { wikis: [awiki, bwiki] }, g2: { wikis: [cwiki, dwiki] } }",
+      releases: "{ test: { version: v2 }, g1: { version: v2 }, g2: { version: v1 } }",
+      "default-release": "g2",
+    };
+    expect(releasesOf(compileFarm(stale))).toMatchObject({ twiki: "test", cwiki: "g1", dwiki: "g1" });
   });
 
   it("the release of the nearest group around its own that has one", () => {
@@ -141,7 +175,21 @@ describe("a wiki goes to", () => {
     ]);
   });
 
-  it("the default release where it is in no group and the version fits, else the first that fits", () => {
+  it("where most wikis of its version are, where it is in no group", () => {
+    const left = {
+      wikiversions: "{ awiki: v2, bwiki: v2, cwiki: v2, lonely: v2 }",
+      groups: "{ small: { wikis: [awiki] }, large: { wikis: [bwiki, cwiki] } }",
+      "in-no-group": "warn",
+      releases: "{ small: { version: v2 }, large: { version: v2 }, other: { version: v2 } }",
+    };
+    const farm = compileFarm({ ...left, "default-release": "other" });
+    expect(releasesOf(farm)).toMatchObject({ lonely: "large" });
+    expect(warningsOf(farm.farm)).toEqual([
+      "farm.yaml:2:58: `lonely` is in no group: it goes to large, where most wikis of v2 are",
+    ]);
+  });
+
+  it("the default release where it is in no group and no other has wikis of its version", () => {
     const none = {
       groups: "{ g: { wikis: [] } }",
       "in-no-group": "warn",
@@ -151,39 +199,25 @@ describe("a wiki goes to", () => {
     expect(releasesOf(compileFarm(none))).toEqual({ awiki: "one", bwiki: "dflt" });
   });
 
-  it("nowhere if no release has its version: an error that lists wikis, versions and releases", () => {
-    const wikiversions = "{ awiki: v1, bwiki: v2, cwiki: v3, dwiki: v4 }";
+  it("nowhere if no release has its version: an error a version, with what there is and what to do", () => {
+    const wikiversions = "{ awiki: v1, bwiki: v2, cwiki: v3, dwiki: v4, ewiki: v4 }";
+    const wayOut = "or say `on-stranded: spill` or `reply`";
     expect(problemsWith({ wikiversions })).toEqual([
-      "farm.yaml:2:46: `cwiki` runs v3, which no release has; there are one (v1), two (v2)",
-      "farm.yaml:2:57: `dwiki` runs v4, which no release has; there are one (v1), two (v2)",
+      `farm.yaml:2:46: \`cwiki\` runs v3, which no release has; there are one (v1), two (v2): state a release of that version, put the wiki on one of theirs, ${wayOut}`,
+      `farm.yaml:2:57: 2 wikis run v4, which no release has (\`dwiki\`, \`ewiki\`); there are one (v1), two (v2): state a release of that version, put the wikis on one of theirs, ${wayOut}`,
     ]);
   });
-});
 
-describe("spill: version-named", () => {
-  const spill = { spill: "version-named", wikiversions: "{ awiki: v1, bwiki: v10, cwiki: v9, dwiki: v10 }" };
-
-  it("creates the missing releases, in the order of versions", () => {
-    const spilled = compileFarm(spill);
-    expect(spilled.plan.releases.map(({ name, version }) => [name, version])).toEqual([
-      ["one", "v1"],
-      ["two", "v2"],
-      ["v9", "v9"],
-      ["v10", "v10"],
-    ]);
-    expect(releasesOf(spilled)).toEqual({ awiki: "one", bwiki: "v10", cwiki: "v9", dwiki: "v10" });
-    expect(spilled.plan.clusters).toEqual([["web-one", "web-two", "web-v9", "web-v10"]]);
-    expect([...spilled.releases.spilled].sort()).toEqual(["v10", "v9"]);
-  });
-
-  it("creates none that is not missing", () => {
-    expect(compileFarm({ spill: "version-named" }).releases.spilled).toEqual([]);
-  });
-
-  it("is refused where a release of that name runs another version", () => {
-    expect(problemsWith({ ...spill, releases: "{ one: { version: v1 }, v9: { version: v2 } }" })).toEqual([
-      "farm.yaml:3:35: release `v9` runs another version than its name says",
-    ]);
+  it("nowhere, and the error says which version was inferred, and from how many wikis", () => {
+    const [problem] = problemsWith({
+      wikiversions: "{ awiki: v1, bwiki: v1, cwiki: v0 }",
+      groups: "{ g: { wikis: [awiki, bwiki, cwiki] } }",
+      releases: "{ g: { from: group } }",
+      "default-release": "g",
+    });
+    expect(problem).toContain(
+      "`cwiki` runs v0, which no release has; there are g (v1, inferred: 2 of its group's 3 wikis run it)",
+    );
   });
 });
 
@@ -235,7 +269,7 @@ describe("a pin", () => {
 
   it("of a wiki that there is not is an error", () => {
     expect(problemsWith(pinned(pin({ wiki: "bwik" })))).toEqual([
-      "farm.yaml:7:16: `bwik` is not in wikiversions; did you mean `bwiki`?",
+      "farm.yaml:7:16: `bwik` is not in wikiversions: remove the pin, or mend the wiki's name",
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { Problems, quote, quoteAll } from "../sources/problem.ts";
+import { type Problems, quote, quoteAll } from "../sources/problem.ts";
 import { suggestionFor } from "../sources/suggestion.ts";
 import { readText } from "../sources/text.ts";
 import { readVersionFromValues } from "../sources/values-file.ts";
@@ -8,94 +8,47 @@ import type { Groups } from "./groups.ts";
 export interface Placement {
   wiki: string;
   group: string | null;
-  /** Number of the release. */
+  /** Number of the release; -1 where none runs its version, which no table then holds. */
   release: number;
   /** Why it is not on its group's release, if it is not. */
   why: "pin" | "version" | null;
-  /** Number of its group's release, or of the default one for a wiki in no group; null for a group without one. */
+  /** Number of its group's release; null for a group without one and for a wiki in no group. */
   preferred: number | null;
 }
 
 export interface Releases {
   list: { name: string; version: string }[];
+  /** -1 where there is no such release, which no table then holds. */
   default: number;
-  /** By the wiki's number, the number of its release. */
+  /** By the wiki's number, the number of its release; -1 as in a placement. */
   ofWiki: readonly number[];
   /** The same and why; made when asked for, as a table for proxies needs none of it. */
   readonly placements: Placement[];
-  /** Names of the releases whose version is what most of their group runs. */
-  fromGroup: string[];
-  /** Names of those that `spill: version-named` added. */
-  spilled: string[];
+  inferred: Inferred;
+  /** Names of those that were added for their version. */
+  spilled: ReadonlySet<string>;
+  /** Wikis that the proxies answer themselves, as no release of the farm runs their version. */
+  answered: ReadonlySet<string>;
 }
 
-/**
- * Which release each wiki is on: always one of the wiki's own version. Its group's release if that runs it, else
- * the first in the farm's order that does, else an error or, as the farm says, a new one named by the version.
- * @param today as `2026-12-31`, for the expiry of pins alone
- */
-export function assignReleases(farm: Farm, groups: Groups, today: string): Releases {
-  const problems = new Problems();
-  const names = farm.keys(["releases"]);
-  const list: Releases["list"] = [];
-  for (const name of names) {
-    list.push({ name, version: problems.attempt(() => versionOf(farm, groups, name, problems)) ?? "" });
-  }
-  const byName = (name: string) => list.findIndex((release) => release.name === name);
-  const defaultRelease = byName(farm.says["default-release"]);
-  if (defaultRelease === -1) {
-    problems.add(farm.place(["default-release"]), unknownRelease(farm.says["default-release"], names));
-  }
-  problems.throwIfAny();
+/** Releases whose version is what most wikis of their group run: by name, how many do, of how many. */
+export type Inferred = Map<string, { wikis: number; of: number }>;
 
-  const pins = readPins(farm, list, today, problems);
-  const preferredOf = new Map<string | null, number | null>([[null, defaultRelease]]);
-  for (const group of groups.byName.keys()) preferredOf.set(group, releaseOfGroup(groups, group, byName));
-  const preferredBy = (wiki: string) => preferredOf.get(groups.ofWiki.get(wiki) ?? null)!;
-  const stranded: string[] = [];
-  const spilled = new Set<string>();
-  const ofWiki = farm.wikis.ids.map((wiki, i) => {
-    const version = farm.wikis.versions[i]!;
-    const pinned = pins.get(wiki);
-    const preferred = preferredBy(wiki);
-    let release = preferred !== null && list[preferred]!.version === version ? preferred : -1;
-    if (release === -1) release = list.findIndex((one) => one.version === version);
-    if (release === -1) {
-      stranded.push(wiki);
-      spilled.add(version);
-    }
-    return pinned ?? release;
-  });
-  if (farm.says.spill === "version-named") addSpilled(farm, list, spilled, ofWiki, problems);
-  else if (stranded.length > 0) {
-    const runs = list.map(({ name, version }) => `${name} (${version})`).join(", ");
-    for (const wiki of stranded) {
-      const { version } = farm.wikis.get(wiki)!;
-      problems.add(
-        farm.placeOfWiki(wiki),
-        `${quote(wiki)} runs ${version}, which no release has; there are ${runs}`,
-      );
-    }
-  }
-  problems.throwIfAny();
-  const fromGroup = names.filter((name) => farm.says.releases[name]!.from === "group");
-  return {
-    list,
-    default: defaultRelease,
-    ofWiki,
-    get placements() {
-      return farm.wikis.ids.map((wiki, i): Placement => {
-        const [release, preferred] = [ofWiki[i]!, preferredBy(wiki)];
-        const why = pins.has(wiki) ? "pin" : preferred === null || release === preferred ? null : "version";
-        return { wiki, group: groups.ofWiki.get(wiki) ?? null, release, why, preferred };
-      });
-    },
-    fromGroup,
-    spilled: [...spilled].sort(),
-  };
+/** The releases that the farm names, each with the version that it runs. */
+export function readReleases(
+  farm: Farm,
+  groups: Groups,
+  problems: Problems,
+): { list: Releases["list"]; inferred: Inferred } {
+  const inferred: Inferred = new Map();
+  const list = farm.keys(["releases"]).map((name) => ({
+    name,
+    version: problems.attempt(() => versionOf(farm, groups, name, inferred, problems)) ?? "",
+  }));
+  return { list, inferred };
 }
 
-function versionOf(farm: Farm, groups: Groups, name: string, problems: Problems): string {
+function versionOf(farm: Farm, groups: Groups, name: string, inferred: Inferred, problems: Problems): string {
   const { version, values } = farm.says.releases[name]!;
   if (version !== undefined) return version;
   const path = ["releases", name];
@@ -124,17 +77,25 @@ function versionOf(farm: Farm, groups: Groups, name: string, problems: Problems)
     return "";
   }
   if (group.wikis.size === 0) {
+    if (group.isBroken) return ""; // that is said already
     problems.add(
       farm.place([...path, "from"]),
       `group ${quote(name)} has no wikis: state the release's \`version\``,
     );
     return "";
   }
-  return mostRun(farm, name, group.wikis);
+  const [mostRun, wikis] = versionOfMost(farm, name, group.wikis, problems);
+  inferred.set(name, { wikis, of: group.wikis.size });
+  return mostRun;
 }
 
-/** The version that most of the wikis run; of two that tie, the older. */
-function mostRun(farm: Farm, release: string, wikis: Iterable<string>): string {
+/** The version that most of the wikis run, and how many do; of two that tie, the older. */
+function versionOfMost(
+  farm: Farm,
+  release: string,
+  wikis: Iterable<string>,
+  problems: Problems,
+): [version: string, wikis: number] {
   const counts = new Map<string, number>();
   for (const wiki of wikis) {
     const { version } = farm.wikis.get(wiki)!;
@@ -142,17 +103,8 @@ function mostRun(farm: Farm, release: string, wikis: Iterable<string>): string {
   }
   const most = Math.max(...counts.values());
   const versions = [...counts.keys()].filter((version) => counts.get(version) === most);
-  farm.versionOrder.check(versions, farm.place(["releases", release, "from"]));
-  return versions.sort((v, w) => farm.versionOrder.compare(v, w))[0]!;
-}
-
-/** The release named like the group, or like the nearest group around it. */
-function releaseOfGroup(groups: Groups, group: string, byName: (name: string) => number): number | null {
-  for (let name: string | null = group; name !== null; name = groups.byName.get(name)!.within) {
-    const release = byName(name);
-    if (release !== -1) return release;
-  }
-  return null;
+  problems.attempt(() => farm.versionOrder.check(versions, farm.place(["releases", release, "from"])));
+  return [versions.sort((v, w) => farm.versionOrder.compare(v, w))[0]!, most];
 }
 
 export function unknownRelease(name: string, names: string[]): string {
@@ -160,65 +112,4 @@ export function unknownRelease(name: string, names: string[]): string {
   const hint =
     suggestion === undefined ? `there are ${quoteAll(names)}` : `did you mean ${quote(suggestion)}?`;
   return `unknown release ${quote(name)}; ${hint}`;
-}
-
-/** Wiki → number of the release that it is pinned to. */
-function readPins(
-  farm: Farm,
-  list: Releases["list"],
-  today: string,
-  problems: Problems,
-): Map<string, number> {
-  const pins = new Map<string, number>();
-  for (const [i, { wiki, release, expires }] of farm.says.pins.entries()) {
-    const number = list.findIndex((one) => one.name === release);
-    const known = farm.wikis.get(wiki);
-    if (pins.has(wiki)) problems.add(farm.place(["pins", i, "wiki"]), `${quote(wiki)} is pinned twice`);
-    if (expires < today) {
-      const wayOut = "remove it, or give it a later day";
-      problems.add(
-        farm.place(["pins", i, "expires"]),
-        `the pin of ${quote(wiki)} expired on ${expires}: ${wayOut}`,
-      );
-    }
-    if (number === -1) {
-      const names = list.map((one) => one.name);
-      problems.add(farm.place(["pins", i, "release"]), unknownRelease(release, names));
-    } else if (!known) {
-      const suggestion = suggestionFor(wiki, farm.wikis.keys());
-      const hint = suggestion === undefined ? "" : `; did you mean ${quote(suggestion)}?`;
-      problems.add(farm.place(["pins", i, "wiki"]), `${quote(wiki)} is not in wikiversions${hint}`);
-    } else if (known.version !== list[number]!.version) {
-      const runs = `${quote(wiki)} runs ${known.version}, release ${quote(release)} runs ${list[number]!.version}`;
-      problems.add(
-        farm.place(["pins", i, "release"]),
-        `${runs}: a wiki goes only where its own version runs`,
-      );
-    }
-    pins.set(wiki, number);
-  }
-  return pins;
-}
-
-/** Adds a release for each version that none has, and puts its wikis there. */
-function addSpilled(
-  farm: Farm,
-  list: Releases["list"],
-  versions: Set<string>,
-  ofWiki: number[],
-  problems: Problems,
-): void {
-  for (const version of [...versions].sort((v, w) => farm.versionOrder.compare(v, w))) {
-    if (list.some(({ name }) => name === version)) {
-      problems.add(
-        farm.place(["releases", version], "key"),
-        `release ${quote(version)} runs another version than its name says`,
-      );
-      continue;
-    }
-    list.push({ name: version, version });
-  }
-  for (const [i, release] of ofWiki.entries()) {
-    if (release === -1) ofWiki[i] = list.findIndex((one) => one.version === farm.wikis.versions[i]);
-  }
 }

@@ -243,7 +243,7 @@ describe("farm.yaml", () => {
       hosts: "[{ host: '{label}.example', wiki: awiki }]",
     });
     expect(problems).toEqual([
-      "farm.yaml:6:31: `cwiki` is in group `g` but not in wikiversions",
+      "farm.yaml:6:31: `cwiki` is in group `g` but not in wikiversions: add it there, take it out of the list, or say `not-in-wikiversions: warn`",
       "farm.yaml:7:42: with the host `{label}.example` the wiki must be `{label}` and a suffix, as `{label}wiki`, not `awiki`",
     ]);
   });

@@ -21,6 +21,7 @@ import {
   printable,
   saysWhich,
 } from "./conditions.ts";
+import { guardLimitsSchema } from "./guard-limits.ts";
 
 const name = (what: string) => z.string().regex(NAME, `must be ${what}: ${NAME_SHAPE}`);
 const wikiId = z.string().refine(isWikiId, `must be a wiki ID: ${WIKI_ID_SHAPE}`);
@@ -235,13 +236,21 @@ export const farmSchema = z.strictObject({
   groups: z.record(name("a group"), group).default({}),
   "in-no-group": z.enum(["error", "warn"]).default("error"),
   /** Wikis that wikiversions does not have: an error in a group, a warning for a host. */
-  "not-in-wikiversions": z.enum(["error", "ignore"]).default("error"),
+  "not-in-wikiversions": z.enum(["error", "warn", "ignore"]).default("error"),
 
   releases: z.record(name("a release"), release),
   "default-release": z.string(),
   "version-from-image": z.strictObject({ key: z.string().min(1), pattern: z.string().min(1) }).optional(),
+  /** Whether a version without a release gets one named by it, for at most so many wikis. */
   spill: z.enum(["error", "version-named"]).default("error"),
+  "spill-at-most": z.int().min(0).default(50),
+  /** What becomes of wikis whose version no release runs, if they are at most so many. */
+  "on-stranded": z.enum(["refuse", "reply", "spill"]).default("refuse"),
+  "stranded-at-most": z.int().min(0).default(50),
+  "stranded-reply": reply.default({ status: 503, body: "this wiki is between two versions" }),
   pins: z.array(pin).default([]),
+  /** What `pack` refuses a table for that follows another one. */
+  guards: guardLimitsSchema.optional(),
 
   /** Hosts that are replaced by others: `{a}.{b}.beta.example: {a}.{b}.example`, `gateway.example/{host}: {host}`. */
   rewrite: notEmpty(z.record(z.string(), z.string())).default({}),

@@ -28,8 +28,23 @@ export function withoutWiki(farm: Farm, releases: Releases, replies: Replies): P
     missing: outcome(says?.missing, ["missing"]),
     notInstalled: outcome(says?.["not-installed"], ["not-installed"]),
   };
+  checkStrandedReply(farm, problems);
   problems.throwIfAny();
+  // They are as wikis that are not installed: the table has them, and no release.
+  if (releases.answered.size > 0)
+    wikiless.notInstalled = { reply: replies.number(farm.says["stranded-reply"]) };
   return wikiless;
+}
+
+/** A table has one answer for wikis that it has and that no release serves. */
+function checkStrandedReply(farm: Farm, problems: Problems): void {
+  const { status, body } = farm.says["stranded-reply"];
+  const other = farm.says["without-wiki"]?.["not-installed"];
+  if (farm.says["on-stranded"] !== "reply" || !other) return;
+  if ("status" in other && other.status === status && other.body === body) return;
+  const why = "a table has one answer for these and for wikis that are not installed";
+  const wayOut = "say the same `status` and `body` in `stranded-reply` and in `without-wiki.not-installed`";
+  problems.add(farm.place(["on-stranded"]), `${why}: ${wayOut}, or \`on-stranded: spill\``);
 }
 
 /** Wikis that the farm says are not installed; those that it does not have at all may be among them. */

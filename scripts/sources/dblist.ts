@@ -41,6 +41,8 @@ export class DblistReader {
   readonly #root: string;
   readonly #hasColumns: boolean;
   readonly #read = new Map<string, readonly string[] | SourceError>();
+  /** Of each `.dblist` that was read, where it lists each wiki; of the others, the expression in it. */
+  readonly #lines = new Map<string, ReadonlyMap<string, number> | readonly Term[]>();
   /** The files being read now, outermost first: what refers to one of them closes a cycle. */
   readonly #open: string[] = [];
 
@@ -65,6 +67,27 @@ export class DblistReader {
   /** The wikis of `all + preinstall - group0`; `where` is the place of the expression, for errors. */
   evaluate(expression: string, where: Place = { file: "expression", line: 1, column: 1 }): string[] {
     return this.#evaluateTerms(parseExpression(expression, where));
+  }
+
+  /** The line of a list by which an expression that was evaluated has the wiki; null where it has it by none. */
+  placeOf(expression: string, wiki: string): Place | null {
+    return this.#placeIn(parseExpression(expression, { file: "expression" }), wiki);
+  }
+
+  #placeIn(terms: readonly Term[], wiki: string): Place | null {
+    for (const { operator, name, place } of terms) {
+      if (operator !== "+") continue;
+      const file = this.#resolve(name, place);
+      const lines = this.#lines.get(file);
+      if (lines instanceof Map) {
+        const line = lines.get(wiki);
+        if (line !== undefined) return { file, line };
+      } else if (lines !== undefined) {
+        const found = this.#placeIn(lines as readonly Term[], wiki);
+        if (found) return found;
+      }
+    }
+    return null;
   }
 
   /** How a `.dblist` differs from its `.dbexpr`; null when it does not, or is not one of two. */
@@ -183,7 +206,11 @@ export class DblistReader {
     }
     if (expression !== undefined) {
       const { text: source, place } = expression;
-      const evaluated = problems.attempt(() => this.#evaluateTerms(parseExpression(source, place)));
+      const evaluated = problems.attempt(() => {
+        const terms = parseExpression(source, place);
+        this.#lines.set(file, terms);
+        return this.#evaluateTerms(terms);
+      });
       problems.throwIfAny();
       return evaluated ?? [];
     }
@@ -194,6 +221,7 @@ export class DblistReader {
       );
     }
     problems.throwIfAny();
+    this.#lines.set(file, wikis);
     return [...wikis.keys()].sort();
   }
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { problemsOf } from "../../test/support/errors.ts";
-import { Problems, quote, quoteAll, SourceError, SourceErrors } from "./problem.ts";
+import { oneACause, Problems, quote, quoteAll, SourceError, SourceErrors } from "./problem.ts";
 
 describe("SourceError", () => {
   test("begins with as much of the place as is known", () => {
@@ -64,12 +63,44 @@ test("a long list of names is cut and counted", () => {
   expect(quoteAll(Array.from({ length: 23 }, (_, i) => `w${i}`))).toMatch(/`w19` and 3 more$/);
 });
 
-test("so many problems that they have one cause are counted, not all told", () => {
-  const problems = new Problems();
-  for (let line = 1; line <= 150; line++) problems.add({ file: "f", line }, "is wrong");
-  problems.add({ file: "f", line: 1 }, "is wrong");
-  const told = problemsOf(() => problems.throwIfAny());
-  expect(told).toHaveLength(101);
-  expect(told.at(-2)).toBe("f:100: is wrong");
-  expect(told.at(-1)).toMatch(/^f: and 5[01] more problems$/);
+describe("problems of one cause", () => {
+  const unknown = (i: number) =>
+    new SourceError({ file: "f", line: i }, `\`w${i}\` is none of ${i + 3}: \`mend\` it`);
+  const some = (count: number) => Array.from({ length: count }, (_, i) => unknown(i + 1));
+
+  test("are told one by one while they are few", () => {
+    expect(oneACause(some(3))).toEqual([
+      "f:1: `w1` is none of 4: `mend` it",
+      "f:2: `w2` is none of 5: `mend` it",
+      "f:3: `w3` is none of 6: `mend` it",
+    ]);
+  });
+
+  test("are one line when they are many, with their count and the first names", () => {
+    expect(oneACause(some(5))).toEqual([
+      "f:1: `w1` is none of 4: `mend` it (and 4 more like it: `w2`, `w3`, `w4`, `w5`)",
+    ]);
+    const other = new SourceError({ file: "f", line: 9 }, "something else");
+    expect(oneACause([...some(1072), other])).toEqual([
+      "f:1: `w1` is none of 4: `mend` it (and 1071 more like it: `w2`, `w3`, `w4`, `w5`, `w6`, …)",
+      "f:9: something else",
+    ]);
+  });
+
+  test("are not those of another file", () => {
+    const elsewhere = some(2).map(({ line, what }) => new SourceError({ file: "g", line }, what));
+    expect(oneACause([...some(2), ...elsewhere])).toHaveLength(4);
+  });
+
+  test("keep every single one for who asks", () => {
+    const problems = new Problems();
+    for (const one of some(30)) problems.keep(one);
+    try {
+      problems.throwIfAny();
+      expect.unreachable();
+    } catch (error) {
+      expect((error as SourceError).problems).toHaveLength(30);
+      expect((error as SourceError).message.split("\n")).toHaveLength(1);
+    }
+  });
 });

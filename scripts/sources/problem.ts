@@ -31,14 +31,14 @@ export class SourceError extends Error {
   }
 }
 
-/** Several problems found in one go; stands at the first one's place, and its message has one line each. */
+/** Several problems found in one go; stands at the first one's place, and its message has a line for each cause. */
 export class SourceErrors extends SourceError {
   override readonly name: string = "SourceErrors";
   readonly #problems: readonly SourceError[];
 
   constructor(problems: readonly [SourceError, ...SourceError[]]) {
     super(problems[0], problems[0].what);
-    this.message = problems.map((problem) => problem.message).join("\n");
+    this.message = oneACause(problems).join("\n");
     this.#problems = problems;
   }
 
@@ -47,24 +47,49 @@ export class SourceErrors extends SourceError {
   }
 }
 
-/** Of so many each is told; the rest, most likely of the same cause, is counted. */
-const PROBLEMS_AT_MOST = 100;
+const TOLD_ONE_BY_ONE = 3;
+
+/**
+ * The messages of problems, a line a cause: what befalls very many in the same way is told of the first, with how many
+ * more there are and their first names. Sentences that differ in nothing but numbers and what they quote have one cause.
+ */
+export function oneACause(problems: readonly SourceError[]): string[] {
+  const causes = new Map<string, SourceError[]>();
+  for (const problem of problems) {
+    const cause = `${problem.file}\n${problem.what.replace(/`[^`]*`/g, "`").replace(/\d+/g, "0")}`;
+    const known = causes.get(cause);
+    if (known) known.push(problem);
+    else causes.set(cause, [problem]);
+  }
+  return [...causes.values()].flatMap((alike) => {
+    if (alike.length <= TOLD_ONE_BY_ONE) return alike.map(({ message }) => message);
+    const [first, ...others] = alike as [SourceError, ...SourceError[]];
+    const names = new Set(others.map(({ what, line }) => /`[^`]*`/.exec(what)?.[0] ?? `line ${line}`));
+    const shown = [...names].slice(0, FIRST).join(", ");
+    return [
+      `${first.message} (and ${others.length} more like it: ${shown}${names.size > FIRST ? ", …" : ""})`,
+    ];
+  });
+}
 
 /** Gathers the problems of a source, so that they are told together. The same problem is kept once. */
 export class Problems {
   readonly #found = new Map<string, SourceError>();
-  #more = 0;
 
   add(place: Place, what: string): void {
-    if (this.#found.size < PROBLEMS_AT_MOST) this.keep(new SourceError(place, what));
-    else this.#more++;
+    this.keep(new SourceError(place, what));
   }
 
   keep(error: SourceError): void {
-    for (const problem of error.problems) {
-      if (this.#found.size < PROBLEMS_AT_MOST) this.#found.set(problem.message, problem);
-      else if (!this.#found.has(problem.message)) this.#more++;
-    }
+    for (const problem of error.problems) this.#found.set(problem.message, problem);
+  }
+
+  keepAll(others: Problems): void {
+    for (const problem of others.#found.values()) this.keep(problem);
+  }
+
+  get any(): boolean {
+    return this.#found.size > 0;
   }
 
   /** What `step` gives, or undefined if it threw a SourceError, which is kept. */
@@ -82,7 +107,6 @@ export class Problems {
   throwIfAny(): void {
     const [first, ...rest] = this.#found.values();
     if (first === undefined) return;
-    if (this.#more > 0) rest.push(new SourceError({ file: first.file }, `and ${this.#more} more problems`));
     throw rest.length === 0 ? first : new SourceErrors([first, ...rest]);
   }
 }
@@ -110,9 +134,13 @@ function escapeChar(char: string): string {
 }
 
 const LISTED_AT_MOST = 20;
+const FIRST = 5;
 
 /** A list of names for a message: each quoted, the end of a long one counted. */
-export function quoteAll(names: readonly string[]): string {
-  const shown = names.slice(0, LISTED_AT_MOST).map(quote).join(", ");
-  return names.length > LISTED_AT_MOST ? `${shown} and ${names.length - LISTED_AT_MOST} more` : shown;
+export function quoteAll(names: readonly string[], atMost: number = LISTED_AT_MOST): string {
+  const shown = names.slice(0, atMost).map(quote).join(", ");
+  return names.length > atMost ? `${shown} and ${names.length - atMost} more` : shown;
 }
+
+/** The first few of names that have a count of their own in the message. */
+export const quoteFirst = (names: readonly string[]): string => quoteAll(names, FIRST);

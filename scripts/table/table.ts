@@ -68,6 +68,7 @@ export class Table {
   readonly deploymentCount: number;
   readonly releaseCount: number;
   readonly defaultRelease: number;
+  readonly placementCount: number;
   readonly emit: readonly { kind: EmitKind; name: string }[];
   /** null where no rule reads bodies. */
   readonly jobs: Jobs | null;
@@ -107,6 +108,7 @@ export class Table {
     this.deploymentCount = checked.deployments;
     this.releaseCount = checked.releases;
     this.defaultRelease = raw.u16(this.start(L.SECTION_RELEASES) + L.RELEASES_DEFAULT);
+    this.placementCount = raw.u16(this.start(L.SECTION_RELEASES) + L.RELEASES_PLACEMENTS);
     this.emit = Array.from({ length: raw.u32(this.start(L.SECTION_EMIT)) }, (_, i) => this.emitted(i));
     this.jobs = this.readJobs();
     const canonical = this.start(L.SECTION_CANONICAL);
@@ -168,7 +170,12 @@ export class Table {
 
   /** What a wiki's entry says. @param slot in WIKI */
   placement(slot: number): Placement {
-    const at = this.placementAt(slot);
+    return this.placementOf(this.value(this.wikis, slot));
+  }
+
+  /** Of the placements, which wikis share. @param number the value of a wiki's entry */
+  placementOf(number: number): Placement {
+    const at = this.placementAt(number);
     const flags = this.raw.u8(at + L.PLACEMENT_FLAGS);
     return {
       release: this.raw.u16(at + L.PLACEMENT_RELEASE),
@@ -179,12 +186,12 @@ export class Table {
 
   /** Number of a wiki's release. @param slot in WIKI */
   releaseOf(slot: number): number {
-    return this.raw.u16(this.placementAt(slot) + L.PLACEMENT_RELEASE);
+    return this.raw.u16(this.placementAt(this.value(this.wikis, slot)) + L.PLACEMENT_RELEASE);
   }
 
-  private placementAt(slot: number): number {
+  private placementAt(number: number): number {
     const releases = this.start(L.SECTION_RELEASES) + L.RELEASES_BODY + this.releaseCount * L.RELEASE_ENTRY;
-    return releases + this.value(this.wikis, slot) * L.PLACEMENT_ENTRY;
+    return releases + number * L.PLACEMENT_ENTRY;
   }
 
   /** Where an exact host leads. @param slot in HOST */

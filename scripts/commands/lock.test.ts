@@ -1,0 +1,70 @@
+/** Locks of processes that run, that are gone and that are elsewhere. */
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { folderOf } from "../../test/support/folder.ts";
+import { withLock } from "./lock.ts";
+
+const setUp = () => {
+  const folder = folderOf({});
+  return { file: join(folder, "t"), lock: join(folder, ".t.lock") };
+};
+
+describe("a lock", () => {
+  it("is there during the step alone, and says who has it", () => {
+    const { file, lock } = setUp();
+    expect(withLock(file, (isHeld) => [readFileSync(lock, "utf8"), isHeld()])).toEqual([
+      `${process.pid} ${hostname()}`,
+      true,
+    ]);
+    expect(existsSync(lock)).toBe(false);
+  });
+
+  it("goes where the step throws", () => {
+    const { file, lock } = setUp();
+    const fail = () => {
+      throw new Error("x");
+    };
+    expect(() => withLock(file, fail)).toThrow("x");
+    expect(existsSync(lock)).toBe(false);
+  });
+
+  it("of a process that runs is waited for, then the step is refused with who has it and what to do", () => {
+    const { file, lock } = setUp();
+    writeFileSync(lock, `${process.ppid} ${hostname()}`);
+    const start = Date.now();
+    expect(() => withLock(file, () => 0, { wait: 200 })).toThrow(
+      `${file}: process ${process.ppid} on ${hostname()} is writing it: wait for that, or remove ${lock} if nobody is`,
+    );
+    expect(Date.now() - start).toBeGreaterThanOrEqual(200);
+    expect(existsSync(lock)).toBe(true);
+  });
+
+  it("of another machine's process is never taken", () => {
+    const { file, lock } = setUp();
+    writeFileSync(lock, "1 elsewhere.example");
+    expect(() => withLock(file, () => 0, { wait: 0 })).toThrow(
+      "process 1 on elsewhere.example is writing it",
+    );
+  });
+
+  it("that a process left behind is taken", () => {
+    const { file, lock } = setUp();
+    const gone = spawnSync(process.execPath, ["-e", "0"]).pid;
+    writeFileSync(lock, `${gone} ${hostname()}`);
+    expect(withLock(file, () => "done", { wait: 0 })).toBe("done");
+    expect(existsSync(lock)).toBe(false);
+  });
+
+  it("that another process took is known to be lost, and left to it", () => {
+    const { file, lock } = setUp();
+    const isHeld = withLock(file, (held) => {
+      writeFileSync(lock, "1 elsewhere.example");
+      return held();
+    });
+    expect(isHeld).toBe(false);
+    expect(existsSync(lock)).toBe(true);
+  });
+});

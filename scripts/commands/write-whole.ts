@@ -1,0 +1,49 @@
+/** A file is written whole or not at all, and stays what it was: where a link led, with the mode that it had. */
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { Refusal } from "./refusal.ts";
+
+/** To a temporary file beside it, then renamed. Throws Refusal. */
+export function writeWhole(file: string, bytes: Uint8Array): void {
+  const target = behindLinks(file);
+  const temporary = join(dirname(target), `.${process.pid}.${Date.now()}.tmp`);
+  try {
+    const mode = existsSync(target) ? statSync(target).mode & 0o7777 : null;
+    writeFileSync(temporary, bytes, { flag: "wx" });
+    if (mode !== null) chmodSync(temporary, mode);
+    renameSync(temporary, target);
+  } catch (error) {
+    if (existsSync(temporary)) rmSync(temporary);
+    throw new Refusal(`${file}: cannot be written: ${(error as Error).message}`);
+  }
+}
+
+const LINKS_AT_MOST = 40;
+
+/** Where symbolic links lead, whether there is a file or not. Throws Refusal where they lead in a circle. */
+export function behindLinks(file: string): string {
+  let target = file;
+  for (let links = 0; isLink(target); links++) {
+    if (links === LINKS_AT_MOST) throw new Refusal(`${file}: symbolic links lead in a circle`);
+    target = resolve(realpathSync(dirname(target)), readlinkSync(target));
+  }
+  return target;
+}
+
+function isLink(file: string): boolean {
+  try {
+    return lstatSync(file).isSymbolicLink();
+  } catch {
+    return false; // what is wrong with it is told where it is written
+  }
+}
