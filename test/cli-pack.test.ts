@@ -81,7 +81,7 @@ describe("what takes a table's place", () => {
     farm(60, { more: "dblists: d" });
     const text = readFileSync(join(folder, "f.yaml"), "utf8");
     const inOne = text.replace("g2: { wikis: [] }", "g2: { dblist: g1 }");
-    writeFileSync(join(folder, "f.yaml"), inOne);
+    writeFileSync(join(folder, "f.yaml"), `${inOne}\n`);
     expect(pack().err).toBe(
       "guard source-shrinks: the dblist `g1` of group g2 has no wikis; if it is meant, say --allow source-shrinks\nt: nothing was written\n",
     );

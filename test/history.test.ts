@@ -106,7 +106,7 @@ function wikisElsewhere({ table }: Packed, folder: string): number {
   const own = new Set(new Farm(join(folder, "farm.yaml"), { "mediawiki-config": folder }).keys(["releases"]));
   let count = 0;
   for (const { slot } of table.keys(table.wikis)) {
-    const { release, group } = table.placement(table.value(table.wikis, slot));
+    const { release, group } = table.placement(slot);
     if (group !== null && own.has(group) && table.release(release).name !== group) count++;
   }
   return count;

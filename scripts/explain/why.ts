@@ -131,7 +131,7 @@ function whichRelease(
 function isStranded(table: Table, names: Names | null, wiki: string): boolean {
   const slot = table.find(table.wikis, wiki);
   if (slot === -1 || !own(names?.moved, wiki)) return false;
-  const { name, version } = table.release(table.placement(table.value(table.wikis, slot)).release);
+  const { name, version } = table.release(table.releaseOf(slot));
   return name === version;
 }
 

@@ -143,7 +143,7 @@ describe("guard source-shrinks", () => {
     table({ ...some(10, "o", "old"), ...some(10, "n", "new"), ...some(count, "p", "other") });
   const hosts = (count: number) => {
     const all = Array.from({ length: count }, (_, i) => `{ host: h${i}.example, wiki: n100wiki }`);
-    return table(KEPT, { more: { hosts: `[${all.join(", ")}]` } });
+    return table(KEPT, { more: { hosts: count === 0 ? "" : `[${all.join(", ")}]` } });
   };
 
   it("finds a group that lost half of its wikis, or all", () => {

@@ -47,6 +47,9 @@ export class SourceErrors extends SourceError {
   }
 }
 
+/** Problems of one source that are kept: of a file that is altogether wrong, the rest is counted. */
+const KEPT_AT_MOST = 1000;
+
 const TOLD_ONE_BY_ONE = 3;
 
 /**
@@ -75,17 +78,23 @@ export function oneACause(problems: readonly SourceError[]): string[] {
 /** Gathers the problems of a source, so that they are told together. The same problem is kept once. */
 export class Problems {
   readonly #found = new Map<string, SourceError>();
+  #more = 0;
 
   add(place: Place, what: string): void {
-    this.keep(new SourceError(place, what));
+    if (this.#found.size < KEPT_AT_MOST) this.keep(new SourceError(place, what));
+    else this.#more++;
   }
 
   keep(error: SourceError): void {
-    for (const problem of error.problems) this.#found.set(problem.message, problem);
+    for (const problem of error.problems) {
+      if (this.#found.size < KEPT_AT_MOST) this.#found.set(problem.message, problem);
+      else if (!this.#found.has(problem.message)) this.#more++;
+    }
   }
 
   keepAll(others: Problems): void {
     for (const problem of others.#found.values()) this.keep(problem);
+    this.#more += others.#more;
   }
 
   get any(): boolean {
@@ -107,6 +116,7 @@ export class Problems {
   throwIfAny(): void {
     const [first, ...rest] = this.#found.values();
     if (first === undefined) return;
+    if (this.#more > 0) rest.push(new SourceError({ file: first.file }, `and ${this.#more} more problems`));
     throw rest.length === 0 ? first : new SourceErrors([first, ...rest]);
   }
 }
