@@ -1,9 +1,9 @@
-import { createInterface } from "node:readline";
 import { type Command, InvalidArgumentError } from "commander";
 import { type Answer, Explainer } from "../explain/explainer.ts";
 import { questionOfLine, questionOfUrl } from "../explain/question.ts";
 import { type AskedAt, whereOf } from "../explain/where.ts";
 import { filter } from "../filter.ts";
+import { linesOf } from "../requests/lines.ts";
 import { UnknownListener } from "../table/decide.ts";
 import { Table } from "../table/table.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
@@ -78,7 +78,7 @@ function collectHeader(text: string, headers: Record<string, string[]>): Record<
 }
 
 async function answerLines(explainer: Explainer): Promise<void> {
-  for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of linesOf(process.stdin, "standard input")) {
     let question: ReturnType<typeof questionOfLine>;
     try {
       question = questionOfLine(line);

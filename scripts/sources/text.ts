@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Place, quote, SourceError } from "./problem.ts";
+import { reason } from "./reason.ts";
 
 /** A file's text. What cannot be read is an error at `referrer`, the place that named the file. */
 export function readText(file: string, referrer: Place = { file }): string {
@@ -8,14 +9,6 @@ export function readText(file: string, referrer: Place = { file }): string {
   } catch (error) {
     throw new SourceError(referrer, `cannot read ${quote(file)}: ${reason(error)}`);
   }
-}
-
-function reason(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return "there is no such file";
-  if (code === "EISDIR") return "it is a folder, not a file";
-  if (code === "EACCES") return "no permission to read it";
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Turns offsets into lines and columns; a line ends at \n, \r\n or \r, as in YAML. */
