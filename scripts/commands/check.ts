@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { count } from "../count.ts";
 import { compile } from "../farm/compile.ts";
 import { Farm } from "../farm/farm.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
@@ -74,7 +75,7 @@ export function checkFarm(options: FarmOptions): Report {
 }
 
 function showReport(report: Report): string {
-  const lines = [`farm ${report.farm}, realm ${report.realm}: ${report.wikis} wikis`];
+  const lines = [`farm ${report.farm}, realm ${report.realm}: ${count(report.wikis, "wiki")}`];
   lines.push(`table: ${report.stripped} bytes stripped, ${report.bytes} with names`);
   lines.push("releases:");
   for (const { name, version, wikis, fromGroup, spilled } of report.releases) {
@@ -83,7 +84,7 @@ function showReport(report: Report): string {
       : fromGroup
         ? ", version from its group: a shortcut"
         : "";
-    lines.push(`  ${name}: ${version}, ${wikis} wikis${note}`);
+    lines.push(`  ${name}: ${version}, ${count(wikis, "wiki")}${note}`);
   }
   if (report.moved.length > 0) lines.push("not on their group's release, which does not run their version:");
   for (const { wiki, group, version, groupRelease, release } of report.moved) {

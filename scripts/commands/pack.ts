@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
+import { count } from "../count.ts";
 import { withGeneration } from "../encode/container.ts";
 import { compile } from "../farm/compile.ts";
 import { Farm } from "../farm/farm.ts";
 import { type Progress, progressLines, silent } from "../progress.ts";
+import { reason } from "../sources/reason.ts";
 import { TableError } from "../table/check.ts";
 import { Table } from "../table/table.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
@@ -21,7 +23,10 @@ const MAX_GENERATION = 2 ** 32 - 1;
 export function packCommand(program: Command): void {
   addFarmOptions(program.command("pack"))
     .description("compile a farm into a table")
-    .requiredOption("--out <file>", "the table to write; what is there counts the generations")
+    .requiredOption(
+      "--out <file>",
+      "the table to write; what is there counts the generations; - is standard output",
+    )
     .option("--strip", "leave out the names that only people need: this is the table for proxies")
     .option(
       "--generation <n>",
@@ -37,10 +42,12 @@ Examples:
   $ pointsman pack --farm farm.yaml --source mediawiki-config=../mediawiki-config --strip --out production.table`,
     )
     .action((options: PackOptions & { out: string; json?: boolean }) => {
-      const old = readOld(options.out);
+      const toStdout = options.out === "-";
+      const old = toStdout ? null : readOld(options.out);
       const progress = progressLines((line) => process.stderr.write(line));
       const { table, bytes, warnings } = packFarm(options, old, progress);
-      writeWhole(options.out, bytes);
+      if (toStdout) process.stdout.write(bytes);
+      else writeWhole(options.out, bytes);
       for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
       const { generation, digest } = table;
       const facts = {
@@ -51,8 +58,8 @@ Examples:
         digest,
         warnings,
       };
-      const text = `${options.out}: ${bytes.length} bytes, ${table.wikis.count} wikis, generation ${generation}, digest ${digest}`;
-      process.stdout.write(`${options.json ? JSON.stringify(facts) : text}\n`);
+      const text = `${options.out}: ${bytes.length} bytes, ${count(table.wikis.count, "wiki")}, generation ${generation}, digest ${digest}`;
+      (toStdout ? process.stderr : process.stdout).write(`${options.json ? JSON.stringify(facts) : text}\n`);
     });
 }
 
@@ -115,7 +122,7 @@ function readOld(file: string): Table | null {
   try {
     return new Table(readFileSync(file));
   } catch (error) {
-    const why = error instanceof TableError ? error.message : `cannot be read: ${(error as Error).message}`;
+    const why = error instanceof TableError ? error.message : `cannot be read: ${reason(error)}`;
     throw new Refusal(`${file}: ${why}; nothing was written: move it away, or choose another --out`);
   }
 }
@@ -128,7 +135,7 @@ export function writeWhole(file: string, bytes: Uint8Array): void {
     renameSync(temporary, file);
   } catch (error) {
     if (existsSync(temporary)) rmSync(temporary);
-    throw new Refusal(`${file}: cannot be written: ${(error as Error).message}`);
+    throw new Refusal(`${file}: cannot be written: ${reason(error, "write")}`);
   }
 }
 

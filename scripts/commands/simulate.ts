@@ -9,7 +9,9 @@ import type { FieldNames } from "../requests/json-log.ts";
 import { readRequests } from "../requests/read-requests.ts";
 import { ADDRESS, parseAddress, readClusters } from "../simulate/clusters.ts";
 import { type Replayed, type Replayer, replayer, Summary, Trapped } from "../simulate/replay.ts";
+import { reason } from "../sources/reason.ts";
 import { openInput, readInput } from "./files.ts";
+import { refuseTwiceStdin, refuseUnheard } from "./heard.ts";
 import { addListenerOptions } from "./listener-options.ts";
 import { Refusal } from "./refusal.ts";
 import { writeLine } from "./write-line.ts";
@@ -31,6 +33,8 @@ interface SimulateOptions extends AskedAt {
   summary?: boolean;
   json?: boolean;
 }
+
+const OF_A_REPLAY = ["header", "summary", "json", "field", "host", "listener", "datacentre", "primary"];
 
 export function simulateCommand(program: Command): void {
   addListenerOptions(program.command("simulate"))
@@ -96,6 +100,11 @@ Examples:
       if (options.listen !== undefined && options.clusters === undefined) {
         command.error("error: --listen needs --clusters", { exitCode: 2 });
       }
+      const { config, wasm, clusters, requests } = options;
+      refuseTwiceStdin(command, [config, wasm, clusters, requests]);
+      if (options.listen === undefined)
+        refuseUnheard(command, ["clusters", "failurePolicy"], "goes with --listen alone");
+      else refuseUnheard(command, OF_A_REPLAY, "goes with --requests alone");
       await (options.listen === undefined ? replay(options) : serve(options, options.listen));
     });
 }
@@ -134,7 +143,9 @@ async function serve(options: SimulateOptions, listen: Upstream): Promise<void> 
     listen,
     log: (line) => process.stderr.write(`${line}\n`),
   }).catch((error: Error) => {
-    throw new Refusal(error.message);
+    throw new Refusal(
+      "syscall" in error ? `${listen.host}:${listen.port}: ${reason(error, "listen")}` : error.message,
+    );
   });
   process.stdout.write(`listening on ${listen.host}:${proxy.port}; Ctrl-C ends\n`);
   await new Promise<void>((resolve) => {

@@ -76,7 +76,7 @@ describe("a farm's sources", () => {
 
   it("a farm file that is not there is named", () => {
     expect(problemsOf(() => new Farm("no/farm.yaml"))).toEqual([
-      "no/farm.yaml: cannot read `no/farm.yaml`: there is no such file",
+      "no/farm.yaml: there is no such file: say by --farm FILE where the farm is",
     ]);
   });
 

@@ -32,6 +32,8 @@ export class Farm {
     readonly progress: Progress = silent,
   ) {
     progress("reading the farm");
+    if (file !== "-" && !existsSync(file))
+      throw new SourceError({ file }, "there is no such file: say by --farm FILE where the farm is");
     this.yaml = loadYaml(file);
     this.says = validate(farmSchema, this.yaml);
     this.checkKeys();
@@ -88,6 +90,10 @@ export class Farm {
     }
     const beside = isAbsolute(declared) ? declared : join(here, declared);
     const folder = Object.hasOwn(this.sources, name) ? this.sources[name]! : beside;
+    if (!existsSync(folder)) {
+      const wayOut = `say by --source ${name}=DIR where it is`;
+      throw new SourceError(this.place(where), `source ${quote(name)} is not in ${quote(folder)}: ${wayOut}`);
+    }
     return join(folder, reference.slice(colon + 1));
   }
 

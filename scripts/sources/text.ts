@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { type Place, quote, SourceError } from "./problem.ts";
 import { reason } from "./reason.ts";
 
-/** A file's text. What cannot be read is an error at `referrer`, the place that named the file. */
+/** A file's text; `-` is standard input. What cannot be read is an error at `referrer`, the place that named the file. */
 export function readText(file: string, referrer: Place = { file }): string {
   try {
-    return readFileSync(file, "utf8");
+    return readFileSync(file === "-" ? 0 : file, "utf8");
   } catch (error) {
     throw new SourceError(referrer, `cannot read ${quote(file)}: ${reason(error)}`);
   }
