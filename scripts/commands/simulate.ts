@@ -87,8 +87,8 @@ clusters.yaml:
     pass-through: 127.0.0.1:8082
 
 Examples:
-  $ pointsman simulate --config small.table --clusters clusters.yaml --listen 127.0.0.1:8080
-  $ pointsman simulate --config production.table --requests access.log > decisions.jsonl
+  $ pointsman simulate --config small.table --clusters examples/clusters.yaml --listen 127.0.0.1:8080
+  $ pointsman simulate --config small.table --requests examples/access.log > decisions.jsonl
   $ kubectl logs deploy/envoy | pointsman simulate --config production.table --requests - --summary
   $ pointsman simulate --config production.table --requests access.json --field path=uri --host en.wikipedia.org
   $ pointsman simulate --wasm other.wasm --config other.json --profile ats-10.2 --requests requests.jsonl`,
