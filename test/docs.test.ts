@@ -473,6 +473,8 @@ describe("docs/envoy.md", () => {
       await vi.waitFor(async () => expect(await counts()).toEqual([1, 1, 1, 2]), WAIT);
       push(damaged, "3");
       await vi.waitFor(async () => expect(await counts()).toEqual([2, 1, 1, 2]), WAIT);
+      // It is not what serves.
+      expect(await stat("version_text")).toBe("3");
       expect(await ask("en.wikipedia.org", "/w/api.php")).toEqual(toEnwiki);
       const said = blocks(document, "text")[0]!.trimEnd().split("\n");
       const lines = said.map((line) => line.replace(/^.* … /, "").replace(/generation \d+/, "generation 1"));
