@@ -1,3 +1,4 @@
+/** How vitest finds and runs the tests. */
 import { readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 

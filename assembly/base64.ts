@@ -1,3 +1,7 @@
+// Base64 as RFC 4648 has it, for hosts that take no bytes as configuration.
+
+import * as C from "./characters";
+
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /** Of each byte its place in the alphabet, or one of these. Made when it is first needed. */
 const PLACES = memory.data(256);
@@ -10,11 +14,11 @@ function makePlaces(): void {
   isMade = true;
   memory.fill(PLACES, <u8>NONE, 256);
   for (let i = 0; i < ALPHABET.length; i++) store<u8>(PLACES + ALPHABET.charCodeAt(i), <u8>i);
-  store<u8>(PLACES + 0x20, <u8>WHITE);
-  store<u8>(PLACES + 0x0a, <u8>WHITE);
-  store<u8>(PLACES + 0x0d, <u8>WHITE);
-  store<u8>(PLACES + 0x09, <u8>WHITE);
-  store<u8>(PLACES + 0x3d, <u8>PADDING);
+  store<u8>(PLACES + C.SPACE, <u8>WHITE);
+  store<u8>(PLACES + C.LF, <u8>WHITE);
+  store<u8>(PLACES + C.CR, <u8>WHITE);
+  store<u8>(PLACES + C.TAB, <u8>WHITE);
+  store<u8>(PLACES + C.EQUALS, <u8>PADDING);
 }
 
 /**

@@ -1,5 +1,7 @@
 // Bytes from outside, eight at a time: a cookie has thousands.
 
+import * as C from "./characters";
+
 /** Words are read whole, and short copies written so: behind any text that comes here is so much room. */
 export const SLACK: u32 = 8;
 
@@ -24,8 +26,8 @@ export class Word {
   @inline
   static lowerCase(word: u64): u64 {
     const low7 = word & ~HIGH;
-    const fromA = low7 + Word.of(0x80 - 0x41);
-    const afterZ = low7 + Word.of(0x80 - 0x5b);
+    const fromA = low7 + Word.of(0x80 - C.UPPER_A);
+    const afterZ = low7 + Word.of(0x80 - (C.UPPER_Z + 1));
     return word | ((fromA & ~afterZ & ~word & HIGH) >> 2);
   }
 }
@@ -88,7 +90,7 @@ export function copyShort(to: usize, from: usize, length: u32): void {
 }
 
 export function isBlank(byte: u32): bool {
-  return byte == 0x20 || byte == 0x09;
+  return byte == C.SPACE || byte == C.TAB;
 }
 
 /** What `trim` has left. */
@@ -108,14 +110,14 @@ export function trim(at: usize, length: u32): void {
 
 /** Value of a hexadecimal digit, -1 for any other byte. */
 export function hexDigit(byte: u32): i32 {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const lower = byte | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+  if (byte >= C.ZERO && byte <= C.NINE) return byte - C.ZERO;
+  const lower = byte | C.CASE_BIT;
+  return lower >= C.LOWER_A && lower <= C.LOWER_F ? lower - C.LOWER_A + 10 : -1;
 }
 
 /** What `%XX` at the start of these bytes stands for, -1 where there is none. */
 export function percentDecoded(at: usize, length: u32): i32 {
-  if (length < 3 || load<u8>(at) != 0x25) return -1;
+  if (length < 3 || load<u8>(at) != C.PERCENT) return -1;
   const high = hexDigit(load<u8>(at, 1));
   const low = hexDigit(load<u8>(at, 2));
   return high < 0 || low < 0 ? -1 : (high << 4) | low;

@@ -1,5 +1,6 @@
-// From a wiki back to its own host: by rules, and by exceptions where the rules would say another.
+// From a wiki to its canonical host: by rules, and by exceptions where the rules would say another.
 
+import * as C from "./characters";
 import * as L from "./layout";
 import { endsWithString, KEY_ROOM, Table, writeKey } from "./table";
 
@@ -8,7 +9,7 @@ export function writeHost(table: Table, slot: u32, to: usize): u32 {
   const exception = findException(table, slot);
   if (exception != 0) {
     const value = load<u32>(exception + L.EXCEPTION_VALUE);
-    if (value == L.NO_HOST) return 0;
+    if (value == L.NO_CANONICAL_HOST) return 0;
     if (value >= table.canonicalRuleCount) {
       return writeKey(table, table.hosts, value - table.canonicalRuleCount, to);
     }
@@ -25,7 +26,7 @@ export function writeHost(table: Table, slot: u32, to: usize): u32 {
   return 0;
 }
 
-/** A label takes the place of a wiki ID at most. */
+/** A stem takes the place of a wiki ID at most. */
 export const MAX_HOST: u32 = KEY_ROOM + L.MAX_STRING_BYTES;
 
 /** The exceptions are sorted by slot. */
@@ -46,14 +47,14 @@ function findException(table: Table, slot: u32): usize {
 /** Makes the host of the wiki ID that stands at `to`; 0: the rule does not fit, and nothing was changed. */
 function writeByRule(table: Table, rule: usize, to: usize, length: u32): u32 {
   const tail: u32 = load<u16>(rule + L.CANONICAL_TAIL);
-  const label = length - table.stringLength(tail);
-  if (!endsWithString(table, tail, to, length) || label == 0) return 0;
-  if ((load<u8>(rule + L.CANONICAL_FLAGS) & L.FLAG_DASHES) != 0) {
-    for (let i: u32 = 0; i < label; i++) {
-      if (load<u8>(to + i) == 0x5f) store<u8>(to + i, 0x2d);
+  const stem = length - table.stringLength(tail);
+  if (!endsWithString(table, tail, to, length) || stem == 0) return 0;
+  if ((load<u8>(rule + L.CANONICAL_FLAGS) & L.CANONICAL_FLAG_DASHES) != 0) {
+    for (let i: u32 = 0; i < stem; i++) {
+      if (load<u8>(to + i) == C.UNDERSCORE) store<u8>(to + i, <u8>C.DASH);
     }
   }
   const suffix: u32 = load<u16>(rule + L.CANONICAL_SUFFIX);
-  memory.copy(to + label, table.stringAt(suffix), table.stringLength(suffix));
-  return label + table.stringLength(suffix);
+  memory.copy(to + stem, table.stringAt(suffix), table.stringLength(suffix));
+  return stem + table.stringLength(suffix);
 }

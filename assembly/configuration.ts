@@ -4,10 +4,12 @@
 import { allocBlock, BLOCK_HEAD, keepBlock } from "./arena";
 import { decodeBase64 } from "./base64";
 import { areEqual, hexDigit } from "./bytes";
-import { loadTable } from "./check";
+import * as C from "./characters";
 import * as L from "./layout";
+import { loadTable } from "./load";
 import * as message from "./message";
 import { isString, Table } from "./table";
+import { ascii, Text } from "./text";
 
 // What the JSON says, in the memory of the configuration itself; no length where it does not say it.
 export let listener: usize = 0;
@@ -36,17 +38,17 @@ export function findListener(table: Table): usize {
     if (name == L.NONE || isString(table, name, listener, listenerLength)) return at;
     at += L.LISTENER_ENTRY;
   }
-  message.text('the table has no listener "');
+  message.text(ascii('the table has no listener "'));
   message.bytes(listener, listenerLength < 60 ? listenerLength : 60);
-  message.text('"');
+  message.text(ascii('"'));
   return 0;
 }
 
 /**
- * The proxy is in another data centre than the primary one. Which it is in, the configuration says, else the table
+ * The proxy is in a secondary data centre. Which it is in, the configuration says, else the table
  * does for the listener; where either is not known, it is the primary.
  */
-export function isNear(table: Table, at: usize): bool {
+export function isSecondary(table: Table, at: usize): bool {
   let own = datacentre;
   let length = datacentreLength;
   const declared: u32 = load<u16>(at + L.LISTENER_DATACENTRE);
@@ -67,7 +69,7 @@ export function readConfiguration(at: usize, length: u32): Table | null {
   datacentreLength = 0;
   primaryLength = 0;
   if (length == 0) {
-    message.text("the configuration is empty: it should be a table");
+    message.text(ascii("the configuration is empty: it should be a table"));
     return null;
   }
   encoded = at;
@@ -75,7 +77,7 @@ export function readConfiguration(at: usize, length: u32): Table | null {
   cursor = at;
   end = at + length;
   if (isTable()) return loadRest();
-  if (next() == 0x7b) {
+  if (next() == C.OPEN_BRACE) {
     encodedLength = 0;
     if (!readJson(at)) return null;
     if (encodedLength == 0) return loadRest();
@@ -83,7 +85,7 @@ export function readConfiguration(at: usize, length: u32): Table | null {
 
   const written = decodeBase64(encoded, encodedLength, encoded);
   if (written < 0) {
-    message.text("the configuration is neither a table nor base64: character ");
+    message.text(ascii("the configuration is neither a table nor base64: character "));
     message.decimal(<u32>(encoded - at) - written);
     return null;
   }
@@ -114,51 +116,51 @@ let end: usize = 0;
 
 const NAMES = 4;
 
-function nameOf(number: i32): string {
+function nameOf(number: i32): Text {
   switch (number) {
     case 0:
-      return "table";
+      return ascii("table");
     case 1:
-      return "listener";
+      return ascii("listener");
     case 2:
-      return "datacentre";
+      return ascii("datacentre");
     default:
-      return "primary";
+      return ascii("primary");
   }
 }
 
 /** Reads on after the opening brace. */
 function readJson(at: usize): bool {
   let seen = 0;
-  let c: u32 = 0x2c;
-  while (c == 0x2c) {
-    if (!readString()) return failJson(at, "a name in quotes");
+  let c: u32 = C.COMMA;
+  while (c == C.COMMA) {
+    if (!readString()) return failJson(at, ascii("a name in quotes"));
     let name = 0;
-    while (name < NAMES && !textIs(nameOf(name))) name++;
+    while (name < NAMES && !nameOf(name).is(text, textLength)) name++;
     if (name == NAMES) {
-      message.text('the configuration has an unknown name, or not as plain text: "');
+      message.text(ascii('the configuration has an unknown name, or not as plain text: "'));
       message.bytes(text, textLength < 40 ? textLength : 40);
-      message.text('"; "table", "listener", "datacentre" and "primary" are known');
+      message.text(ascii('"; "table", "listener", "datacentre" and "primary" are known'));
       return false;
     }
-    if ((seen & (1 << name)) != 0) return failJson(at, "each name once");
+    if ((seen & (1 << name)) != 0) return failJson(at, ascii("each name once"));
     seen |= 1 << name;
-    if (next() != 0x3a) return failJson(at, "a colon");
-    if (!readString()) return failJson(at, "text in quotes");
+    if (next() != C.COLON) return failJson(at, ascii("a colon"));
+    if (!readString()) return failJson(at, ascii("text in quotes"));
     take(name);
     c = next();
   }
-  if (c != 0x7d) return failJson(at, "a comma or a closing brace");
+  if (c != C.CLOSE_BRACE) return failJson(at, ascii("a comma or a closing brace"));
   const hasTable = (seen & 1) != 0;
   if (!hasTable) {
     const brace = cursor;
     while (cursor < end && !isTable() && isWhite(load<u8>(cursor))) cursor++;
     if (isTable()) return true;
     cursor = brace;
-    message.text('the configuration has no "table", and no table follows it');
+    message.text(ascii('the configuration has no "table", and no table follows it'));
     return false;
   }
-  return next() == 0 || failJson(at, "nothing after the object");
+  return next() == 0 || failJson(at, ascii("nothing after the object"));
 }
 
 /** The text that was read last is what the name means. */
@@ -177,10 +179,10 @@ function take(name: i32): void {
   }
 }
 
-function failJson(at: usize, expected: string): bool {
-  message.text("the configuration is not the JSON that is expected: ");
+function failJson(at: usize, expected: Text): bool {
+  message.text(ascii("the configuration is not the JSON that is expected: "));
   message.text(expected);
-  message.text(" at character ");
+  message.text(ascii(" at character "));
   message.decimal(<u32>(cursor - at));
   return false;
 }
@@ -195,33 +197,25 @@ function next(): u32 {
 }
 
 function isWhite(c: u32): bool {
-  return c == 0x20 || c == 0x0a || c == 0x0d || c == 0x09;
+  return c == C.SPACE || c == C.LF || c == C.CR || c == C.TAB;
 }
 
 let text: usize = 0;
 let textLength: u32 = 0;
 
-function textIs(literal: string): bool {
-  if (textLength != literal.length) return false;
-  for (let i = 0; i < literal.length; i++) {
-    if (load<u8>(text + i) != literal.charCodeAt(i)) return false;
-  }
-  return true;
-}
-
 /** Reads a JSON string, its escapes undone in place: what they stand for is never longer than they are. */
 function readString(): bool {
-  if (next() != 0x22) return false;
+  if (next() != C.QUOTE) return false;
   text = cursor;
   let to = cursor;
   while (cursor < end) {
     let c: u32 = load<u8>(cursor++);
-    if (c == 0x22) {
+    if (c == C.QUOTE) {
       textLength = <u32>(to - text);
       return true;
     }
-    if (c < 0x20) return false;
-    if (c == 0x5c) {
+    if (c < C.SPACE) return false;
+    if (c == C.BACKSLASH) {
       c = readEscape();
       if (c == 0) return false;
     }
@@ -234,11 +228,11 @@ function readString(): bool {
 function readEscape(): u32 {
   if (cursor >= end) return 0;
   const c: u32 = load<u8>(cursor++);
-  if (c == 0x22 || c == 0x5c || c == 0x2f) return c;
-  if (c == 0x6e) return 0x0a;
-  if (c == 0x72) return 0x0d;
-  if (c == 0x74) return 0x09;
-  if (c != 0x75 || end - cursor < 4) return 0;
+  if (c == C.QUOTE || c == C.BACKSLASH || c == C.SLASH) return c;
+  if (c == C.LOWER_N) return C.LF;
+  if (c == C.LOWER_R) return C.CR;
+  if (c == C.LOWER_T) return C.TAB;
+  if (c != C.LOWER_U || end - cursor < 4) return 0;
   let value: u32 = 0;
   for (let i = 0; i < 4; i++) {
     const digit = hexDigit(load<u8>(cursor++));

@@ -1,6 +1,7 @@
 // Which plugin (root context) a stream belongs to, and each plugin's table. Envoy keeps an old root alive while
 // its streams drain, and one VM may hold several plugins, so neither "the newest" nor "the only" root would do.
 
+import { Decision } from "./decide";
 import { freeTable, Table, zeroed } from "./table";
 
 @unmanaged
@@ -11,8 +12,8 @@ export class Root {
   table: Table | null;
   /** Its listener's entry in LSTN. */
   listener: usize;
-  /** This proxy is not in the primary data centre. */
-  near: bool;
+  /** This proxy is in a secondary data centre. */
+  isSecondary: bool;
   /** What it counts; see metrics.ts. */
   counters: usize;
   /** It is in the gauge of live roots; in that of those on the newest table. */
@@ -26,11 +27,6 @@ export class Stream {
   root: u32;
   /** The table that decided; another one must not be asked about its numbers. */
   table: Table | null;
-  deployment: u32;
-  release: u32;
-  wiki: i32;
-  rule: i32;
-  flags: u32;
   /** State of its body's scanner, 0 where there is none; how much of what is held was scanned. */
   job: usize;
   scanned: u32;
@@ -38,7 +34,14 @@ export class Stream {
   isHeld: bool;
   /** Its own host leads to a wiki. */
   isHostKnown: bool;
+  // Then what was decided.
+
+  get decision(): Decision {
+    return changetype<Decision>(changetype<usize>(this) + DECISION_AT);
+  }
 }
+
+const DECISION_AT: usize = (offsetof<Stream>() + 7) & ~7;
 
 let roots: Root | null = null;
 
@@ -96,7 +99,7 @@ export function takeStream(id: u32): Root | null {
 export function keep(id: u32, root: u32): Stream {
   const known = findStream(id);
   if (known) return known;
-  const stream = changetype<Stream>(zeroed(offsetof<Stream>()));
+  const stream = changetype<Stream>(zeroed(DECISION_AT + offsetof<Decision>()));
   stream.root = root;
   addPlace(id, changetype<usize>(stream));
   return stream;

@@ -1,3 +1,5 @@
+// CRC-32 of IEEE 802.3, by tables of eight bytes a turn.
+
 /** 1 KiB each: the CRC of every byte with 0…7 zero bytes after it. Made when they are first needed. */
 const TABLES = memory.data(8192);
 const TABLE: usize = 1024;

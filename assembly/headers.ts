@@ -1,9 +1,12 @@
 // The request's headers as the host handed them over: where the parts of the request line lie, and, of each name
 // in HDRS, its first copy. A copy that comes later is looked for only where a rule asks.
 
-import { indexOf, trim, trimmed, trimmedLength, Word } from "./bytes";
+import * as bytes from "./bytes";
+import { headOf, indexOf, trim, Word } from "./bytes";
+import * as C from "./characters";
 import * as L from "./layout";
 import { headerName, isString, Table } from "./table";
+import { ascii, Text } from "./text";
 
 /** ATS has none; there, Host and properties take their place. */
 export let hasPseudoHeaders: bool = false;
@@ -79,13 +82,15 @@ export class NameKey {
   }
 }
 
-const HOST_LENGTH: u32 = 4;
-/** "host", ":path", ":method", ":authority" */
-const OWN_BITS: u64 =
-  ((<u64>1) << NameKey.bit(NameKey.make(HOST_LENGTH, 0x74))) |
-  ((<u64>1) << NameKey.bit(NameKey.make(5, 0x68))) |
-  ((<u64>1) << NameKey.bit(NameKey.make(7, 0x64))) |
-  ((<u64>1) << NameKey.bit(NameKey.make(10, 0x79)));
+const HOST = ascii("host");
+const PATH = ascii(":path");
+const METHOD = ascii(":method");
+const AUTHORITY = ascii(":authority");
+const OWN_BITS: u64 = bitOfName(HOST) | bitOfName(PATH) | bitOfName(METHOD) | bitOfName(AUTHORITY);
+
+function bitOfName(name: Text): u64 {
+  return (<u64>1) << NameKey.bit(NameKey.of(name.at, name.length));
+}
 
 /** @param entry its two sizes */
 function readHeader(table: Table, entry: usize, name: usize, key: u32): void {
@@ -93,11 +98,11 @@ function readHeader(table: Table, entry: usize, name: usize, key: u32): void {
   const valueLength = load<u32>(entry, 4);
   if (nameLength == 0) return;
   const value = name + nameLength + 1;
-  if (load<u8>(name) == 0x3a) {
+  if (load<u8>(name) == C.COLON) {
     readPseudoHeader(name, nameLength, value, valueLength);
     return;
   }
-  if (!hasPseudoHeaders && nameLength == HOST_LENGTH && isHost(name)) {
+  if (!hasPseudoHeaders && isHost(name, nameLength)) {
     authority = value;
     authorityLength = valueLength;
   }
@@ -120,24 +125,21 @@ function readHeader(table: Table, entry: usize, name: usize, key: u32): void {
 
 function readPseudoHeader(name: usize, nameLength: u32, value: usize, valueLength: u32): void {
   hasPseudoHeaders = true;
-  if (nameLength == 5 && load<u32>(name, 1) == 0x68746170) {
-    // "path"
+  if (PATH.is(name, nameLength)) {
     target = value;
     targetLength = valueLength;
-  } else if (nameLength == 7 && load<u32>(name, 1) == 0x6874656d && load<u16>(name, 5) == 0x646f) {
-    // "meth", "od"
+  } else if (METHOD.is(name, nameLength)) {
     method = value;
     methodLength = valueLength;
-  } else if (nameLength == 10 && load<u64>(name, 1) == 0x7469726f68747561 && load<u8>(name, 9) == 0x79) {
-    // "authorit", "y"
+  } else if (AUTHORITY.is(name, nameLength)) {
     authority = value;
     authorityLength = valueLength;
   }
 }
 
 /** ATS gives names as the client wrote them. */
-function isHost(name: usize): bool {
-  return (load<u32>(name) | 0x20202020) == 0x74736f68; // "host"
+function isHost(name: usize, length: u32): bool {
+  return length == HOST.length && Word.lowerCase(headOf(name, length)) == headOf(HOST.at, length);
 }
 
 /** The header has the name that the table says in lower case, in whatever case it came. */
@@ -230,7 +232,7 @@ export function firstCookie(table: Table, name: u32): bool {
 export function nextCookie(table: Table, name: u32): bool {
   while (true) {
     while (cookies < cookiesEnd) {
-      const length = indexOf(cookies, <u32>(cookiesEnd - cookies), 0x3b);
+      const length = indexOf(cookies, <u32>(cookiesEnd - cookies), C.SEMICOLON);
       const at = cookies;
       cookies += length + 1;
       if (isCookie(table, name, at, length)) return true;
@@ -243,17 +245,17 @@ export function nextCookie(table: Table, name: u32): bool {
 
 function isCookie(table: Table, name: u32, at: usize, length: u32): bool {
   trim(at, length);
-  const pair = trimmed;
-  const pairLength = trimmedLength;
-  const equals = indexOf(pair, pairLength, 0x3d);
+  const pair = bytes.trimmed;
+  const pairLength = bytes.trimmedLength;
+  const equals = indexOf(pair, pairLength, C.EQUALS);
   trim(pair, equals);
-  if (!isString(table, name, trimmed, trimmedLength)) return false;
+  if (!isString(table, name, bytes.trimmed, bytes.trimmedLength)) return false;
   if (equals == pairLength) {
     cookieValueLength = 0;
     return true;
   }
   trim(pair + equals + 1, pairLength - equals - 1);
-  cookieValue = trimmed;
-  cookieValueLength = trimmedLength;
+  cookieValue = bytes.trimmed;
+  cookieValueLength = bytes.trimmedLength;
   return true;
 }

@@ -1,7 +1,8 @@
-// The host that decides: that of the authority, or the one that the request is read as.
+// The host that decides: that of the authority, or the one that a rewrite puts in its place.
 
 import * as arena from "./arena";
 import { copyShort, indexOf, SLACK, tailOf, Word } from "./bytes";
+import * as C from "./characters";
 import * as L from "./layout";
 import { endsWithString, isString, startsWithString, Table } from "./table";
 
@@ -26,20 +27,20 @@ export function readHost(
 ): void {
   target = rawTarget;
   targetLength = rawTargetLength;
-  pathLength = indexOf(target, targetLength, 0x3f);
+  pathLength = indexOf(target, targetLength, C.QUESTION);
   normalise(authority, authorityLength);
-  if (table.readAsCount != 0) readAs(table);
+  if (table.rewriteCount != 0) rewrite(table);
   hostTail = tailOf(host, hostLength);
 }
 
 /** Host without port, without one trailing dot, ASCII letters lower-cased; other bytes stay, and match nothing. */
 function normalise(authority: usize, length: u32): void {
-  isAddress = length > 0 && load<u8>(authority) == 0x5b; // "[": an IPv6 literal
+  isAddress = length > 0 && load<u8>(authority) == C.OPEN_BRACKET; // an IPv6 literal
   if (!isAddress) {
     length = withoutPort(authority, length);
-    if (length > 0 && load<u8>(authority + length - 1) == 0x2e) length--;
+    if (length > 0 && load<u8>(authority + length - 1) == C.DOT) length--;
   }
-  host = arena.alloc(length + L.MAX_STRING_BYTES + SLACK); // room for readAs
+  host = arena.alloc(length + L.MAX_STRING_BYTES + SLACK); // room for rewrite
   hostLength = length;
   for (let i: u32 = 0; i < length; i += 8) store<u64>(host + i, Word.lowerCase(load<u64>(authority + i)));
   if (!isAddress) isAddress = length == 0 || isDottedQuad();
@@ -49,8 +50,8 @@ function normalise(authority: usize, length: u32): void {
 export function withoutPort(authority: usize, length: u32): u32 {
   for (let i = length; i > 0; i--) {
     const c = load<u8>(authority + i - 1);
-    if (c == 0x3a) return i - 1;
-    if (c < 0x30 || c > 0x39) return length;
+    if (c == C.COLON) return i - 1;
+    if (c < C.ZERO || c > C.NINE) return length;
   }
   return length;
 }
@@ -62,11 +63,11 @@ function isDottedQuad(): bool {
   let digits = 0;
   for (let i: u32 = 0; i < hostLength; i++) {
     const c = load<u8>(host + i);
-    if (c == 0x2e) {
+    if (c == C.DOT) {
       if (digits == 0) return false;
       groups++;
       digits = 0;
-    } else if (c < 0x30 || c > 0x39 || ++digits > 3) {
+    } else if (c < C.ZERO || c > C.NINE || ++digits > 3) {
       return false;
     }
   }
@@ -74,35 +75,35 @@ function isDottedQuad(): bool {
 }
 
 /** One entry that takes the host from the path, then one that puts another suffix in place; entries stand so. */
-function readAs(table: Table): void {
-  let at = table.readAs;
+function rewrite(table: Table): void {
+  let at = table.rewrites;
   let fromPath = false;
-  for (let i = table.readAsCount; i > 0; i--) {
-    if (load<u8>(at + L.READ_AS_KIND) == L.READ_AS_PATH) {
+  for (let i = table.rewriteCount; i > 0; i--) {
+    if (load<u8>(at + L.REWRITE_KIND) == L.REWRITE_PATH) {
       if (!fromPath) fromPath = readHostOfPath(table, at);
     } else if (readSuffix(table, at)) {
       return;
     }
-    at += L.READ_AS_ENTRY;
+    at += L.REWRITE_ENTRY;
   }
 }
 
 /** The path's first segment is the host, and the rest of the target the target. */
-function readHostOfPath(table: Table, readAs: usize): bool {
-  const from: u32 = load<u16>(readAs + L.READ_AS_FROM);
-  const isSuffix = table.stringLength(from) > 0 && load<u8>(table.stringAt(from)) == 0x2e;
+function readHostOfPath(table: Table, rewrite: usize): bool {
+  const from: u32 = load<u16>(rewrite + L.REWRITE_FROM);
+  const isSuffix = table.stringLength(from) > 0 && load<u8>(table.stringAt(from)) == C.DOT;
   const isMeant = isSuffix
     ? hostLength > table.stringLength(from) && endsWithString(table, from, host, hostLength)
     : isString(table, from, host, hostLength);
-  if (!isMeant || pathLength == 0 || load<u8>(target) != 0x2f) return false;
-  const segment = indexOf(target + 1, pathLength - 1, 0x2f);
+  if (!isMeant || pathLength == 0 || load<u8>(target) != C.SLASH) return false;
+  const segment = indexOf(target + 1, pathLength - 1, C.SLASH);
   const left = pathLength - 1 - segment;
   if (segment == 0 || left == 0) return false;
   const rest = target + 1 + segment;
-  const under: u32 = load<u16>(readAs + L.READ_AS_TO);
+  const under: u32 = load<u16>(rewrite + L.REWRITE_TO);
   if (!startsWithString(table, under, rest, left)) return false;
   const own = table.stringLength(under);
-  if (own > 0 && own < left && load<u8>(rest + own) != 0x2f) return false;
+  if (own > 0 && own < left && load<u8>(rest + own) != C.SLASH) return false;
   normalise(target + 1, segment);
   targetLength -= 1 + segment;
   pathLength = left;
@@ -110,12 +111,12 @@ function readHostOfPath(table: Table, readAs: usize): bool {
   return true;
 }
 
-function readSuffix(table: Table, readAs: usize): bool {
-  const from: u32 = load<u16>(readAs + L.READ_AS_FROM);
+function readSuffix(table: Table, rewrite: usize): bool {
+  const from: u32 = load<u16>(rewrite + L.REWRITE_FROM);
   if (!endsWithString(table, from, host, hostLength)) return false;
   const head = hostLength - table.stringLength(from);
-  if (countLabels(head) != load<u16>(readAs + L.READ_AS_LABELS)) return false;
-  const to: u32 = load<u16>(readAs + L.READ_AS_TO);
+  if (countLabels(head) != load<u16>(rewrite + L.REWRITE_LABELS)) return false;
+  const to: u32 = load<u16>(rewrite + L.REWRITE_TO);
   copyShort(host + head, table.stringAt(to), table.stringLength(to));
   hostLength = head + table.stringLength(to);
   return true;
@@ -126,7 +127,7 @@ function countLabels(length: u32): u32 {
   let labels: u32 = 1;
   let labelLength: u32 = 0;
   for (let i: u32 = 0; i < length; i++) {
-    if (load<u8>(host + i) != 0x2e) {
+    if (load<u8>(host + i) != C.DOT) {
       labelLength++;
     } else {
       if (labelLength == 0) return 0;

@@ -3,32 +3,25 @@
 
 import {
   proxy_get_buffer_bytes,
-  proxy_get_property,
   proxy_set_tick_period_milliseconds,
 } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
+import * as abi from "./abi";
+import { answer, answerReply, writeDecision } from "./answer";
 import * as arena from "./arena";
 import * as configuration from "./configuration";
 import * as contexts from "./contexts";
 import * as debug from "./debug";
-import * as decision from "./decide";
+import { Decision, decide, decision } from "./decide";
 import * as headers from "./headers";
 import * as jobs from "./jobs";
 import * as L from "./layout";
 import * as message from "./message";
 import * as metrics from "./metrics";
-import { answer, answerReply, readRequest, writeDecision } from "./request";
+import * as read from "./read";
 import { freeTable, Table } from "./table";
+import { ascii } from "./text";
 
-const PLUGIN_CONFIGURATION = 7;
-const CONTINUE = 0;
-const STOP = 1;
-
-const resultAt = memory.data(4);
-const resultSize = memory.data(4);
-/** "plugin_root_id" */
-const rootIdProperty = memory.data<u8>([
-  0x70, 0x6c, 0x75, 0x67, 0x69, 0x6e, 0x5f, 0x72, 0x6f, 0x6f, 0x74, 0x5f, 0x69, 0x64,
-]);
+const UNAVAILABLE: u32 = 503;
 
 export function proxy_abi_version_0_2_1(): void {}
 
@@ -55,20 +48,24 @@ export function proxy_on_configure(root: u32, size: u32): u32 {
 
 /** A table that is refused changes nothing: what served before goes on. */
 function configure(root: u32, size: u32): bool {
-  store<u32>(resultSize, 0);
-  if (size > 0) proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, resultAt, resultSize);
+  store<u32>(abi.resultSize, 0);
+  if (size > 0) proxy_get_buffer_bytes(abi.PLUGIN_CONFIGURATION, 0, size, abi.resultAt, abi.resultSize);
   message.clear();
-  message.text("pointsman: table refused: ");
-  const table = configuration.readConfiguration(load<u32>(resultAt), load<u32>(resultSize));
+  message.text(ascii("pointsman: table refused: "));
+  const table = configuration.readConfiguration(load<u32>(abi.resultAt), load<u32>(abi.resultSize));
   if (!table) {
-    message.log(message.LOG_ERROR);
+    message.log(abi.LOG_ERROR);
     metrics.countRefusal();
     return false;
   }
-  if (configuration.listenerLength == 0) readRootId();
+  if (configuration.listenerLength == 0) {
+    // The listener is what the configuration says, else the plugin's root_id.
+    read.readRootId();
+    configuration.setListener(read.property, read.propertyLength);
+  }
   const listener = configuration.findListener(table);
   if (listener == 0) {
-    message.log(message.LOG_ERROR);
+    message.log(abi.LOG_ERROR);
     metrics.countRefusal();
     freeTable(table);
     return false;
@@ -77,30 +74,23 @@ function configure(root: u32, size: u32): bool {
   metrics.flush(owner);
   contexts.setTable(owner, table);
   owner.listener = listener;
-  owner.near = configuration.isNear(table, listener);
+  owner.isSecondary = configuration.isSecondary(table, listener);
   metrics.makeCounters(owner, table);
   proxy_set_tick_period_milliseconds(metrics.TICK_MILLISECONDS);
   logServing(owner, table);
   return true;
 }
 
-/** The listener is what the configuration says, else the plugin's root_id. */
-function readRootId(): void {
-  store<u32>(resultSize, 0);
-  proxy_get_property(rootIdProperty, 14, resultAt, resultSize);
-  configuration.setListener(load<u32>(resultAt), load<u32>(resultSize));
-}
-
 function logServing(root: contexts.Root, table: Table): void {
   message.clear();
-  message.text("pointsman: serving generation ");
+  message.text(ascii("pointsman: serving generation "));
   message.decimal(load<u32>(table.bytes + L.HEADER_GENERATION));
-  message.text(", digest ");
+  message.text(ascii(", digest "));
   message.hexadecimal(table.bytes + L.HEADER_DIGEST, L.DIGEST_BYTES);
-  message.text(", to listener ");
+  message.text(ascii(", to listener "));
   message.bytes(configuration.listener, configuration.listenerLength);
-  if (root.near) message.text(", outside the primary data centre");
-  message.log(message.LOG_INFO);
+  if (root.isSecondary) message.text(ascii(", in a secondary data centre"));
+  message.log(abi.LOG_INFO);
 }
 
 export function proxy_on_tick(root: u32): void {
@@ -113,58 +103,51 @@ export function proxy_on_request_headers(id: u32, _headers: u32, endOfStream: u3
   const root = contexts.takeStream(id);
   const table = root ? root.table : null;
   if (!root || !table) return refuse();
-  readRequest(table);
-  decision.decide(table, root.listener, root.near);
+  read.readRequest(table);
+  decide(table, root.listener, root.isSecondary);
   const hasBody = endOfStream == 0 && headers.hasPseudoHeaders;
-  const isHeld = (decision.flags & L.FLAG_BODY) != 0 && hasBody && isRouted();
-  if (!isHeld) metrics.countRequest(root, table);
+  const isHeld = (decision.flags & L.RULE_FLAG_BODY) != 0 && hasBody && decision.isRouted;
+  if (!isHeld) metrics.countRequest(root, table, decision);
   if (decision.reply >= 0) {
     answerReply(table, decision.reply);
-    return STOP;
+    return abi.PAUSE;
   }
-  writeDecision(table);
-  if (isHeld || (isRouted() && (decision.flags & L.FLAG_DEBUG) != 0)) {
+  writeDecision(table, decision);
+  if (isHeld || (decision.isRouted && (decision.flags & L.RULE_FLAG_DEBUG) != 0)) {
     const stream = remember(id, root, table);
     if (isHeld) jobs.hold(stream, table);
   }
-  return isHeld ? STOP : CONTINUE;
-}
-
-function isRouted(): bool {
-  return !decision.pass && decision.reply < 0;
+  return isHeld ? abi.PAUSE : abi.CONTINUE;
 }
 
 /** For the body or the response, when these come. */
 function remember(id: u32, root: contexts.Root, table: Table): contexts.Stream {
   const stream = contexts.keep(id, root.id);
   stream.table = table;
-  stream.deployment = decision.deployment;
-  stream.release = decision.release;
-  stream.wiki = decision.wiki;
-  stream.rule = decision.rule;
-  stream.flags = decision.flags;
+  memory.copy(changetype<usize>(stream.decision), changetype<usize>(decision), offsetof<Decision>());
   return stream;
 }
 
 export function proxy_on_request_body(id: u32, size: u32, endOfStream: u32): u32 {
   // Without this hand-shake ATS resets larger uploads; in Envoy it would make 413 of them.
-  if (!headers.hasPseudoHeaders) return endOfStream != 0 ? CONTINUE : STOP;
+  if (!headers.hasPseudoHeaders) return endOfStream != 0 ? abi.CONTINUE : abi.PAUSE;
   const stream = contexts.findStream(id);
-  if (!stream || stream.job == 0) return CONTINUE;
+  if (!stream || stream.job == 0) return abi.CONTINUE;
   const root = contexts.rootOfStream(stream);
-  if (!root) return CONTINUE;
+  if (!root) return abi.CONTINUE;
   arena.reset();
-  return jobs.readBody(stream, root, root.table!, size, endOfStream != 0) ? CONTINUE : STOP;
+  const goesOn = jobs.readBody(stream, root, root.table!, size, endOfStream != 0);
+  return goesOn ? abi.CONTINUE : abi.PAUSE;
 }
 
 export function proxy_on_response_headers(id: u32, _headers: u32, _endOfStream: u32): u32 {
   const stream = contexts.findStream(id);
-  if (!stream || (stream.flags & L.FLAG_DEBUG) == 0) return CONTINUE;
+  if (!stream || (stream.decision.flags & L.RULE_FLAG_DEBUG) == 0) return abi.CONTINUE;
   const root = contexts.rootOfStream(stream);
-  if (!root) return CONTINUE;
+  if (!root) return abi.CONTINUE;
   arena.reset();
-  debug.writeResponse(stream, root.table!);
-  return CONTINUE;
+  debug.writeResponse(stream.decision, root.table!);
+  return abi.CONTINUE;
 }
 
 export function proxy_on_delete(id: u32): void {
@@ -177,7 +160,7 @@ export function proxy_on_delete(id: u32): void {
 /** Without a table there is no safe answer: a client's own header would choose the cluster. */
 function refuse(): u32 {
   message.clear();
-  message.text("pointsman: no table");
-  answer(503, message.address(), message.size());
-  return STOP;
+  message.text(ascii("pointsman: no table"));
+  answer(UNAVAILABLE, message.address(), message.size());
+  return abi.PAUSE;
 }

@@ -6,6 +6,8 @@
 // who refuses the body runs no job; being stricter is not: a reader could find a member after our end.
 // So only strings and the top level are checked, and below that brackets are just counted.
 
+import { hexDigit } from "./bytes";
+import * as C from "./characters";
 import { KEY_ROOM, MAX_KEY } from "./table";
 
 /** Not seen yet; more bytes may bring it. */
@@ -43,6 +45,11 @@ const FIELD_NAME: u32 = 2;
 const TEXT: u32 = 3;
 /** …or anything else, taken as its bytes without the white space outside strings. */
 const RAW: u32 = 4;
+
+// What follows the first letter of `true`, `false` and `null`, the next letter in the lowest byte.
+const RUE: u32 = C.LOWER_R | (C.LOWER_U << 8) | (C.LOWER_E << 16);
+const ALSE: u32 = C.LOWER_A | (C.LOWER_L << 8) | (C.LOWER_S << 16) | (C.LOWER_E << 24);
+const ULL: u32 = C.LOWER_U | (C.LOWER_L << 8) | (C.LOWER_L << 16);
 
 const FNV_BASIS: u64 = 0xcbf29ce484222325;
 const FNV_PRIME: u64 = 0x100000001b3;
@@ -125,11 +132,11 @@ export function scanJob(state: usize, name: usize, nameLength: u32, at: usize, l
 function pastPlain(cursor: usize, end: usize): usize {
   while (cursor < end) {
     const c: u32 = load<u8>(cursor);
-    if (c == 0x5c) {
+    if (c == C.BACKSLASH) {
       const size = escapeSize(cursor, end);
       if (size == 0) break;
       cursor += size;
-    } else if (c == 0x22 || c < 0x20) break;
+    } else if (c == C.QUOTE || c < C.SPACE) break;
     else cursor++;
   }
   return cursor;
@@ -139,7 +146,7 @@ function pastPlain(cursor: usize, end: usize): usize {
 function escapeSize(cursor: usize, end: usize): usize {
   if (end - cursor < 6) return 0;
   const c: u32 = load<u8>(cursor, 1);
-  if (c != 0x75) return unescaped(c) == 0 ? 0 : 2;
+  if (c != C.LOWER_U) return unescaped(c) == 0 ? 0 : 2;
   const digits =
     hexDigit(load<u8>(cursor, 2)) |
     hexDigit(load<u8>(cursor, 3)) |
@@ -152,8 +159,8 @@ function escapeSize(cursor: usize, end: usize): usize {
 function pastUnquoted(cursor: usize, end: usize): usize {
   while (cursor < end) {
     const c: u32 = load<u8>(cursor);
-    const either = c | 0x20; // [ and {, ] and }
-    if (c == 0x22 || either == 0x7b || either == 0x7d) break;
+    const either = c | C.CASE_BIT; // [ and {, ] and }
+    if (c == C.QUOTE || either == C.OPEN_BRACE || either == C.CLOSE_BRACE) break;
     cursor++;
   }
   return cursor;
@@ -180,13 +187,13 @@ function next(scan: Scan, step: u32, c: u32): u32 {
     case AFTER_VALUE:
       return afterValue(scan, c);
     case COLON:
-      return isBlank(c) ? COLON : c == 0x3a ? VALUE : stop(scan);
+      return isBlank(c) ? COLON : c == C.COLON ? VALUE : stop(scan);
     case NAME:
-      return isBlank(c) ? NAME : c == 0x22 ? beginName(scan) : stop(scan);
+      return isBlank(c) ? NAME : c == C.QUOTE ? beginName(scan) : stop(scan);
     case FIRST_NAME: // or the closing brace, which stops as well
-      return isBlank(c) ? FIRST_NAME : c == 0x22 ? beginName(scan) : stop(scan);
+      return isBlank(c) ? FIRST_NAME : c == C.QUOTE ? beginName(scan) : stop(scan);
     case START:
-      return isBlank(c) ? START : c == 0x7b ? FIRST_NAME : stop(scan);
+      return isBlank(c) ? START : c == C.OPEN_BRACE ? FIRST_NAME : stop(scan);
     default:
       return DONE;
   }
@@ -208,30 +215,27 @@ function beginName(scan: Scan): u32 {
 
 /** @param c begins it: what the field's value is kept as depends on it */
 function beginValue(scan: Scan, c: u32): u32 {
-  if (c == 0x22) {
+  if (c == C.QUOTE) {
     if (scan.role == RAW) scan.role = TEXT;
     return STRING;
   }
   if (scan.role == RAW) keep(scan, c);
-  if (c == 0x7b || c == 0x5b) {
+  if (c == C.OPEN_BRACE || c == C.OPEN_BRACKET) {
     scan.depth = 1;
     return NESTED;
   }
-  if (c == 0x2d || (c >= 0x30 && c <= 0x39)) return NUMBER;
+  if (c == C.DASH || (c >= C.ZERO && c <= C.NINE)) return NUMBER;
   // Capitals too, as some parsers take them.
-  const lower = c | 0x20;
-  if (lower == 0x74)
-    scan.letters = 0x657572; // rue
-  else if (lower == 0x66)
-    scan.letters = 0x65736c61; // alse
-  else if (lower == 0x6e)
-    scan.letters = 0x6c6c75; // ull
+  const lower = c | C.CASE_BIT;
+  if (lower == C.LOWER_T) scan.letters = RUE;
+  else if (lower == C.LOWER_F) scan.letters = ALSE;
+  else if (lower == C.LOWER_N) scan.letters = ULL;
   else return stop(scan);
   return LITERAL;
 }
 
 function inLiteral(scan: Scan, c: u32): u32 {
-  if ((c | 0x20) != (scan.letters & 0xff)) return stop(scan);
+  if ((c | C.CASE_BIT) != (scan.letters & 0xff)) return stop(scan);
   if (scan.role == RAW) keep(scan, c);
   scan.letters >>= 8;
   return scan.letters == 0 ? AFTER_VALUE : LITERAL;
@@ -239,17 +243,17 @@ function inLiteral(scan: Scan, c: u32): u32 {
 
 function inNested(scan: Scan, c: u32): u32 {
   if (scan.role == RAW && !isBlank(c)) keep(scan, c);
-  if (c == 0x22) return STRING;
-  if (c == 0x7b || c == 0x5b) scan.depth++;
-  else if (c == 0x7d || c == 0x5d) scan.depth--;
+  if (c == C.QUOTE) return STRING;
+  if (c == C.OPEN_BRACE || c == C.OPEN_BRACKET) scan.depth++;
+  else if (c == C.CLOSE_BRACE || c == C.CLOSE_BRACKET) scan.depth--;
   return scan.depth == 0 ? AFTER_VALUE : NESTED;
 }
 
 function afterValue(scan: Scan, c: u32): u32 {
   if (isBlank(c)) return AFTER_VALUE;
-  if (c != 0x2c && c != 0x7d) return stop(scan);
+  if (c != C.COMMA && c != C.CLOSE_BRACE) return stop(scan);
   if (scan.role == RAW && !endOfField(scan, false)) return DONE;
-  return c == 0x2c ? NAME : stop(scan);
+  return c == C.COMMA ? NAME : stop(scan);
 }
 
 /** @returns whether to scan on: not where this value conflicts with the first */
@@ -277,10 +281,10 @@ function endOfField(scan: Scan, isText: bool): bool {
 // ---- Strings --------------------------------------------------------------------------------------------
 
 function inString(scan: Scan, c: u32): u32 {
-  if (c < 0x20) return stop(scan);
+  if (c < C.SPACE) return stop(scan);
   if (scan.role == RAW) keep(scan, c);
-  if (c == 0x22) return endOfString(scan);
-  if (c == 0x5c) return ESCAPE;
+  if (c == C.QUOTE) return endOfString(scan);
+  if (c == C.BACKSLASH) return ESCAPE;
   if (scan.role != RAW) putByte(scan, c);
   return STRING;
 }
@@ -303,7 +307,7 @@ function endOfString(scan: Scan): u32 {
 
 function inEscape(scan: Scan, c: u32): u32 {
   if (scan.role == RAW) keep(scan, c);
-  if (c == 0x75) {
+  if (c == C.LOWER_U) {
     scan.unit = 1;
     return HEX;
   }
@@ -388,26 +392,22 @@ function keep(scan: Scan, byte: u32): void {
 // ---- Bytes ----------------------------------------------------------------------------------------------
 
 function isBlank(c: u32): bool {
-  return c == 0x20 || c == 0x0a || c == 0x0d || c == 0x09;
+  return c == C.SPACE || c == C.LF || c == C.CR || c == C.TAB;
 }
 
 /** Not in which order: a number that is none ends nothing early. */
 function isOfNumber(c: u32): bool {
-  return (c >= 0x30 && c <= 0x39) || c == 0x2e || c == 0x2d || c == 0x2b || (c | 0x20) == 0x65;
+  return (
+    (c >= C.ZERO && c <= C.NINE) || c == C.DOT || c == C.DASH || c == C.PLUS || (c | C.CASE_BIT) == C.LOWER_E
+  );
 }
 
 /** What stands for a byte after a backslash; 0 where that is no escape of one letter. */
 function unescaped(c: u32): u32 {
-  if (c == 0x22 || c == 0x5c || c == 0x2f) return c;
-  if (c == 0x6e) return 0x0a;
-  if (c == 0x74) return 0x09;
-  if (c == 0x72) return 0x0d;
-  if (c == 0x62) return 0x08;
-  return c == 0x66 ? 0x0c : 0;
-}
-
-function hexDigit(c: u32): i32 {
-  if (c >= 0x30 && c <= 0x39) return c - 0x30;
-  const lower = c | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+  if (c == C.QUOTE || c == C.BACKSLASH || c == C.SLASH) return c;
+  if (c == C.LOWER_N) return C.LF;
+  if (c == C.LOWER_T) return C.TAB;
+  if (c == C.LOWER_R) return C.CR;
+  if (c == C.LOWER_B) return C.BACKSPACE;
+  return c == C.LOWER_F ? C.FORM_FEED : 0;
 }

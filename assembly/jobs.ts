@@ -2,10 +2,12 @@
 // is watched to its end, so that the body cannot say another wiki to upstream than it said to us.
 
 import { proxy_get_buffer_bytes } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
+import * as abi from "./abi";
+import { answer, writeAuthority, writeDecision } from "./answer";
 import * as arena from "./arena";
 import { MAX_HOST, writeHost } from "./canonical";
 import { Root, Stream } from "./contexts";
-import * as decision from "./decide";
+import { forgetWiki, setWiki } from "./decide";
 import {
   beginJob,
   isJobOver,
@@ -19,15 +21,12 @@ import {
 } from "./job-body";
 import * as L from "./layout";
 import * as metrics from "./metrics";
-import { answer, writeAuthority, writeDecision } from "./request";
 import { find, Table } from "./table";
+import { ascii } from "./text";
 import { findWiki } from "./wiki";
 
-const REQUEST_BODY = 0;
 const BAD_REQUEST: u32 = 400;
-
-const resultAt = memory.data(4);
-const resultSize = memory.data(4);
+const CONFLICT = ascii("the request's body names two different wikis\n");
 
 /** The headers that were just decided wait for the body; until then the default stands in them. */
 export function hold(stream: Stream, table: Table): void {
@@ -46,10 +45,10 @@ export function readBody(stream: Stream, root: Root, table: Table, size: u32, is
   const limit = load<u32>(table.jobs + L.JOBS_LIMIT);
   let status = JOB_LOOKING;
   if (size > from) {
-    store<u32>(resultSize, 0);
-    proxy_get_buffer_bytes(REQUEST_BODY, from, size - from, resultAt, resultSize);
-    const at: usize = load<u32>(resultAt);
-    const length = load<u32>(resultSize);
+    store<u32>(abi.resultSize, 0);
+    proxy_get_buffer_bytes(abi.REQUEST_BODY, from, size - from, abi.resultAt, abi.resultSize);
+    const at: usize = load<u32>(abi.resultAt);
+    const length = load<u32>(abi.resultSize);
     // The limit is a place in the body, not in the pieces in which it happens to come.
     const first = stream.isHeld ? min(length, limit - stream.scanned) : length;
     status = scan(stream, table, at, first);
@@ -60,7 +59,7 @@ export function readBody(stream: Stream, root: Root, table: Table, size: u32, is
   }
   if (status == JOB_CONFLICT) {
     metrics.count(root, metrics.JOB_CONFLICTS);
-    answer(BAD_REQUEST, conflictText(), CONFLICT_LENGTH);
+    answer(BAD_REQUEST, CONFLICT.at, CONFLICT.length);
     forget(stream);
     return false;
   }
@@ -86,15 +85,14 @@ function release(stream: Stream, root: Root, table: Table, status: u32): void {
   stream.isHeld = false;
   const slot =
     status == JOB_TEXT ? find(table, table.wikis, jobValue(stream.job), jobValueLength(stream.job)) : -1;
-  decision.recall(stream.deployment, stream.rule, stream.flags, table);
+  const decision = stream.decision;
+  forgetWiki(table, decision);
   if (slot >= 0) {
-    decision.setWiki(table, slot);
-    writeDecision(table, true);
+    setWiki(table, decision, slot);
+    writeDecision(table, decision, true);
     setHost(stream, table, slot);
-    stream.release = decision.release;
-    stream.wiki = slot;
   }
-  metrics.countRequest(root, table);
+  metrics.countRequest(root, table, decision);
 }
 
 function setHost(stream: Stream, table: Table, slot: u32): void {
@@ -110,13 +108,4 @@ function forget(stream: Stream): void {
   stream.isHeld = false;
   heap.free(stream.job);
   stream.job = 0;
-}
-
-const CONFLICT_LENGTH: u32 = L.CONFLICT_TEXT.length;
-
-/** The literal is UTF-16. */
-function conflictText(): usize {
-  const at = arena.alloc(CONFLICT_LENGTH);
-  for (let i: u32 = 0; i < CONFLICT_LENGTH; i++) store<u8>(at + i, <u8>L.CONFLICT_TEXT.charCodeAt(i));
-  return at;
 }

@@ -23,7 +23,7 @@ export const HEADER_GENERATION: u32 = 16;
 export const HEADER_DIGEST: u32 = 20;
 export const DIGEST_BYTES: u32 = 16;
 export const HEADER_BYTES: u32 = 36;
-export const LAYOUT_VERSION: u32 = 3;
+export const LAYOUT_VERSION: u32 = 4;
 
 // ---- Directory: after the header, one entry a section ---------------------------------------------------
 
@@ -36,10 +36,10 @@ export const DIRECTORY_ENTRY: u32 = 12;
 export const OPTIONAL_BIT: u32 = 0x20;
 
 export const SECTION_STRINGS: u32 = 0x53525453; // "STRS"
-export const SECTION_LABELS: u32 = 0x4c42414c; // "LABL"
+export const SECTION_STEMS: u32 = 0x4d455453; // "STEM"
 export const SECTION_WIKIS: u32 = 0x494b4957; // "WIKI"
 export const SECTION_HOSTS: u32 = 0x54534f48; // "HOST"
-export const SECTION_READ_AS: u32 = 0x44414552; // "READ"
+export const SECTION_REWRITES: u32 = 0x54525752; // "RWRT"
 export const SECTION_PATTERNS: u32 = 0x54544150; // "PATT"
 export const SECTION_PATHS: u32 = 0x48544150; // "PATH"
 export const SECTION_HEADERS: u32 = 0x53524448; // "HDRS"
@@ -51,6 +51,25 @@ export const SECTION_RELEASES: u32 = 0x45534c52; // "RLSE"
 export const SECTION_EMIT: u32 = 0x54494d45; // "EMIT"
 export const SECTION_JOBS: u32 = 0x53424f4a; // "JOBS"
 export const SECTION_CANONICAL: u32 = 0x4f4e4143; // "CANO"
+/** The sections that every table has, in the order in which they are written. */
+export const SECTIONS: u32[] = [
+  SECTION_STRINGS,
+  SECTION_STEMS,
+  SECTION_WIKIS,
+  SECTION_HOSTS,
+  SECTION_REWRITES,
+  SECTION_PATTERNS,
+  SECTION_PATHS,
+  SECTION_HEADERS,
+  SECTION_RULES,
+  SECTION_LISTENERS,
+  SECTION_REPLIES,
+  SECTION_DEPLOYMENTS,
+  SECTION_RELEASES,
+  SECTION_EMIT,
+  SECTION_JOBS,
+  SECTION_CANONICAL,
+];
 /** "nams", optional: JSON for people (names of rules, lists, pins); the filter never reads it. */
 export const SECTION_NAMES: u32 = 0x736d616e;
 
@@ -60,13 +79,13 @@ export const NONE: u32 = 0xffff;
 
 export const STRINGS_ENDS: u32 = 4;
 
-// ---- LABL: labels sorted by length, so that a label's number alone gives its place and length -----------
+// ---- STEM: stems sorted by length, so that a stem's number alone gives its place and length --------------
 
-/** u32 groups, then a u32 each: length in the low 8 bits, number of labels above; then the bytes. */
-export const LABELS_GROUPS: u32 = 4;
-export const LABELS_COUNT_SHIFT: u32 = 8;
+/** u32 groups, then a u32 each: length in the low 8 bits, number of stems above; then the bytes. */
+export const STEMS_GROUPS: u32 = 4;
+export const STEMS_COUNT_SHIFT: u32 = 8;
 
-// ---- WIKI and HOST: a set of keys (label + suffix), each with a value -----------------------------------
+// ---- WIKI and HOST: a set of keys (stem + suffix), each with a value -----------------------------------
 // Perfect hash, compress-hash-displace: a key's bucket gives a displacement, and that its one possible slot.
 
 export const KEYS_COUNT: u32 = 0; // u32
@@ -75,9 +94,9 @@ export const KEYS_BUCKETS: u32 = 8; // u32
 export const KEYS_SEED: u32 = 12; // u32
 /** u8: 1, 2 or 4 bytes a displacement. */
 export const KEYS_DISPLACEMENT_BYTES: u32 = 16;
-/** u8: 1…8 bytes an entry: label in the low bits, suffix above it, value in the rest. */
+/** u8: 1…8 bytes an entry: stem in the low bits, suffix above it, value in the rest. */
 export const KEYS_ENTRY_BYTES: u32 = 17;
-export const KEYS_LABEL_BITS: u32 = 18; // u8; a label field of all ones is an empty slot
+export const KEYS_STEM_BITS: u32 = 18; // u8; a stem field of all ones is an empty slot
 export const KEYS_SUFFIX_BITS: u32 = 19; // u8
 export const KEYS_FIRST_SUFFIX: u32 = 20; // u16 string: suffix n is string first + n
 export const KEYS_SUFFIXES: u32 = 22; // u16
@@ -92,51 +111,51 @@ export const HASH_SEED_B: u32 = 0x9e3779b9;
 export const HASH_MIX_1: u32 = 0x85ebca6b;
 export const HASH_MIX_2: u32 = 0xc2b2ae35;
 
-// The value of a WIKI entry is a placement. That of a HOST entry is a target: a slot of WIKI; from WIKI's slots
+// The value of a WIKI entry is a placement. That of a HOST entry is a destination: a slot of WIKI; from WIKI's slots
 // on, a path form; and the number after the last path form, a host that is known to have no wiki.
 
-// ---- READ: requests that are read as others before all else ----------------------------------------------
+// ---- RWRT: requests whose host is replaced by another before all else ------------------------------------
 
-export const READ_AS_BODY: u32 = 4; // after u32 count
-export const READ_AS_KIND: u32 = 0; // u8
-export const READ_AS_LABELS: u32 = 1; // u16 (READ_AS_SUFFIX): so many labels, none of them empty, before the suffix
-export const READ_AS_FROM: u32 = 3; // string
-export const READ_AS_TO: u32 = 5; // string
-export const READ_AS_ENTRY: u32 = 7;
+export const REWRITES_BODY: u32 = 4; // after u32 count
+export const REWRITE_KIND: u32 = 0; // u8
+export const REWRITE_LABELS: u32 = 1; // u16 (REWRITE_SUFFIX): so many labels, none of them empty, before the suffix
+export const REWRITE_FROM: u32 = 3; // string
+export const REWRITE_TO: u32 = 5; // string
+export const REWRITE_ENTRY: u32 = 7;
 
-/** READ_AS_FROM is the suffix that goes, READ_AS_TO the one that comes. The first that applies is the last. */
-export const READ_AS_SUFFIX: u32 = 0;
+/** REWRITE_FROM is the suffix that goes, REWRITE_TO the one that comes. The first that applies is the last. */
+export const REWRITE_SUFFIX: u32 = 0;
 /**
- * The path's first segment is the host, and what follows it the path. READ_AS_FROM is the host that is asked for,
- * a suffix where it begins with a dot; what follows is at or under READ_AS_TO, or anything where that is empty.
+ * The path's first segment is the host, and what follows it the path. REWRITE_FROM is the host that is asked for,
+ * a suffix where it begins with a dot; what follows is at or under REWRITE_TO, or anything where that is empty.
  */
-export const READ_AS_PATH: u32 = 1;
+export const REWRITE_PATH: u32 = 1;
 
 // ---- PATT: host patterns, the first match counts --------------------------------------------------------
 
 export const PATTERNS_BODY: u32 = 4; // after u32 count
 export const PATTERN_KIND: u32 = 0; // u8
-export const PATTERN_FLAGS: u32 = 1; // u8: FLAG_DASHES
+export const PATTERN_FLAGS: u32 = 1; // u8: KEY_FLAG_DASHES
 export const PATTERN_SUFFIX: u32 = 2; // string the host ends with
-export const PATTERN_TAIL: u32 = 4; // string put after the label (PATTERN_JOIN)
-export const PATTERN_TARGET: u32 = 6; // u32 (PATTERN_FIXED)
+export const PATTERN_TAIL: u32 = 4; // string put after the stem (PATTERN_JOIN)
+export const PATTERN_DESTINATION: u32 = 6; // u32 (PATTERN_FIXED)
 export const PATTERN_ENTRY: u32 = 10;
 
-/** Something, then the suffix → the target. */
+/** Something, then the suffix → the destination. */
 export const PATTERN_FIXED: u32 = 0;
-/** Label, maybe empty, then the suffix → the wiki called label + tail. */
+/** Stem, maybe empty, then the suffix → the wiki called stem + tail. */
 export const PATTERN_JOIN: u32 = 1;
-/** Label, maybe empty, dot, family of a…z, suffix → the wiki called label + family. */
+/** Stem, maybe empty, dot, family of a…z, suffix → the wiki called stem + family. */
 export const PATTERN_FAMILY: u32 = 2;
 
-/** "-" in the key becomes "_". */
-export const FLAG_DASHES: u32 = 1;
+/** Of a pattern or a path form: "-" in the key becomes "_". */
+export const KEY_FLAG_DASHES: u32 = 1;
 
 // ---- PATH: forms of path that carry a wiki --------------------------------------------------------------
 
 export const PATHS_REPLACEMENTS: u32 = 4; // u32, after u32 forms
 export const PATHS_BODY: u32 = 8; // forms, then replacements
-export const PATH_FLAGS: u32 = 0; // u8: FLAG_DASHES, FLAG_TARGET, FLAG_CLOSED
+export const PATH_FLAGS: u32 = 0; // u8: KEY_FLAG_DASHES, PATH_FLAG_TARGET, PATH_FLAG_CLOSED
 export const PATH_SEGMENTS: u32 = 1; // u8: the path has at least so many
 export const PATH_PARTS: u32 = 2; // u8: parts of the key
 export const PATH_PART: u32 = 3; // u8 × MAX_PATH_PARTS: the segment (from 0) that is this part
@@ -149,9 +168,9 @@ export const REPLACEMENT_TO: u32 = 3; // string
 export const REPLACEMENT_ENTRY: u32 = 5;
 
 /** The raw target is read, query included. */
-export const FLAG_TARGET: u32 = 2;
+export const PATH_FLAG_TARGET: u32 = 2;
 /** The last segment must be followed by a slash. */
-export const FLAG_CLOSED: u32 = 4;
+export const PATH_FLAG_CLOSED: u32 = 4;
 
 // ---- HDRS: names of the headers that we look at, or set, in lower case -------------------------------------
 
@@ -163,7 +182,7 @@ export const RULES_PREDICATES: u32 = 4; // u32, after u32 rules
 export const RULES_BODY: u32 = 8; // rules, then predicates
 export const RULE_FIRST_PREDICATE: u32 = 0; // u16
 export const RULE_PREDICATES: u32 = 2; // u8
-export const RULE_FLAGS: u32 = 3; // u8: FLAG_NO_WIKI, FLAG_BODY, FLAG_DEBUG
+export const RULE_FLAGS: u32 = 3; // u8: RULE_FLAG_NO_WIKI, RULE_FLAG_BODY, RULE_FLAG_DEBUG
 export const RULE_OUTCOME: u32 = 4; // u8
 export const RULE_VALUE: u32 = 5; // u16
 export const RULE_ENTRY: u32 = 7;
@@ -175,11 +194,11 @@ export const PREDICATE_VALUES: u32 = 6; // u16: consecutive strings; the test ho
 export const PREDICATE_ENTRY: u32 = 8;
 
 /** The host does not decide: the default release. */
-export const FLAG_NO_WIKI: u32 = 1;
+export const RULE_FLAG_NO_WIKI: u32 = 1;
 /** The wiki is in the request's body (JOBS). */
-export const FLAG_BODY: u32 = 2;
+export const RULE_FLAG_BODY: u32 = 2;
 /** The response says what was decided. */
-export const FLAG_DEBUG: u32 = 4;
+export const RULE_FLAG_DEBUG: u32 = 4;
 
 export const SUBJECT_HOST: u32 = 1;
 export const SUBJECT_PATH: u32 = 2; // as the filter reads it: decoded, without `//` and dot segments
@@ -207,8 +226,8 @@ export const OUTCOME_PASS: u32 = 2;
 export const OUTCOME_RELEASE: u32 = 3;
 /** The proxy answers with reply number RULE_VALUE. */
 export const OUTCOME_REPLY: u32 = 4;
-/** RULE_VALUE of SHARE_WHOLE requests may read in this data centre, though it is not the primary one. */
-export const OUTCOME_NEAR: u32 = 5;
+/** RULE_VALUE of SHARE_WHOLE requests may go to the read-only deployment, in a secondary data centre. */
+export const OUTCOME_READ_ONLY: u32 = 5;
 export const SHARE_WHOLE: u32 = 10000;
 /** The hash that shares are cut by: FNV's multiplier, byte by byte. */
 export const SHARE_HASH: u32 = 0x01000193;
@@ -218,18 +237,18 @@ export const SHARE_HASH: u32 = 0x01000193;
 export const LISTENERS_SHARE_COOKIE: u32 = 2; // string, after u16 count: the cookie that a share is cut by; NONE: the client's address
 export const LISTENERS_BODY: u32 = 4;
 export const LISTENER_NAME: u32 = 0; // string; NONE: the only one, whatever it is called
-export const LISTENER_FLAGS: u32 = 2; // u8: FLAG_INTERNAL
+export const LISTENER_FLAGS: u32 = 2; // u8: LISTENER_FLAG_INTERNAL
 export const LISTENER_DATACENTRE: u32 = 3; // string or NONE
 export const LISTENER_DEPLOYMENT: u32 = 5; // u16: when no rule matches
 export const LISTENER_ROUTES: u32 = 7; // a range of rules: OUTCOME_DEPLOYMENT, OUTCOME_PASS, OUTCOME_REPLY
 export const LISTENER_ASSETS: u32 = 11; // a range of rules: OUTCOME_RELEASE
-export const LISTENER_READS: u32 = 15; // a range of rules: OUTCOME_NEAR
+export const LISTENER_READS: u32 = 15; // a range of rules: OUTCOME_READ_ONLY
 export const LISTENER_ENTRY: u32 = 19;
 /** A range of rules: u16 first, u16 how many. */
 export const RANGE_COUNT: u32 = 2;
 
 /** Clients are our own proxies and services: their X-Forwarded-For says who asked. */
-export const FLAG_INTERNAL: u32 = 1;
+export const LISTENER_FLAG_INTERNAL: u32 = 1;
 
 // ---- REPL: what the proxy answers itself ------------------------------------------------------------------
 
@@ -244,12 +263,12 @@ export const MAX_STATUS: u32 = 599;
 
 export const DEPLOYMENTS_BODY: u32 = 2; // after u16 count: deployments, then string clusters: deployments × releases
 export const DEPLOYMENT_NAME: u32 = 0; // string
-export const DEPLOYMENT_NEAR: u32 = 2; // u16: its twin for reads outside the primary data centre, or NONE
+export const DEPLOYMENT_READ_ONLY: u32 = 2; // u16: number of its read-only deployment, or NONE
 export const DEPLOYMENT_ENTRY: u32 = 4;
 
 export const RELEASES_DEFAULT: u32 = 2; // u16, after u16 count: the release of a request without a wiki
 export const RELEASES_PLACEMENTS: u32 = 4; // u16
-export const RELEASES_NO_HOST: u32 = 6; // an outcome: u8, u16 value. Nothing says which wiki the host is
+export const RELEASES_UNKNOWN_HOST: u32 = 6; // an outcome: u8, u16 value. Nothing says which wiki the host is
 export const RELEASES_MISSING: u32 = 9; // an outcome. The wiki is none of the table's
 export const RELEASES_NOT_INSTALLED: u32 = 12; // an outcome. The wiki is there, and not installed
 export const RELEASES_BODY: u32 = 15; // releases, then placements
@@ -260,10 +279,10 @@ export const RELEASE_VERSION: u32 = 2; // string
 export const RELEASE_ENTRY: u32 = 4;
 export const PLACEMENT_RELEASE: u32 = 0; // u16
 export const PLACEMENT_GROUP: u32 = 2; // string
-export const PLACEMENT_FLAGS: u32 = 4; // u8: FLAG_NOT_INSTALLED
+export const PLACEMENT_FLAGS: u32 = 4; // u8: PLACEMENT_FLAG_NOT_INSTALLED
 export const PLACEMENT_ENTRY: u32 = 5;
 
-export const FLAG_NOT_INSTALLED: u32 = 1;
+export const PLACEMENT_FLAG_NOT_INSTALLED: u32 = 1;
 
 // ---- JOBS: requests whose JSON body names the wiki --------------------------------------------------------
 
@@ -283,15 +302,17 @@ export const HOST_ALWAYS: u32 = 2;
 
 export const CANONICAL_EXCEPTIONS: u32 = 2; // u32, after u16 rules
 export const CANONICAL_BODY: u32 = 6; // rules, then exceptions, sorted by slot
-export const CANONICAL_TAIL: u32 = 0; // string: the wiki ID is label + tail; the first rule that fits counts
-export const CANONICAL_SUFFIX: u32 = 2; // string: the host is label + suffix
-export const CANONICAL_FLAGS: u32 = 4; // u8: FLAG_DASHES: `_` in the label becomes `-`
+export const CANONICAL_TAIL: u32 = 0; // string: the wiki ID is stem + tail; the first rule that fits counts
+export const CANONICAL_SUFFIX: u32 = 2; // string: the host is stem + suffix
+export const CANONICAL_FLAGS: u32 = 4; // u8: CANONICAL_FLAG_DASHES
 export const CANONICAL_RULE: u32 = 5;
 export const EXCEPTION_SLOT: u32 = 0; // u32: slot in WIKI
-export const EXCEPTION_VALUE: u32 = 4; // u32: a rule's number; from the number of rules on, a slot in HOST; NO_HOST
+export const EXCEPTION_VALUE: u32 = 4; // u32: a rule's number; from the number of rules on, a slot in HOST; NO_CANONICAL_HOST
 export const EXCEPTION_ENTRY: u32 = 8;
-/** The wiki has no host of its own. */
-export const NO_HOST: u32 = 0xffffffff;
+/** `_` in the stem becomes `-`. */
+export const CANONICAL_FLAG_DASHES: u32 = 1;
+/** The wiki has no canonical host. */
+export const NO_CANONICAL_HOST: u32 = 0xffffffff;
 
 // ---- EMIT: the headers that upstream gets ---------------------------------------------------------------
 
@@ -316,14 +337,14 @@ export const MAX_TABLE_BYTES: u32 = 67108864;
 export const MAX_SECTIONS: u32 = 64;
 /** Strings in STRS: their numbers are u16 and NONE is taken. */
 export const MAX_STRINGS: u32 = 65535;
-/** Bytes of one string or label. */
+/** Bytes of one string or stem. */
 export const MAX_STRING_BYTES: u32 = 255;
-/** Labels in LABL: 24 bits of a keyed entry, all ones left for "empty". */
-export const MAX_LABELS: u32 = 16777215;
+/** Stems in STEM: 24 bits of a keyed entry, all ones left for "empty". */
+export const MAX_STEMS: u32 = 16777215;
 /** Keys of one set, wikis or exact hosts. */
 export const MAX_KEYS: u32 = 8388608;
-/** Entries of READ, of PATT, of PATH: lists that a request walks from the top. */
-export const MAX_READ_AS: u32 = 64;
+/** Entries of RWRT, of PATT, of PATH: lists that a request walks from the top. */
+export const MAX_REWRITES: u32 = 64;
 export const MAX_PATTERNS: u32 = 256;
 export const MAX_PATH_FORMS: u32 = 64;
 export const MAX_PATH_SEGMENTS: u32 = 4;

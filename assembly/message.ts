@@ -1,9 +1,8 @@
 // One line of text for the log, written into fixed memory: the filter has no strings of its own at run time.
 
 import { proxy_log } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
-
-export const LOG_INFO: usize = 2;
-export const LOG_ERROR: usize = 4;
+import * as C from "./characters";
+import { Text } from "./text";
 
 const ROOM: i32 = 512;
 const start = memory.data(512);
@@ -17,22 +16,26 @@ export function byte(value: u32): void {
   if (length < ROOM) store<u8>(start + length++, <u8>value);
 }
 
-/** An ASCII literal. */
-export function text(literal: string): void {
-  for (let i = 0; i < literal.length; i++) byte(literal.charCodeAt(i));
+export function text(text: Text): void {
+  for (let i: u32 = 0; i < text.length; i++) byte(load<u8>(text.at + i));
+}
+
+/** A literal that TypeScript has as well, see section-reader.ts. */
+export function literal(text: string): void {
+  for (let i = 0; i < text.length; i++) byte(text.charCodeAt(i));
 }
 
 /** Bytes from outside: what is not printable ASCII shows as "?", so that a log line stays one line. */
 export function bytes(from: usize, count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     const c = load<u8>(from + i);
-    byte(c >= 0x20 && c <= 0x7e ? c : 0x3f);
+    byte(c >= C.SPACE && c <= C.TILDE ? c : C.QUESTION);
   }
 }
 
 export function decimal(value: u32): void {
   if (value >= 10) decimal(value / 10);
-  byte(0x30 + (value % 10));
+  byte(C.ZERO + (value % 10));
 }
 
 export function hexadecimal(from: usize, count: u32): void {
@@ -44,14 +47,14 @@ export function hexadecimal(from: usize, count: u32): void {
 }
 
 function nibble(value: u32): void {
-  byte(value < 10 ? 0x30 + value : 0x57 + value);
+  byte(value < 10 ? C.ZERO + value : C.LOWER_A - 10 + value);
 }
 
 /** A section's name: its four letters are the bytes of the number. */
 export function sectionName(name: u32): void {
   for (let shift: u32 = 0; shift < 32; shift += 8) {
     const c = (name >> shift) & 0xff;
-    byte(c > 0x20 && c < 0x7f ? c : 0x3f);
+    byte(c > C.SPACE && c <= C.TILDE ? c : C.QUESTION);
   }
 }
 

@@ -9,16 +9,14 @@ import {
   proxy_record_metric,
   proxy_set_shared_data,
 } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
+import * as abi from "./abi";
 import { areEqual } from "./bytes";
 import { Root } from "./contexts";
-import * as decision from "./decide";
+import { Decision } from "./decide";
 import * as L from "./layout";
 import { deploymentName, releaseName, Table, zeroed } from "./table";
+import { ascii, Text } from "./text";
 import { MISSING } from "./wiki";
-
-const COUNTER: u32 = 0;
-const GAUGE: u32 = 1;
-const OK: u32 = 0;
 
 // Counters of a root: these, then one a cluster, deployments × releases.
 export const PASSED: u32 = 0;
@@ -32,24 +30,24 @@ export const JOB_CONFLICTS: u32 = 7;
 const FIXED: u32 = 8;
 
 /** The counters' names; static, so that no string is made at run time. */
-function nameOf(counter: u32): string {
+function nameOf(counter: u32): Text {
   switch (counter) {
     case PASSED:
-      return "passed";
+      return ascii("passed");
     case UNKNOWN_HOSTS:
-      return "unknown_hosts";
+      return ascii("unknown_hosts");
     case MISSING_WIKIS:
-      return "missing_wikis";
+      return ascii("missing_wikis");
     case NOT_INSTALLED:
-      return "not_installed_wikis";
+      return ascii("not_installed_wikis");
     case REPLIES:
-      return "replies";
+      return ascii("replies");
     case DEBUG:
-      return "debug";
+      return ascii("debug");
     case JOB_LIMIT:
-      return "job_limit";
+      return ascii("job_limit");
     default:
-      return "job_conflicts";
+      return ascii("job_conflicts");
   }
 }
 
@@ -63,19 +61,19 @@ export function count(root: Root, counter: u32): void {
   store<u32>(at, load<u32>(at) + 1);
 }
 
-/** The request that was just decided. */
-export function countRequest(root: Root, table: Table): void {
+export function countRequest(root: Root, table: Table, decision: Decision): void {
   if (decision.pass) {
     count(root, PASSED);
     return;
   }
-  if ((decision.flags & L.FLAG_DEBUG) != 0) count(root, DEBUG);
-  if ((decision.flags & (L.FLAG_BODY | L.FLAG_NO_WIKI)) == 0 && decision.wiki < 0) countWikiless(root);
+  if ((decision.flags & L.RULE_FLAG_DEBUG) != 0) count(root, DEBUG);
+  if ((decision.flags & (L.RULE_FLAG_BODY | L.RULE_FLAG_NO_WIKI)) == 0 && decision.wiki < 0)
+    countWikiless(root, decision);
   if (decision.reply >= 0) count(root, REPLIES);
   else count(root, FIXED + decision.deployment * table.releaseCount + decision.release);
 }
 
-function countWikiless(root: Root): void {
+function countWikiless(root: Root, decision: Decision): void {
   if (decision.notInstalled) count(root, NOT_INSTALLED);
   else count(root, decision.wiki == MISSING ? MISSING_WIKIS : UNKNOWN_HOSTS);
 }
@@ -96,14 +94,14 @@ export function flush(root: Root): void {
     if (counted == 0) continue;
     if (i < FIXED) nameMetric(nameOf(i));
     else nameRequests(table, i - FIXED);
-    proxy_increment_metric(metric(COUNTER), counted);
+    proxy_increment_metric(metric(abi.COUNTER), counted);
     store<u32>(at, 0);
   }
 }
 
 export function countRefusal(): void {
-  nameMetric("tables_refused");
-  proxy_increment_metric(metric(COUNTER), 1);
+  nameMetric(ascii("tables_refused"));
+  proxy_increment_metric(metric(abi.COUNTER), 1);
 }
 
 /** The tick of a root that has a table. */
@@ -113,40 +111,38 @@ export function tick(root: Root): void {
   if (!table) return;
   if (!root.isCounted) {
     root.isCounted = true;
-    addToGauge("roots", 1);
+    addToGauge(ascii("roots"), 1);
   }
   const isNewest = isNewestTable(root, table);
   if (isNewest != root.isNewest) {
     root.isNewest = isNewest;
-    addToGauge("roots_on_newest_table", isNewest ? 1 : -1);
+    addToGauge(ascii("roots_on_newest_table"), isNewest ? 1 : -1);
   }
   if (!isNewest) return;
-  setGauge("generation", load<u32>(table.bytes + L.HEADER_GENERATION));
+  setGauge(ascii("generation"), load<u32>(table.bytes + L.HEADER_GENERATION));
   // 48 bits: a number that every reader of metrics, a double, holds exactly.
-  setGauge("digest", bswap<u64>(load<u64>(table.bytes + L.HEADER_DIGEST)) >> 16);
+  setGauge(ascii("digest"), bswap<u64>(load<u64>(table.bytes + L.HEADER_DIGEST)) >> 16);
 }
 
 /** The root is gone, with what it added. */
 export function uncount(root: Root): void {
   flush(root);
-  if (root.isCounted) addToGauge("roots", -1);
-  if (root.isNewest) addToGauge("roots_on_newest_table", -1);
+  if (root.isCounted) addToGauge(ascii("roots"), -1);
+  if (root.isNewest) addToGauge(ascii("roots_on_newest_table"), -1);
 }
 
-function addToGauge(name: string, difference: i64): void {
+function addToGauge(name: Text, difference: i64): void {
   nameMetric(name);
-  proxy_increment_metric(metric(GAUGE), difference);
+  proxy_increment_metric(metric(abi.GAUGE), difference);
 }
 
-function setGauge(name: string, value: u64): void {
+function setGauge(name: Text, value: u64): void {
   nameMetric(name);
-  proxy_record_metric(metric(GAUGE), value);
+  proxy_record_metric(metric(abi.GAUGE), value);
 }
 
 // ---- The newest table -----------------------------------------------------------------------------------
 
-const resultAt = memory.data(4);
-const resultSize = memory.data(4);
 const resultCas = memory.data(4);
 const generation = memory.data(4);
 
@@ -156,14 +152,14 @@ const generation = memory.data(4);
  */
 function isNewestTable(root: Root, table: Table): bool {
   const own = load<u32>(table.bytes + L.HEADER_GENERATION);
-  nameMetric("newest.");
+  nameMetric(ascii("newest."));
   const name: u32 = load<u16>(root.listener + L.LISTENER_NAME);
   if (name != L.NONE) addString(table, name);
-  store<u32>(resultSize, 0);
+  store<u32>(abi.resultSize, 0);
   store<u32>(resultCas, 0);
-  if (proxy_get_shared_data(nameAt, nameLength, resultAt, resultSize, resultCas) == OK) {
-    if (load<u32>(resultSize) == 4) {
-      const newest = load<u32>(load<u32>(resultAt));
+  if (proxy_get_shared_data(nameAt, nameLength, abi.resultAt, abi.resultSize, resultCas) == abi.OK) {
+    if (load<u32>(abi.resultSize) == 4) {
+      const newest = load<u32>(load<u32>(abi.resultAt));
       if (newest >= own) return newest == own;
     }
   }
@@ -175,13 +171,13 @@ function isNewestTable(root: Root, table: Table): bool {
 
 // ---- Names, and the host's numbers for them -------------------------------------------------------------
 
-const PREFIX = "pointsman.";
+const PREFIX = ascii("pointsman.");
 /** Room for two strings of a table and the words around them, and a NUL: ATS reads names as C strings. */
 const ROOM: u32 = 640;
 const nameAt = memory.data(640);
 let nameLength: u32 = 0;
 
-function nameMetric(name: string): void {
+function nameMetric(name: Text): void {
   nameLength = 0;
   addText(PREFIX);
   addText(name);
@@ -189,19 +185,22 @@ function nameMetric(name: string): void {
 
 /** `pointsman.requests.deployment.D.release.R`: proxies make labels of it. */
 function nameRequests(table: Table, cluster: u32): void {
-  nameMetric("requests.deployment.");
+  nameMetric(ascii("requests.deployment."));
   addString(table, deploymentName(table, cluster / table.releaseCount));
-  addText(".release.");
+  addText(ascii(".release."));
   addString(table, releaseName(table, cluster % table.releaseCount));
 }
 
-function addText(literal: string): void {
-  for (let i = 0; i < literal.length; i++) add(<u8>literal.charCodeAt(i));
+function addText(text: Text): void {
+  addBytes(text.at, text.length);
 }
 
 function addString(table: Table, string: u32): void {
-  const at = table.stringAt(string);
-  for (let i: u32 = 0; i < table.stringLength(string); i++) add(load<u8>(at + i));
+  addBytes(table.stringAt(string), table.stringLength(string));
+}
+
+function addBytes(at: usize, length: u32): void {
+  for (let i: u32 = 0; i < length; i++) add(load<u8>(at + i));
 }
 
 function add(byte: u8): void {
@@ -229,9 +228,9 @@ function metric(type: u32): u32 {
     known = known.next;
   }
   const made = changetype<Metric>(heap.alloc(offsetof<Metric>() + nameLength));
-  store<u32>(resultAt, 0);
-  proxy_define_metric(type, nameAt, nameLength, resultAt);
-  made.id = load<u32>(resultAt);
+  store<u32>(abi.resultAt, 0);
+  proxy_define_metric(type, nameAt, nameLength, abi.resultAt);
+  made.id = load<u32>(abi.resultAt);
   made.length = nameLength;
   memory.copy(textOf(made), nameAt, nameLength);
   made.next = metrics;

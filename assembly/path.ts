@@ -3,6 +3,7 @@
 
 import * as arena from "./arena";
 import { headOf, indexOf, percentDecoded, SLACK, Word } from "./bytes";
+import * as C from "./characters";
 
 export let path: usize = 0;
 export let pathLength: u32 = 0;
@@ -22,13 +23,13 @@ export function readPath(at: usize, length: u32): void {
 
 /** Nothing in it has another spelling; or it is no path at all, as in `OPTIONS *`. */
 function isPlain(at: usize, length: u32): bool {
-  if (length == 0 || load<u8>(at) != 0x2f) return true;
+  if (length == 0 || load<u8>(at) != C.SLASH) return true;
   let before: u64 = 0;
   for (let i: u32 = 0; i < length; i += 8) {
     const word = load<u64>(at + i);
-    const percents = Word.zeroBytes(word ^ Word.of(0x25));
-    const slashes = Word.zeroBytes(word ^ Word.of(0x2f));
-    const dotsOrSlashes = Word.zeroBytes((word | Word.of(1)) ^ Word.of(0x2f));
+    const percents = Word.zeroBytes(word ^ Word.of(C.PERCENT));
+    const slashes = Word.zeroBytes(word ^ Word.of(C.SLASH));
+    const dotsOrSlashes = Word.zeroBytes((word | Word.of(1)) ^ Word.of(C.SLASH));
     const found = percents | (((slashes << 8) | before) & dotsOrSlashes);
     const left = length - i;
     if ((left < 8 ? found << (64 - (left << 3)) : found) != 0) return false;
@@ -52,18 +53,18 @@ function resolve(at: usize, length: u32): u32 {
   let written: u32 = 0;
   let i: u32 = 0;
   while (i < length) {
-    while (i < length && load<u8>(at + i) == 0x2f) i++;
-    const size = indexOf(at + i, length - i, 0x2f);
+    while (i < length && load<u8>(at + i) == C.SLASH) i++;
+    const size = indexOf(at + i, length - i, C.SLASH);
     const isLast = i + size == length;
-    const isDot = size == 1 && load<u8>(at + i) == 0x2e;
-    const isUp = size == 2 && load<u16>(at + i) == 0x2e2e;
+    const isDot = size == 1 && load<u8>(at + i) == C.DOT;
+    const isUp = size == 2 && load<u8>(at + i) == C.DOT && load<u8>(at + i + 1) == C.DOT;
     if (isUp) {
-      while (written > 0 && load<u8>(at + --written) != 0x2f) {}
+      while (written > 0 && load<u8>(at + --written) != C.SLASH) {}
     }
     if (size == 0 || isDot || isUp) {
-      if (isLast) store<u8>(at + written++, 0x2f);
+      if (isLast) store<u8>(at + written++, <u8>C.SLASH);
     } else {
-      store<u8>(at + written++, 0x2f);
+      store<u8>(at + written++, <u8>C.SLASH);
       memory.copy(at + written, at + i, size);
       written += size;
     }

@@ -1,34 +1,28 @@
 // The one loop over rules, for deployments, assets and reads alike: predicates over the parts of a request.
 
-import { areEqual, bitOf, indexOf, percentDecoded, trim, trimmed, trimmedLength } from "./bytes";
+import * as bytes from "./bytes";
+import { areEqual, bitOf, indexOf, percentDecoded, trim } from "./bytes";
+import * as C from "./characters";
 import * as headers from "./headers";
-import {
-  host,
-  hostLength,
-  hostTail,
-  isAddress,
-  pathLength as rawPathLength,
-  target,
-  targetLength,
-} from "./host";
+import * as host from "./host";
 import * as L from "./layout";
+import * as path from "./path";
 import {
   ANY_INITIAL,
   NAMED,
-  NEEDS_ENTRY,
-  NEEDS_HOST,
-  NEEDS_HOST_MASK,
-  NEEDS_INITIALS,
-  NEEDS_NONE_OF,
-  NEEDS_PATH,
-  NEEDS_PATH_BITS,
-  NEEDS_PATH_MASK,
-  NEEDS_PATH_SHIFT,
   NO_INITIAL,
+  PREFILTER_ENTRY,
+  PREFILTER_HOST,
+  PREFILTER_HOST_MASK,
+  PREFILTER_INITIALS,
+  PREFILTER_NONE_OF,
+  PREFILTER_PATH,
+  PREFILTER_PATH_BITS,
+  PREFILTER_PATH_MASK,
+  PREFILTER_PATH_SHIFT,
   traitOf,
-} from "./needs";
-import { path, pathHead, pathLength } from "./path";
-import { methodOfHost } from "./request";
+} from "./prefilter";
+import { readMethod } from "./read";
 import { isString, Table } from "./table";
 
 let traits: u64 = 0;
@@ -38,21 +32,21 @@ let initials: u64 = 0;
 /** Before the first rule of a request is asked: its headers, host and path are known. */
 export function beginRules(): void {
   equalsText = 0;
-  traits = traitOf(headers.method, headers.methodLength) | (isAddress ? 0 : NAMED) | <u64>~headers.seen;
-  initials = targetLength > rawPathLength ? initialsOfQuery() : NO_INITIAL;
+  traits = traitOf(headers.method, headers.methodLength) | (host.isAddress ? 0 : NAMED) | <u64>~headers.seen;
+  initials = host.targetLength > host.pathLength ? initialsOfQuery() : NO_INITIAL;
 }
 
 /** Of the names of all parameters; of what follows a `#` too, which asks for nothing that is there. */
 function initialsOfQuery(): u64 {
-  let at = target + rawPathLength;
-  const end = target + targetLength - 1;
+  let at = host.target + host.pathLength;
+  const end = host.target + host.targetLength - 1;
   let found = NO_INITIAL;
   while (at < end) {
     const byte: u32 = load<u8>(at, 1);
-    if (byte == 0x25) return ANY_INITIAL;
-    found |= bitOf(byte == 0x2b ? 0x20 : byte);
+    if (byte == C.PERCENT) return ANY_INITIAL;
+    found |= bitOf(byte == C.PLUS ? C.SPACE : byte);
     at++;
-    at += indexOf(at, <u32>(end - at), 0x26);
+    at += indexOf(at, <u32>(end - at), C.AMPERSAND);
   }
   return found;
 }
@@ -60,15 +54,21 @@ function initialsOfQuery(): u64 {
 /** @param range of a listener @returns address of the first rule whose predicates all hold, 0 where none does */
 export function firstMatch(table: Table, range: usize): usize {
   const first: u32 = load<u16>(range);
-  const end = table.needs + (first + load<u16>(range + L.RANGE_COUNT)) * NEEDS_ENTRY;
-  for (let needs = table.needs + first * NEEDS_ENTRY; needs < end; needs += NEEDS_ENTRY) {
-    if ((load<u64>(needs, NEEDS_NONE_OF) & traits) != 0) continue;
-    if ((load<u64>(needs, NEEDS_PATH_MASK) & pathHead) != load<u64>(needs, NEEDS_PATH)) continue;
-    const byte = (pathHead >> load<u64>(needs, NEEDS_PATH_SHIFT)) & 63;
-    if (((load<u64>(needs, NEEDS_PATH_BITS) >> byte) & 1) == 0) continue;
-    if ((load<u64>(needs, NEEDS_HOST_MASK) & hostTail) != load<u64>(needs, NEEDS_HOST)) continue;
-    if ((load<u64>(needs, NEEDS_INITIALS) & initials) == 0) continue;
-    const rule = table.rules + (<u32>(needs - table.needs) / NEEDS_ENTRY) * L.RULE_ENTRY;
+  const end = table.prefilters + (first + load<u16>(range + L.RANGE_COUNT)) * PREFILTER_ENTRY;
+  for (
+    let prefilter = table.prefilters + first * PREFILTER_ENTRY;
+    prefilter < end;
+    prefilter += PREFILTER_ENTRY
+  ) {
+    if ((load<u64>(prefilter, PREFILTER_NONE_OF) & traits) != 0) continue;
+    if ((load<u64>(prefilter, PREFILTER_PATH_MASK) & path.pathHead) != load<u64>(prefilter, PREFILTER_PATH))
+      continue;
+    const byte = (path.pathHead >> load<u64>(prefilter, PREFILTER_PATH_SHIFT)) & 63;
+    if (((load<u64>(prefilter, PREFILTER_PATH_BITS) >> byte) & 1) == 0) continue;
+    if ((load<u64>(prefilter, PREFILTER_HOST_MASK) & host.hostTail) != load<u64>(prefilter, PREFILTER_HOST))
+      continue;
+    if ((load<u64>(prefilter, PREFILTER_INITIALS) & initials) == 0) continue;
+    const rule = table.rules + (<u32>(prefilter - table.prefilters) / PREFILTER_ENTRY) * L.RULE_ENTRY;
     if (matches(table, rule)) return rule;
   }
   return 0;
@@ -87,11 +87,13 @@ function matches(table: Table, rule: usize): bool {
 function holds(table: Table, predicate: usize, test: u32): bool {
   switch (<u32>load<u8>(predicate + L.PREDICATE_SUBJECT)) {
     case L.SUBJECT_HOST:
-      return test == L.TEST_ADDRESS ? isAddress : isOneOf(table, predicate, test, host, hostLength);
+      return test == L.TEST_ADDRESS
+        ? host.isAddress
+        : isOneOf(table, predicate, test, host.host, host.hostLength);
     case L.SUBJECT_PATH:
-      return isOneOf(table, predicate, test, path, pathLength);
+      return isOneOf(table, predicate, test, path.path, path.pathLength);
     case L.SUBJECT_METHOD:
-      if (headers.methodLength == 0) methodOfHost();
+      if (headers.methodLength == 0) readMethod();
       return isOneOf(table, predicate, test, headers.method, headers.methodLength);
     case L.SUBJECT_HEADER:
       return headerHolds(table, predicate, test);
@@ -118,7 +120,7 @@ function passes(table: Table, test: u32, value: u32, text: usize, length: u32): 
   if (test == L.TEST_EXACT ? own != length : own > length) return false;
   if (test == L.TEST_SUFFIX) return own < length && areEqual(at, text + length - own, own);
   if (!areEqual(at, text, own)) return false;
-  return test != L.TEST_UNDER || own == length || load<u8>(text + own) == 0x2f;
+  return test != L.TEST_UNDER || own == length || load<u8>(text + own) == C.SLASH;
 }
 
 // ---- Headers --------------------------------------------------------------------------------------------
@@ -153,7 +155,7 @@ function containsOneOf(table: Table, predicate: usize, text: usize, length: u32)
 /** Looked for by its first "=", which is rare in a cookie; else by its last byte, which is as good as any. */
 function contains(text: usize, length: u32, own: usize, size: u32): bool {
   if (size == 0) return true;
-  const pivot = indexOf(own, size, 0x3d);
+  const pivot = indexOf(own, size, C.EQUALS);
   if (pivot < size && walkEquals(text, length)) {
     for (let i: u32 = 0; i < equalsCount; i++) {
       if (isAt(text, length, load<u32>(equals + (i << 2)) - pivot, own, size)) return true;
@@ -191,13 +193,13 @@ function walkEquals(text: usize, length: u32): bool {
   equalsFit = false;
   equalsCount = 0;
   equalsAfter = 0;
-  let place = indexOf(text, length, 0x3d);
+  let place = indexOf(text, length, C.EQUALS);
   while (place < length) {
     if (equalsCount == MOST_EQUALS) return false;
     store<u32>(equals + (equalsCount++ << 2), place);
     if (place > 0) equalsAfter |= bitOf(load<u8>(text + place - 1));
     place++;
-    place += indexOf(text + place, length - place, 0x3d);
+    place += indexOf(text + place, length - place, C.EQUALS);
   }
   equalsFit = true;
   return true;
@@ -214,19 +216,19 @@ function optionHolds(table: Table, predicate: usize): bool {
   let found: usize = 0;
   let foundLength: u32 = 0;
   while (at <= end) {
-    const length = indexOf(at, <u32>(end - at), 0x3b);
-    const equals = indexOf(at, length, 0x3d);
+    const length = indexOf(at, <u32>(end - at), C.SEMICOLON);
+    const equals = indexOf(at, length, C.EQUALS);
     trim(at, equals);
     if (equals == length) {
       if (at == headers.copy) {
-        bare = trimmed;
-        bareLength = trimmedLength;
+        bare = bytes.trimmed;
+        bareLength = bytes.trimmedLength;
       }
-    } else if (isString(table, name, trimmed, trimmedLength)) {
+    } else if (isString(table, name, bytes.trimmed, bytes.trimmedLength)) {
       if (found != 0) return false; // which of two is meant, nobody knows
       trim(at + equals + 1, length - equals - 1);
-      found = trimmed;
-      foundLength = trimmedLength;
+      found = bytes.trimmed;
+      foundLength = bytes.trimmedLength;
     }
     at += length + 1;
   }
@@ -257,12 +259,12 @@ function cookieHolds(table: Table, predicate: usize, test: u32): bool {
 /** One of the parameters between `?` and `#` is called so, and has one of the values, when both are decoded. */
 function parameterHolds(table: Table, predicate: usize, test: u32): bool {
   const name: u32 = load<u16>(predicate + L.PREDICATE_NAME);
-  let at = target + rawPathLength + 1;
-  const rest = targetLength > rawPathLength ? targetLength - rawPathLength - 1 : 0;
-  const end = at + indexOf(at, rest, 0x23);
+  let at = host.target + host.pathLength + 1;
+  const rest = host.targetLength > host.pathLength ? host.targetLength - host.pathLength - 1 : 0;
+  const end = at + indexOf(at, rest, C.HASH);
   while (at < end) {
-    const length = indexOf(at, <u32>(end - at), 0x26);
-    const equals = indexOf(at, length, 0x3d);
+    const length = indexOf(at, <u32>(end - at), C.AMPERSAND);
+    const equals = indexOf(at, length, C.EQUALS);
     if (taken(table, name, at, equals) == equals) {
       if (test == L.TEST_PRESENT) return true;
       const value = min(equals + 1, length);
@@ -277,8 +279,8 @@ function isOneOfDecoded(table: Table, predicate: usize, test: u32, text: usize, 
   const first: u32 = load<u16>(predicate + L.PREDICATE_FIRST_VALUE);
   const after = first + load<u16>(predicate + L.PREDICATE_VALUES);
   for (let value = first; value < after; value++) {
-    const bytes = taken(table, value, text, length);
-    if (test == L.TEST_PREFIX ? bytes <= length : bytes == length) return true;
+    const end = taken(table, value, text, length);
+    if (test == L.TEST_PREFIX ? end <= length : end == length) return true;
   }
   return false;
 }
@@ -291,9 +293,9 @@ function taken(table: Table, string: u32, at: usize, length: u32): u32 {
   for (let j: u32 = 0; j < ownLength; j++) {
     if (i >= length) return length + 1;
     let c: i32 = load<u8>(at + i);
-    if (c == 0x2b) {
-      c = 0x20;
-    } else if (c == 0x25) {
+    if (c == C.PLUS) {
+      c = C.SPACE;
+    } else if (c == C.PERCENT) {
       const decoded = percentDecoded(at + i, length - i);
       if (decoded >= 0) {
         c = decoded;

@@ -1,11 +1,13 @@
-// A share of the requests, by a stable hash and not by a die: who was sent to the near data centre once is sent
+// A share of the requests, by a stable hash and not by a die: who was sent to the read-only deployment once is sent
 // there again, whichever proxy is asked.
 
-import { indexOf, trim, trimmed, trimmedLength } from "./bytes";
+import * as bytes from "./bytes";
+import { indexOf, trim } from "./bytes";
+import * as C from "./characters";
 import * as headers from "./headers";
 import { withoutPort } from "./host";
 import * as L from "./layout";
-import { addressOfClient, property, propertyLength } from "./request";
+import * as read from "./read";
 import { mix, Table } from "./table";
 
 /** @param share 0…SHARE_WHOLE @param isInternal X-Forwarded-For says who asked */
@@ -20,13 +22,13 @@ function hashOfClient(table: Table, isInternal: bool): u32 {
     if (headers.cookieValueLength > 0) return hash(headers.cookieValue, headers.cookieValueLength);
   }
   if (isInternal && headers.firstCopy(table.forwardedHeader)) {
-    trim(headers.copy, indexOf(headers.copy, headers.copyLength, 0x2c));
-    if (trimmedLength > 0) return hash(trimmed, trimmedLength);
+    trim(headers.copy, indexOf(headers.copy, headers.copyLength, C.COMMA));
+    if (bytes.trimmedLength > 0) return hash(bytes.trimmed, bytes.trimmedLength);
   }
-  addressOfClient();
-  const length = withoutPort(property, propertyLength);
-  if (length > 1 && load<u8>(property) == 0x5b) return hash(property + 1, length - 2); // [v6]
-  return hash(property, length);
+  read.readClientAddress();
+  const length = withoutPort(read.property, read.propertyLength);
+  if (length > 1 && load<u8>(read.property) == C.OPEN_BRACKET) return hash(read.property + 1, length - 2); // [v6]
+  return hash(read.property, length);
 }
 
 function hash(at: usize, length: u32): u32 {

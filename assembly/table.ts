@@ -1,5 +1,5 @@
 // The table in memory: where each section lies, and the look-ups. Everything here trusts numbers that
-// check.ts has checked once, when the table was loaded.
+// load.ts has had checked once, when the table was loaded.
 
 import { freeBlock } from "./arena";
 import { areEqual, copyShort, SLACK } from "./bytes";
@@ -12,20 +12,17 @@ export class Table {
   block: usize;
   /** The table's bytes, with 8 bytes of slack after them: an entry is read as a u64. */
   bytes: usize;
-  length: u32;
 
-  stringCount: u32;
   /** A heap block: the address of each string, a u32, and that of the end of the last one. */
   strings: usize;
 
-  labelCount: u32;
-  longestLabel: u32;
+  longestStem: u32;
 
   wikis: KeySet;
   hosts: KeySet;
 
-  readAsCount: u32;
-  readAs: usize;
+  rewriteCount: u32;
+  rewrites: usize;
   patternCount: u32;
   patterns: usize;
   pathCount: u32;
@@ -45,14 +42,13 @@ export class Table {
   rules: usize;
   predicateCount: u32;
   predicates: usize;
-  /** A heap block: of each rule, what a request must have; see needs.ts. */
-  needs: usize;
-  /** A heap block: of each predicate, a u64; see needs.ts. */
+  /** A heap block: of each rule, what a request must have; see prefilter.ts. */
+  prefilters: usize;
+  /** A heap block: of each predicate, a u64; see prefilter.ts. */
   bytesBeforeEquals: usize;
   listenerCount: u32;
   listeners: usize;
   shareCookie: u32;
-  replyCount: u32;
   replies: usize;
 
   deploymentCount: u32;
@@ -63,7 +59,6 @@ export class Table {
   /** RLSE, where the outcomes of requests without a wiki stand. */
   releaseSection: usize;
   releases: usize;
-  placementCount: u32;
   placements: usize;
   emitCount: u32;
   emit: usize;
@@ -86,7 +81,7 @@ export class Table {
   }
 }
 
-/** WIKI or HOST: a perfect hash over label + suffix. */
+/** WIKI or HOST: a perfect hash over stem + suffix. */
 @unmanaged
 export class KeySet {
   slots: u32;
@@ -96,29 +91,28 @@ export class KeySet {
   displacements: usize;
   entryBytes: u32;
   entries: usize;
-  labelMask: u32;
+  stemMask: u32;
   suffixShift: u32;
   suffixMask: u32;
   /** A value is what is left of an entry moved up by so many bits, then down: what is above belongs to the next one. */
   valueUp: u32;
   valueDown: u32;
   firstSuffix: u32;
-  suffixes: u32;
   /** Bytes: no key is longer. */
   longestKey: u32;
 }
 
-/** Labels of one length: they have consecutive numbers and lie one after the other. */
+/** Stems of one length: they have consecutive numbers and lie one after the other. */
 @unmanaged
-export class LabelRange {
+export class StemRange {
   first: u32;
   count: u32;
   at: usize;
 }
 
-/** The record; behind it stand the label ranges, one for each length. */
+/** The record; behind it stand the stem ranges, one for each length. */
 export function newTable(): Table {
-  const ranges = (L.MAX_STRING_BYTES + 1) * offsetof<LabelRange>();
+  const ranges = (L.MAX_STRING_BYTES + 1) * offsetof<StemRange>();
   const table = changetype<Table>(zeroed(offsetof<Table>() + ranges));
   table.wikis = changetype<KeySet>(zeroed(offsetof<KeySet>()));
   table.hosts = changetype<KeySet>(zeroed(offsetof<KeySet>()));
@@ -130,17 +124,15 @@ export function freeTable(table: Table): void {
   if (table.block != 0) freeBlock(table.block);
   if (table.strings != 0) heap.free(table.strings);
   if (table.headerKeys != 0) heap.free(table.headerKeys);
-  if (table.needs != 0) heap.free(table.needs);
+  if (table.prefilters != 0) heap.free(table.prefilters);
   if (table.bytesBeforeEquals != 0) heap.free(table.bytesBeforeEquals);
   heap.free(changetype<usize>(table.wikis));
   heap.free(changetype<usize>(table.hosts));
   heap.free(changetype<usize>(table));
 }
 
-export function labelsOf(table: Table, length: u32): LabelRange {
-  return changetype<LabelRange>(
-    changetype<usize>(table) + offsetof<Table>() + length * offsetof<LabelRange>(),
-  );
+export function stemsOf(table: Table, length: u32): StemRange {
+  return changetype<StemRange>(changetype<usize>(table) + offsetof<Table>() + length * offsetof<StemRange>());
 }
 
 /** A heap block of zeros. */
@@ -209,8 +201,8 @@ export function entry(set: KeySet, slot: u32): u64 {
   return load<u64>(set.entries + slot * set.entryBytes);
 }
 
-export function labelIn(set: KeySet, entry: u64): u32 {
-  return <u32>entry & set.labelMask;
+export function stemIn(set: KeySet, entry: u64): u32 {
+  return <u32>entry & set.stemMask;
 }
 
 export function suffixIn(set: KeySet, entry: u64): u32 {
@@ -221,25 +213,25 @@ export function valueIn(set: KeySet, entry: u64): u32 {
   return <u32>((entry << set.valueUp) >> set.valueDown);
 }
 
-/** The bytes of a label, in a large table far from all else that was read, are looked at last. */
+/** The bytes of a stem, in a large table far from all else that was read, are looked at last. */
 function isKey(table: Table, set: KeySet, slot: u32, key: usize, length: u32): bool {
   const found = entry(set, slot);
-  const label = labelIn(set, found);
-  if (label == set.labelMask) return false; // an empty slot
+  const stem = stemIn(set, found);
+  if (stem == set.stemMask) return false; // an empty slot
   const suffix = set.firstSuffix + suffixIn(set, found);
   const suffixLength = table.stringLength(suffix);
   const rest = length - suffixLength;
   if (rest > <u32>L.MAX_STRING_BYTES) return false; // or the suffix is longer than the key
-  const labels = labelsOf(table, rest);
-  const number = label - labels.first;
+  const stems = stemsOf(table, rest);
+  const number = stem - stems.first;
   return (
-    number < labels.count &&
+    number < stems.count &&
     areEqual(table.stringAt(suffix), key + rest, suffixLength) &&
-    areEqual(labels.at + number * rest, key, rest)
+    areEqual(stems.at + number * rest, key, rest)
   );
 }
 
-/** Most bytes of a key: a label and a suffix. */
+/** Most bytes of a key: a stem and a suffix. */
 export const MAX_KEY: u32 = 2 * L.MAX_STRING_BYTES;
 /** What a key is written to has so many bytes. */
 export const KEY_ROOM: u32 = MAX_KEY + SLACK;
@@ -247,11 +239,11 @@ export const KEY_ROOM: u32 = MAX_KEY + SLACK;
 /** Writes the key in a slot to `to`, which has KEY_ROOM. @returns its length */
 export function writeKey(table: Table, set: KeySet, slot: u32, to: usize): u32 {
   const found = entry(set, slot);
-  const label = labelIn(set, found);
+  const stem = stemIn(set, found);
   let length: u32 = 0;
-  while (label - labelsOf(table, length).first >= labelsOf(table, length).count) length++;
-  const labels = labelsOf(table, length);
-  copyShort(to, labels.at + (label - labels.first) * length, length);
+  while (stem - stemsOf(table, length).first >= stemsOf(table, length).count) length++;
+  const stems = stemsOf(table, length);
+  copyShort(to, stems.at + (stem - stems.first) * length, length);
   const suffix = set.firstSuffix + suffixIn(set, found);
   copyShort(to + length, table.stringAt(suffix), table.stringLength(suffix));
   return length + table.stringLength(suffix);
@@ -274,9 +266,14 @@ export function releaseName(table: Table, release: u32): u32 {
   return load<u16>(table.releases + release * L.RELEASE_ENTRY + L.RELEASE_NAME);
 }
 
-/** Number of the deployment that serves its reads outside the primary data centre, or NONE. */
-export function nearTwin(table: Table, deployment: u32): u32 {
-  return load<u16>(table.deployments + deployment * L.DEPLOYMENT_ENTRY + L.DEPLOYMENT_NEAR);
+/** String of a release's version. */
+export function releaseVersion(table: Table, release: u32): u32 {
+  return load<u16>(table.releases + release * L.RELEASE_ENTRY + L.RELEASE_VERSION);
+}
+
+/** Number of its read-only deployment, or NONE. */
+export function readOnlyOf(table: Table, deployment: u32): u32 {
+  return load<u16>(table.deployments + deployment * L.DEPLOYMENT_ENTRY + L.DEPLOYMENT_READ_ONLY);
 }
 
 /** Address of the placement of a wiki. */

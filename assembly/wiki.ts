@@ -1,34 +1,35 @@
 // From the host, or from the path where the host says so, to a wiki.
 
 import { areEqual, copyShort, indexOf } from "./bytes";
-import { host, hostLength, hostTail, pathLength, target, targetLength } from "./host";
+import * as C from "./characters";
+import * as host from "./host";
 import * as L from "./layout";
 import { entry, find, isString, MAX_KEY, Table, valueIn } from "./table";
 
 /** Nothing says which wiki the host is: no exact host, no pattern, or a path that carries none. */
-export const NO_HOST: i32 = -1;
+export const UNKNOWN_HOST: i32 = -1;
 /** The wiki that it stands for is none of the table's. */
 export const MISSING: i32 = -2;
 
-/** Slot of the request's wiki in WIKI; NO_HOST, MISSING. */
+/** Slot of the request's wiki in WIKI; UNKNOWN_HOST, MISSING. */
 export function findWiki(table: Table): i32 {
-  const exact = find(table, table.hosts, host, hostLength);
+  const exact = find(table, table.hosts, host.host, host.hostLength);
   if (exact >= 0) return follow(table, valueIn(table.hosts, entry(table.hosts, exact)));
   let pattern = table.patterns;
   for (let i = table.patternCount; i > 0; i--) {
     const suffix: u32 = load<u16>(pattern + L.PATTERN_SUFFIX);
     if (endsWith(table.stringAt(suffix), table.stringLength(suffix))) {
-      const label = hostLength - table.stringLength(suffix);
+      const stem = host.hostLength - table.stringLength(suffix);
       const kind = load<u8>(pattern + L.PATTERN_KIND);
       if (kind == L.PATTERN_FIXED) {
-        if (label > 0) return follow(table, load<u32>(pattern + L.PATTERN_TARGET));
+        if (stem > 0) return follow(table, load<u32>(pattern + L.PATTERN_DESTINATION));
       } else {
-        const dot = kind == L.PATTERN_FAMILY ? familyDot(label) : label;
+        const dot = kind == L.PATTERN_FAMILY ? familyDot(stem) : stem;
         if (dot >= 0) {
           const tail: u32 = load<u16>(pattern + L.PATTERN_TAIL);
           beginKey();
-          append(host, dot);
-          if (kind == L.PATTERN_FAMILY) append(host + dot + 1, label - dot - 1);
+          append(host.host, dot);
+          if (kind == L.PATTERN_FAMILY) append(host.host + dot + 1, stem - dot - 1);
           else append(table.stringAt(tail), table.stringLength(tail));
           return findKey(table, load<u8>(pattern + L.PATTERN_FLAGS));
         }
@@ -36,29 +37,30 @@ export function findWiki(table: Table): i32 {
     }
     pattern += L.PATTERN_ENTRY;
   }
-  return NO_HOST;
+  return UNKNOWN_HOST;
 }
 
 /** The host ends so; of most suffixes, its last 8 bytes say that it does not. */
 function endsWith(suffix: usize, length: u32): bool {
-  if (length > hostLength || (length >= 8 && load<u64>(suffix + length - 8) != hostTail)) return false;
-  return areEqual(suffix, host + hostLength - length, length);
+  if (length > host.hostLength) return false;
+  if (length >= 8 && load<u64>(suffix + length - 8) != host.hostTail) return false;
+  return areEqual(suffix, host.host + host.hostLength - length, length);
 }
 
 /** Where the dot stands before a family of a…z that ends the first `length` bytes of the host; -1: none. */
 function familyDot(length: u32): i32 {
   for (let i = length; i > 0; i--) {
-    const c = load<u8>(host + i - 1);
-    if (c == 0x2e) return i == length ? -1 : <i32>i - 1;
-    if (c < 0x61 || c > 0x7a) return -1;
+    const c = load<u8>(host.host + i - 1);
+    if (c == C.DOT) return i == length ? -1 : <i32>i - 1;
+    if (c < C.LOWER_A || c > C.LOWER_Z) return -1;
   }
   return -1;
 }
 
-/** From a target number to a wiki's slot, or what is wrong. */
-function follow(table: Table, targetNumber: u32): i32 {
-  if (targetNumber < table.wikis.slots) return targetNumber;
-  const form = targetNumber - table.wikis.slots;
+/** From a destination to a wiki's slot, or what is wrong. */
+function follow(table: Table, destination: u32): i32 {
+  if (destination < table.wikis.slots) return destination;
+  const form = destination - table.wikis.slots;
   return form < table.pathCount ? wikiOfPath(table, table.paths + form * L.PATH_ENTRY) : MISSING;
 }
 
@@ -68,13 +70,13 @@ const segments = memory.data(4 * (L.MAX_PATH_SEGMENTS + 1));
 function wikiOfPath(table: Table, form: usize): i32 {
   const flags: u32 = load<u8>(form + L.PATH_FLAGS);
   const wanted: u32 = load<u8>(form + L.PATH_SEGMENTS);
-  const length = (flags & L.FLAG_TARGET) != 0 ? targetLength : pathLength;
-  if (length == 0 || load<u8>(target) != 0x2f) return NO_HOST;
+  const length = (flags & L.PATH_FLAG_TARGET) != 0 ? host.targetLength : host.pathLength;
+  if (length == 0 || load<u8>(host.target) != C.SLASH) return UNKNOWN_HOST;
   let start: u32 = 1;
   for (let i: u32 = 0; i < wanted; i++) {
     store<u32>(segments + (i << 2), start);
-    const end = start + indexOf(target + start, length - start, 0x2f);
-    if (end == length && (i + 1 < wanted || (flags & L.FLAG_CLOSED) != 0)) return NO_HOST;
+    const end = start + indexOf(host.target + start, length - start, C.SLASH);
+    if (end == length && (i + 1 < wanted || (flags & L.PATH_FLAG_CLOSED) != 0)) return UNKNOWN_HOST;
     start = end + 1;
   }
   store<u32>(segments + (wanted << 2), start);
@@ -84,7 +86,13 @@ function wikiOfPath(table: Table, form: usize): i32 {
   for (let i: u32 = 0; i < parts; i++) {
     const segment: u32 = load<u8>(form + L.PATH_PART + i);
     const from = load<u32>(segments + (segment << 2));
-    appendSegment(table, form, segment, target + from, load<u32>(segments + (segment << 2), 4) - 1 - from);
+    appendSegment(
+      table,
+      form,
+      segment,
+      host.target + from,
+      load<u32>(segments + (segment << 2), 4) - 1 - from,
+    );
   }
   return findKey(table, flags);
 }
@@ -127,9 +135,9 @@ function append(at: usize, length: u32): void {
 
 function findKey(table: Table, flags: u32): i32 {
   if (keyTooLong) return MISSING;
-  if ((flags & L.FLAG_DASHES) != 0) {
+  if ((flags & L.KEY_FLAG_DASHES) != 0) {
     for (let i: u32 = 0; i < keyLength; i++) {
-      if (load<u8>(key + i) == 0x2d) store<u8>(key + i, 0x5f);
+      if (load<u8>(key + i) == C.DASH) store<u8>(key + i, <u8>C.UNDERSCORE);
     }
   }
   const slot = find(table, table.wikis, key, keyLength);

@@ -1,3 +1,4 @@
+/** The farm, the Envoy and the settings that every part of the benchmark starts from. */
 import type { BenchFarm } from "./farm.ts";
 
 /** What every part of the benchmark works with. */

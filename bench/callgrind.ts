@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Connection } from "./client.ts";
+import { Connection } from "./load-generator.ts";
 import { Server } from "./server.ts";
 import { workFolder } from "./work-folder.ts";
 

@@ -13,6 +13,7 @@ import { projectRoot } from "../scripts/project-root.ts";
 import { Table } from "../scripts/table/table.ts";
 import type { Bench } from "./bench.ts";
 import { countInstructions, whyNoCallgrind } from "./callgrind.ts";
+import { startEnvoyUpstream } from "./envoy-upstream.ts";
 import { type GrownFarm, growFarm } from "./grown-farm.ts";
 import { compileGuest } from "./guests.ts";
 import { makeLoad } from "./load.ts";
@@ -21,7 +22,6 @@ import { Random } from "./random.ts";
 import { cpuOf, inPairs } from "./request-cost.ts";
 import { type BenchRequest, bytesOf, fewHeaders } from "./requests.ts";
 import { Server } from "./server.ts";
-import { startUpstream } from "./upstream.ts";
 import { clusterNames, makeVariants, type Variant, type VariantName, verify } from "./variants.ts";
 
 export interface Grown {
@@ -153,10 +153,10 @@ async function measureInEnvoy(
   const { plan } = compile(new Farm(farm.file, {}), "2026-01-01");
   const hosts = new Map(farm.wikis.map((wiki, n) => [wiki, farm.hosts[n]!]));
   const requests = requestsFor(farm.hosts);
-  const upstream = await startUpstream(envoy, clusterNames(plan), 1);
+  const upstream = await startEnvoyUpstream(envoy, clusterNames(plan), 1);
   try {
     const variants = await makeVariants(
-      { plan, table, hosts, near: false, clusters: upstream.clusters, requests, folder },
+      { plan, table, hosts, secondary: false, clusters: upstream.clusters, requests, folder },
       names,
     );
     const load = makeLoad(requests.map(bytesOf), folder, 1, "growth");

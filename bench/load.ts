@@ -3,9 +3,10 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { endWithUs } from "../scripts/envoy/watchdog.ts";
-import { ClosedLoop, type Counts } from "./client.ts";
-import { pin, sleep } from "./server.ts";
+import { ClosedLoop, type Counts } from "./load-generator.ts";
+import { pin } from "./server.ts";
 
 export interface Load {
   /** What makes the load, for the report. */

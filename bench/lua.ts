@@ -5,97 +5,32 @@
  *
  * Left out: what the filter says in responses and counts.
  */
-import type { Listener, PathForm, Pattern, Plan, Predicate, Rule } from "../scripts/plan.ts";
-
-type Condition = Predicate;
+import type { Listener, PathForm, Pattern, Plan } from "../scripts/plan.ts";
+import { HELPERS } from "./lua-helpers.ts";
+import { Predicates } from "./lua-predicates.ts";
+import { pattern, quote, table } from "./lua-text.ts";
 
 /**
  * @param hosts wiki → its own host: a look-up of the whole host then saves most requests the patterns
- * @param near the proxy is not in the primary data centre
+ * @param secondary the proxy is in a secondary data centre
  */
 export function luaOf(
   plan: Plan,
   hosts: ReadonlyMap<string, string>,
   listener: Listener,
-  near: boolean,
+  secondary: boolean,
 ): string {
-  return new Generator(plan, hosts, listener, near).text();
+  return new Generator(plan, hosts, listener, secondary).text();
 }
 
-const HELPERS = `local find, sub, byte, lower, gsub, match = string.find, string.sub, string.byte, string.lower, string.gsub, string.match
-local char, tonumber = string.char, tonumber
-
-local function decode(text)
-  return (gsub(gsub(text, "+", " "), "%%(%x%x)", function(digits) return char(tonumber(digits, 16)) end))
-end
-
--- Percent-decoded, // as /, without dot segments.
-local function normal(path)
-  path = gsub(path, "%%(%x%x)", function(digits) return char(tonumber(digits, 16)) end)
-  path = gsub(path, "/+", "/")
-  if not find(path, "/.", 1, true) then return path end
-  local kept, count = {}, 0
-  local closed = true
-  for segment in string.gmatch(path, "[^/]+") do
-    closed = segment == "." or segment == ".."
-    if segment == ".." then count = count > 0 and count - 1 or 0
-    elseif segment ~= "." then count = count + 1; kept[count] = segment end
-  end
-  local text = "/" .. table.concat(kept, "/", 1, count)
-  if count > 0 and (closed or byte(path, -1) == 47) then text = text .. "/" end
-  return text
-end
-
--- The next value of a parameter from a place on, and the place after it; nil: no more.
-local function parameter(query, name, from)
-  local length = #query
-  while from <= length do
-    local stop = find(query, "&", from, true) or length + 1
-    local equals = find(query, "=", from, true)
-    if not equals or equals > stop then equals = stop end
-    local own = sub(query, from, equals - 1)
-    if own == name or (find(own, "[%%+]") and decode(own) == name) then
-      local value = sub(query, equals + 1, stop - 1)
-      if find(value, "[%%+]") then value = decode(value) end
-      return value, stop + 1
-    end
-    from = stop + 1
-  end
-end
-
-local function cookie(text, name, from)
-  while true do
-    local start, stop = find(text, name, from, true)
-    if not start then return nil end
-    local before = start == 1 and 59 or byte(text, start - 1)
-    if before == 32 and start > 2 then before = byte(text, start - 2) end
-    if before == 59 and byte(text, stop + 1) == 61 then
-      local finish = find(text, ";", stop + 2, true) or #text + 1
-      return sub(text, stop + 2, finish - 1), finish
-    end
-    from = stop + 1
-  end
-end
-
--- The option of a header that is a list of \`name\` and \`name=value\` between \`;\`.
-local function option(text, name)
-  local first = match(text, "^%s*([^;]-)%s*$") or match(text, "^%s*([^;]-)%s*;")
-  for part in string.gmatch(text, "[^;]+") do
-    local own, value = match(part, "^%s*([^=]-)%s*=%s*(.-)%s*$")
-    if own == name then return value end
-  end
-  if first and not find(first, "=", 1, true) then return first end
-end
-`;
-
 class Generator {
-  private readonly sets: string[] = [];
+  private readonly predicates = new Predicates();
 
   constructor(
     private readonly plan: Plan,
     private readonly hosts: ReadonlyMap<string, string>,
     private readonly route: Listener,
-    private readonly near: boolean,
+    private readonly secondary: boolean,
   ) {}
 
   text(): string {
@@ -103,7 +38,7 @@ class Generator {
     return [
       HELPERS,
       this.tables(),
-      this.sets.join("\n"),
+      this.predicates.sets.join("\n"),
       this.plan.paths.map(pathForm).join("\n"),
       main,
     ].join("\n");
@@ -113,12 +48,12 @@ class Generator {
     const { wikis, hosts, clusters, deployments, emit, releases } = this.plan;
     const wikiOfHost = new Map<string, string>([...this.hosts].map(([wiki, host]) => [host, quote(wiki)]));
     const formOfHost: string[] = [];
-    for (const { host, target } of hosts) {
-      if (target === null) wikiOfHost.set(host, "false");
-      else if ("wiki" in target) wikiOfHost.set(host, quote(wikis[target.wiki]!.id));
+    for (const { host, destination } of hosts) {
+      if (destination === null) wikiOfHost.set(host, "false");
+      else if ("wiki" in destination) wikiOfHost.set(host, quote(wikis[destination.wiki]!.id));
       else {
         wikiOfHost.delete(host);
-        formOfHost.push(`[${quote(host)}] = ${target.path}`);
+        formOfHost.push(`[${quote(host)}] = ${destination.path}`);
       }
     }
     const kinds = emit.map(({ kind }) => kind);
@@ -173,8 +108,8 @@ class Generator {
           ]
         : []),
       table(
-        "NEAR",
-        deployments.flatMap(({ near }, n) => (near === null ? [] : [`[${n + 1}] = ${near + 1}`])),
+        "READ_ONLY",
+        deployments.flatMap(({ readOnly }, n) => (readOnly === null ? [] : [`[${n + 1}] = ${readOnly + 1}`])),
       ),
     ].join("\n");
   }
@@ -182,7 +117,8 @@ class Generator {
   private main(): string {
     const { plan, route } = this;
     const read = new Set<string>();
-    const reads = this.near && plan.deployments.some(({ near }) => near !== null) && route.reads.length > 0;
+    const reads =
+      this.secondary && plan.deployments.some(({ readOnly }) => readOnly !== null) && route.reads.length > 0;
     return `
 function envoy_on_request(handle)
   local headers = handle:headers()
@@ -205,7 +141,7 @@ function envoy_on_request(handle)
   if wiki == nil then
     form = FORM_OF_HOST[host]
     if not form then
-${this.readAs()}      wiki, form = WIKI_OF_HOST[host], FORM_OF_HOST[host]
+${this.rewrite()}      wiki, form = WIKI_OF_HOST[host], FORM_OF_HOST[host]
     end
   end
 ${this.routes(read)}
@@ -231,9 +167,9 @@ end
   }
 
   /** Hosts in the path come first, then other suffixes. */
-  private readAs(): string {
+  private rewrite(): string {
     let text = "";
-    for (const one of this.plan.readAs) {
+    for (const one of this.plan.rewrites) {
       if (one.kind !== "suffix") continue;
       const length = one.from.length;
       const labels = Array.from({ length: one.labels }, () => "[^.]+").join("%.");
@@ -242,7 +178,7 @@ end
       end
 `;
     }
-    for (const one of this.plan.readAs) {
+    for (const one of this.plan.rewrites) {
       if (one.kind !== "path") continue;
       const asked = one.from.startsWith(".")
         ? `sub(host, -${one.from.length}) == ${quote(one.from)}`
@@ -267,9 +203,9 @@ ${text}`;
   private routes(read: Set<string>): string {
     const { routes, deployment } = this.route;
     let text = `  local deployment, decides = ${deployment + 1}, "host"\n`;
-    text += this.readHeaders(routes, read, "  ");
+    text += this.predicates.readHeaders(routes, read, "  ");
     for (const [n, rule] of routes.entries()) {
-      text += `  ${n === 0 ? "if" : "elseif"} ${this.all(rule.when)} then\n`;
+      text += `  ${n === 0 ? "if" : "elseif"} ${this.predicates.all(rule.when)} then\n`;
       const { outcome } = rule;
       if (outcome === "pass") text += "    do return end\n";
       else if ("reply" in outcome) text += `    do return ${this.reply(outcome.reply)} end\n`;
@@ -292,10 +228,11 @@ ${text}`;
       const length = one.suffix.length;
       text += `      ${n === 0 ? "if" : "elseif"} ${this.matches(one)} then\n`;
       if (one.kind === "fixed") {
-        const { target } = one;
-        if (target === null) text += "        wiki = false\n";
-        else if ("wiki" in target) text += `        wiki = ${quote(this.plan.wikis[target.wiki]!.id)}\n`;
-        else text += `        wiki = FORMS[${target.path}](raw, target)\n`;
+        const { destination } = one;
+        if (destination === null) text += "        wiki = false\n";
+        else if ("wiki" in destination)
+          text += `        wiki = ${quote(this.plan.wikis[destination.wiki]!.id)}\n`;
+        else text += `        wiki = FORMS[${destination.path}](raw, target)\n`;
         continue;
       }
       if (one.kind === "join") text += `        key = sub(host, 1, -${length + 1}) .. ${quote(one.tail)}\n`;
@@ -313,12 +250,12 @@ ${text}`;
   }
 
   private wikiless(): string {
-    const { noHost, missing, notInstalled } = this.plan.wikiless;
-    const what = (outcome: typeof noHost) =>
+    const { unknownHost, missing, notInstalled } = this.plan.wikiless;
+    const what = (outcome: typeof unknownHost) =>
       "reply" in outcome ? `do return ${this.reply(outcome.reply)} end` : `release = ${outcome.release + 1}`;
     return `      if wiki and NOT_INSTALLED[wiki] then ${what(notInstalled)}
       elseif wiki then ${what(missing)}
-      else ${what(noHost)} end`;
+      else ${what(unknownHost)} end`;
   }
 
   private body(): string {
@@ -332,9 +269,9 @@ ${text}`;
   private assets(read: Set<string>): string {
     const { assets } = this.route;
     if (assets.length === 0) return "";
-    let text = this.readHeaders(assets, read, "  ");
+    let text = this.predicates.readHeaders(assets, read, "  ");
     for (const [n, rule] of assets.entries()) {
-      text += `  ${n === 0 ? "if" : "elseif"} ${this.all(rule.when)} then release = ${rule.outcome.release + 1}\n`;
+      text += `  ${n === 0 ? "if" : "elseif"} ${this.predicates.all(rule.when)} then release = ${rule.outcome.release + 1}\n`;
     }
     return `${text}  end\n`;
   }
@@ -342,11 +279,11 @@ ${text}`;
   /** Only a whole share or none: a part of it would need the hash of a cookie. */
   private reads(read: Set<string>): string {
     const { reads } = this.route;
-    let text = "  local near = NEAR[deployment]\n  if near then\n";
-    text += this.readHeaders(reads, new Set(read), "    ");
+    let text = "  local read_only = READ_ONLY[deployment]\n  if read_only then\n";
+    text += this.predicates.readHeaders(reads, new Set(read), "    ");
     for (const [n, rule] of reads.entries()) {
-      const { near } = rule.outcome;
-      text += `    ${n === 0 ? "if" : "elseif"} ${this.all(rule.when)} then${near > 0 ? " deployment = near" : ""}\n`;
+      const { readOnly } = rule.outcome;
+      text += `    ${n === 0 ? "if" : "elseif"} ${this.predicates.all(rule.when)} then${readOnly > 0 ? " deployment = read_only" : ""}\n`;
     }
     return `${text}    end\n  end\n`;
   }
@@ -369,86 +306,6 @@ ${text}`;
       })
       .join("\n");
   }
-
-  // ---- Predicates ---------------------------------------------------------------------------------------
-
-  /** Locals for the headers that these rules look at, where they are not read yet. */
-  private readHeaders(rules: readonly Rule[], read: Set<string>, indent: string): string {
-    let text = "";
-    for (const { subject, ...rest } of rules.flatMap(({ when }) => when)) {
-      const name =
-        subject === "header" && "name" in rest
-          ? rest.name
-          : subject === "cookie"
-            ? "cookie"
-            : subject === "method"
-              ? ":method"
-              : null;
-      if (name === null || read.has(name)) continue;
-      read.add(name);
-      text += `${indent}local ${local(name)} = headers:get(${quote(name)})\n`;
-    }
-    return text;
-  }
-
-  private all(when: readonly Condition[]): string {
-    if (when.length === 0) return "true";
-    return when.map((one) => (one.not ? `not (${this.holds(one)})` : this.holds(one))).join(" and ");
-  }
-
-  private holds(one: Condition): string {
-    if (one.test === "address") return "address";
-    if (one.subject === "host") {
-      return one.test === "exact"
-        ? this.equals("host", one.values)
-        : any(one.values, (v) => `(#host > ${v.length} and sub(host, -${v.length}) == ${quote(v)})`);
-    }
-    if (one.subject === "path") {
-      if (one.test === "exact") return this.equals("path", one.values);
-      if (one.test === "prefix") return any(one.values, (v) => starts("path", v));
-      return any(
-        one.values,
-        (v) => `(${starts("path", v)} and (#path == ${v.length} or byte(path, ${v.length + 1}) == 47))`,
-      );
-    }
-    if (one.subject === "method") {
-      return one.test === "exact"
-        ? this.equals(local(":method"), one.values)
-        : any(one.values, (v) => starts(local(":method"), v));
-    }
-    if (one.subject === "header") {
-      const name = local(one.name);
-      if (one.test === "present") return name;
-      if (one.test === "exact") return this.equals(name, one.values);
-      if (one.test === "option")
-        return `(${name} and ${this.equals(`option(${name}, ${quote(one.option)})`, one.values)})`;
-      const test =
-        one.test === "prefix"
-          ? (v: string) => starts(name, v)
-          : (v: string) => `find(${name}, ${quote(v)}, 1, true)`;
-      return `(${name} and ${any(one.values, test)})`;
-    }
-    const [text, reader] = one.subject === "cookie" ? [local("cookie"), "cookie"] : ["query", "parameter"];
-    const some = one.subject === "cookie" ? `${text} and ` : `query ~= "" and `;
-    // The name as it stands, first: most queries and cookies do not have it in any form.
-    const there = `(${some}${one.subject === "cookie" ? `find(${text}, ${quote(one.name)}, 1, true)` : `(find(query, ${quote(one.name)}, 1, true) or find(query, "%", 1, true))`})`;
-    if (one.test === "present") return `(${there} and ${reader}(${text}, ${quote(one.name)}, 1) ~= nil)`;
-    const value = `${reader}(${text}, ${quote(one.name)}, 1)`;
-    if (one.test === "exact") return `(${there} and ${this.equals(value, one.values)})`;
-    return `(${there} and ${any(one.values, (v) => starts(`(${value} or "")`, v))})`;
-  }
-
-  private equals(text: string, values: readonly string[]): string {
-    if (values.length <= 2) return any(values, (v) => `${text} == ${quote(v)}`);
-    const name = `SET${this.sets.length + 1}`;
-    this.sets.push(
-      table(
-        name,
-        values.map((v) => `[${quote(v)}] = true`),
-      ),
-    );
-    return `${name}[${text} or ""]`;
-  }
 }
 
 function pathForm(form: PathForm, number: number): string {
@@ -465,30 +322,4 @@ function pathForm(form: PathForm, number: number): string {
 ${replaced}  local key = ${form.parts.map((part) => `s${part}`).join(" .. ")}
 ${form.dashes ? '  if find(key, "-", 1, true) then key = gsub(key, "%-", "_") end\n' : ""}  return key
 end`;
-}
-
-function table(name: string, entries: readonly string[]): string {
-  return `local ${name} = {\n${entries.map((entry) => `  ${entry},\n`).join("")}}`;
-}
-
-function any<T>(values: readonly T[], test: (value: T) => string): string {
-  return values.length === 1 ? test(values[0]!) : `(${values.map(test).join(" or ")})`;
-}
-
-function starts(text: string, value: string): string {
-  return `sub(${text}, 1, ${value.length}) == ${quote(value)}`;
-}
-
-/** The name of the local with a header's value. */
-function local(header: string): string {
-  return `h_${header.replaceAll(/[^a-z0-9]/g, "_")}`;
-}
-
-function quote(text: string): string {
-  return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
-}
-
-/** The text as a Lua pattern that matches it alone. */
-function pattern(text: string): string {
-  return text.replaceAll(/[^a-z0-9]/g, "%$&");
 }

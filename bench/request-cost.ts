@@ -2,12 +2,12 @@
 
 import type { Bench } from "./bench.ts";
 import { countInstructions, whyNoCallgrind } from "./callgrind.ts";
-import { fixedRate } from "./client.ts";
+import { startEnvoyUpstream } from "./envoy-upstream.ts";
 import { type Load, makeLoad, type PausableLoad } from "./load.ts";
+import { fixedRate } from "./load-generator.ts";
 import { type BenchRequest, bytesOf, makeRequests } from "./requests.ts";
 import { Server } from "./server.ts";
 import { quantile, type Spread, spread } from "./statistics.ts";
-import { startUpstream } from "./upstream.ts";
 import { ALL, clusterNames, makeVariants, type Variant, type VariantName, verify } from "./variants.ts";
 
 export interface RequestCost {
@@ -50,9 +50,9 @@ const WARM_UP = 3000;
 export async function measureRequests(bench: Bench): Promise<RequestCost> {
   const { farm, envoy, folder, quick, say } = bench;
   const browser = makeRequests(farm.plan, farm.hosts, SEQUENCE, "browser");
-  const upstream = await startUpstream(envoy, clusterNames(farm.plan), 1);
+  const upstream = await startEnvoyUpstream(envoy, clusterNames(farm.plan), 1);
   try {
-    const setting = { ...farm, near: true, clusters: upstream.clusters, requests: browser, folder };
+    const setting = { ...farm, secondary: true, clusters: upstream.clusters, requests: browser, folder };
     const variants = await makeVariants(setting, ALL);
     const load = makeLoad(browser.map(bytesOf), folder, 1, "browser");
     const sizes = quick

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isLive, readListenerPorts, readStats, type Stats } from "../scripts/envoy/admin.ts";
 import { endWithUs } from "../scripts/envoy/watchdog.ts";
 
@@ -158,8 +159,4 @@ export function pin(cpu: number | undefined): string[] {
   if (cpu === undefined || availableParallelism() < 2) return [];
   canPin ??= spawnSync("taskset", ["-c", "0", "true"]).status === 0;
   return canPin ? ["taskset", "-c", String(cpu % availableParallelism())] : [];
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -2,10 +2,10 @@
 import { gzipSync } from "node:zlib";
 import { filter } from "../scripts/filter.ts";
 import type { Bench } from "./bench.ts";
+import { startEnvoyUpstream } from "./envoy-upstream.ts";
 import { makeRequests } from "./requests.ts";
 import { Server } from "./server.ts";
 import { type Spread, spread } from "./statistics.ts";
-import { startUpstream } from "./upstream.ts";
 import { clusterNames, makeVariants, type VariantName, verify } from "./variants.ts";
 
 export interface Start {
@@ -24,11 +24,11 @@ export interface Start {
 
 export async function measureStart(bench: Bench): Promise<Start> {
   const { farm, envoy, folder, quick, say } = bench;
-  const upstream = await startUpstream(envoy, clusterNames(farm.plan), 1);
+  const upstream = await startEnvoyUpstream(envoy, clusterNames(farm.plan), 1);
   try {
     const names = ["no-filter", "pointsman", "lua", "virtual-hosts"] as const;
     const requests = makeRequests(farm.plan, farm.hosts, 20, "few").filter(({ plain }) => plain);
-    const setting = { ...farm, near: true, clusters: upstream.clusters, requests, folder };
+    const setting = { ...farm, secondary: true, clusters: upstream.clusters, requests, folder };
     const variants = await makeVariants(setting, names);
     const measured: Start["variants"] = [];
     for (const variant of variants) {

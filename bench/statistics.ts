@@ -1,3 +1,4 @@
+/** Middle, least and most of repeated measurements. */
 export interface Spread {
   min: number;
   median: number;

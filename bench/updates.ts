@@ -1,6 +1,7 @@
 /** A promotion under load: a new table by file ECDS, beside the same change as a route table by file RDS. */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { encode } from "../scripts/encode/encode.ts";
 import { FilterFiles } from "../scripts/envoy/discovery.ts";
 import type { Plan } from "../scripts/plan.ts";
@@ -8,13 +9,13 @@ import { projectRoot } from "../scripts/project-root.ts";
 import { bootstrap } from "../scripts/render/bootstrap.ts";
 import { Table } from "../scripts/table/table.ts";
 import type { Bench } from "./bench.ts";
-import { Connection } from "./client.ts";
 import { managers, type RouteConfig } from "./envoy-config.ts";
+import { startEnvoyUpstream } from "./envoy-upstream.ts";
+import { Connection } from "./load-generator.ts";
 import { protobufBytes } from "./protobuf-size.ts";
 import { type BenchRequest, bytesOf, fewHeaders } from "./requests.ts";
-import { Server, sleep } from "./server.ts";
+import { Server } from "./server.ts";
 import { type Spread, spread } from "./statistics.ts";
-import { startUpstream } from "./upstream.ts";
 import { clusterNames, clusterOf, FALLBACK, listenerOf } from "./variants.ts";
 import { smallestRoutes, virtualHosts } from "./virtual-hosts.ts";
 
@@ -64,7 +65,7 @@ export async function measureUpdates(bench: Bench): Promise<Updates> {
   const wiki = farm.plan.wikis.find(({ id }) => id === "enwiki") ?? farm.plan.wikis[0]!;
   const before: State = { plan: farm.plan, table: farm.table };
   const states = [before, promoted(before, wiki.id)];
-  const upstream = await startUpstream(envoy, clusterNames(farm.plan), 1);
+  const upstream = await startEnvoyUpstream(envoy, clusterNames(farm.plan), 1);
   try {
     const probe: BenchRequest = {
       method: "GET",
@@ -174,7 +175,7 @@ async function measureWay(
   probe: BenchRequest,
   updates: number,
 ): Promise<UpdateCost> {
-  const expected = states.map((state) => clusterOf({ ...state, near: false }, probe));
+  const expected = states.map((state) => clusterOf({ ...state, secondary: false }, probe));
   if (expected[0] === expected[1])
     throw new Error("the promotion changes no cluster: there is nothing to see");
   await way.write(states[0]!);

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import type { Listener, Plan } from "../scripts/plan.ts";
 import { projectRoot } from "../scripts/project-root.ts";
 import { bootstrap, type ClusterOptions, pluginConfiguration } from "../scripts/render/bootstrap.ts";
-import { decide, isReply } from "../scripts/table/decide.ts";
+import { decide } from "../scripts/table/decide.ts";
 import type { Table } from "../scripts/table/table.ts";
-import { Connection } from "./client.ts";
 import { addFilter, addHop, luaFilter, managers, wasmFilter } from "./envoy-config.ts";
 import { compileGuest } from "./guests.ts";
+import { Connection } from "./load-generator.ts";
 import { luaOf } from "./lua.ts";
 import { type BenchRequest, bytesOf } from "./requests.ts";
 import type { Server } from "./server.ts";
@@ -44,7 +44,7 @@ export interface Setting {
   /** Wiki → its own host. */
   hosts: ReadonlyMap<string, string>;
   /** The proxy is not in the primary data centre: then, who may read here is to be decided as well. */
-  near: boolean;
+  secondary: boolean;
   /** Of the upstream, {@link FALLBACK} among them. */
   clusters: ClusterOptions[];
   /** What is sent. A variant that decides nothing spreads it over the same clusters, in the same shares, by chance. */
@@ -76,7 +76,7 @@ export function makeVariants(setting: Setting, names: readonly VariantName[]): P
 }
 
 async function makeVariant(setting: Setting, name: VariantName): Promise<Variant> {
-  const { plan, table, hosts, folder, near } = setting;
+  const { plan, table, hosts, folder, secondary } = setting;
   const { config, clusterHeader } = plain(setting);
   const decided = (request: BenchRequest) => new Set([clusterOf(setting, request)]);
   const variant: Variant = { name, title: TITLES[name], config, clusters: decided };
@@ -84,7 +84,7 @@ async function makeVariant(setting: Setting, name: VariantName): Promise<Variant
     addFilter(config, wasmFilter(await module, configuration, nameOf(plan)));
   const empty = new Uint8Array(0);
   // Not in the primary data centre: only there is each rule of the farm asked.
-  const place = near ? { datacentre: "here", primary: "elsewhere" } : {};
+  const place = secondary ? { datacentre: "here", primary: "elsewhere" } : {};
   const configuration = pluginConfiguration({ table: table.bytes, listener: nameOf(plan), ...place });
   switch (name) {
     case "no-filter":
@@ -99,11 +99,11 @@ async function makeVariant(setting: Setting, name: VariantName): Promise<Variant
       return {
         ...variant,
         clusters: (request) =>
-          request.plain ? new Set([clusterOf({ table, near: false, plan }, request)]) : null,
+          request.plain ? new Set([clusterOf({ table, secondary: false, plan }, request)]) : null,
       };
     case "lua": {
       const file = join(folder, "farm.lua");
-      await writeFile(file, luaOf(plan, hosts, listenerOf(plan), near));
+      await writeFile(file, luaOf(plan, hosts, listenerOf(plan), secondary));
       addFilter(config, luaFilter(file));
       return variant;
     }
@@ -174,16 +174,16 @@ function nameOf(plan: Plan): string {
 
 /** Where the TypeScript decoder sends it: the fallback is for what passes through. */
 export function clusterOf(
-  { plan, table, near }: Pick<Setting, "plan" | "table" | "near">,
+  { plan, table, secondary }: Pick<Setting, "plan" | "table" | "secondary">,
   request: BenchRequest,
 ): string {
   const { answer } = decide(
     table,
     { ...request, client: "127.0.0.1" },
-    { listener: listenerOf(plan).name, near },
+    { listener: listenerOf(plan).name, secondary },
   );
-  if (answer === null) return FALLBACK;
-  if (isReply(answer)) throw new Error("the benchmark has a request that the farm answers itself");
+  if (answer.kind === "pass") return FALLBACK;
+  if (answer.kind === "reply") throw new Error("the benchmark has a request that the farm answers itself");
   return answer.cluster;
 }
 

@@ -1,3 +1,4 @@
+/** Where a benchmark leaves its files while it runs, and how it ends in order. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

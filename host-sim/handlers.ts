@@ -1,7 +1,7 @@
 /** What each host call does, by name. The rows that decode their arguments are in `abi.ts`. */
 import { BufferType, Errno, MapType, MetricType, Status, StreamType } from "./abi.ts";
 import type { Context } from "./context.ts";
-import type { Answer, Handler } from "./imports.ts";
+import type { Handler, Returned } from "./imports.ts";
 import type { Pair } from "./memory.ts";
 import type { HeaderRules } from "./profiles/header-rules.ts";
 import { getProperty, setProperty } from "./properties.ts";
@@ -45,14 +45,14 @@ function change(vm: Vm, context: Context, type: number, by: string, edit: (map: 
   return Status.Ok;
 }
 
-function getHeaderMapValue(vm: Vm, context: Context, type: number, key: string): Answer {
+function getHeaderMapValue(vm: Vm, context: Context, type: number, key: string): Returned {
   const map = readable(vm, context, type);
   if (typeof map === "number") return map;
   const value = rulesOf(vm, type).get(map, key);
   return value === null ? Status.NotFound : [value];
 }
 
-function getHeaderMapPairs(vm: Vm, context: Context, type: number): Answer {
+function getHeaderMapPairs(vm: Vm, context: Context, type: number): Returned {
   const map = readable(vm, context, type);
   // Envoy gives the empty map where there is none (headerMapToPairs); ATS and the specification refuse.
   if (typeof map === "number") return vm.profile.absentMapIsEmpty ? [[]] : Status.BadArgument;
@@ -72,7 +72,7 @@ const emptyWhenAbsent: ReadonlySet<number> = new Set([
 const isEmptyWhenAbsent = (vm: Vm, type: number): boolean =>
   vm.profile.absentBuffersAreEmpty && emptyWhenAbsent.has(type);
 
-function getBufferBytes(vm: Vm, context: Context, type: number, start: number, maxSize: number): Answer {
+function getBufferBytes(vm: Vm, context: Context, type: number, start: number, maxSize: number): Returned {
   if (vm.profile.abortingBuffers.has(type)) vm.abortHost(`buffer ${type} is not implemented`);
   const buffer = context.buffer(type);
   if (buffer === null) return isEmptyWhenAbsent(vm, type) ? Status.Ok : Status.NotFound;
@@ -91,7 +91,7 @@ function setBufferBytes(
   start: number,
   size: number,
   value: Uint8Array,
-): Answer {
+): Returned {
   if (vm.profile.abortingBuffers.has(type)) vm.abortHost(`buffer ${type} is not implemented`);
   const buffer = context.buffer(type);
   if (buffer === null) return isEmptyWhenAbsent(vm, type) ? Status.BadArgument : Status.NotFound;
@@ -109,7 +109,7 @@ function httpCall(
   body: Uint8Array,
   trailers: readonly Pair[],
   timeout: number,
-): Answer {
+): Returned {
   const { root } = context;
   if (root === null || timeout > maxI32) return Status.BadArgument;
   if (vm.upstreams !== null && !vm.upstreams.has(upstream)) return Status.BadArgument;
@@ -128,7 +128,7 @@ function sendLocalResponse(
   body: Uint8Array,
   headers: readonly Pair[],
   grpcStatus: number,
-): Answer {
+): Returned {
   const { stream } = context;
   // On a root context there is nobody to answer: Ok, and nothing done.
   if (stream === null) return Status.Ok;
@@ -138,7 +138,7 @@ function sendLocalResponse(
   return Status.Ok;
 }
 
-function continueStream(vm: Vm, context: Context, type: number): Answer {
+function continueStream(vm: Vm, context: Context, type: number): Returned {
   if (type === StreamType.Upstream) return Status.Unimplemented;
   if (type === StreamType.Downstream) return Status.Ok;
   const { stream } = context;
@@ -158,7 +158,7 @@ function continueStream(vm: Vm, context: Context, type: number): Answer {
   return Status.Ok;
 }
 
-function closeStream(vm: Vm, context: Context, type: number): Answer {
+function closeStream(vm: Vm, context: Context, type: number): Returned {
   const { stream } = context;
   if (stream !== null && (type === StreamType.HttpRequest || type === StreamType.HttpResponse)) {
     vm.afterCall(() => stream.cut("wasm_close_stream"));
@@ -166,7 +166,7 @@ function closeStream(vm: Vm, context: Context, type: number): Answer {
   return Status.Ok;
 }
 
-function done(vm: Vm, context: Context): Answer {
+function done(vm: Vm, context: Context): Returned {
   const { stream, root } = context;
   if (stream?.pendingDone) {
     vm.afterCall(() => stream.finish());
@@ -177,7 +177,7 @@ function done(vm: Vm, context: Context): Answer {
   return Status.Ok;
 }
 
-function defineMetric(vm: Vm, _context: Context, type: number, name: string): Answer {
+function defineMetric(vm: Vm, _context: Context, type: number, name: string): Returned {
   const { metrics } = vm.shared;
   const metric = metrics.define(type, name);
   return [vm.profile.metricIds === "global" ? metrics.place(metric) : vm.metricIds.add(type, metric)];
@@ -190,18 +190,18 @@ const metricById = (vm: Vm, id: number): Metric | undefined =>
 const noMetric = (vm: Vm, id: number): number =>
   vm.profile.metricIds === "byType" && (id & 3) > MetricType.Gauge ? Status.BadArgument : Status.NotFound;
 
-function getMetric(vm: Vm, _context: Context, id: number): Answer {
+function getMetric(vm: Vm, _context: Context, id: number): Returned {
   const metric = metricById(vm, id);
   if (metric === undefined) return noMetric(vm, id);
   return metric.type === "histogram" ? Status.BadArgument : [metric.value];
 }
 
-function getSharedData(vm: Vm, _context: Context, key: string): Answer {
+function getSharedData(vm: Vm, _context: Context, key: string): Returned {
   const found = vm.shared.data(vm.vmId).get(key);
   return found === null ? Status.NotFound : [found.value, found.cas];
 }
 
-function callForeignFunction(vm: Vm, context: Context, name: string, args: Uint8Array): Answer {
+function callForeignFunction(vm: Vm, context: Context, name: string, args: Uint8Array): Returned {
   const foreign = vm.foreignFunctions[name];
   if (foreign !== undefined) {
     const result = foreign(args, context);
@@ -221,7 +221,7 @@ function abort(
   file: string,
   line: number,
   column: number,
-): Answer {
+): Returned {
   throw new GuestTrap(`abort: ${message} at ${file}:${line}:${column}`);
 }
 

@@ -25,10 +25,10 @@ import type { Vm } from "./vm.ts";
 export type Output = number | bigint | string | Uint8Array | readonly Pair[];
 
 /** A status alone (Ok then leaves every output unwritten), or the outputs of a call that succeeded. */
-export type Answer = number | readonly Output[];
+export type Returned = number | readonly Output[];
 
 /** `args` are the row's inputs, decoded; each handler declares the types that its row gives it. */
-export type Handler = (vm: Vm, context: Context, ...args: never[]) => Answer;
+export type Handler = (vm: Vm, context: Context, ...args: never[]) => Returned;
 
 type Raw = number | bigint;
 type Input = number | bigint | string | Uint8Array | readonly Pair[];
@@ -62,7 +62,7 @@ export function bindImport(vm: Vm, row: HostCall, handler: Handler): (...raw: Ra
   const inputs = placed.filter(({ kind }) => !isOutput(kind) || kind === "outFill");
   const outputs = placed.filter(({ kind }) => isOutput(kind));
   const fail = failures[row.result];
-  const run = handler as (vm: Vm, context: Context, ...args: Input[]) => Answer;
+  const run = handler as (vm: Vm, context: Context, ...args: Input[]) => Returned;
 
   return (...raw) => {
     vm.calls[row.name] = (vm.calls[row.name] ?? 0) + 1;
@@ -79,7 +79,7 @@ export function bindImport(vm: Vm, row: HostCall, handler: Handler): (...raw: Ra
       vm.trace?.({ type: "fault", name: row.name, what: JSON.stringify(fault, bigToString) });
     if (fault !== null && "trap" in fault) throw new GuestTrap(fault.trap);
 
-    let answer: Answer;
+    let answer: Returned;
     if (fault !== null && "status" in fault) answer = fault.status;
     else if (fault !== null && "outputs" in fault) answer = fault.outputs;
     else answer = typeof decoded === "number" ? decoded : run(vm, context, ...decoded);

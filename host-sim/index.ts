@@ -4,6 +4,8 @@ export { assertHostCalls, assertNoLeak } from "./assertions.ts";
 export { Clock } from "./clock.ts";
 export { type Fault, type FaultRule, Faults } from "./faults.ts";
 export { byteString, bytesOf, type Pair, serializePairs, textOf } from "./memory.ts";
+export type { BodyInput, Message, RequestInput, RequestResult, ResponseInput } from "./messages.ts";
+export { LoadError } from "./module.ts";
 export { ats102 } from "./profiles/ats.ts";
 export { envoy140 } from "./profiles/envoy.ts";
 export type { LocalReply, Profile } from "./profiles/profile.ts";
@@ -16,8 +18,8 @@ export {
   ProxyHost,
   type Verdict,
 } from "./proxy-host.ts";
-export type { HttpCall, HttpCallAnswer, RootContext, RootOptions } from "./root.ts";
+export type { HttpCall, HttpCallResponse, RootContext, RootOptions } from "./root.ts";
 export { type Metric, Shared } from "./shared.ts";
-export type { BodyInput, Message, RequestInput, RequestResult, ResponseInput, Stream } from "./stream.ts";
+export type { Stream } from "./stream.ts";
 export { diffTraces, Trace, type TraceEvent, toJsonLines, toText } from "./trace.ts";
-export { type ForeignFunction, LoadError, type LoadOptions, type LogLine, Vm } from "./vm.ts";
+export { type ForeignFunction, type LoadOptions, type LogLine, Vm } from "./vm.ts";

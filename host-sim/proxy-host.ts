@@ -4,10 +4,12 @@
  */
 import { Clock } from "./clock.ts";
 import type { Pair } from "./memory.ts";
+import type { RequestInput, RequestResult } from "./messages.ts";
+import { LoadError } from "./module.ts";
 import type { RootContext, RootOptions } from "./root.ts";
 import { Shared } from "./shared.ts";
-import type { RequestInput, RequestResult, Stream } from "./stream.ts";
-import { LoadError, type LoadOptions, type LogLine, Vm } from "./vm.ts";
+import type { Stream } from "./stream.ts";
+import { type LoadOptions, type LogLine, Vm } from "./vm.ts";
 
 export type FailurePolicy = "closed" | "open" | "reload";
 

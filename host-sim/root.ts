@@ -3,8 +3,9 @@ import { BufferType, MapType } from "./abi.ts";
 import { Body } from "./body.ts";
 import { Context } from "./context.ts";
 import { bytesOf, type Pair } from "./memory.ts";
+import type { BodyInput, RequestInput, RequestResult } from "./messages.ts";
 import type { Properties } from "./properties.ts";
-import { type BodyInput, type RequestInput, type RequestResult, Stream } from "./stream.ts";
+import { Stream } from "./stream.ts";
 import type { Vm } from "./vm.ts";
 
 export interface RootOptions {
@@ -30,7 +31,7 @@ export interface HttpCall {
   readonly timeout: number;
 }
 
-export interface HttpCallAnswer {
+export interface HttpCallResponse {
   readonly headers: readonly Pair[];
   readonly body?: Uint8Array | string;
   readonly trailers?: readonly Pair[];
@@ -199,14 +200,14 @@ export class RootContext extends Context {
     this.httpCalls.push(call);
     if (call.timeout > 0) {
       // The host answers for an upstream that does not (Envoy's async client sends itself a local reply).
-      const answer: HttpCallAnswer = { headers: [[":status", "504"]], body: "upstream request timeout" };
+      const answer: HttpCallResponse = { headers: [[":status", "504"]], body: "upstream request timeout" };
       const cancel = this.vm.clock.after(call.timeout, () => this.answerHttpCall(call.id, answer));
       this.#timeouts.set(call.id, cancel);
     }
   }
 
   /** The upstream answers a call. */
-  answerHttpCall(id: number, { headers, body = "", trailers }: HttpCallAnswer): void {
+  answerHttpCall(id: number, { headers, body = "", trailers }: HttpCallResponse): void {
     this.#take(id);
     const bytes = typeof body === "string" ? bytesOf(body) : body;
     this.#answer = {

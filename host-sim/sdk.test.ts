@@ -1,6 +1,7 @@
 /** Modules on the classes of the AssemblyScript SDK from npm, which know nothing of this simulator. */
 import { expect, test } from "vitest";
-import { buildGuest, buildTimeout, said, sdkFlags, simple } from "../test/support/guests.ts";
+import { SDK_FLAGS } from "../test/support/compile-guest.ts";
+import { buildGuest, buildTimeout, said, simple } from "../test/support/guests.ts";
 import { envoy140, strict, Vm } from "./index.ts";
 
 const response = { headers: [[":status", "200"]] as const };
@@ -8,7 +9,7 @@ const response = { headers: [[":status", "200"]] as const };
 test(
   "the SDK's own example adds its configured header to the response",
   async () => {
-    const wasm = await buildGuest("sdk-add-header.ts", sdkFlags);
+    const wasm = await buildGuest("sdk-add-header.ts", SDK_FLAGS);
     for (const profile of [envoy140, strict]) {
       const vm = await Vm.load(wasm, { profile });
       const root = vm.createRoot({ configuration: "there" });
@@ -27,7 +28,7 @@ test(
 test(
   "a module that asks another service pauses, and goes on with the answer",
   async () => {
-    const vm = await Vm.load(await buildGuest("sdk-gate.ts", sdkFlags));
+    const vm = await Vm.load(await buildGuest("sdk-gate.ts", SDK_FLAGS));
     const root = vm.createRoot();
     const refused = root.request({ headers: simple });
     expect(refused.localReply).toMatchObject({ status: 403, body: "no token", details: "no_token" });

@@ -1,5 +1,4 @@
 /** One Wasm VM: a module's instance, its contexts, and every way into the guest. */
-import { instantiateSync } from "@assemblyscript/loader";
 import { type AbiVersion, type CallbackResult, callbacks, enumNames, hostCalls } from "./abi.ts";
 import type { Body } from "./body.ts";
 import { Clock } from "./clock.ts";
@@ -8,6 +7,7 @@ import type { Faults } from "./faults.ts";
 import { handlers } from "./handlers.ts";
 import { bindImport } from "./imports.ts";
 import { GuestMemory, pairsSize } from "./memory.ts";
+import { abiVersionOf, compileModule, instantiate, LoadError } from "./module.ts";
 import { envoy140 } from "./profiles/envoy.ts";
 import type { Profile } from "./profiles/profile.ts";
 import type { Properties } from "./properties.ts";
@@ -15,8 +15,7 @@ import { RootContext, type RootOptions } from "./root.ts";
 import { MetricIds, Shared } from "./shared.ts";
 import type { TraceEvent } from "./trace.ts";
 import { HostAbort, trapMessage } from "./trap.ts";
-import { usedFeatures } from "./wasm/features.ts";
-import { limitStack, STACK_IN_USE } from "./wasm/stack-limit.ts";
+import { STACK_IN_USE } from "./wasm/stack-limit.ts";
 
 export type CallbackName = (typeof callbacks)[number]["name"];
 
@@ -54,16 +53,6 @@ export interface LogLine {
   readonly level: number;
   readonly text: string;
 }
-
-/** The module cannot run under the profile; the message says what is missing. */
-export class LoadError extends Error {
-  override name = "LoadError";
-}
-
-const versionMarkers: readonly (readonly [string, AbiVersion])[] = [
-  ["proxy_abi_version_0_2_1", "0.2.1"],
-  ["proxy_abi_version_0_2_0", "0.2.0"],
-];
 
 const byImport = new Map(hostCalls.map((row) => [`${row.module}.${row.name}`, row]));
 
@@ -117,19 +106,7 @@ export class Vm {
   #lastHttpCallId = 0;
   #random = 1;
 
-  /**
-   * Compiles a module once for many VMs of one profile: refused for the Wasm features that its host refuses, and
-   * with its host's bound on the stack. Throws a LoadError.
-   */
-  static async compile(wasm: Uint8Array, profile: Profile = envoy140): Promise<WebAssembly.Module> {
-    const module = await WebAssembly.compile(wasm).catch((error: Error) => {
-      throw new LoadError(`not a Wasm module: ${error.message}`);
-    });
-    const refused = usedFeatures(wasm).filter((feature) => profile.refusedFeatures.has(feature));
-    if (refused.length > 0) throw new LoadError(`${profile.name} refuses ${refused.join(", ")}`);
-    const { stackBytes } = profile;
-    return stackBytes === null ? module : WebAssembly.compile(limitStack(wasm, stackBytes));
-  }
+  static readonly compile = compileModule;
 
   /**
    * Instantiates a module and runs its `_initialize` (and `main`) or `_start`. Throws a LoadError if the host of the
@@ -137,7 +114,7 @@ export class Vm {
    * @param wasm bytes, or what `compile` made of them for the same profile
    */
   static async load(wasm: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): Promise<Vm> {
-    const compiled = wasm instanceof WebAssembly.Module ? wasm : await Vm.compile(wasm, options.profile);
+    const compiled = wasm instanceof WebAssembly.Module ? wasm : await compileModule(wasm, options.profile);
     return new Vm(compiled, options);
   }
 
@@ -386,33 +363,4 @@ function shownResult(name: CallbackName, result: number | undefined): string | n
   const kind = resultKinds.get(name);
   if (kind === "bool") return result === 0 ? "false" : "true";
   return kind === "action" ? (["Continue", "Pause"][result] ?? result) : result;
-}
-
-function abiVersionOf(exported: ReadonlySet<string>): AbiVersion {
-  for (const [marker, version] of versionMarkers) if (exported.has(marker)) return version;
-  if (exported.has("proxy_abi_version_0_1_0")) throw new LoadError("ABI 0.1.0 is not supported");
-  throw new LoadError("the module exports no proxy_abi_version_0_2_0 or proxy_abi_version_0_2_1");
-}
-
-interface Instance {
-  readonly exports: WebAssembly.Exports;
-  readonly readString: ((address: number) => string) | null;
-}
-
-/** AssemblyScript's own loader reads its strings, whether the module exports its runtime or only imports abort. */
-function instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): Instance {
-  const isAssemblyScript =
-    WebAssembly.Module.exports(module).some(({ name }) => name === "__new") ||
-    WebAssembly.Module.imports(module).some(({ module: from, name }) => from === "env" && name === "abort");
-  try {
-    if (!isAssemblyScript) {
-      return { exports: new WebAssembly.Instance(module, imports).exports, readString: null };
-    }
-    const { instance, exports } = instantiateSync(module, imports);
-    return { exports: instance.exports, readString: (address) => exports.__getString(address) };
-  } catch (error) {
-    const message = trapMessage(error);
-    if (message === null) throw error;
-    throw new LoadError(`the module did not start: ${message}`);
-  }
 }

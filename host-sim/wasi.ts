@@ -1,7 +1,7 @@
 /** The few WASI calls that proxy-wasm hosts offer (specification, and proxy-wasm-cpp-host exports.cc). */
 import { Errno } from "./abi.ts";
 import type { Context } from "./context.ts";
-import type { Answer } from "./imports.ts";
+import type { Returned } from "./imports.ts";
 import { byteString } from "./memory.ts";
 import type { Vm } from "./vm.ts";
 
@@ -18,7 +18,7 @@ const rightToWrite = 64n;
 const environment = (vm: Vm): string[] =>
   Object.entries(vm.environment).map(([name, value]) => `${byteString(`${name}=${value}`)}\0`);
 
-function fdWrite(vm: Vm, _context: Context, fd: number, bytes: Uint8Array): Answer {
+function fdWrite(vm: Vm, _context: Context, fd: number, bytes: Uint8Array): Returned {
   if (fd !== stdout && fd !== stderr) return Errno.BadF;
   // One line end at the end is the terminal's, not the log's.
   const text = Buffer.from(bytes).toString("latin1").replace(/\n$/, "");
@@ -26,7 +26,7 @@ function fdWrite(vm: Vm, _context: Context, fd: number, bytes: Uint8Array): Answ
   return [bytes.length];
 }
 
-function environGet(vm: Vm, _context: Context, array: number, buffer: number): Answer {
+function environGet(vm: Vm, _context: Context, array: number, buffer: number): Returned {
   let at = buffer;
   for (const [i, entry] of environment(vm).entries()) {
     if (!vm.memory.setU32(array + i * 4, at) || !vm.memory.write(at, entry)) return Errno.Fault;
@@ -35,7 +35,7 @@ function environGet(vm: Vm, _context: Context, array: number, buffer: number): A
   return Errno.Success;
 }
 
-function fdFdstatGet(vm: Vm, _context: Context, fd: number, address: number): Answer {
+function fdFdstatGet(vm: Vm, _context: Context, fd: number, address: number): Returned {
   if (fd !== stdout && fd !== stderr) return Errno.BadF;
   const written =
     vm.memory.setU64(address, 0n) &&

@@ -1,5 +1,5 @@
 /**
- * What a table says, before it is bytes: the farm compiled down to routing, with nothing left to look up.
+ * The plan, which stands between the farm and the table. What a table says, before it is bytes: the farm compiled down to routing, with nothing left to look up.
  * The encoder writes it, the naive reference in the tests answers from it.
  *
  * Strings are printable ASCII of at most `MAX_STRING_BYTES`.
@@ -10,7 +10,7 @@ export interface Plan {
   /** Hosts by their whole name, sorted. */
   hosts: PlanHost[];
   /** Those of kind "path" first: a request may be read by one of them, then by one of kind "suffix". */
-  readAs: ReadAs[];
+  rewrites: Rewrite[];
   /** Host patterns; the first match counts, and only for a host that is not in `hosts`. */
   patterns: Pattern[];
   /** Forms of path that carry a wiki; `hosts` and `patterns` refer to them by number. */
@@ -35,9 +35,8 @@ export interface Plan {
   canonical: Canonical;
 }
 
-export interface PlanWiki {
-  /** Wiki ID, the dbname. */
-  id: string;
+/** What the wikis of one release and group, installed or not, have in common. */
+export interface Placement {
   /** Number of its release. */
   release: number;
   /** Innermost train group, null for a wiki in none. */
@@ -46,17 +45,22 @@ export interface PlanWiki {
   installed: boolean;
 }
 
+export interface PlanWiki extends Placement {
+  /** Wiki ID, the dbname. */
+  id: string;
+}
+
 export interface Deployment {
   name: string;
-  /** Number of its twin for reads outside the primary data centre. */
-  near: number | null;
+  /** Number of its read-only deployment. */
+  readOnly: number | null;
 }
 
 /**
- * `noHost`: nothing says which wiki the host is. `missing`: the wiki that it stands for is none of the table's.
+ * `unknownHost`: nothing says which wiki the host is. `missing`: the wiki that it stands for is none of the table's.
  * `notInstalled`: the wiki is there, and not installed.
  */
-export type Wikiless = "noHost" | "missing" | "notInstalled";
+export type Wikiless = "unknownHost" | "missing" | "notInstalled";
 export type WikilessOutcome = { release: number } | { reply: number };
 
 /** An answer of the proxy's own, as plain text. */
@@ -73,15 +77,15 @@ export interface Release {
 }
 
 /** Where a host leads: to a wiki or a path form, by its number, or (null) to no wiki at all. */
-export type Target = { wiki: number } | { path: number } | null;
+export type Destination = { wiki: number } | { path: number } | null;
 
 export interface PlanHost {
   host: string;
-  target: Target;
+  destination: Destination;
 }
 
-export type ReadAs =
-  /** A host of exactly `labels` labels and `from` is read as the same labels and `to`; both begin with a dot. */
+export type Rewrite =
+  /** A host of exactly `labels` labels and `from` becomes the same labels and `to`; both begin with a dot. */
   | { kind: "suffix"; labels: number; from: string; to: string }
   /**
    * A request for `from` (a host; a suffix where it begins with a dot) has its host in the path's first segment. What
@@ -91,10 +95,10 @@ export type ReadAs =
 
 export type Pattern =
   /** Something (not nothing), then the suffix. */
-  | { kind: "fixed"; suffix: string; target: Target }
-  /** A label, maybe empty, maybe with dots, then the suffix: the wiki label + tail. */
+  | { kind: "fixed"; suffix: string; destination: Destination }
+  /** A stem, maybe empty, maybe with dots, then the suffix: the wiki stem + tail. */
   | { kind: "join"; suffix: string; tail: string; dashes: boolean }
-  /** A label as above, a dot, a family of a…z, then the suffix: the wiki label + family. */
+  /** A stem as above, a dot, a family of a…z, then the suffix: the wiki stem + family. */
   | { kind: "family"; suffix: string; dashes: boolean };
 
 export interface PathForm {
@@ -126,7 +130,8 @@ export type Predicate = { not: boolean } & (
   | { subject: "method"; test: "exact" | "prefix"; values: string[] }
   | { subject: "header"; name: string; test: "exact" | "prefix" | "contains"; values: string[] }
   | { subject: "cookie" | "query"; name: string; test: "exact" | "prefix"; values: string[] }
-  | { subject: "header" | "cookie" | "query"; name: string; test: "present" }
+  | { subject: "header"; name: string; test: "present" }
+  | { subject: "cookie" | "query"; name: string; test: "present" }
   /**
    * The header is there once, a list of `name` and `name=value` between `;`. The option called `option` has one of
    * the values; so has a header whose first option has no `=`, and which has no such option.
@@ -146,8 +151,8 @@ export interface Rule<Outcome = Route | ReleaseOutcome | ReadOutcome> {
 /** `pass`: not ours, our headers are removed and none is added. */
 export type Route = { deployment: number } | { reply: number } | "pass";
 export type ReleaseOutcome = { release: number };
-/** Ten-thousandths of the requests that may read in a data centre that is not the primary one: 0…10000. */
-export type ReadOutcome = { near: number };
+/** Ten-thousandths of the requests that may go to the read-only deployment: 0…10000. */
+export type ReadOutcome = { readOnly: number };
 
 /** What one listener of a proxy decides by. Of each list the first rule that matches counts. */
 export interface Listener {
@@ -159,7 +164,7 @@ export interface Listener {
   routes: Rule<Route>[];
   /** Requests for another release than their wiki's. */
   assets: Rule<ReleaseOutcome>[];
-  /** Asked only outside the primary data centre, for a deployment that has a twin. No match: the primary. */
+  /** Asked only in a secondary data centre, for a deployment that has a read-only one. No match: the primary. */
   reads: Rule<ReadOutcome>[];
 }
 
@@ -172,7 +177,7 @@ export interface Jobs {
   host: "never" | "if-unknown" | "always";
 }
 
-/** From a wiki back to its own host. */
+/** From a wiki to its canonical host. */
 export interface Canonical {
   /** The first whose tail ends the wiki ID: the host is the rest of the ID and `suffix`. */
   rules: CanonicalRule[];
@@ -186,6 +191,9 @@ export interface CanonicalRule {
   /** `_` becomes `-`. */
   dashes: boolean;
 }
+
+/** What a plan's numbers may be; of SHARE_WHOLE requests a `readOnly` takes so many. */
+export { MAX_JOB_LIMIT, MAX_STATUS, MIN_STATUS, SHARE_WHOLE } from "../assembly/layout.ts";
 
 export const EMIT_KIND_NAMES = ["cluster", "release", "wiki", "group", "version", "deployment"] as const;
 export type EmitKind = (typeof EMIT_KIND_NAMES)[number];

@@ -1,3 +1,4 @@
+/** Where the project is, for what is not bundled alone. */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

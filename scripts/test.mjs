@@ -1,54 +1,49 @@
-// npm test: lint, the assembly's own functions (as-pect), everything else (vitest). The last line counts.
+// npm test: lint, the assembly's own functions (as-pect), everything else (vitest). The last line counts them all.
 // With arguments (npm test -- test/readers): those of vitest's tests alone.
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
+import { countAsPect, countCheck, countVitest, lastLines } from "./test-counts.mjs";
 
 const VITEST_REPORT = "build/vitest.json";
 const only = process.argv.slice(2);
-let failed = false;
+
+const isTerminal = process.stdout.isTTY === true;
+const env = isTerminal ? process.env : { ...process.env, NO_COLOR: "1" };
+if (!isTerminal) delete env.FORCE_COLOR;
+const inPlain = (...flags) => (isTerminal ? [] : flags);
 
 function run(command, args, stdio = "inherit") {
-  const script = [`node_modules/${command}`, ...args];
-  const result = spawnSync(process.execPath, script, { stdio, encoding: "utf8" });
-  if (result.status !== 0) failed = true;
-  return result;
+  return spawnSync(process.execPath, [`node_modules/${command}`, ...args], { stdio, env, encoding: "utf8" });
 }
 
 function lint() {
   console.log("lint: biome and tsc");
-  run("@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]);
-  run("typescript/bin/tsc", ["--noEmit"]);
+  const biome = ["check", "--error-on-warnings", ...inPlain("--colors=off")];
+  return [
+    countCheck("lint (biome)", run("@biomejs/biome/bin/biome", biome).status),
+    countCheck("lint (tsc)", run("typescript/bin/tsc", ["--noEmit", ...inPlain("--pretty", "false")]).status),
+  ];
 }
 
-/** as-pect's summary ends with "[Tests]: passed / all". */
 function runAsPect() {
   console.log("as-pect");
-  const { stdout, stderr } = run("@as-pect/cli/bin/asp", ["--summary"], ["ignore", "pipe", "pipe"]);
-  const text = stripVTControlCharacters(stdout);
-  const counts = /\[Tests\]:\s*(\d+) \/ (\d+)/.exec(text);
-  if (!counts || failed) process.stdout.write(text + stderr);
-  if (!counts) failed = true;
-  const [passed, all] = counts ? counts.slice(1).map(Number) : [0, 1];
-  return { passed, failed: all - passed, skipped: 0 };
+  const { stdout, stderr, status } = run("@as-pect/cli/bin/asp", ["--summary"], ["ignore", "pipe", "pipe"]);
+  const output = stripVTControlCharacters(stdout + stderr);
+  const part = countAsPect(output, status);
+  if (part.failed > 0) process.stdout.write(output);
+  return part;
 }
 
 function runVitest() {
   rmSync(VITEST_REPORT, { force: true });
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${VITEST_REPORT}`];
-  run("vitest/vitest.mjs", ["run", ...reporters, ...only]);
-  const report = JSON.parse(readFileSync(VITEST_REPORT, "utf8"));
-  if (!report.success) failed = true;
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests,
-    skipped: report.numPendingTests + report.numTodoTests,
-  };
+  const { status } = run("vitest/vitest.mjs", ["run", ...reporters, ...only]);
+  const report = existsSync(VITEST_REPORT) ? JSON.parse(readFileSync(VITEST_REPORT, "utf8")) : null;
+  return countVitest(report, status);
 }
 
-if (only.length === 0) lint();
-const results = only.length === 0 ? [runAsPect(), runVitest()] : [runVitest()];
-const sum = (key) => results.reduce((total, result) => total + result[key], 0);
-const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";
-console.log(`${sum("passed")} passed, ${sum("failed")} failed${skipped}`);
-process.exit(failed || sum("failed") > 0 ? 1 : 0);
+const parts = only.length === 0 ? [...lint(), runAsPect(), runVitest()] : [runVitest()];
+const { lines, code } = lastLines(parts);
+for (const line of lines) console.log(line);
+process.exitCode = code;

@@ -1,3 +1,4 @@
+/** docs/table-format.md and docs/envoy.md say what is so; the other documents have tests of their own. */
 import { spawn, spawnSync } from "node:child_process";
 import {
   copyFileSync,
@@ -11,62 +12,23 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { core } from "zod";
 import * as L from "../assembly/layout.ts";
 import { packFarm } from "../scripts/commands/pack.ts";
-import { sectionName } from "../scripts/encode/container.ts";
 import { isLive, readListenerPorts, readStats } from "../scripts/envoy/admin.ts";
 import { findEnvoy } from "../scripts/envoy/install.ts";
 import { send } from "../scripts/envoy/request.ts";
 import { type Seen, startUpstreams, type Upstreams } from "../scripts/envoy/upstream.ts";
-import { compile } from "../scripts/farm/compile.ts";
-import { conditions } from "../scripts/farm/conditions.ts";
-import { Farm } from "../scripts/farm/farm.ts";
 import { parseNames } from "../scripts/farm/names.ts";
-import { farmSchema } from "../scripts/farm/schema.ts";
 import { crc32 } from "../scripts/table/crc32.ts";
 import { decide } from "../scripts/table/decide.ts";
 import { hashKey, hashText, mix, slotOf } from "../scripts/table/hash.ts";
 import { Table } from "../scripts/table/table.ts";
+import { sectionName } from "../scripts/table/table-bytes.ts";
 import { projectPath } from "./support/data.ts";
+import { blocks, code, readDoc, rows } from "./support/documents.ts";
 import { TODAY } from "./support/farms.ts";
 
 const WAIT = { timeout: 20_000, interval: 20 };
-
-const readDoc = (name: string) => readFileSync(projectPath(`docs/${name}`), "utf8");
-
-/** The fenced blocks of a document that are marked so: `yaml refused`. */
-function blocks(document: string, mark: string): string[] {
-  return [...document.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)]
-    .filter(([, found]) => found === mark)
-    .map(([, , text]) => text!);
-}
-
-/** The rows of every table that has these columns, each row by its column's name. */
-function rows(document: string, ...columns: string[]): Record<string, string>[] {
-  const result: Record<string, string>[] = [];
-  let head: string[] | null = null;
-  for (const line of document.split("\n")) {
-    const cells = line.startsWith("|")
-      ? line
-          .split("|")
-          .slice(1, -1)
-          .map((cell) => cell.trim())
-      : null;
-    if (cells === null) head = null;
-    else if (head === null) head = cells;
-    else if (!cells.every((cell) => /^-+$/.test(cell)) && columns.every((column) => head!.includes(column))) {
-      expect(cells.length, line).toBe(head.length);
-      result.push(Object.fromEntries(cells.map((cell, i) => [head![i]!, cell])));
-    }
-  }
-  return result;
-}
-
-/** The text of a cell that is code or `(empty)`. */
-function code(cell: string): string {
-  return cell === "(empty)" ? "" : /^`(.+)`$/.exec(cell)![1]!;
-}
 
 describe("docs/table-format.md", () => {
   const document = readDoc("table-format.md");
@@ -82,7 +44,8 @@ describe("docs/table-format.md", () => {
       const cell = (row.at ?? row.value)!;
       stated[name] = cell.startsWith("`") ? JSON.parse(`"${code(cell)}"`) : Number(cell);
     }
-    expect(stated).toEqual({ ...L });
+    const { SECTIONS: _, ...constants } = L;
+    expect(stated).toEqual(constants);
     for (const [, name] of document.matchAll(/`([A-Z]+(?:_[A-Z0-9]+)+)`/g)) expect(L).toHaveProperty(name!);
   });
 
@@ -115,12 +78,22 @@ describe("docs/table-format.md", () => {
   });
 
   it("lists every sentence with which a table is refused", () => {
-    const source = readFileSync(projectPath("scripts/table/check.ts"), "utf8");
-    const said = [...source.matchAll(/(?:fail\(\w+, |TableError\(\s*)(["'`])([\s\S]*?)\1/g)]
-      .map(([, , text]) => text!.replace(/\$\{[^}]*\}/g, "N"))
-      .filter((text) => text !== "section N N");
+    const reader = readFileSync(projectPath("assembly/section-reader.ts"), "utf8");
+    const source =
+      readFileSync(projectPath("assembly/check.ts"), "utf8") + reader.split("// ---- Sections")[1];
+    const said = new Set<string>();
+    let begun = "";
+    const calls = /this\.(say|sayNumber|refuse|fail|failAt|failCount|failPlain)\(([^;]*?)\)(?:;| &&|\n)/g;
+    for (const [, call, args] of source.matchAll(calls)) {
+      const texts = [...args!.matchAll(/(["'])(.*?)\1/g)].map(([, , text]) => text!);
+      if (call === "sayNumber" || call === "failCount") begun += "N";
+      begun += texts.join(" N ");
+      if (call === "say" || call === "sayNumber") continue;
+      said.add(begun);
+      begun = "";
+    }
     const listed = rows(document, "refused if", "says").map((row) => code(row.says!));
-    expect(new Set(listed)).toEqual(new Set(said));
+    expect(new Set(listed)).toEqual(said);
     expect(listed.length).toBe(new Set(listed).size);
   });
 
@@ -163,7 +136,7 @@ describe("docs/table-format.md", () => {
       cluster: "mw-api-group1",
       wiki: "enwiki",
     });
-    expect(ask("en.example", "/")).toEqual({ status: 404, body: "no such wiki" });
+    expect(ask("en.example", "/")).toEqual({ kind: "reply", status: 404, body: "no such wiki" });
     const body = '{"database":"testwiki"}';
     const job = { authority: "jobs.internal", target: "/job", method: "POST", body };
     expect(document).toContain(`with the body \`${body}\``);
@@ -176,136 +149,6 @@ describe("docs/table-format.md", () => {
     expect(members.sort()).toEqual(Object.keys(names).sort());
   });
 });
-
-describe("docs/farm.md", () => {
-  const document = readDoc("farm.md");
-  const base = blocks(document, "yaml base")[0]!;
-  let folder: string;
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "docs-"));
-    const lists = { testwikis: "testwiki", group0: "testwiki\nmediawikiwiki", group1: "wikidatawiki" };
-    mkdirSync(join(folder, "config/dblists"), { recursive: true });
-    for (const [name, text] of Object.entries(lists)) {
-      writeFileSync(join(folder, "config/dblists", `${name}.dblist`), text);
-    }
-    const versions = { testwiki: 17, mediawikiwiki: 16, wikidatawiki: 15, dewiki: 15, enwiki: 15 };
-    writeFileSync(join(folder, "config/dblists/all.dblist"), Object.keys(versions).join("\n"));
-    const json = JSON.stringify(
-      Object.fromEntries(Object.entries(versions).map(([wiki, n]) => [wiki, `php-1.47.0-wmf.${n}`])),
-    );
-    writeFileSync(join(folder, "config/wikiversions.json"), json);
-    writeFileSync(join(folder, "config/wikiversions-labs.json"), json);
-    mkdirSync(join(folder, "charts/release"), { recursive: true });
-    const values = "main_app: { image: restricted/mediawiki:1.47.0-wmf.16-2026-08-18-190000 }\n";
-    writeFileSync(join(folder, "charts/release/mw-web-group0-main.yaml"), values);
-  });
-
-  /** The farm with the keys of the fragment in place of its own. */
-  function over(farm: string, fragment: string): string {
-    const keys = (text: string) => text.split(/^(?=[a-z"])/m);
-    const keyOf = (part: string) => part.split(":", 1)[0]!;
-    const own = new Set(keys(fragment).map(keyOf));
-    return [...keys(farm).filter((part) => !own.has(keyOf(part))), fragment].join("");
-  }
-
-  function compileText(text: string): { warnings: string[] } {
-    const file = join(folder, "farm.yaml");
-    writeFileSync(file, text);
-    const given = { "mediawiki-config": join(folder, "config"), charts: join(folder, "charts") };
-    const source = Object.fromEntries(Object.entries(given).filter(([name]) => text.includes(` ${name}: `)));
-    const farm = new Farm(file, source);
-    compile(farm, TODAY);
-    return { warnings: farm.warnings.map((warning) => warning.message) };
-  }
-
-  it("has a row for everything that a rule may say of a request", () => {
-    const stated = rows(document, "in a rule", "value", "holds if").map((row) => code(row["in a rule"]!));
-    expect(stated).toEqual(Object.keys(conditions));
-  });
-
-  it("has a row for every key of the schema with its default, and for no other", () => {
-    const stated = rows(document, "key", "value", "default", "meaning").map(
-      (row) => [code(row.key!).replace(/\b[A-Z]+\b/g, "*"), row.default] as const,
-    );
-    expect(Object.fromEntries(stated)).toEqual(Object.fromEntries(keysOf(farmSchema, "")));
-    expect(new Set(stated.map(([key]) => key)).size).toBe(stated.length);
-  });
-
-  const titled = (texts: string[]) => texts.map((text) => ({ title: text.split("\n", 1)[0]!, text }));
-  const wholes = [base, ...blocks(document, "yaml whole")];
-  it.each(titled(wholes))("compiles, without a warning: $title", ({ text }) => {
-    expect(compileText(text).warnings).toEqual([]);
-  });
-
-  it.each(titled(blocks(document, "yaml")))("compiles in the Wikimedia-like farm: $title", ({ text }) => {
-    expect(compileText(over(wholes[1]!, text)).warnings).toEqual([]);
-  });
-
-  const said = (mark: string) =>
-    blocks(document, mark)
-      .flatMap((block) => block.split("---\n"))
-      .map((fragment) => ({ fragment, message: /^# (.*)$/m.exec(fragment)![1]! }));
-  const pattern = (message: string) =>
-    new RegExp(
-      message
-        .split("…")
-        .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
-        .join(".*"),
-    );
-
-  it.each(said("yaml refused"))("is refused: $message", ({ fragment, message }) => {
-    expect(() => compileText(over(base, fragment))).toThrow(pattern(message));
-  });
-
-  it.each(said("yaml warned"))("is warned about: $message", ({ fragment, message }) => {
-    expect(compileText(over(base, fragment)).warnings).toEqual([expect.stringMatching(pattern(message))]);
-  });
-});
-
-/**
- * Every key that a schema has, as `a.*.b[].c`, and what the document says of its default; but for what any rule may
- * say of a request.
- */
-function keysOf(schema: core.$ZodType, path: string): [key: string, byDefault: string][] {
-  const { def } = (schema as core.$ZodTypes)._zod;
-  switch (def.type) {
-    case "optional":
-    case "default":
-      return keysOf(def.innerType, path);
-    case "union":
-      return def.options.flatMap((option) =>
-        keysOf(option, path).map(([key]): [string, string] => [key, "–"]),
-      );
-    case "array":
-      return keysOf(def.element, `${path}[]`);
-    case "record": {
-      const key = (def.keyType as core.$ZodTypes)._zod.def;
-      if (key.type !== "enum") return keysOf(def.valueType, `${path}.*`);
-      return Object.values(key.entries).map((name) => [`${path}.${name}`, "–"]);
-    }
-    case "object":
-      return Object.entries(def.shape).flatMap(([name, value]) => {
-        if (ofAnyRule.has(value)) return [];
-        const key = path === "" ? name : `${path}.${name}`;
-        return [[key, showDefault(value)] as [string, string], ...keysOf(value, key)];
-      });
-    default:
-      return [];
-  }
-}
-
-const ofAnyRule = new Set<core.$ZodType>(Object.values(conditions));
-
-function showDefault(schema: core.$ZodType): string {
-  const { def } = (schema as core.$ZodTypes)._zod;
-  if (def.type === "optional") return "–";
-  if (def.type !== "default") return "required";
-  const entries = Object.entries(Object(def.defaultValue)).map(([key, value]) => `${key}: ${value}`);
-  if (typeof def.defaultValue !== "object") return `\`${def.defaultValue}\``;
-  return entries.length === 0 ? "none" : `\`{ ${entries.join(", ")} }\``;
-}
 
 describe("docs/envoy.md", () => {
   const document = readDoc("envoy.md");

@@ -1,22 +1,22 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { CHECKSUM_FROM, SECTION_LABELS, SECTION_STRINGS } from "../assembly/layout.ts";
+import { CHECKSUM_FROM, SECTION_STEMS, SECTION_STRINGS } from "../assembly/layout.ts";
 import { type Pair, Vm } from "../host-sim/index.ts";
 import { writeChecksum } from "../scripts/encode/container.ts";
 import { encode } from "../scripts/encode/encode.ts";
 import { filter } from "../scripts/filter.ts";
-import { EMIT_KIND_NAMES } from "../scripts/plan.ts";
 import { TableError } from "../scripts/table/check.ts";
 import {
   type Answer,
   decide,
-  isReply,
-  type Request,
+  type RouteAnswer,
   UnknownListener,
   type Where,
 } from "../scripts/table/decide.ts";
+import type { Request } from "../scripts/table/headers.ts";
 import { Table } from "../scripts/table/table.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
 import { loadFarm } from "./support/farms.ts";
+import { stringsOf } from "./support/sections.ts";
 
 const HOSTS = [
   "en.wikipedia.org",
@@ -69,16 +69,16 @@ describe("a damaged or hostile table", () => {
     vm = new Vm(module);
   });
 
-  const NOWHERE: Where = { listener: null, near: false };
+  const NOWHERE: Where = { listener: null, secondary: false };
 
   /** The filter's own word, and where it accepts: what it answers to REQUESTS. Never a trap. */
   function offer(
     bytes: Uint8Array,
     ask: boolean,
-    { listener, near }: Where = NOWHERE,
+    { listener, secondary }: Where = NOWHERE,
   ): { refused: string | null; answers: Heard[] } {
     vm.logs.length = 0;
-    const names = { listener: listener ?? "", datacentre: "here", primary: near ? "there" : "here" };
+    const names = { listener: listener ?? "", datacentre: "here", primary: secondary ? "there" : "here" };
     const configuration = ask ? Buffer.concat([Buffer.from(JSON.stringify(names)), bytes]) : bytes;
     const root = vm.createRoot({ rootId: "", configuration, allowOnHeadersStopIteration: true });
     const answers: Heard[] = [];
@@ -118,10 +118,10 @@ describe("a damaged or hostile table", () => {
 
   it("is refused with a label that would break out of a header's value", () => {
     const bad = encode(loadFarm("small").plan, { generation: 7, names: null });
-    const labels = new Table(bad).sections.find(({ name }) => name === SECTION_LABELS)!;
+    const labels = new Table(bad).sections.find(({ name }) => name === SECTION_STEMS)!;
     bad[labels.start + labels.length - 1] = 0x0d;
     writeChecksum(bad);
-    expect(offer(bad, false).refused).toMatch(/section LABL holds a byte that is not printable ASCII$/);
+    expect(offer(bad, false).refused).toMatch(/section STEM holds a byte that is not printable ASCII$/);
     expect(openTable(bad)).toBeInstanceOf(TableError);
   });
 
@@ -137,11 +137,11 @@ describe("a damaged or hostile table", () => {
     }
   });
 
-  it("is refused with a read-as of no labels, which no two readers would read alike", () => {
+  it("is refused with a rewrite of no labels, which no two readers would read alike", () => {
     const { plan } = loadFarm("small");
-    const readAs = [{ kind: "suffix", labels: 0, from: ".test.example", to: ".example" } as const];
-    const bad = encode({ ...plan, readAs }, { generation: 7, names: null });
-    expect(offer(bad, false).refused).toMatch(/section READ entry 0 has no labels$/);
+    const rewrites = [{ kind: "suffix", labels: 0, from: ".test.example", to: ".example" } as const];
+    const bad = encode({ ...plan, rewrites }, { generation: 7, names: null });
+    expect(offer(bad, false).refused).toMatch(/section RWRT entry 0 has no labels$/);
     expect(openTable(bad)).toBeInstanceOf(TableError);
   });
 
@@ -165,7 +165,7 @@ describe("a damaged or hostile table", () => {
       for (let i = 0; i < MUTATIONS; i++) {
         const bad = mutate(good, random);
         writeChecksum(bad);
-        const where: Where = { listener: listeners[i % listeners.length]!, near: i % 2 === 0 };
+        const where: Where = { listener: listeners[i % listeners.length]!, secondary: i % 2 === 0 };
         const { refused, answers } = offer(bad, true, where);
         const expected = answersOf(bad, where);
         expect(refused?.replace("pointsman: table refused: ", "") ?? null).toBe(
@@ -174,7 +174,7 @@ describe("a damaged or hostile table", () => {
         seen[refused === null ? "accepted" : "refused"]++;
         if (expected instanceof Error) continue;
         const table = new Table(bad);
-        const declared = new Set(Array.from({ length: table.strings }, (_, n) => table.string(n)));
+        const declared = new Set(stringsOf(table));
         // A wiki's ID is joined of two: it must be a key, if no longer where its hash says.
         let keys: Set<string> | null = null;
         const isKey = (text: string) => {
@@ -185,8 +185,9 @@ describe("a damaged or hostile table", () => {
         for (const [n, answer] of expected.entries()) {
           const { headers, reply } = answers[n]!;
           const told = () => `mutation ${i}, ${JSON.stringify(where)}, ${JSON.stringify(REQUESTS[n])}`;
-          if (answer === null || isReply(answer)) {
-            expect(reply && { status: reply.status, body: reply.body }, told()).toEqual(answer);
+          if (answer.kind !== "route") {
+            const ours = answer.kind === "reply" ? { status: answer.status, body: answer.body } : null;
+            expect(reply && { status: reply.status, body: reply.body }, told()).toEqual(ours);
             continue;
           }
           expect(reply, told()).toBe(null);
@@ -221,11 +222,8 @@ function answersOf(bytes: Uint8Array, where: Where): Answer[] | TableError | Unk
 }
 
 /** The headers that say the decision. */
-function emitted(table: Table, answer: Exclude<Answer, null>): Pair[] {
-  const pairs = Array.from({ length: table.emitCount }, (_, i) => {
-    const { kind, name } = table.emit(i);
-    return [name, answer[EMIT_KIND_NAMES[kind] as keyof Answer] as string | null] as const;
-  });
+function emitted(table: Table, answer: RouteAnswer): Pair[] {
+  const pairs = table.emit.map(({ kind, name }) => [name, answer[kind]] as const);
   return pairs.flatMap(([name, value]): Pair[] => (value === null ? [] : [[name, value]]));
 }
 

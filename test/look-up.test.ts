@@ -25,7 +25,7 @@ describe("the look-up of a host", () => {
 });
 
 async function lookUpIn(...hosts: string[]): Promise<(authority: string) => string | null> {
-  const plan = plainPlan({ hosts: hosts.map((host) => ({ host, target: { wiki: 0 } })) });
+  const plan = plainPlan({ hosts: hosts.map((host) => ({ host, destination: { wiki: 0 } })) });
   const filter = await FilterReader.on(tableOf(plan));
   return (authority) => {
     const answer = filter.decide({ authority, target: "/" });

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ats102, envoy140, strict } from "../host-sim/index.ts";
 import { firstValue } from "../host-sim/profiles/header-rules.ts";
-import { type Answer, decide, isReply, type Request, type Where } from "../scripts/table/decide.ts";
+import { type Answer, decide, type Where } from "../scripts/table/decide.ts";
+import type { Request } from "../scripts/table/headers.ts";
 import { reference } from "./reference.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
 import { type FarmName, FilterReader, loadFarm, tableOf } from "./support/farms.ts";
@@ -33,7 +34,7 @@ describe("the filter, the decoder and the reference", () => {
             pass: 0,
             reply: 0,
             debug: 0,
-            near: 0,
+            "read-only": 0,
             host: 0,
           };
           const bodiless = !profile.pseudoHeaders;
@@ -59,14 +60,14 @@ describe("the filter, the decoder and the reference", () => {
 });
 
 const EVERYWHERE = ["wiki", "none", "pass"] as const;
-type Kind = (typeof EVERYWHERE)[number] | "reply" | "debug" | "near" | "host";
+type Kind = (typeof EVERYWHERE)[number] | "reply" | "debug" | "read-only" | "host";
 
 function kindsOf(answer: Answer): Kind[] {
-  if (answer === null) return ["pass"];
-  if (isReply(answer)) return ["reply"];
+  if (answer.kind === "pass") return ["pass"];
+  if (answer.kind === "reply") return ["reply"];
   const kinds: Kind[] = [answer.wiki === null ? "none" : "wiki"];
   if (answer.debug) kinds.push("debug");
-  if (answer.deployment.endsWith("-ro")) kinds.push("near");
+  if (answer.deployment.endsWith("-ro")) kinds.push("read-only");
   if (answer.host !== null) kinds.push("host");
   return kinds;
 }

@@ -1,44 +1,45 @@
 import type {
+  Destination,
   Listener,
   PathForm,
   Pattern,
   Plan,
   Predicate,
-  ReadAs,
+  Rewrite,
   Rule,
-  Target,
   WikilessOutcome,
 } from "../scripts/plan.ts";
-import type { Answer, Request, Where } from "../scripts/table/decide.ts";
+import type { Answer, Where } from "../scripts/table/decide.ts";
+import type { Request } from "../scripts/table/headers.ts";
 
 /**
  * The naive reader: plain Maps and regular expressions over the plan, written to be obviously right, not fast.
  * It shares no code with the encoder, the decoder or the filter.
- * @returns null for a request that passes through
  */
 export function reference(plan: Plan): (request: Request, where?: Where) => Answer {
   const wikis = new Map(plan.wikis.map((wiki) => [wiki.id, wiki]));
-  const hosts = new Map(plan.hosts.map(({ host, target }) => [host, target]));
+  const hosts = new Map(plan.hosts.map(({ host, destination }) => [host, destination]));
 
-  return (request, where = { listener: null, near: false }) => {
+  return (request, where = { listener: null, secondary: false }) => {
     const listener =
       plan.listeners.find(({ name }) => name === null || name === where.listener) ?? plan.listeners[0]!;
     const parts = partsOf(plan, request);
     const route = firstOf(listener.routes, parts);
     const outcome = route?.outcome ?? { deployment: listener.deployment };
-    if (outcome === "pass") return null;
-    if ("reply" in outcome) return plan.replies[outcome.reply]!;
+    if (outcome === "pass") return { kind: "pass" };
+    if ("reply" in outcome) return { kind: "reply", ...plan.replies[outcome.reply]! };
 
     const asset = route?.wiki === "body" ? undefined : firstOf(listener.assets, parts);
     const found = wikiOf(route?.wiki ?? "host", parts, request, where.bodiless);
     const known = "id" in found ? wikis.get(found.id)! : null;
     const release = asset?.outcome ?? (known ? { release: known.release } : (found as WikilessOutcome));
-    if ("reply" in release) return plan.replies[release.reply]!;
+    if ("reply" in release) return { kind: "reply", ...plan.replies[release.reply]! };
 
-    const deployment = where.near
-      ? nearest(listener, outcome.deployment, parts, request)
+    const deployment = where.secondary
+      ? readOnlyOr(listener, outcome.deployment, parts, request)
       : outcome.deployment;
     return {
+      kind: "route",
       wiki: known?.id ?? null,
       group: known?.group ?? null,
       release: plan.releases[release.release]!.name,
@@ -64,7 +65,7 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
       return id !== null && wikis.has(id) ? { id } : byDefault;
     }
     const id = wikiId(parts);
-    if (id === undefined) return plan.wikiless.noHost;
+    if (id === undefined) return plan.wikiless.unknownHost;
     const wiki = id === null ? undefined : wikis.get(id);
     if (!wiki) return plan.wikiless.missing;
     return wiki.installed ? { id: wiki.id } : plan.wikiless.notInstalled;
@@ -85,16 +86,16 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
     return plan.canonical.rules.map((_, number) => byRule(number)).find((host) => host !== null) ?? null;
   }
 
-  function nearest(listener: Listener, deployment: number, parts: Parts, request: Request): number {
-    const twin = plan.deployments[deployment]!.near;
-    const share = firstOf(listener.reads, parts)?.outcome.near ?? 0;
-    if (twin === null || share === 0) return deployment;
+  function readOnlyOr(listener: Listener, deployment: number, parts: Parts, request: Request): number {
+    const { readOnly } = plan.deployments[deployment]!;
+    const share = firstOf(listener.reads, parts)?.outcome.readOnly ?? 0;
+    if (readOnly === null || share === 0) return deployment;
     const cookie = parts.cookies.find(({ name }) => name === plan.shareCookie)?.value;
     const forwarded = parts.headers.find(({ name }) => name === "x-forwarded-for")?.value ?? "";
     const first = trimmed(forwarded.split(",")[0]!);
     const address = (listener.trust === "internal" && first) || request.client || "";
     return share === 10000 || Math.floor((hash(cookie || address) * 10000) / 2 ** 32) < share
-      ? twin
+      ? readOnly
       : deployment;
   }
 
@@ -105,18 +106,18 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
     for (const pattern of plan.patterns) {
       const match = regExpOf(pattern).exec(host);
       if (!match) continue;
-      if (pattern.kind === "fixed") return follow(pattern.target, path, target);
+      if (pattern.kind === "fixed") return follow(pattern.destination, path, target);
       const id = match[1]! + (pattern.kind === "join" ? pattern.tail : match[2]!);
       return pattern.dashes ? id.replace(/-/g, "_") : id;
     }
     return undefined;
   }
 
-  function follow(target: Target, path: string, rawTarget: string): string | null | undefined {
-    if (target === null) return null;
-    if ("wiki" in target) return plan.wikis[target.wiki]!.id;
-    const form = plan.paths[target.path]!;
-    return wikiOfPath(form, form.target ? rawTarget : path);
+  function follow(destination: Destination, path: string, target: string): string | null | undefined {
+    if (destination === null) return null;
+    if ("wiki" in destination) return plan.wikis[destination.wiki]!.id;
+    const form = plan.paths[destination.path]!;
+    return wikiOfPath(form, form.target ? target : path);
   }
 }
 
@@ -136,7 +137,7 @@ function partsOf(plan: Plan, request: Request): Parts {
   const { authority, target } = readHostOfPath(plan, request.authority, request.target);
   const headers = (request.headers ?? []).map(([name, value]) => ({ name: name.toLowerCase(), value }));
   return {
-    host: readAs(plan, hostOf(authority)),
+    host: rewritten(plan, hostOf(authority)),
     isAddress: addressOf(authority),
     target,
     path: pathOf(target.replace(/\?.*$/s, "")),
@@ -238,9 +239,9 @@ function hash(text: string): number {
 
 function readHostOfPath(plan: Plan, authority: string | null, target: string) {
   const host = hostOf(authority);
-  for (const readAs of plan.readAs) {
-    if (readAs.kind !== "path") continue;
-    const { from, under } = readAs;
+  for (const rewrite of plan.rewrites) {
+    if (rewrite.kind !== "path") continue;
+    const { from, under } = rewrite;
     const isMeant = from.startsWith(".") ? host.endsWith(from) && host !== from : host === from;
     const match = new RegExp(`^/([^/?]+)(${escaped(under)}(?:[/?].*)?)$`, "s").exec(target);
     if (isMeant && match && match[2]!.startsWith("/")) return { authority: match[1]!, target: match[2]! };
@@ -258,8 +259,8 @@ function addressOf(authority: string | null): boolean {
   return host === "" || host.startsWith("[") || /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
-function readAs(plan: Plan, host: string): string {
-  const suffixes = plan.readAs.filter((one): one is ReadAs & { kind: "suffix" } => one.kind === "suffix");
+function rewritten(plan: Plan, host: string): string {
+  const suffixes = plan.rewrites.filter((one): one is Rewrite & { kind: "suffix" } => one.kind === "suffix");
   for (const { labels, from, to } of suffixes) {
     const match = new RegExp(`^([^.]+(?:\\.[^.]+){${labels - 1}})${escaped(from)}$`, "s").exec(host);
     if (match) return match[1]! + to;

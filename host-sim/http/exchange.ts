@@ -1,3 +1,4 @@
+/** One request over HTTP through a simulated stream, and its response. */
 import http from "node:http";
 import type { Pair, Stream } from "../index.ts";
 import type { Clusters } from "./clusters.ts";

@@ -1,5 +1,6 @@
+/** What a module asks of upstreams itself, over real HTTP. */
 import http from "node:http";
-import type { HttpCall, HttpCallAnswer, RootContext } from "../index.ts";
+import type { HttpCall, HttpCallResponse, RootContext } from "../index.ts";
 import type { Clusters } from "./clusters.ts";
 import { pairs } from "./exchange.ts";
 
@@ -59,7 +60,7 @@ export class HttpCalls {
   }
 
   /** @param answer null where the call failed */
-  private finish(root: RootContext, call: HttpCall, answer: HttpCallAnswer | null): void {
+  private finish(root: RootContext, call: HttpCall, answer: HttpCallResponse | null): void {
     this.underWay.delete(call);
     if (!root.httpCalls.includes(call)) return; // it timed out meanwhile
     if (answer === null) root.failHttpCall(call.id);

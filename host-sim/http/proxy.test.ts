@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type SendOptions, send } from "../../scripts/envoy/request.ts";
+import { startServers } from "../../scripts/envoy/servers.ts";
 import { type Seen, startUpstreams } from "../../scripts/envoy/upstream.ts";
 import { filter } from "../../scripts/filter.ts";
 import { loadFarm, tableOf } from "../../test/support/farms.ts";
@@ -62,16 +62,9 @@ async function start({
 
 /** An upstream of the test's own; its answer is the function's. */
 async function listen(answer: http.RequestListener): Promise<{ host: string; port: number }> {
-  const server = http.createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  cleanups.push(
-    () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  );
-  return { host: "127.0.0.1", port: (server.address() as AddressInfo).port };
+  const { clusters, stop } = await startServers(["own"], (_, request, response) => answer(request, response));
+  cleanups.push(stop);
+  return { host: "127.0.0.1", port: clusters[0]!.port };
 }
 
 describe("the simulated proxy with our filter", () => {

@@ -1,3 +1,4 @@
+/** The simulator as a reverse proxy on a port. */
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { enumNames, type FailurePolicy, type Profile, ProxyHost, type Verdict, Vm } from "../index.ts";

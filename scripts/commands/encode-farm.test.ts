@@ -17,7 +17,7 @@ describe("a farm's table", () => {
       const names = (count: number, letter: string) => Array.from({ length: count }, (_, i) => letter + i);
       const releases = names(250, "r").map((name) => ({ name, version: "1.0" }));
       const clusters = names(deployments, "c").map((cluster) => names(250, `${cluster}.`));
-      const named = names(deployments, "d").map((name) => ({ name, near: null }));
+      const named = names(deployments, "d").map((name) => ({ name, readOnly: null }));
       const plan = plainPlan({ releases, clusters, deployments: named });
       const { farm } = compileFarm();
       warnOfLimits(farm, encodeFarm(farm, plan, OPTIONS));

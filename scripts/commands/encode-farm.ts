@@ -1,5 +1,6 @@
+/** The farm's table, as every command makes it. */
 import { EncodeError, type EncodeOptions, encode } from "../encode/encode.ts";
-import { isNear, limitsOfTable, showLimit } from "../encode/limits.ts";
+import { isAlmostFull, limitsOfTable, showLimit } from "../encode/limits.ts";
 import type { Farm } from "../farm/farm.ts";
 import type { Plan } from "../plan.ts";
 import { SourceError } from "../sources/problem.ts";
@@ -17,5 +18,6 @@ export function encodeFarm(farm: Farm, plan: Plan, options: EncodeOptions): Tabl
 
 /** What only the finished table tells. */
 export function warnOfLimits(farm: Farm, table: Table): void {
-  for (const limit of limitsOfTable(table).filter(isNear)) farm.warn({ file: farm.file }, showLimit(limit));
+  for (const limit of limitsOfTable(table).filter(isAlmostFull))
+    farm.warn({ file: farm.file }, showLimit(limit));
 }

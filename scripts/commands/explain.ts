@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { type Answer, Explainer } from "../explain/explainer.ts";
+import { Explainer, type Explanation } from "../explain/explainer.ts";
 import { questionOfLine, questionOfUrl } from "../explain/question.ts";
 import { type AskedAt, whereOf } from "../explain/where.ts";
 import { filter } from "../filter.ts";
@@ -97,7 +97,7 @@ async function answerLines(explainer: Explainer): Promise<void> {
   }
 }
 
-function show(answer: Answer): string {
+function show(answer: Explanation): string {
   const { headers, status, host, ...fields } = answer;
   const rows = Object.entries(fields).map(([name, value]) => `${name.padEnd(11)} ${value ?? "-"}`);
   if (host !== null) rows.push(`${"host".padEnd(11)} ${host}`);

@@ -1,20 +1,18 @@
 import type { Command } from "commander";
-import * as L from "../../assembly/layout.ts";
 import { count } from "../count.ts";
-import { sectionName } from "../encode/container.ts";
-import type { Range } from "../encode/rule-lists.ts";
 import {
+  describeDestination,
   describeOutcome,
   describePath,
   describePattern,
-  describeReadAs,
+  describeRewrite,
   describeRule,
-  describeTarget,
+  describeWikiless,
 } from "../explain/describe.ts";
 import { parseNames } from "../farm/names.ts";
-import { EMIT_KIND_NAMES, type Wikiless } from "../plan.ts";
 import { TableError } from "../table/check.ts";
-import { Table, type TableListener, type TableOutcome } from "../table/table.ts";
+import { type Range, Table, type TableListener } from "../table/table.ts";
+import { sectionName } from "../table/table-bytes.ts";
 import { readInput } from "./files.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -54,14 +52,14 @@ export function readTable(file: string): Table {
 function contentsOf(table: Table) {
   const list = <T>(count: number, entry: (number: number) => T): T[] =>
     Array.from({ length: count }, (_, i) => entry(i));
-  const names = table.section(L.SECTION_NAMES);
+  const { names } = table;
   const wikis = [...table.keys(table.wikis)].map(({ key, slot }) => {
-    const { release, group } = table.placement(table.value(table.wikis, slot));
+    const { release, group } = table.placement(slot);
     return { wiki: key, release: table.release(release).name, group };
   });
   const hosts = [...table.keys(table.hosts)].map(({ key, slot }) => ({
     host: key,
-    target: describeTarget(table, table.value(table.hosts, slot)),
+    destination: describeDestination(table, table.destinationOf(slot)),
   }));
   return {
     bytes: table.bytes.length,
@@ -74,10 +72,7 @@ function contentsOf(table: Table) {
       length,
     })),
     farm: names ? (parseNames(names)?.farm ?? null) : null,
-    headers: list(table.emitCount, (i) => {
-      const { kind, name } = table.emit(i);
-      return { header: name, value: EMIT_KIND_NAMES[kind]! };
-    }),
+    headers: table.emit.map(({ kind, name }) => ({ header: name, value: kind })),
     releases: list(table.releaseCount, (i) => {
       const release = table.release(i);
       return { ...release, wikis: wikis.filter((wiki) => wiki.release === release.name).length };
@@ -85,22 +80,22 @@ function contentsOf(table: Table) {
     defaultRelease: table.release(table.defaultRelease).name,
     deployments: list(table.deploymentCount, (d) => ({
       name: table.deployment(d).name,
-      near: nameOfDeployment(table, table.deployment(d).near),
+      readOnly: nameOfDeployment(table, table.deployment(d).readOnly),
       clusters: list(table.releaseCount, (r) => table.cluster(d, r)),
     })),
     listeners: table.listeners.map((listener) => listenerOf(table, listener)),
     shareCookie: table.shareCookie,
     withoutWiki: {
-      invalidHost: outcomeOf(table, "noHost"),
-      missing: outcomeOf(table, "missing"),
-      notInstalled: outcomeOf(table, "notInstalled"),
+      unknownHost: describeWikiless(table, table.wikiless("unknownHost")),
+      missing: describeWikiless(table, table.wikiless("missing")),
+      notInstalled: describeWikiless(table, table.wikiless("notInstalled")),
     },
     jobs: table.jobs,
     canonicalHosts: {
       rules: list(table.canonicalRuleCount, (i) => table.canonicalRule(i)),
       exceptions: table.exceptionCount,
     },
-    readAs: list(table.readAsCount, (i) => describeReadAs(table, i)),
+    rewrites: list(table.rewriteCount, (i) => describeRewrite(table, i)),
     patterns: list(table.patternCount, (i) => describePattern(table, i)),
     paths: list(table.pathCount, (i) => describePath(table, i)),
     wikis: wikis.sort((a, b) => (a.wiki < b.wiki ? -1 : 1)),
@@ -112,7 +107,7 @@ function nameOfDeployment(table: Table, number: number | null): string | null {
   return number === null ? null : table.deployment(number).name;
 }
 
-function listenerOf(table: Table, { name, internal, datacentre, deployment, ...lists }: TableListener) {
+function listenerOf(table: Table, { name, trust, datacentre, deployment, ...lists }: TableListener) {
   const rules = ({ first, count }: Range) =>
     Array.from({ length: count }, (_, i) => ({
       number: first + i,
@@ -121,20 +116,13 @@ function listenerOf(table: Table, { name, internal, datacentre, deployment, ...l
     }));
   return {
     name,
-    trust: internal ? "internal" : "edge",
+    trust,
     datacentre,
     deployment: nameOfDeployment(table, deployment),
     routes: rules(lists.routes),
     assets: rules(lists.assets),
     reads: rules(lists.reads),
   };
-}
-
-function outcomeOf(table: Table, what: Wikiless): string {
-  const { outcome, value }: TableOutcome = table.wikiless(what);
-  return outcome === L.OUTCOME_REPLY
-    ? `reply ${table.reply(value).status}`
-    : `release ${table.release(value).name}`;
 }
 
 function show(contents: ReturnType<typeof contentsOf>): string {
@@ -153,8 +141,8 @@ function show(contents: ReturnType<typeof contentsOf>): string {
     ),
     "deployments:",
     ...contents.deployments.map(
-      ({ name, near, clusters }) =>
-        `  ${name}: ${[...new Set(clusters)].join(", ")}${near === null ? "" : `; near: ${near}`}`,
+      ({ name, readOnly, clusters }) =>
+        `  ${name}: ${[...new Set(clusters)].join(", ")}${readOnly === null ? "" : `; read-only: ${readOnly}`}`,
     ),
   ];
   for (const { name, trust, datacentre, deployment, routes, assets, reads } of contents.listeners) {
@@ -166,9 +154,9 @@ function show(contents: ReturnType<typeof contentsOf>): string {
       lines.push(`  ${String(number).padStart(3)}  ${when} → ${outcome}`);
     lines.push(`       no rule matches → ${deployment}`);
   }
-  const { invalidHost, missing, notInstalled } = contents.withoutWiki;
+  const { unknownHost, missing, notInstalled } = contents.withoutWiki;
   lines.push(
-    `without a wiki: invalid host → ${invalidHost}, missing → ${missing}, not installed → ${notInstalled}`,
+    `without a wiki: unknown host → ${unknownHost}, missing → ${missing}, not installed → ${notInstalled}`,
   );
   if (contents.jobs !== null) {
     const { field, limit, host } = contents.jobs;
@@ -176,7 +164,7 @@ function show(contents: ReturnType<typeof contentsOf>): string {
       `jobs: the wiki is the body's "${field}" within ${count(limit, "byte")}; Host becomes the wiki's own: ${host}`,
     );
   }
-  if (contents.readAs.length > 0) lines.push("read as others:", ...contents.readAs.map((one) => `  ${one}`));
+  if (contents.rewrites.length > 0) lines.push("rewrites:", ...contents.rewrites.map((one) => `  ${one}`));
   lines.push("host patterns, the first match counts, after the exact hosts:");
   lines.push(...contents.patterns.map((pattern) => `  ${pattern}`));
   return `${lines.join("\n")}\n`;

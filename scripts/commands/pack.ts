@@ -103,13 +103,11 @@ export function packFarm(
 
 /** What no packing may get wrong, read back from the bytes: no wiki is on a release of another version. */
 function checkVersions(table: Table, farm: Farm): void {
-  const versions = Array.from({ length: table.placementCount }, (_, number) => {
-    return table.release(table.placement(number).release).version;
-  });
+  const versions = Array.from({ length: table.releaseCount }, (_, i) => table.release(i).version);
   for (const [i, wiki] of farm.wikis.ids.entries()) {
     const slot = table.find(table.wikis, wiki);
     if (slot === -1) throw new Error(`bug: ${wiki} was not packed`);
-    if (versions[table.value(table.wikis, slot)] !== farm.wikis.versions[i])
+    if (versions[table.releaseOf(slot)] !== farm.wikis.versions[i])
       throw new Error(`bug: ${wiki} was packed to a release of another version`);
   }
   const { count } = table.wikis;

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { compileGuest } from "../../test/support/tiny-guest.ts";
+import { compileGuest, FILTER_FLAGS } from "../../test/support/compile-guest.ts";
 import { findEnvoy } from "../envoy/install.ts";
 import { send } from "../envoy/request.ts";
 import { type DemoOptions, runDemo } from "./demo.ts";
@@ -87,7 +87,8 @@ beforeAll(async () => {
   mkdirSync(process.env.TMPDIR);
   mkdirSync(join(folder, "farm"));
   writeFileSync(join(folder, "farm", "wikiversions.json"), JSON.stringify(WIKIVERSIONS));
-  writeFileSync(join(folder, "guest.wasm"), await compileGuest(GUEST));
+  const guest = await compileGuest(["guest.ts", ...FILTER_FLAGS], { "guest.ts": GUEST });
+  writeFileSync(join(folder, "guest.wasm"), guest);
   await findEnvoy();
   options = {
     farm: join(folder, "farm", "farm.yaml"),

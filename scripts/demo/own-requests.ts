@@ -1,7 +1,6 @@
 /** The demo's requests, out of the table itself: hosts of its wikis, paths of its rules, and the cases around them. */
-import * as L from "../../assembly/layout.ts";
 import { canonicalHost } from "../table/canonical.ts";
-import { decide, isReply } from "../table/decide.ts";
+import { decide } from "../table/decide.ts";
 import type { Table } from "../table/table.ts";
 import type { DemoRequest } from "./requests.ts";
 
@@ -14,14 +13,14 @@ export function requestsOf(table: Table): DemoRequest[] {
   const ask = (host: string, path: string) => decide(table, { authority: host, target: path }).answer;
   const clusterOf = ({ host, path }: DemoRequest) => {
     const answer = ask(host, path);
-    return answer === null || isReply(answer) ? null : answer.cluster;
+    return answer.kind === "route" ? answer.cluster : null;
   };
   const wikis = hostsOfWikis(table).map((host) => ({ host, path: "/wiki/Main_Page" }));
   const first = wikis[0]?.host ?? "no-such-wiki.example";
   const paths = pathsOfRules(table, first).map((path) => ({ host: first, path }));
   const unknown = { host: "no-such-wiki.example", path: "/" };
   const passing = passingHosts(table)
-    .filter((host) => ask(host, "/") === null)
+    .filter((host) => ask(host, "/").kind === "pass")
     .slice(0, 1)
     .map((host) => ({ host, path: "/" }));
   const spoofed = [...wikis.slice(-1), ...passing].flatMap((request) => {
@@ -38,13 +37,13 @@ function hostsOfWikis(table: Table): string[] {
   let looked = 0;
   for (const { key, slot } of table.keys(table.wikis)) {
     if (looked++ === WIKIS_LOOKED_AT) break;
-    const { release } = table.placement(table.value(table.wikis, slot));
+    const release = table.releaseOf(slot);
     const known = byRelease.get(release) ?? [];
     byRelease.set(release, known);
     if (known.length >= MOST_WIKIS) continue;
     const host = candidates(table, key, slot, exact).find((one) => {
       const { answer } = decide(table, { authority: one, target: "/" });
-      return answer !== null && !isReply(answer) && answer.wiki === key;
+      return answer.kind === "route" && answer.wiki === key;
     });
     if (host !== undefined) known.push(host);
   }
@@ -60,8 +59,9 @@ function exactHosts(table: Table): Map<number, string> {
   let looked = 0;
   for (const { key, slot } of table.keys(table.hosts)) {
     if (looked++ === WIKIS_LOOKED_AT) break;
-    const wiki = table.value(table.hosts, slot);
-    if (!hosts.has(wiki)) hosts.set(wiki, key);
+    const destination = table.destinationOf(slot);
+    if (destination === null || !("wiki" in destination) || hosts.has(destination.wiki)) continue;
+    hosts.set(destination.wiki, key);
   }
   return hosts;
 }
@@ -69,27 +69,23 @@ function exactHosts(table: Table): Map<number, string> {
 function candidates(table: Table, wiki: string, slot: number, exact: Map<number, string>): string[] {
   const hosts = [canonicalHost(table, slot), exact.get(slot) ?? null];
   for (let number = 0; number < table.patternCount; number++) {
-    const { kind, suffix, tail, dashes } = table.pattern(number);
-    if (kind !== L.PATTERN_JOIN || tail === null || !wiki.endsWith(tail)) continue;
+    const pattern = table.pattern(number);
+    if (pattern.kind !== "join" || !wiki.endsWith(pattern.tail)) continue;
+    const { suffix, tail, dashes } = pattern;
     const label = wiki.slice(0, wiki.length - tail.length);
     hosts.push((dashes ? label.replaceAll("_", "-") : label) + suffix);
   }
   return hosts.filter((host) => host !== null);
 }
 
-const WHOLE_OR_START = [L.TEST_EXACT, L.TEST_UNDER, L.TEST_PREFIX];
-
 /** Paths for which a rule of the first listener decides, each for another one. */
 function pathsOfRules(table: Table, host: string): string[] {
   const { first, count } = table.listeners[0]!.routes;
   const paths: string[] = [];
   for (let number = first; number < first + count && paths.length < MOST_PATHS; number++) {
-    const predicate = table
+    const path = table
       .rule(number)
-      .when.find(
-        ({ subject, test, not }) => subject === L.SUBJECT_PATH && !not && WHOLE_OR_START.includes(test),
-      );
-    const path = predicate?.values[0];
+      .when.flatMap((one) => (one.subject === "path" && !one.not ? one.values : []))[0];
     if (path !== undefined && decide(table, { authority: host, target: path }).trail.rule === number)
       paths.push(path);
   }
@@ -98,16 +94,13 @@ function pathsOfRules(table: Table, host: string): string[] {
 
 /** Hosts that rules name which pass a request through, and what has no name. */
 function passingHosts(table: Table): string[] {
-  const { first, count } = table.listeners[0]!.routes;
-  const named: string[] = [];
-  for (let number = first; number < first + count; number++) {
-    const { outcome, when } = table.rule(number);
-    if (outcome !== L.OUTCOME_PASS) continue;
-    for (const { subject, test, values } of when) {
-      if (subject !== L.SUBJECT_HOST || test === L.TEST_ADDRESS) continue;
-      named.push(...values.map((value) => (test === L.TEST_SUFFIX ? `x${value}` : value)));
-    }
-  }
+  const rules = table.rules(table.listeners[0]!.routes).filter(({ outcome }) => outcome === "pass");
+  const named = rules.flatMap(({ when }) =>
+    when.flatMap((one) => {
+      if (one.subject !== "host" || one.test === "address") return [];
+      return one.values.map((value) => (one.test === "suffix" ? `x${value}` : value));
+    }),
+  );
   return [...named, "192.0.2.1"];
 }
 

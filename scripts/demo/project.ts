@@ -1,8 +1,7 @@
 /** Pointsman's own packer and reader, as the demo needs them. */
 import { clockDay } from "../commands/farm-options.ts";
 import { packFarm } from "../commands/pack.ts";
-import { EMIT_KIND_NAMES } from "../plan.ts";
-import { decide, isReply } from "../table/decide.ts";
+import { decide } from "../table/decide.ts";
 import { Table } from "../table/table.ts";
 import { requestsOf } from "./own-requests.ts";
 import type { Lookup, Pack } from "./parts.ts";
@@ -21,11 +20,12 @@ export const pack: Pack = async ({ farm, sources, generation }) => {
 };
 
 function nameOfClusterHeader(table: Table): string {
-  const emitted = Array.from({ length: table.emitCount }, (_, i) => table.emit(i));
-  return emitted.find(({ kind }) => EMIT_KIND_NAMES[kind] === "cluster")!.name;
+  return table.emit.find(({ kind }) => kind === "cluster")!.name;
 }
 
 export const lookup: Lookup = (bytes, authority, target) => {
   const { answer } = decide(new Table(bytes), { authority, target });
-  return isReply(answer) ? { wiki: null, release: null, cluster: `status ${answer.status}` } : answer;
+  if (answer.kind === "pass") return null;
+  if (answer.kind === "reply") return { wiki: null, release: null, cluster: `status ${answer.status}` };
+  return answer;
 };

@@ -1,5 +1,6 @@
 /** A new table pushed under a stream of requests: each gets the old cluster or the new one, and none an error. */
 import http from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { send } from "../envoy/request.ts";
 import type { Seen } from "../envoy/upstream.ts";
 import type { Lookup } from "./parts.ts";
@@ -48,13 +49,13 @@ export async function pushUnderLoad(options: {
 
   const began = performance.now();
   const stream = startStream(proxy.port, requests);
-  await pause(AROUND_MS);
+  await sleep(AROUND_MS);
   const pushed = performance.now();
   const update = await proxy
     .updateFilter(after)
     .catch((error: Error) => ({ accepted: false, reason: error.message }));
   const taken = performance.now();
-  await pause(AROUND_MS);
+  await sleep(AROUND_MS);
   const samples = await stream.stop();
 
   const faults = moved === 0 ? ["the new table moves none of the requests"] : [];
@@ -104,8 +105,4 @@ function startStream(port: number, requests: DemoRequest[]): { stop(): Promise<S
       return samples;
     },
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -8,7 +8,7 @@ import { writeChecksum } from "./container.ts";
 
 const nameOf = (letters: string) =>
   [...letters].reduce((number, letter, i) => number + letter.charCodeAt(0) * 256 ** i, 0);
-const good = bytesOf(plainPlan({ hosts: [{ host: "a.example", target: { wiki: 0 } }] }));
+const good = bytesOf(plainPlan({ hosts: [{ host: "a.example", destination: { wiki: 0 } }] }));
 const extra = (letters: string) => ({ name: nameOf(letters), bytes: new Uint8Array([1, 2, 3]) });
 
 describe("the checksum", () => {
@@ -65,7 +65,7 @@ describe("a table is refused", () => {
     [
       "of another layout",
       changed((view) => view.setUint16(L.HEADER_VERSION, 2, true)),
-      "layout version 2: this reader knows 3",
+      "layout version 2: this reader knows 4",
     ],
     [
       "that is cut short",

@@ -1,35 +1,7 @@
-import { createHash } from "node:crypto";
+/** The table around its sections: header, directory, checksum, digest. */
 import * as L from "../../assembly/layout.ts";
 import { crc32 } from "../table/crc32.ts";
-
-/** The table around its sections: header, directory, checksum, digest. */
-export interface Section {
-  /** Four ASCII letters as a little-endian u32. */
-  name: number;
-  bytes: Uint8Array;
-}
-
-/** `0x53525453` → `STRS`, as errors show a section's name. */
-export function sectionName(name: number): string {
-  const letters = [name, name >>> 8, name >>> 16, name >>> 24].map((n) => n & 0xff);
-  return letters.map((c) => (c > 0x20 && c < 0x7f ? String.fromCharCode(c) : "?")).join("");
-}
-
-export const isOptional = (name: number): boolean => (name & L.OPTIONAL_BIT) !== 0;
-
-/** SHA-256, cut to `DIGEST_BYTES`, over the required sections' names and bytes: the same routing, the same digest. */
-export function digestOf(sections: readonly Section[]): Uint8Array {
-  const hash = createHash("sha256");
-  const head = new DataView(new ArrayBuffer(8));
-  for (const { name, bytes } of sections) {
-    if (isOptional(name)) continue;
-    head.setUint32(0, name, true);
-    head.setUint32(4, bytes.length, true);
-    hash.update(new Uint8Array(head.buffer));
-    hash.update(bytes);
-  }
-  return new Uint8Array(hash.digest()).subarray(0, L.DIGEST_BYTES);
-}
+import { digestOf, type Section } from "../table/digest.ts";
 
 /** @param generation 1…2^32−1 */
 export function assemble(sections: readonly Section[], generation: number): Uint8Array {

@@ -1,21 +1,16 @@
+/** From a plan to a table. */
 import * as L from "../../assembly/layout.ts";
 import { Runs } from "../collections/runs.ts";
-import {
-  EMIT_KIND_NAMES,
-  type EmitKind,
-  type Plan,
-  type Predicate,
-  type Rule,
-  type Target,
-  type WikilessOutcome,
-} from "../plan.ts";
+import type { Destination, Plan, Predicate, Rule, WikilessOutcome } from "../plan.ts";
 import { type Progress, silent } from "../progress.ts";
-import { assemble, type Section } from "./container.ts";
+import type { Section } from "../table/digest.ts";
+import { EMIT_KINDS, HOST_MODES, SUBJECTS, TESTS } from "../table/wire.ts";
+import { assemble } from "./container.ts";
 import { headerNamesOf } from "./header-names.ts";
 import { type Placed, placeKeys, slotOfKey, slotsOf } from "./keyset.ts";
-import { type Labels, numberLabels, type SplitKeys, splitKeys } from "./labels.ts";
 import { limitsOf, type Placements, placementsOf } from "./limits.ts";
 import { type RuleLists, ruleListsOf, valuesOf } from "./rule-lists.ts";
+import { numberStems, type SplitKeys, type Stems, splitKeys } from "./stems.ts";
 import { Writer } from "./writer.ts";
 
 /** The plan holds something that no table may: nothing was written. */
@@ -45,8 +40,8 @@ export function encode(plan: Plan, { generation, names, progress = silent }: Enc
 
 /** WIKI's keys or HOST's, and where each of them lies. */
 interface PlacedKeys extends SplitKeys {
-  /** Number of each key's label. */
-  labels: Uint32Array;
+  /** Number of each key's stem. */
+  stems: Uint32Array;
   placed: Placed;
 }
 
@@ -55,7 +50,7 @@ class Encoder {
   private readonly placements: Placements;
   private readonly headers: string[];
   private readonly lists: RuleLists;
-  private readonly labels: Labels;
+  private readonly stems: Stems;
   private readonly wikiKeys: PlacedKeys;
   private readonly hostKeys: PlacedKeys;
   /** Of each wiki. */
@@ -71,14 +66,14 @@ class Encoder {
     progress("choosing suffixes");
     const wikis = splitKeys(plan.wikis.map(({ id }) => id));
     const hosts = splitKeys(plan.hosts.map(({ host }) => host));
-    progress("sorting labels");
-    this.labels = numberLabels([wikis, hosts], checkText);
-    const { count, numbers } = this.labels;
-    if (count > L.MAX_LABELS) throw new EncodeError(`${count} labels: at most ${L.MAX_LABELS}`);
+    progress("sorting stems");
+    this.stems = numberStems([wikis, hosts], checkText);
+    const { count, numbers } = this.stems;
+    if (count > L.MAX_STEMS) throw new EncodeError(`${count} stems: at most ${L.MAX_STEMS}`);
     const place = (keys: readonly string[], what: string) =>
       placeKeys(keys, (done, of) => progress(what, done, of));
-    this.wikiKeys = { ...wikis, labels: numbers[0]!, placed: place(wikis.keys, "placing wikis") };
-    this.hostKeys = { ...hosts, labels: numbers[1]!, placed: place(hosts.keys, "placing hosts") };
+    this.wikiKeys = { ...wikis, stems: numbers[0]!, placed: place(wikis.keys, "placing wikis") };
+    this.hostKeys = { ...hosts, stems: numbers[1]!, placed: place(hosts.keys, "placing hosts") };
     this.wikiSlots = slotsOf(this.wikiKeys.placed, plan.wikis.length);
   }
 
@@ -88,24 +83,26 @@ class Encoder {
     const wikiSuffixes = this.consecutiveStrings(this.wikiKeys.suffixes);
     const hostSuffixes = this.consecutiveStrings(this.hostKeys.suffixes);
     for (const predicate of this.lists.predicates) this.consecutiveStrings(valuesOf(predicate));
-    const sections = [
-      { name: L.SECTION_LABELS, bytes: this.labels.bytes },
-      { name: L.SECTION_WIKIS, bytes: this.wikis(wikiSuffixes) },
-      { name: L.SECTION_HOSTS, bytes: this.hosts(hostSuffixes) },
-      { name: L.SECTION_READ_AS, bytes: this.readAs() },
-      { name: L.SECTION_PATTERNS, bytes: this.patterns() },
-      { name: L.SECTION_PATHS, bytes: this.paths() },
-      { name: L.SECTION_HEADERS, bytes: encodeHeaders(this.headers.map((name) => this.string(name))) },
-      { name: L.SECTION_RULES, bytes: this.rules() },
-      { name: L.SECTION_LISTENERS, bytes: this.listeners() },
-      { name: L.SECTION_REPLIES, bytes: this.replies() },
-      { name: L.SECTION_DEPLOYMENTS, bytes: this.deployments() },
-      { name: L.SECTION_RELEASES, bytes: this.releases() },
-      { name: L.SECTION_EMIT, bytes: this.emit() },
-      { name: L.SECTION_JOBS, bytes: this.jobs() },
-      { name: L.SECTION_CANONICAL, bytes: this.canonical() },
-    ];
-    return [{ name: L.SECTION_STRINGS, bytes: encodeStrings(this.strings.items) }, ...sections];
+    const contents: Record<number, () => Uint8Array> = {
+      [L.SECTION_STEMS]: () => this.stems.bytes,
+      [L.SECTION_WIKIS]: () => this.wikis(wikiSuffixes),
+      [L.SECTION_HOSTS]: () => this.hosts(hostSuffixes),
+      [L.SECTION_REWRITES]: () => this.rewrites(),
+      [L.SECTION_PATTERNS]: () => this.patterns(),
+      [L.SECTION_PATHS]: () => this.paths(),
+      [L.SECTION_HEADERS]: () => this.headerNames(),
+      [L.SECTION_RULES]: () => this.rules(),
+      [L.SECTION_LISTENERS]: () => this.listeners(),
+      [L.SECTION_REPLIES]: () => this.replies(),
+      [L.SECTION_DEPLOYMENTS]: () => this.deployments(),
+      [L.SECTION_RELEASES]: () => this.releases(),
+      [L.SECTION_EMIT]: () => this.emit(),
+      [L.SECTION_JOBS]: () => this.jobs(),
+      [L.SECTION_CANONICAL]: () => this.canonical(),
+    };
+    const [strings, ...others] = L.SECTIONS;
+    const sections = others.map((name) => ({ name, bytes: contents[name]!() }));
+    return [{ name: strings!, bytes: encodeStrings(this.strings.items) }, ...sections];
   }
 
   private string(text: string): number {
@@ -131,21 +128,23 @@ class Encoder {
   }
 
   private hosts(firstSuffix: number): Uint8Array {
-    const targets = new Uint32Array(this.plan.hosts.length);
-    for (const [i, { target }] of this.plan.hosts.entries()) targets[i] = this.target(target);
-    return this.keySet(this.hostKeys, targets, this.noWiki() + 1, firstSuffix);
+    const destinations = new Uint32Array(this.plan.hosts.length);
+    for (const [i, { destination }] of this.plan.hosts.entries()) {
+      destinations[i] = this.destination(destination);
+    }
+    return this.keySet(this.hostKeys, destinations, this.noWiki() + 1, firstSuffix);
   }
 
   /** @param values of each key, all of them below `valueCount` */
   private keySet(
-    { keys, labels, suffixes, suffixOfKey, placed }: PlacedKeys,
+    { keys, stems, suffixes, suffixOfKey, placed }: PlacedKeys,
     values: Uint32Array,
     valueCount: number,
     firstSuffix: number,
   ): Uint8Array {
-    const labelBits = bitsFor(this.labels.count + 1); // one more: all ones means an empty slot
+    const stemBits = bitsFor(this.stems.count + 1); // one more: all ones means an empty slot
     const suffixBits = bitsFor(suffixes.length);
-    const entryBytes = Math.ceil((labelBits + suffixBits + bitsFor(valueCount)) / 8);
+    const entryBytes = Math.ceil((stemBits + suffixBits + bitsFor(valueCount)) / 8);
     const { slots, displacements, displacementBytes } = placed;
     const size = L.KEYS_BODY + displacements.length * displacementBytes + slots * entryBytes;
     const writer = new Writer(size)
@@ -155,42 +154,42 @@ class Encoder {
       .u32(placed.seed)
       .u8(displacementBytes)
       .u8(entryBytes)
-      .u8(labelBits)
+      .u8(stemBits)
       .u8(suffixBits)
       .u16(firstSuffix)
       .u16(suffixes.length);
     for (const displacement of displacements) writer.uint(displacement, displacementBytes);
     // An entry may have more than 32 bits: sums and products, not shifts.
-    const [labelUnits, suffixUnits] = [2 ** labelBits, 2 ** suffixBits];
+    const [stemUnits, suffixUnits] = [2 ** stemBits, 2 ** suffixBits];
     for (const key of placed.keyOfSlot) {
       const high = key === -1 ? 0 : values[key]! * suffixUnits + suffixOfKey[key]!;
-      const label = key === -1 ? labelUnits - 1 : labels[key]!;
-      writer.uint(high * labelUnits + label, entryBytes);
+      const stem = key === -1 ? stemUnits - 1 : stems[key]!;
+      writer.uint(high * stemUnits + stem, entryBytes);
     }
     return writer.bytes();
   }
 
-  /** The number of the target that is known to have no wiki. */
+  /** The number of the destination that is known to have no wiki. */
   private noWiki(): number {
     return this.wikiKeys.placed.slots + this.plan.paths.length;
   }
 
-  private target(target: Target): number {
-    if (target === null) return this.noWiki();
-    if ("path" in target) return this.wikiKeys.placed.slots + target.path;
-    const slot = this.wikiSlots[target.wiki];
+  private destination(destination: Destination): number {
+    if (destination === null) return this.noWiki();
+    if ("path" in destination) return this.wikiKeys.placed.slots + destination.path;
+    const slot = this.wikiSlots[destination.wiki];
     if (slot === undefined)
-      throw new EncodeError(`a host of wiki ${target.wiki}: there is none of that number`);
+      throw new EncodeError(`a host of wiki ${destination.wiki}: there is none of that number`);
     return slot;
   }
 
-  private readAs(): Uint8Array {
-    const writer = new Writer().u32(this.plan.readAs.length);
-    for (const one of this.plan.readAs) {
+  private rewrites(): Uint8Array {
+    const writer = new Writer().u32(this.plan.rewrites.length);
+    for (const one of this.plan.rewrites) {
       if (one.kind === "suffix") {
-        writer.u8(L.READ_AS_SUFFIX).u16(one.labels).u16(this.string(one.from)).u16(this.string(one.to));
+        writer.u8(L.REWRITE_SUFFIX).u16(one.labels).u16(this.string(one.from)).u16(this.string(one.to));
       } else {
-        writer.u8(L.READ_AS_PATH).u16(0).u16(this.string(one.from)).u16(this.string(one.under));
+        writer.u8(L.REWRITE_PATH).u16(0).u16(this.string(one.from)).u16(this.string(one.under));
       }
     }
     return writer.bytes();
@@ -201,10 +200,10 @@ class Encoder {
     for (const pattern of this.plan.patterns) {
       writer
         .u8({ fixed: L.PATTERN_FIXED, join: L.PATTERN_JOIN, family: L.PATTERN_FAMILY }[pattern.kind])
-        .u8(pattern.kind !== "fixed" && pattern.dashes ? L.FLAG_DASHES : 0)
+        .u8(pattern.kind !== "fixed" && pattern.dashes ? L.KEY_FLAG_DASHES : 0)
         .u16(this.string(pattern.suffix))
         .u16(pattern.kind === "join" ? this.string(pattern.tail) : L.NONE)
-        .u32(pattern.kind === "fixed" ? this.target(pattern.target) : 0);
+        .u32(pattern.kind === "fixed" ? this.destination(pattern.destination) : 0);
     }
     return writer.bytes();
   }
@@ -214,9 +213,9 @@ class Encoder {
     const writer = new Writer().u32(this.plan.paths.length).u32(replacements.length);
     let firstReplacement = 0;
     for (const form of this.plan.paths) {
-      const target = form.target ? L.FLAG_TARGET : 0;
-      const closed = form.closed ? L.FLAG_CLOSED : 0;
-      writer.u8((form.dashes ? L.FLAG_DASHES : 0) | target | closed);
+      const target = form.target ? L.PATH_FLAG_TARGET : 0;
+      const closed = form.closed ? L.PATH_FLAG_CLOSED : 0;
+      writer.u8((form.dashes ? L.KEY_FLAG_DASHES : 0) | target | closed);
       writer.u8(form.segments).u8(form.parts.length);
       for (let part = 0; part < L.MAX_PATH_PARTS; part++) writer.u8(form.parts[part] ?? 0);
       writer.u16(firstReplacement).u16(form.replacements.length);
@@ -228,15 +227,21 @@ class Encoder {
     return writer.bytes();
   }
 
+  private headerNames(): Uint8Array {
+    const writer = new Writer().u32(this.headers.length);
+    for (const name of this.headers) writer.u16(this.string(name));
+    return writer.bytes();
+  }
+
   private rules(): Uint8Array {
     const { rules, predicates } = this.lists;
     const writer = new Writer().u32(rules.length).u32(predicates.length);
     for (const { rule, firstPredicate } of rules) {
       const [outcome, value] = outcomeOf(rule.outcome);
-      const wiki = { host: 0, body: L.FLAG_BODY, none: L.FLAG_NO_WIKI }[rule.wiki];
+      const wiki = { host: 0, body: L.RULE_FLAG_BODY, none: L.RULE_FLAG_NO_WIKI }[rule.wiki];
       writer.u16(firstPredicate).u8(rule.when.length);
       writer
-        .u8(wiki | (rule.debug ? L.FLAG_DEBUG : 0))
+        .u8(wiki | (rule.debug ? L.RULE_FLAG_DEBUG : 0))
         .u8(outcome)
         .u16(value);
     }
@@ -263,7 +268,7 @@ class Encoder {
     for (const [i, { name, trust, datacentre, deployment }] of listeners.entries()) {
       writer
         .u16(this.stringOrNone(name))
-        .u8(trust === "internal" ? L.FLAG_INTERNAL : 0)
+        .u8(trust === "internal" ? L.LISTENER_FLAG_INTERNAL : 0)
         .u16(this.stringOrNone(datacentre))
         .u16(deployment);
       const { routes, assets, reads } = this.lists.ranges[i]!;
@@ -281,7 +286,7 @@ class Encoder {
   private deployments(): Uint8Array {
     const { deployments, clusters, releases } = this.plan;
     const writer = new Writer().u16(deployments.length);
-    for (const { name, near } of deployments) writer.u16(this.string(name)).u16(near ?? L.NONE);
+    for (const { name, readOnly } of deployments) writer.u16(this.string(name)).u16(readOnly ?? L.NONE);
     for (const deployment of deployments.keys()) {
       for (const release of releases.keys()) writer.u16(this.string(clusters[deployment]![release]!));
     }
@@ -291,20 +296,23 @@ class Encoder {
   private releases(): Uint8Array {
     const { releases, defaultRelease, wikiless } = this.plan;
     const writer = new Writer().u16(releases.length).u16(defaultRelease).u16(this.placements.list.length);
-    for (const outcome of [wikiless.noHost, wikiless.missing, wikiless.notInstalled]) {
+    for (const outcome of [wikiless.unknownHost, wikiless.missing, wikiless.notInstalled]) {
       const [kind, value] = outcomeOf(outcome);
       writer.u8(kind).u16(value);
     }
     for (const { name, version } of releases) writer.u16(this.string(name)).u16(this.string(version));
     for (const { release, group, installed } of this.placements.list) {
       writer.u16(release).u16(this.stringOrNone(group));
-      writer.u8(installed ? 0 : L.FLAG_NOT_INSTALLED);
+      writer.u8(installed ? 0 : L.PLACEMENT_FLAG_NOT_INSTALLED);
     }
     return writer.bytes();
   }
 
   private emit(): Uint8Array {
-    return encodeEmit(this.plan.emit.map(({ kind, name }) => ({ kind, header: this.headers.indexOf(name) })));
+    const { emit } = this.plan;
+    const writer = new Writer().u32(emit.length);
+    for (const { kind, name } of emit) writer.u8(EMIT_KINDS[kind]).u8(this.headers.indexOf(name));
+    return writer.bytes();
   }
 
   private jobs(): Uint8Array {
@@ -319,12 +327,12 @@ class Encoder {
       writer
         .u16(this.string(tail))
         .u16(this.string(suffix))
-        .u8(dashes ? L.FLAG_DASHES : 0);
+        .u8(dashes ? L.CANONICAL_FLAG_DASHES : 0);
     }
     const bySlot = exceptions.map(({ wiki, host }) => ({ slot: slotIn(this.wikiKeys, wiki), host }));
     for (const { slot, host } of bySlot.sort((a, b) => a.slot - b.slot)) {
       writer.u32(slot);
-      if (host === null) writer.u32(L.NO_HOST);
+      if (host === null) writer.u32(L.NO_CANONICAL_HOST);
       else writer.u32(typeof host === "number" ? host : rules.length + slotIn(this.hostKeys, host));
     }
     return writer.bytes();
@@ -336,7 +344,8 @@ function outcomeOf(outcome: Rule["outcome"] | WikilessOutcome): [outcome: number
   if (outcome === "pass") return [L.OUTCOME_PASS, 0];
   if ("deployment" in outcome) return [L.OUTCOME_DEPLOYMENT, outcome.deployment];
   if ("release" in outcome) return [L.OUTCOME_RELEASE, outcome.release];
-  return "reply" in outcome ? [L.OUTCOME_REPLY, outcome.reply] : [L.OUTCOME_NEAR, outcome.near];
+  if ("reply" in outcome) return [L.OUTCOME_REPLY, outcome.reply];
+  return [L.OUTCOME_READ_ONLY, outcome.readOnly];
 }
 
 function slotIn({ placed, keys }: PlacedKeys, key: string): number {
@@ -356,7 +365,7 @@ function checkText(text: string): void {
 }
 
 /** STRS's bytes. */
-export function encodeStrings(strings: readonly string[]): Uint8Array {
+function encodeStrings(strings: readonly string[]): Uint8Array {
   const writer = new Writer().u32(strings.length);
   let end = 0;
   for (const text of strings) {
@@ -366,42 +375,6 @@ export function encodeStrings(strings: readonly string[]): Uint8Array {
   for (const text of strings) writer.text(text);
   return writer.bytes();
 }
-
-/** HDRS's bytes. @param names numbers in STRS */
-export function encodeHeaders(names: readonly number[]): Uint8Array {
-  const writer = new Writer().u32(names.length);
-  for (const name of names) writer.u16(name);
-  return writer.bytes();
-}
-
-/** EMIT's bytes; `header` is a number in HDRS. */
-export function encodeEmit(emit: readonly { kind: EmitKind; header: number }[]): Uint8Array {
-  const writer = new Writer().u32(emit.length);
-  for (const { kind, header } of emit) writer.u8(EMIT_KIND_NAMES.indexOf(kind)).u8(header);
-  return writer.bytes();
-}
-
-const SUBJECTS: Record<Predicate["subject"], number> = {
-  host: L.SUBJECT_HOST,
-  path: L.SUBJECT_PATH,
-  method: L.SUBJECT_METHOD,
-  header: L.SUBJECT_HEADER,
-  cookie: L.SUBJECT_COOKIE,
-  query: L.SUBJECT_QUERY,
-};
-
-const TESTS: Record<Predicate["test"], number> = {
-  exact: L.TEST_EXACT,
-  prefix: L.TEST_PREFIX,
-  suffix: L.TEST_SUFFIX,
-  under: L.TEST_UNDER,
-  address: L.TEST_ADDRESS,
-  present: L.TEST_PRESENT,
-  contains: L.TEST_CONTAINS,
-  option: L.TEST_OPTION,
-};
-
-const HOST_MODES = { never: L.HOST_NEVER, "if-unknown": L.HOST_IF_UNKNOWN, always: L.HOST_ALWAYS };
 
 /** Bits that tell `count` values apart, at least one. */
 function bitsFor(count: number): number {

@@ -1,11 +1,7 @@
-import { SHARE_WHOLE } from "../../assembly/layout.ts";
-import type { Plan } from "../plan.ts";
+/** Which headers a table's readers look at or set. */
+import { type Plan, SHARE_WHOLE } from "../plan.ts";
+import { COOKIE, FORWARDED } from "../table/headers.ts";
 import { ruleListsOf } from "./rule-lists.ts";
-
-/** Where cookies are. */
-export const COOKIE = "cookie";
-/** Where a proxy of ours says who asked. */
-export const FORWARDED = "x-forwarded-for";
 
 /** The headers that the table's readers look at or set: those that are emitted come first, each once. */
 export function headerNamesOf(plan: Plan): string[] {
@@ -15,9 +11,10 @@ export function headerNamesOf(plan: Plan): string[] {
   const cookies = predicates.some(({ subject }) => subject === "cookie");
   if (cookies || plan.shareCookie !== null) names.add(COOKIE);
   // Only a part of the requests: then it matters whose they are.
-  const isPart = (near: number) => near > 0 && near < SHARE_WHOLE;
+  const isPart = (share: number) => share > 0 && share < SHARE_WHOLE;
   const shares = rules.some(
-    ({ rule: { outcome } }) => typeof outcome === "object" && "near" in outcome && isPart(outcome.near),
+    ({ rule: { outcome } }) =>
+      typeof outcome === "object" && "readOnly" in outcome && isPart(outcome.readOnly),
   );
   if (shares) names.add(FORWARDED);
   return [...names];

@@ -1,3 +1,4 @@
+/** Places keys in a perfect hash, and finds the suffixes that many of them end with. */
 import { MAX_STRING_BYTES } from "../../assembly/layout.ts";
 import { grouped } from "../collections/grouped.ts";
 import { hashKey, partOf, slotOf } from "../table/hash.ts";
@@ -138,8 +139,8 @@ const CANDIDATES = 16;
 const MOST_SUFFIXES = 15;
 
 /**
- * Suffixes that many keys end with, longest first, "" last: a key is stored as label + suffix, and labels are
- * shared (`de` + `wiki`, `de` + `wikibooks`), so the aim is few bytes of distinct labels. Greedy, on a sample
+ * Suffixes that many keys end with, longest first, "" last: a key is stored as stem + suffix, and stems are
+ * shared (`de` + `wiki`, `de` + `wikibooks`), so the aim is few bytes of distinct stems. Greedy, on a sample
  * of the keys, which bounds the time for a farm of any size.
  */
 export function chooseSuffixes(keys: readonly string[]): string[] {
@@ -163,11 +164,11 @@ export function chooseSuffixes(keys: readonly string[]): string[] {
     .map(([suffix]) => suffix);
 
   let chosen: string[] = [];
-  let bytes = labelBytes(sample, chosen);
+  let bytes = stemBytes(sample, chosen);
   while (chosen.length < MOST_SUFFIXES) {
     let best: { suffix: string; bytes: number } | null = null;
     for (const suffix of candidates.filter((s) => !chosen.includes(s)).slice(0, CANDIDATES)) {
-      const withIt = labelBytes(sample, [...chosen, suffix]) + suffix.length + 4;
+      const withIt = stemBytes(sample, [...chosen, suffix]) + suffix.length + 4;
       if (withIt < (best?.bytes ?? bytes)) best = { suffix, bytes: withIt };
     }
     if (!best) break;
@@ -182,16 +183,16 @@ export function suffixOf(key: string, suffixes: readonly string[]): number {
   return suffixes.findIndex((suffix) => key.endsWith(suffix));
 }
 
-function labelBytes(keys: readonly string[], chosen: readonly string[]): number {
+function stemBytes(keys: readonly string[], chosen: readonly string[]): number {
   const suffixes = [...chosen].sort((s, t) => t.length - s.length);
-  const labels = new Set<string>();
+  const stems = new Set<string>();
   let bytes = 0;
   for (const key of keys) {
     const suffix = suffixes.find((s) => key.endsWith(s)) ?? "";
-    const label = key.slice(0, key.length - suffix.length);
-    if (labels.has(label)) continue;
-    labels.add(label);
-    bytes += label.length;
+    const stem = key.slice(0, key.length - suffix.length);
+    if (stems.has(stem)) continue;
+    stems.add(stem);
+    bytes += stem.length;
   }
   return bytes;
 }

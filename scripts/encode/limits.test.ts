@@ -11,9 +11,10 @@ import {
   verdictOn,
   withSection,
 } from "../../test/support/plans.ts";
+import { stringBytes, stringsOf } from "../../test/support/sections.ts";
 import type { Plan, Route } from "../plan.ts";
 import { Table } from "../table/table.ts";
-import { EncodeError, encodeStrings } from "./encode.ts";
+import { EncodeError } from "./encode.ts";
 import { limitsOf } from "./limits.ts";
 
 const times = <T>(count: number, make: (i: number) => T): T[] =>
@@ -31,7 +32,7 @@ function oneMore(section: Uint8Array, at: number, entry: number, bytes: 2 | 4 = 
 const form = { target: false, segments: 1, closed: false, parts: [0], dashes: false, replacements: [] };
 const host = (...values: string[]) => ({ subject: "host", test: "exact", not: false, values }) as const;
 const header = (name: string) => ({ subject: "header", test: "present", not: false, name }) as const;
-const deployments = (count: number) => times(count, (i) => ({ name: `d${i}`, near: null }));
+const deployments = (count: number) => times(count, (i) => ({ name: `d${i}`, readOnly: null }));
 const releases = (count: number) => ({
   releases: times(count, (i) => ({ name: `r${i}`, version: "1.0" })),
   clusters: [times(count, (i) => `web-r${i}`)],
@@ -47,12 +48,12 @@ const LIMITS: [
   reader: string,
 ][] = [
   [
-    "requests that are read as another",
-    L.MAX_READ_AS,
-    (n) => plainPlan({ readAs: times(n, () => ({ kind: "suffix", labels: 1, from: ".a", to: ".b" })) }),
-    "65 requests that are read as another: a table holds at most 64",
-    (bytes) => withSection(bytes, L.SECTION_READ_AS, (s) => oneMore(s, 0, L.READ_AS_ENTRY)),
-    "section READ has too many entries",
+    "rewrites",
+    L.MAX_REWRITES,
+    (n) => plainPlan({ rewrites: times(n, () => ({ kind: "suffix", labels: 1, from: ".a", to: ".b" })) }),
+    "65 rewrites: a table holds at most 64",
+    (bytes) => withSection(bytes, L.SECTION_REWRITES, (s) => oneMore(s, 0, L.REWRITE_ENTRY)),
+    "section RWRT has too many entries",
   ],
   [
     "host patterns",
@@ -205,24 +206,24 @@ const LIMITS: [
     `"${"c".repeat(256)}" has 256 bytes: at most 255`,
     (bytes) => {
       const table = new Table(bytes);
-      const strings = times(table.strings, (i) => table.string(i)!.replace(/^c{255}$/, "c".repeat(256)));
-      return withSection(bytes, L.SECTION_STRINGS, () => encodeStrings(strings));
+      const strings = stringsOf(table).map((text) => text.replace(/^c{255}$/, "c".repeat(256)));
+      return withSection(bytes, L.SECTION_STRINGS, () => stringBytes(strings));
     },
     "section STRS string 3 is out of bounds",
   ],
   [
-    "bytes of a label",
+    "bytes of a stem",
     L.MAX_STRING_BYTES,
     (n) => plainPlan({ wikis: [{ id: "w".repeat(n), release: 0, group: null, installed: true }] }),
     `"${"w".repeat(256)}" has 256 bytes: at most 255`,
-    // A label's length is one byte: what is one past it is labels of 256 different lengths and one more.
+    // A stem's length is one byte: what is one past it is stems of 256 different lengths and one more.
     (bytes) =>
-      withSection(bytes, L.SECTION_LABELS, () => {
-        const section = new Uint8Array(L.LABELS_GROUPS + 4 * 257);
+      withSection(bytes, L.SECTION_STEMS, () => {
+        const section = new Uint8Array(L.STEMS_GROUPS + 4 * 257);
         new DataView(section.buffer).setUint32(0, 257, true);
         return section;
       }),
-    "section LABL has too many groups",
+    "section STEM has too many groups",
   ],
   [
     "different strings",
@@ -230,7 +231,7 @@ const LIMITS: [
     (n) => {
       const clusters = times(254, (d) => times(255, (r) => `c${d}.${r}`));
       const most = plainPlan({ ...releases(255), deployments: deployments(254), clusters });
-      const more = n - new Table(bytesOf(most)).strings;
+      const more = n - new Table(bytesOf(most)).stringCount;
       return {
         ...most,
         listeners: routedPlan([plainRule<Route>("pass", host(...times(more, (i) => `h${i}`)))]).listeners,
@@ -239,8 +240,8 @@ const LIMITS: [
     "more than 65535 different strings",
     (bytes) => {
       const table = new Table(bytes);
-      const strings = [...times(table.strings, (i) => table.string(i)!), "one more"];
-      return withSection(bytes, L.SECTION_STRINGS, () => encodeStrings(strings));
+      const strings = [...stringsOf(table), "one more"];
+      return withSection(bytes, L.SECTION_STRINGS, () => stringBytes(strings));
     },
     "section STRS has too many strings",
   ],
@@ -260,7 +261,7 @@ describe("a limit is one constant:", () => {
 
   it("different strings: the table at the limit has that many", () => {
     const [, most, plan] = LIMITS.find(([name]) => name === "different strings")!;
-    expect(new Table(bytesOf(plan(most))).strings).toBe(most);
+    expect(new Table(bytesOf(plan(most))).stringCount).toBe(most);
   });
 
   it("predicates of a rule: the packer writes 255 and refuses one more, which no table could say", async () => {
@@ -305,17 +306,17 @@ describe("a limit is one constant:", () => {
     },
   );
 
-  it("labels: more than 24 bits can number are refused", async () => {
-    const ofLabels = (counts: number[]) =>
-      withSection(bytesOf(plainPlan()), L.SECTION_LABELS, () => {
+  it("stems: more than 24 bits can number are refused", async () => {
+    const ofStems = (counts: number[]) =>
+      withSection(bytesOf(plainPlan()), L.SECTION_STEMS, () => {
         const section = new DataView(new ArrayBuffer(4 + 4 * counts.length));
         section.setUint32(0, counts.length, true);
-        // Labels of no bytes, so that the section stays short.
+        // Stems of no bytes, so that the section stays short.
         for (const [i, count] of counts.entries()) section.setUint32(4 + 4 * i, count * 256, true);
         return new Uint8Array(section.buffer);
       });
-    expect(await verdictOn(ofLabels([L.MAX_LABELS]))).toBe(null);
-    expect(await verdictOn(ofLabels([L.MAX_LABELS, 1]))).toBe("section LABL has too many labels");
+    expect(await verdictOn(ofStems([L.MAX_STEMS]))).toBe(null);
+    expect(await verdictOn(ofStems([L.MAX_STEMS, 1]))).toBe("section STEM has too many stems");
   });
 
   it("bytes of a table: 64 MiB, and not one more", async () => {

@@ -1,5 +1,6 @@
+/** How much of each limit of the layout a plan or a table uses. */
 import * as L from "../../assembly/layout.ts";
-import type { Plan, PlanWiki } from "../plan.ts";
+import type { Placement, Plan } from "../plan.ts";
 import type { Table } from "../table/table.ts";
 import { headerNamesOf } from "./header-names.ts";
 import { ruleListsOf } from "./rule-lists.ts";
@@ -13,7 +14,7 @@ export interface Limit {
 /** Share of a limit from which the packer warns. */
 const WARN_AT = 0.8;
 
-export const isNear = ({ used, most }: Limit): boolean => used >= WARN_AT * most;
+export const isAlmostFull = ({ used, most }: Limit): boolean => used >= WARN_AT * most;
 
 export const showLimit = ({ what, used, most }: Limit): string =>
   `${used} ${what}: a table holds at most ${most}`;
@@ -27,7 +28,7 @@ export function limitsOf(plan: Plan): Limit[] {
   return [
     count("wikis", plan.wikis, L.MAX_KEYS),
     count("exact hosts", plan.hosts, L.MAX_KEYS),
-    count("requests that are read as another", plan.readAs, L.MAX_READ_AS),
+    count("rewrites", plan.rewrites, L.MAX_REWRITES),
     count("host patterns", plan.patterns, L.MAX_PATTERNS),
     count("path forms", plan.paths, L.MAX_PATH_FORMS),
     {
@@ -62,13 +63,10 @@ export function limitsOf(plan: Plan): Limit[] {
 export function limitsOfTable(table: Table): Limit[] {
   return [
     { what: "bytes", used: table.bytes.length, most: L.MAX_TABLE_BYTES },
-    { what: "different strings", used: table.strings, most: L.MAX_STRINGS },
-    { what: "labels", used: table.labelCount, most: L.MAX_LABELS },
+    { what: "different strings", used: table.stringCount, most: L.MAX_STRINGS },
+    { what: "stems", used: table.stemCount, most: L.MAX_STEMS },
   ];
 }
-
-/** What the wikis of one release and group, installed or not, have in common. */
-export type Placement = Omit<PlanWiki, "id">;
 
 export interface Placements {
   /** Those that occur, in order of first use by the sorted wikis. */

@@ -1,11 +1,7 @@
+/** The listeners' rules as the one list that a table has. */
 import { Runs } from "../collections/runs.ts";
 import type { Plan, Predicate, Rule } from "../plan.ts";
-
-/** `count` rules of the table from number `first` on. */
-export interface Range {
-  first: number;
-  count: number;
-}
+import type { Range } from "../table/table.ts";
 
 export interface RuleLists {
   /** Every rule of the table by its number; of equal ones, the first that the plan has. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Fixture, HEADER, makeFixture, seenValues } from "../../test/support/tiny-envoy.ts";
 import type { FailurePolicy } from "../render/bootstrap.ts";
@@ -103,7 +104,7 @@ test("a dead VM that reloads serves again, and never by the client's header", as
   for (let tries = 0; tries < 60 && !served.includes("a"); tries++) {
     const answer = await send({ port: envoy.port, headers: [[HEADER, "b"]] });
     if (answer.status === 200) served.push(JSON.parse(answer.body).cluster);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
   expect(served).toEqual(["a"]);
 });

@@ -4,6 +4,7 @@ import { appendFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { type BootstrapOptions, bootstrap, FILTER_NAME, type ListenerOptions } from "../render/bootstrap.ts";
 import { isLive, readListenerPorts, readStats, type Stats } from "./admin.ts";
@@ -324,8 +325,4 @@ function flags(options: RunOptions, config: string, folder: string): string[] {
     ["--log-level", "warning"],
     ["--component-log-level", "wasm:info"],
   ].flat();
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -5,7 +5,7 @@ import net from "node:net";
 /** Header fields in their order, duplicates included. */
 export type Headers = [name: string, value: string][];
 
-export interface Answer {
+export interface HttpResponse {
   status: number;
   headers: Headers;
   body: string;
@@ -20,7 +20,8 @@ export interface SendOptions {
   /** The Host header; null sends none, which node:http allows but an HTTP/1.1 server may refuse. */
   host?: string | null;
   headers?: Headers;
-  body?: string;
+  /** Text has a content-length; pieces are sent as they come, framed as `headers` say, until the response begins. */
+  body?: string | AsyncIterable<Uint8Array>;
   /** One agent for many requests keeps their connection. */
   agent?: http.Agent;
   /** The client's own address: one of 127.0.0.0/8. */
@@ -29,13 +30,13 @@ export interface SendOptions {
 }
 
 /** Sends one request by node:http, which passes a flat list of headers on unchanged. */
-export function send(options: SendOptions): Promise<Answer> {
+export function send(options: SendOptions): Promise<HttpResponse> {
   const { port, host = "localhost", body = "", timeoutMs = 10_000 } = options;
   const fields: Headers = [
     ...(host === null ? [] : ([["host", host]] as Headers)),
     ...(options.headers ?? []),
   ];
-  if (body) fields.push(["content-length", String(Buffer.byteLength(body))]);
+  if (typeof body === "string" && body) fields.push(["content-length", String(Buffer.byteLength(body))]);
   return new Promise((resolve, reject) => {
     const request = http.request({
       host: "127.0.0.1",
@@ -49,8 +50,11 @@ export function send(options: SendOptions): Promise<Answer> {
       timeout: timeoutMs,
     });
     request.on("timeout", () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
-    request.on("error", reject);
+    let answered = false;
+    // The rest of a body may find the connection closed when its response is there already.
+    request.on("error", (error) => answered || reject(error));
     request.on("response", (response) => {
+      answered = true;
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
@@ -62,15 +66,29 @@ export function send(options: SendOptions): Promise<Answer> {
         }),
       );
     });
-    request.end(body);
+    if (typeof body === "string") request.end(body);
+    else write(request, body, () => answered).catch(reject);
   });
+}
+
+/** Each piece when the one before has gone to the kernel. */
+async function write(
+  request: http.ClientRequest,
+  pieces: AsyncIterable<Uint8Array>,
+  isAnswered: () => boolean,
+): Promise<void> {
+  for await (const piece of pieces) {
+    if (isAnswered()) break;
+    await new Promise<void>((sent) => request.write(piece, () => sent()));
+  }
+  request.end();
 }
 
 /**
  * Sends these very bytes (latin1) and reads until the server closes: for what node:http refuses to write, such as
  * HTTP/1.0 or a byte that no header may have. The text should ask for `Connection: close`.
  */
-export function sendRaw(port: number, text: string, timeoutMs = 10_000): Promise<Answer> {
+export function sendRaw(port: number, text: string, timeoutMs = 10_000): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, "127.0.0.1");
     const chunks: Buffer[] = [];
@@ -94,7 +112,7 @@ export function pairs(flat: string[]): Headers {
 }
 
 /** Bodies sent in chunks stay as they came. */
-function parse(text: string): Answer | null {
+function parse(text: string): HttpResponse | null {
   const end = text.indexOf("\r\n\r\n");
   const [first, ...lines] = text.slice(0, end).split("\r\n");
   const status = /^HTTP\/1\.[01] (\d{3})/.exec(first ?? "")?.[1];

@@ -1,9 +1,8 @@
 /** Tiny upstreams, one a cluster: each answers what it saw. */
 import { createHash } from "node:crypto";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
-import type { ClusterOptions } from "../render/bootstrap.ts";
+import type http from "node:http";
 import { type Headers, pairs } from "./request.ts";
+import { type Servers, startServers } from "./servers.ts";
 
 /** An upstream's answer, as JSON. */
 export interface Seen {
@@ -19,13 +18,11 @@ export interface Seen {
   trailers: Headers;
 }
 
-export interface Upstreams {
-  clusters: ClusterOptions[];
+export interface Upstreams extends Servers {
   /** Requests so far, by cluster; those that did not come to their end as well. */
   counts(): Record<string, number>;
   /** Of these, the ones that came whole. */
   whole(): Record<string, number>;
-  stop(): Promise<void>;
 }
 
 /**
@@ -33,31 +30,15 @@ export interface Upstreams {
  * @param says headers of every answer
  */
 export async function startUpstreams(names: string[], says: Headers = []): Promise<Upstreams> {
-  const counts: Record<string, number> = {};
-  const whole: Record<string, number> = {};
-  const servers: http.Server[] = [];
-  const clusters: ClusterOptions[] = [];
-  const stop = async () => {
-    await Promise.all(servers.map(close));
-  };
-  try {
-    for (const name of names) {
-      counts[name] = 0;
-      whole[name] = 0;
-      const server = http.createServer((request, response) => {
-        counts[name]! += 1;
-        request.on("end", () => {
-          whole[name]! += 1;
-        });
-        answer(name, request, response, says);
-      });
-      servers.push(server);
-      clusters.push({ name, port: await listen(server) });
-    }
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const counts: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));
+  const whole = { ...counts };
+  const { clusters, stop } = await startServers(names, (name, request, response) => {
+    counts[name]! += 1;
+    request.on("end", () => {
+      whole[name]! += 1;
+    });
+    answer(name, request, response, says);
+  });
   return { clusters, counts: () => ({ ...counts }), whole: () => ({ ...whole }), stop };
 }
 
@@ -94,21 +75,5 @@ function answer(
     ];
     response.writeHead(200, head.flat());
     response.end(body);
-  });
-}
-
-function listen(server: http.Server): Promise<number> {
-  // Envoy keeps idle connections to the upstream; a server that closes them first makes rare 503s.
-  server.keepAliveTimeout = 0;
-  return new Promise((resolve, reject) => {
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
-  });
-}
-
-function close(server: http.Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
   });
 }

@@ -1,8 +1,10 @@
+/** Ends what we started when we are gone ourselves. */
 import { spawn } from "node:child_process";
 
 /**
- * Ends a process that leads a group of its own (`detached`), and the group, and removes its folder, when this one is gone, however it went: a shell waits on a pipe whose other
- * end we hold, and the kernel closes that end for us, after SIGKILL too. Needs no signal handlers of ours.
+ * Ends a process that leads a group of its own (`detached`), and the group, and removes its folder, when this one is
+ * gone, however it went: a shell waits on a pipe whose other end we hold, and the kernel closes that end for us, after
+ * SIGKILL too. Needs no signal handlers of ours.
  *
  * Returns a function that calls the watch off.
  */

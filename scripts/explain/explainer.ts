@@ -1,15 +1,15 @@
-import { SECTION_NAMES } from "../../assembly/layout.ts";
+/** Answers questions by running the real filter on a table, and holds the TypeScript reader against it. */
 import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
 import { type Names, parseNames } from "../farm/names.ts";
 import { EMIT_KIND_NAMES, type EmitKind } from "../plan.ts";
-import { type Decision, decide, findListener, isReply, type Trail, type Where } from "../table/decide.ts";
+import { decide, findListener, type Trail, type Where } from "../table/decide.ts";
 import { Table } from "../table/table.ts";
 import { withAllHeaders } from "./all-headers.ts";
 import { headersOf, type Question } from "./question.ts";
 import { why } from "./why.ts";
 
 /** What became of a request. Where it passed through or was answered, nothing else is told of where it goes. */
-export interface Answer {
+export interface Explanation {
   /** Null, as `group` is, unless the wiki is in the table. */
   wiki: string | null;
   group: string | null;
@@ -34,8 +34,8 @@ export interface ExplainerOptions {
   profile?: Profile;
   /** null: the farm's first. */
   listener?: string | null;
-  /** The proxy is not in the primary data centre. */
-  near?: boolean;
+  /** The proxy is in a secondary data centre. */
+  secondary?: boolean;
 }
 
 /** Answers questions by running the real filter on the table. */
@@ -51,9 +51,13 @@ export class Explainer {
     filter: Uint8Array,
     options: ExplainerOptions = {},
   ): Promise<Explainer> {
-    const { profile = envoy140, listener = null, near = false } = options;
+    const { profile = envoy140, listener = null, secondary = false } = options;
     const table = new Table(bytes);
-    const where = { listener: findListener(table, listener).name, near, bodiless: !profile.pseudoHeaders };
+    const where = {
+      listener: findListener(table, listener).name,
+      secondary,
+      bodiless: !profile.pseudoHeaders,
+    };
     return new Explainer(table, await Vm.load(filter, { profile }), where);
   }
 
@@ -62,16 +66,15 @@ export class Explainer {
     vm: Vm,
     private readonly where: Where,
   ) {
-    const names = table.section(SECTION_NAMES);
-    this.names = names && parseNames(names);
-    this.own = Array.from({ length: table.emitCount }, (_, i) => table.emit(i).name);
+    this.names = table.names && parseNames(table.names);
+    this.own = table.emit.map(({ name }) => name);
     const { bytes, headers } = withAllHeaders(table);
     this.headers = headers;
     // As JSON with base64: not every host takes bytes.
     const configuration = JSON.stringify({
       listener: where.listener ?? "",
       datacentre: "here",
-      primary: where.near ? "there" : "here",
+      primary: where.secondary ? "there" : "here",
       table: Buffer.from(bytes).toString("base64"),
     });
     this.root = vm.createRoot({ configuration, allowOnHeadersStopIteration: true });
@@ -79,12 +82,12 @@ export class Explainer {
       throw new Disagreement(`the filter refused the table: ${vm.logs.at(-1)?.text}`);
   }
 
-  explain(question: Question): Answer {
+  explain(question: Question): Explanation {
     return this.ask(question).answer;
   }
 
   /** The answer, and the steps that the decoder took to it. */
-  ask(question: Question): { answer: Answer; trail: Trail } {
+  ask(question: Question): { answer: Explanation; trail: Trail } {
     const { authority, path, method, body, client } = question;
     const bytes = body === null ? null : byteString(body);
     const result = this.root.request({
@@ -106,23 +109,23 @@ export class Explainer {
       client,
     };
     const { answer: expected, trail } = decide(this.table, request, this.where);
-    const decision = isReply(expected) ? null : expected;
+    const route = expected.kind === "route" ? expected : null;
     const status = result.localReply?.status ?? null;
     const disagree = (what: string, ours: unknown, theirs: unknown) =>
       new Disagreement(
         `${JSON.stringify(question)}: the filter says ${what} ${ours}, the decoder says ${theirs}`,
       );
-    const expectedStatus = isReply(expected) ? expected.status : null;
+    const expectedStatus = expected.kind === "reply" ? expected.status : null;
     if (status !== expectedStatus) throw disagree("status", status, expectedStatus);
     const set = (kind: EmitKind) =>
       status === null ? headerValue(result.headers, this.headers[kind]) : null;
     for (const kind of EMIT_KIND_NAMES) {
-      const other = decision?.[kind as keyof Decision] ?? null;
+      const other = route?.[kind] ?? null;
       if (set(kind) !== other) throw disagree(kind, set(kind), other);
     }
     const host = headerValue(result.headers, ":authority");
-    if (decision?.host && host !== decision.host) throw disagree("host", host, decision.host);
-    const headers: Answer["headers"] = {};
+    if (route?.host && host !== route.host) throw disagree("host", host, route.host);
+    const headers: Explanation["headers"] = {};
     for (const name of status === null ? this.own : []) {
       const value = headerValue(result.headers, name);
       if (value !== null) headers[name] = value;
@@ -134,7 +137,7 @@ export class Explainer {
       version: set("version"),
       deployment: set("deployment"),
       cluster: set("cluster"),
-      host: decision?.host ?? null,
+      host: route?.host ?? null,
       status,
       headers,
       why: why(this.table, this.names, expected, trail),

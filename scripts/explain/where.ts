@@ -1,3 +1,4 @@
+/** As which proxy a question is asked. */
 import { findListener, UnknownListener, type Where } from "../table/decide.ts";
 import type { Table } from "../table/table.ts";
 
@@ -15,7 +16,7 @@ export function whereOf(table: Table, { listener, datacentre, primary }: AskedAt
   try {
     const found = findListener(table, listener ?? null);
     const own = datacentre ?? found.datacentre;
-    return { listener: found.name, near: own !== null && primary !== undefined && own !== primary };
+    return { listener: found.name, secondary: own !== null && primary !== undefined && own !== primary };
   } catch (error) {
     if (!(error instanceof UnknownListener)) throw error;
     const names = table.listeners.map(({ name }) => name).join(", ");

@@ -1,20 +1,18 @@
-import type { Range } from "../encode/rule-lists.ts";
+/** Which rule, which list, which pin led to an answer, in a sentence or two. */
 import type { Names } from "../farm/names.ts";
-import { type Answer, type Decision, isReply, type Trail } from "../table/decide.ts";
-import type { Table } from "../table/table.ts";
+import type { Answer, RouteAnswer, Trail } from "../table/decide.ts";
+import type { Range, Table } from "../table/table.ts";
 import { describeOutcome, describePath, describePattern, describeRule } from "./describe.ts";
 
-/**
- * Which rule, which list, which pin led to an answer, in a sentence or two.
- * @param names null for a stripped table: then without the places in the farm file, lists and pins
- */
+/** @param names null for a stripped table: then without the places in the farm file, lists and pins */
 export function why(table: Table, names: Names | null, answer: Answer, trail: Trail): string {
   const steps = [...whichRequest(names, trail)];
   const rule = routeOf(table, names, trail);
-  if (answer === null) return [...steps, `not ours, passes through: ${rule}`].join("; ");
-  if (isReply(answer)) return [...steps, whichReply(table, names, answer.status, trail, rule)].join("; ");
+  if (answer.kind === "pass") return [...steps, `not ours, passes through: ${rule}`].join("; ");
+  if (answer.kind === "reply")
+    return [...steps, whichReply(table, names, answer.status, trail, rule)].join("; ");
   steps.push(whichWiki(table, names, answer, trail), whichRelease(table, names, answer, trail));
-  if (trail.near || trail.read !== null) steps.push(whichDataCentre(table, names, trail));
+  if (trail.readOnly || trail.read !== null) steps.push(whichDataCentre(table, names, trail));
   steps.push(`deployment ${answer.deployment}: ${rule ?? "no rule matches, the default"}`);
   if (answer.host !== null) steps.push(`Host becomes ${answer.host}`);
   return steps.join("; ");
@@ -22,10 +20,10 @@ export function why(table: Table, names: Names | null, answer: Answer, trail: Tr
 
 function whichRequest(names: Names | null, trail: Trail): string[] {
   const steps: string[] = [];
-  if (trail.readAsPath !== null)
-    steps.push(`the path's first segment is the host${at(names?.readAs[trail.readAsPath])}`);
-  if (trail.readAs !== null)
-    steps.push(`the host is read as ${trail.host}${at(names?.readAs[trail.readAs])}`);
+  if (trail.pathRewrite !== null)
+    steps.push(`the path's first segment is the host${at(names?.rewrites[trail.pathRewrite])}`);
+  if (trail.suffixRewrite !== null)
+    steps.push(`the host is rewritten to ${trail.host}${at(names?.rewrites[trail.suffixRewrite])}`);
   return steps;
 }
 
@@ -63,7 +61,7 @@ function whichReply(
   if (trail.body === "conflict") return `the body names two different wikis: answered with ${status}`;
   if (trail.wrong !== null) {
     const wrong = {
-      noHost: "no wiki",
+      unknownHost: "no wiki",
       missing: "a missing wiki",
       notInstalled: "a wiki that is not installed",
     };
@@ -72,7 +70,7 @@ function whichReply(
   return `answered with ${status}: ${rule}`;
 }
 
-function whichWiki(table: Table, names: Names | null, { wiki }: Decision, trail: Trail): string {
+function whichWiki(table: Table, names: Names | null, { wiki }: RouteAnswer, trail: Trail): string {
   if (trail.wikiFrom === "none") return "the rule takes no wiki";
   if (trail.wikiFrom === "body") {
     if (wiki !== null) return `the body names the wiki ${wiki}`;
@@ -102,7 +100,7 @@ function whatIsThere(table: Table, names: Names | null, trail: Trail, wiki: stri
 function whichRelease(
   table: Table,
   names: Names | null,
-  { wiki, group, release, version }: Decision,
+  { wiki, group, release, version }: RouteAnswer,
   trail: Trail,
 ): string {
   if (trail.asset !== null) {
@@ -126,8 +124,10 @@ function whichRelease(
 function whichDataCentre(table: Table, names: Names | null, trail: Trail): string {
   const rule = trail.read!;
   const how = describeRule(table, rule) + place(table, names, trail, "reads", rule);
-  if (trail.near) return `read in this data centre: ${how}`;
-  return table.rule(rule).value === 0
+  if (trail.readOnly) return `read in this data centre: ${how}`;
+  const { outcome } = table.rule(rule);
+  const isNever = typeof outcome === "object" && "readOnly" in outcome && outcome.readOnly === 0;
+  return isNever
     ? `read in the primary data centre: ${how}`
     : `not in the share of ${describeOutcome(table, rule)}: ${how}`;
 }

@@ -122,7 +122,7 @@ describe("the host of a wiki", () => {
   });
 
   it("is refused where hosts that would be read as others lead to it", () => {
-    const readAs = { "read-as": '{ "{a}.example": "{a}.special" }', hosts: `[${HOSTS[4]}]` };
+    const readAs = { rewrite: '{ "{a}.example": "{a}.special" }', hosts: `[${HOSTS[4]}]` };
     expect(problemsWith(parts([EXAMPLE], readAs))).toContain(
       "farm.yaml:8:27: `c.example` of `cwiki` leads to no wiki by the farm's hosts",
     );

@@ -1,6 +1,6 @@
 import type { Canonical, CanonicalRule } from "../plan.ts";
-import { nearest } from "../sources/nearest.ts";
 import { Problems, quote, quoteAll } from "../sources/problem.ts";
+import { suggestionFor } from "../sources/suggestion.ts";
 import type { Farm } from "./farm.ts";
 import { evaluateDblist } from "./groups.ts";
 import { firstHosts, type Hosts, hostReader } from "./hosts.ts";
@@ -96,7 +96,7 @@ function wikisOf(farm: Farm, says: CanonicalHost, number: number, problems: Prob
   if (typeof says.in === "string") return new Set(evaluateDblist(farm, says.in, path));
   for (const [i, wiki] of says.in.entries()) {
     if (farm.wikis.has(wiki) || farm.says["not-in-wikiversions"] === "ignore") continue;
-    const near = nearest(wiki, farm.wikis.keys());
+    const near = suggestionFor(wiki, farm.wikis.keys());
     const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
     problems.add(farm.place([...path, i]), `${quote(wiki)} is not in wikiversions${hint}`);
   }

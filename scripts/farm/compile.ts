@@ -1,4 +1,5 @@
-import { isNear, limitsOf, showLimit } from "../encode/limits.ts";
+/** From a farm to its plan. */
+import { isAlmostFull, limitsOf, showLimit } from "../encode/limits.ts";
 import { EMIT_KIND_NAMES, type EmitKind, type Plan } from "../plan.ts";
 import { driftError } from "../sources/dblist.ts";
 import { Problems } from "../sources/problem.ts";
@@ -11,7 +12,7 @@ import { compileHosts, type Hosts, placesOfHosts } from "./hosts.ts";
 import { compileJobs } from "./jobs.ts";
 import { bare, checkHeaders, compileListeners, type PlacedListener } from "./listeners.ts";
 import type { Names } from "./names.ts";
-import { addTwins } from "./reads.ts";
+import { addReadOnly } from "./reads.ts";
 import { assignReleases, type Releases } from "./releases.ts";
 import { Replies } from "./replies.ts";
 import type { Placed } from "./rules.ts";
@@ -46,13 +47,13 @@ export function compile(farm: Farm, today: string): Compiled {
   const listeners =
     releases && problems.attempt(() => compileListeners(farm, releases, deployments, replies));
   const wikiless = releases && problems.attempt(() => withoutWiki(farm, releases, replies));
-  if (listeners) problems.attempt(() => addTwins(farm, deployments));
+  if (listeners) problems.attempt(() => addReadOnly(farm, deployments));
   problems.throwIfAny();
 
   const { says } = farm;
   const headers: Partial<Record<EmitKind, string>> = { cluster: DEFAULT_CLUSTER_HEADER, ...says.headers };
   const shareBy = says.reads?.["share-by"];
-  const { readAs, patterns, paths } = hosts!;
+  const { rewrites, patterns, paths } = hosts!;
   const plan: Plan = {
     wikis: farm.wikis.ids.map((id, i) => ({
       id,
@@ -61,7 +62,7 @@ export function compile(farm: Farm, today: string): Compiled {
       installed: !missing!.has(id),
     })),
     hosts: hosts!.hosts,
-    readAs,
+    rewrites,
     patterns,
     paths,
     listeners: listeners!.map(bare),
@@ -88,7 +89,7 @@ export function compile(farm: Farm, today: string): Compiled {
   farm.warnings.push(...(farm.dblists?.warnings ?? []));
   for (const limit of limitsOf(plan)) {
     if (limit.used > limit.most) problems.add({ file: farm.file }, showLimit(limit));
-    else if (isNear(limit)) farm.warn({ file: farm.file }, showLimit(limit));
+    else if (isAlmostFull(limit)) farm.warn({ file: farm.file }, showLimit(limit));
   }
   problems.throwIfAny();
   return {

@@ -82,6 +82,6 @@ describe("backends for debugging", () => {
 
   it("may be a deployment that rules name as well", () => {
     const { plan } = compileFarm(debug("{ web: {} }"));
-    expect(plan.deployments).toEqual([{ name: "web", near: null }]);
+    expect(plan.deployments).toEqual([{ name: "web", readOnly: null }]);
   });
 });

@@ -1,6 +1,7 @@
+/** The deployments of a farm and their clusters. */
 import type { Deployment, Plan, Release } from "../plan.ts";
-import { nearest } from "../sources/nearest.ts";
 import { Problems, quote, quoteAll } from "../sources/problem.ts";
+import { suggestionFor } from "../sources/suggestion.ts";
 import type { Farm, Path } from "./farm.ts";
 
 /** The deployments of a plan, numbered in the order in which they are first named. */
@@ -11,7 +12,7 @@ export class Deployments {
 
   number(name: string): number {
     const known = this.list.findIndex((one) => one.name === name);
-    return known === -1 ? this.list.push({ name, near: null }) - 1 : known;
+    return known === -1 ? this.list.push({ name, readOnly: null }) - 1 : known;
   }
 
   has(name: string): boolean {
@@ -71,7 +72,7 @@ export function checkDeployments(farm: Farm): void {
 }
 
 export function hint(name: string, names: readonly string[]): string {
-  const near = nearest(name, names);
+  const near = suggestionFor(name, names);
   return near === undefined ? `there are ${quoteAll(names)}` : `did you mean ${quote(near)}?`;
 }
 

@@ -2,13 +2,13 @@ import { existsSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { type Progress, silent } from "../progress.ts";
 import { DblistReader } from "../sources/dblist.ts";
-import { nearest } from "../sources/nearest.ts";
 import { type Place, Problems, quote, quoteAll, SourceError } from "../sources/problem.ts";
+import { suggestionFor } from "../sources/suggestion.ts";
 import { validate } from "../sources/validate.ts";
 import { Wikis } from "../sources/wikis.ts";
 import { readWikiversions } from "../sources/wikiversions.ts";
 import { loadYaml, type YamlSource } from "../sources/yaml.ts";
-import { type FarmFile, farmSchema } from "./schema.ts";
+import { type FarmFile, farmSchema, RENAMED_KEYS } from "./schema.ts";
 
 /** Where something stands in the farm file. */
 export type Path = readonly (string | number)[];
@@ -35,7 +35,7 @@ export class Farm {
     if (file !== "-" && !existsSync(file))
       throw new SourceError({ file }, "there is no such file: say by --farm FILE where the farm is");
     this.yaml = loadYaml(file);
-    this.says = validate(farmSchema, this.yaml);
+    this.says = validate(farmSchema, this.yaml, RENAMED_KEYS);
     this.checkKeys();
     const unknown = Object.keys(sources).filter((name) => !Object.hasOwn(this.says.sources, name));
     if (unknown.length > 0) {
@@ -84,7 +84,7 @@ export class Farm {
     const name = reference.slice(0, colon);
     const declared = Object.hasOwn(this.says.sources, name) ? this.says.sources[name] : undefined;
     if (declared === undefined) {
-      const near = nearest(name, Object.keys(this.says.sources));
+      const near = suggestionFor(name, Object.keys(this.says.sources));
       const wayOut = near === undefined ? "name it under `sources`" : `did you mean ${quote(near)}?`;
       throw new SourceError(this.place(where), `unknown source ${quote(name)}: ${wayOut}`);
     }

@@ -1,5 +1,5 @@
-import { nearest } from "../sources/nearest.ts";
 import { type Place, Problems, quote, SourceError } from "../sources/problem.ts";
+import { suggestionFor } from "../sources/suggestion.ts";
 import type { Farm, Path } from "./farm.ts";
 
 export interface Group {
@@ -80,7 +80,7 @@ function checkNesting(farm: Farm, byName: Map<string, Group>, problems: Problems
     const seen = new Set([group.name]);
     for (let outer = group.within; outer !== null; outer = byName.get(outer)?.within ?? null) {
       if (!byName.has(outer)) {
-        const near = nearest(outer, byName.keys());
+        const near = suggestionFor(outer, byName.keys());
         const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
         problems.add(where, `unknown group ${quote(outer)}${hint}`);
         return;

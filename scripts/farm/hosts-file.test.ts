@@ -16,7 +16,7 @@ describe("a file of hosts", () => {
     const { plan } = withFile("a.example\tbwiki\n", {
       hosts: '[{ host: "{label}.example", wiki: "{label}wiki" }]',
     });
-    expect(plan.hosts).toEqual([{ host: "a.example", target: { wiki: 1 } }]);
+    expect(plan.hosts).toEqual([{ host: "a.example", destination: { wiki: 1 } }]);
   });
 
   test("gives wikis their own hosts", () => {
@@ -30,7 +30,7 @@ describe("a file of hosts", () => {
 
   test("is warned about for a wiki that is not in wikiversions", () => {
     const { farm, plan } = withFile("a.example\tawikk\n");
-    expect(plan.hosts).toEqual([{ host: "a.example", target: null }]);
+    expect(plan.hosts).toEqual([{ host: "a.example", destination: null }]);
     expect(farm.warnings.map(({ message }) => message.replace(/^.*\//, ""))).toEqual([
       "hosts.tsv:1: `awikk` is not in wikiversions, so its host has no wiki; did you mean `awiki`?",
     ]);
@@ -56,10 +56,10 @@ describe("a file of hosts", () => {
     ]);
   });
 
-  test("is refused for a host that is read as another", () => {
-    const parts = { ...FARM, "read-as": '{ "{a}.beta.example": "{a}.example" }' };
+  test("is refused for a host that is rewritten", () => {
+    const parts = { ...FARM, rewrite: '{ "{a}.beta.example": "{a}.example" }' };
     expect(problemsWith(parts, { "hosts.tsv": "a.beta.example\tawiki\n" })).toEqual([
-      "hosts.tsv:1: `a.beta.example` is read as another host first: write the host ending in `.example`",
+      "hosts.tsv:1: `a.beta.example` is rewritten first: write the host ending in `.example`",
     ]);
   });
 });

@@ -8,8 +8,8 @@ const refused = (...rules: string[]) => problemsWith(hosts(...rules));
 describe("hosts", () => {
   it("that are exact lead to their wiki, sorted by name", () => {
     expect(planOf("host: b.example, wiki: bwiki", "host: a.example, wiki: awiki").hosts).toEqual([
-      { host: "a.example", target: { wiki: 0 } },
-      { host: "b.example", target: { wiki: 1 } },
+      { host: "a.example", destination: { wiki: 0 } },
+      { host: "b.example", destination: { wiki: 1 } },
     ]);
   });
 
@@ -21,7 +21,7 @@ describe("hosts", () => {
       "host: '{label}.{family}.org', wiki: '{label}{family}'",
     );
     expect(plan.patterns).toEqual([
-      { kind: "fixed", suffix: ".b.example", target: { wiki: 1 } },
+      { kind: "fixed", suffix: ".b.example", destination: { wiki: 1 } },
       { kind: "join", suffix: ".example", tail: "wiki", dashes: true },
       { kind: "join", suffix: ".other", tail: "", dashes: false },
       { kind: "family", suffix: ".org", dashes: false },
@@ -33,15 +33,15 @@ describe("hosts", () => {
       "host: '{label}.example', labels: [a, no-b, 'no'], wiki: '{label}wiki', dashes: underscores",
     );
     expect(plan.hosts).toEqual([
-      { host: "a.example", target: { wiki: 0 } },
-      { host: "no-b.example", target: null },
-      { host: "no.example", target: null },
+      { host: "a.example", destination: { wiki: 0 } },
+      { host: "no-b.example", destination: null },
+      { host: "no.example", destination: null },
     ]);
   });
 
   it("whose wiki is not in wikiversions have none: a warning, with the nearest one", () => {
     const { farm, plan } = compileFarm(hosts("host: c.example, wiki: awik"));
-    expect(plan.hosts).toEqual([{ host: "c.example", target: null }]);
+    expect(plan.hosts).toEqual([{ host: "c.example", destination: null }]);
     expect(warningsOf(farm)).toEqual([
       "farm.yaml:6:34: `awik` is not in wikiversions, so its host has no wiki; did you mean `awiki`?",
     ]);
@@ -120,18 +120,18 @@ describe("hosts", () => {
   });
 });
 
-describe("read-as", () => {
+describe("rewrite", () => {
   const beta = '{ "{a}.{b}.beta.example": "{a}.{b}.example" }';
 
   it("puts one suffix in the place of another after so many labels", () => {
-    expect(compileFarm({ "read-as": beta }).plan.readAs).toEqual([
+    expect(compileFarm({ rewrite: beta }).plan.rewrites).toEqual([
       { kind: "suffix", labels: 2, from: ".beta.example", to: ".example" },
     ]);
   });
 
   it("keeps the order of the file", () => {
     const two = '{ "{a}.z.example": "{a}.example", "{a}.b.example": "{a}.example" }';
-    expect(compileFarm({ "read-as": two }).plan.readAs.map(({ from }) => from)).toEqual([
+    expect(compileFarm({ rewrite: two }).plan.rewrites.map(({ from }) => from)).toEqual([
       ".z.example",
       ".b.example",
     ]);
@@ -144,20 +144,20 @@ describe("read-as", () => {
     '"{a}.beta.example": example',
     '"a.{b}.example": "a.{b}.other"',
   ])("refuses sides that do not begin with the same captures: %s", (pair) => {
-    expect(problemsWith({ "read-as": `{ ${pair} }` })).toEqual([
+    expect(problemsWith({ rewrite: `{ ${pair} }` })).toEqual([
       "farm.yaml:6:12: both sides must begin with the same captures, as `{a}.{b}.beta.example: {a}.{b}.example`",
     ]);
   });
 
   it("takes the host out of the path's first segment, before any suffix", () => {
-    const readAs = `{ "{a}.{b}.beta.example": "{a}.{b}.example", "gate.example/{host}/v1": "{host}/v1", "*.any/{host}": "{host}" }`;
-    const { plan, names } = compileFarm({ "read-as": readAs });
-    expect(plan.readAs).toEqual([
+    const rewrite = `{ "{a}.{b}.beta.example": "{a}.{b}.example", "gate.example/{host}/v1": "{host}/v1", "*.any/{host}": "{host}" }`;
+    const { plan, names } = compileFarm({ rewrite });
+    expect(plan.rewrites).toEqual([
       { kind: "path", from: "gate.example", under: "/v1" },
       { kind: "path", from: ".any", under: "" },
       { kind: "suffix", labels: 2, from: ".beta.example", to: ".example" },
     ]);
-    expect(names.readAs).toEqual(["farm.yaml:6", "farm.yaml:6", "farm.yaml:6"]);
+    expect(names.rewrites).toEqual(["farm.yaml:6", "farm.yaml:6", "farm.yaml:6"]);
   });
 
   it.each([
@@ -167,33 +167,33 @@ describe("read-as", () => {
     '"Gate/{host}": "{host}"',
     '"gate.example/{host}/": "{host}/"',
   ])("refuses what has no host in the first segment: %s", (pair) => {
-    expect(problemsWith({ "read-as": `{ ${pair} }` })).toEqual([
+    expect(problemsWith({ rewrite: `{ ${pair} }` })).toEqual([
       "farm.yaml:6:12: must be a host or `*.suffix`, and `{host}` in the path's first segment, as `gateway.example/{host}/v1: {host}/v1`",
     ]);
   });
 
   it("refuses a path that becomes another", () => {
-    expect(problemsWith({ "read-as": '{ "gate.example/{host}/v1": "{host}/v2" }' })).toEqual([
+    expect(problemsWith({ rewrite: '{ "gate.example/{host}/v1": "{host}/v2" }' })).toEqual([
       "farm.yaml:6:38: must be what follows the first slash, `{host}/v1`",
     ]);
   });
 
   it("leaves a host that it rewrites out of reach of the hosts, which is an error", () => {
-    expect(problemsWith({ "read-as": beta, ...hosts("host: a.b.beta.example, wiki: awiki") })).toEqual([
-      "farm.yaml:7:17: `a.b.beta.example` is read as another host first: write the host ending in `.example`",
+    expect(problemsWith({ rewrite: beta, ...hosts("host: a.b.beta.example, wiki: awiki") })).toEqual([
+      "farm.yaml:7:17: `a.b.beta.example` is rewritten first: write the host ending in `.example`",
     ]);
     const rules = "{ default: web, rules: [{ host: a.b.beta.example, deployment: web }] }";
     const tested = {
-      "read-as": beta,
+      rewrite: beta,
       "pass-through": "[a.b.beta.example, '*.b.beta.example']",
       deployments: rules,
     };
     expect(problemsWith(tested).map((problem) => problem.replace(/:\d+:\d+/, ""))).toEqual([
-      "farm.yaml: `a.b.beta.example` is read as another host first: write the host ending in `.example`",
-      "farm.yaml: `a.b.beta.example` is read as another host first: write the host ending in `.example`",
+      "farm.yaml: `a.b.beta.example` is rewritten first: write the host ending in `.example`",
+      "farm.yaml: `a.b.beta.example` is rewritten first: write the host ending in `.example`",
     ]);
     const reached = hosts("host: b.beta.example, wiki: awiki", "host: x.a.b.beta.example, wiki: bwiki");
-    expect(compileFarm({ "read-as": beta, ...reached }).plan.hosts).toHaveLength(2);
+    expect(compileFarm({ rewrite: beta, ...reached }).plan.hosts).toHaveLength(2);
   });
 });
 
@@ -217,8 +217,8 @@ describe("path forms", () => {
       { target: true, segments: 1, closed: true, parts: [0], dashes: false, replacements: [] },
     ]);
     expect(plan.hosts).toEqual([
-      { host: "auth.example", target: { path: 1 } },
-      { host: "up.example", target: { path: 0 } },
+      { host: "auth.example", destination: { path: 1 } },
+      { host: "up.example", destination: { path: 0 } },
     ]);
   });
 
@@ -230,8 +230,8 @@ describe("path forms", () => {
       ),
     );
     expect(plan.paths).toHaveLength(1);
-    expect(plan.hosts[0]!.target).toEqual({ path: 0 });
-    expect(plan.patterns[0]).toEqual({ kind: "fixed", suffix: ".b.example", target: { path: 0 } });
+    expect(plan.hosts[0]!.destination).toEqual({ path: 0 });
+    expect(plan.patterns[0]).toEqual({ kind: "fixed", suffix: ".b.example", destination: { path: 0 } });
   });
 
   it.each([
@@ -269,7 +269,7 @@ describe("the places that explain shows", () => {
   it("are the farm file's name and line, on any machine", () => {
     const { names } = compileFarm({
       ...hosts("host: a.example, wiki: awiki", "host: '*.b.example', path: '/{wiki}', wiki: '{wiki}'"),
-      "read-as": '{ "{a}.beta": "{a}.example" }',
+      rewrite: '{ "{a}.beta": "{a}.example" }',
       "pass-through": "[localhost]",
       groups: "{ g: { wikis: [awiki, bwiki] } }",
     });
@@ -279,7 +279,7 @@ describe("the places that explain shows", () => {
       hosts: { "a.example": "farm.yaml:6" },
       patterns: ["farm.yaml:6"],
       paths: ["farm.yaml:6"],
-      readAs: ["farm.yaml:7"],
+      rewrites: ["farm.yaml:7"],
       listeners: [{ routes: [null, "farm.yaml:8"], assets: [], reads: [] }],
       canonical: [],
       newest: null,

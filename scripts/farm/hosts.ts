@@ -1,9 +1,10 @@
+/** Compiles the farm's `rewrite`, `hosts` and `hosts-file`. */
 import { basename } from "node:path";
 import { sortTexts } from "../collections/sort-texts.ts";
-import type { PathForm, Pattern, PlanHost, ReadAs, Target } from "../plan.ts";
+import type { Destination, PathForm, Pattern, PlanHost, Rewrite } from "../plan.ts";
 import { readHostsFile } from "../sources/hosts-file.ts";
-import { nearest } from "../sources/nearest.ts";
 import { type Place, Problems, quote } from "../sources/problem.ts";
+import { suggestionFor } from "../sources/suggestion.ts";
 import type { Wikis } from "../sources/wikis.ts";
 import { hostTest } from "./conditions.ts";
 import type { Farm, Path } from "./farm.ts";
@@ -12,20 +13,20 @@ import type { HostRule } from "./schema.ts";
 
 export interface Hosts {
   hosts: PlanHost[];
-  readAs: ReadAs[];
+  rewrites: Rewrite[];
   patterns: Pattern[];
   paths: PathForm[];
   /** Of each of `hosts`, its number in the order of the farm, and by that number where it comes from. */
   order: Uint32Array;
   origins: readonly Origin[];
   /** For each of these, which rule of the farm it comes from. */
-  places: { readAs: string[]; patterns: string[]; paths: string[] };
+  places: { rewrites: string[]; patterns: string[]; paths: string[] };
 }
 
 /** A line of the file of hosts; or a rule's place, and whether the host is written out there, an alias, or of a list. */
 type Origin = number | { path: Path; as: "whole" | "alias" | "label" };
 
-/** Compiles the farm's `read-as` and `hosts`. Throws SourceError with everything that is wrong. */
+/** Throws SourceError with everything that is wrong. */
 export function compileHosts(farm: Farm): Hosts {
   return new Compiler(farm).compile();
 }
@@ -36,14 +37,14 @@ class Compiler {
   private readonly problems = new Problems();
   /** The exact hosts in the order of the farm: those of `hosts-file` come first. */
   private readonly exact: string[] = [];
-  private readonly targets: Target[] = [];
+  private readonly destinations: Destination[] = [];
   private readonly origins: Origin[] = [];
   private readonly out: Hosts = {
     hosts: [],
-    readAs: [],
+    rewrites: [],
     patterns: [],
     paths: [],
-    places: { readAs: [], patterns: [], paths: [] },
+    places: { rewrites: [], patterns: [], paths: [] },
     order: new Uint32Array(0),
     origins: this.origins,
   };
@@ -51,19 +52,19 @@ class Compiler {
   constructor(private readonly farm: Farm) {}
 
   compile(): Hosts {
-    const readAs = this.farm.keys(["read-as"]);
-    for (const from of readAs.filter((one) => one.includes("/"))) this.readAsPath(from);
-    for (const from of readAs.filter((one) => !one.includes("/"))) this.readAs(from);
+    const froms = this.farm.keys(["rewrite"]);
+    for (const from of froms.filter((one) => one.includes("/"))) this.rewritePath(from);
+    for (const from of froms.filter((one) => !one.includes("/"))) this.rewriteSuffix(from);
     this.hostsFile();
     for (const [i, rule] of this.farm.says.hosts.entries()) this.rule(rule, ["hosts", i]);
     // Of `*.suffix`, hosts of more labels are left.
     for (const { host, path } of hostsTested(this.farm)) {
-      if (!host.startsWith("*.")) this.checkNotReadAs(host, () => this.farm.place(path));
+      if (!host.startsWith("*.")) this.checkNotRewritten(host, () => this.farm.place(path));
     }
     const { texts, order } = sortTexts(this.exact);
     this.checkOnce(texts, order);
     this.problems.throwIfAny();
-    this.out.hosts = texts.map((host, i) => ({ host, target: this.targets[order[i]!]! }));
+    this.out.hosts = texts.map((host, i) => ({ host, destination: this.destinations[order[i]!]! }));
     this.out.order = order;
     return this.out;
   }
@@ -97,7 +98,7 @@ class Compiler {
       if (i % PROGRESS_EVERY === 0) this.farm.progress("reading hosts", i, hosts.length);
       const wiki = wikis[i]!;
       const line = lines[i]!;
-      this.checkNotReadAs(host, () => ({ file, line }));
+      this.checkNotRewritten(host, () => ({ file, line }));
       const number = this.farm.wikis.number(wiki);
       if (number === -1) this.warnOfUnknown(wiki, { file, line });
       this.addExact(host, number === -1 ? null : { wiki: number }, line);
@@ -109,9 +110,9 @@ class Compiler {
   }
 
   /** `{a}.{b}.beta.example: {a}.{b}.example` */
-  private readAs(from: string): void {
-    const path = ["read-as", from];
-    const to = this.farm.says["read-as"][from]!;
+  private rewriteSuffix(from: string): void {
+    const path = ["rewrite", from];
+    const to = this.farm.says.rewrite[from]!;
     const form = /^((?:\{[a-z]+\}\.)+)([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/;
     const [, fromHead, fromTail] = form.exec(from) ?? [];
     const [, toHead, toTail] = form.exec(to) ?? [];
@@ -124,13 +125,13 @@ class Compiler {
       return;
     }
     const labels = fromHead.split(".").length - 1;
-    this.out.readAs.push({ kind: "suffix", labels, from: `.${fromTail}`, to: `.${toTail}` });
-    this.out.places.readAs.push(this.farm.shortPlace(path));
+    this.out.rewrites.push({ kind: "suffix", labels, from: `.${fromTail}`, to: `.${toTail}` });
+    this.out.places.rewrites.push(this.farm.shortPlace(path));
   }
 
   /** `gateway.example/{host}/v1: "{host}/v1"` */
-  private readAsPath(from: string): void {
-    const path = ["read-as", from];
+  private rewritePath(from: string): void {
+    const path = ["rewrite", from];
     const [, host, under] = /^([^/]+)\/\{host\}((?:\/[^/]+)*)$/.exec(from) ?? [];
     if (host === undefined || !hostTest.safeParse(host).success) {
       const example = quote("gateway.example/{host}/v1: {host}/v1");
@@ -140,18 +141,18 @@ class Compiler {
       );
       return;
     }
-    if (this.farm.says["read-as"][from] !== `{host}${under}`) {
+    if (this.farm.says.rewrite[from] !== `{host}${under}`) {
       this.problems.add(
         this.farm.place(path),
         `must be what follows the first slash, ${quote(`{host}${under}`)}`,
       );
     }
-    this.out.readAs.push({ kind: "path", from: host.replace(/^\*/, ""), under: under! });
-    this.out.places.readAs.push(this.farm.shortPlace(path));
+    this.out.rewrites.push({ kind: "path", from: host.replace(/^\*/, ""), under: under! });
+    this.out.places.rewrites.push(this.farm.shortPlace(path));
   }
 
   private rule(rule: HostRule, path: Path): void {
-    this.checkNotReadAs(rule.host, () => this.farm.place([...path, "host"]));
+    this.checkNotRewritten(rule.host, () => this.farm.place([...path, "host"]));
     const [, suffix] = /^\{label\}(?:\.\{family\})?(\..*)$/.exec(rule.host) ?? [];
     if (suffix && !rule.labels) this.refuse(rule, ["path", "target"], "a whole host or `*.suffix`", path);
     if (rule.path === undefined && rule.target === undefined) {
@@ -171,19 +172,19 @@ class Compiler {
       if (tail === undefined) this.refuseWiki(rule, "`{label}` and a suffix, as `{label}wiki`", path);
       else this.pattern({ kind: "join", suffix, tail, dashes: isDashed(rule) }, rule, path);
     } else if (rule.host.startsWith("*.")) {
-      const target = this.target(rule, rule.wiki, path);
-      this.pattern({ kind: "fixed", suffix: rule.host.slice(1), target }, rule, path);
+      const destination = this.destination(rule, rule.wiki, path);
+      this.pattern({ kind: "fixed", suffix: rule.host.slice(1), destination }, rule, path);
     } else {
       this.exactRule(rule.host, rule, rule.wiki, path);
     }
   }
 
-  /** Rules see the host that another is read as: one for the other would never be reached. */
-  private checkNotReadAs(host: string, where: () => Place): void {
-    const readAs = this.out.readAs.find((one) => isReadAs(host, one));
-    if (readAs?.kind !== "suffix") return;
-    const wayOut = `write the host ending in ${quote(readAs.to)}`;
-    this.problems.add(where(), `${quote(host)} is read as another host first: ${wayOut}`);
+  /** Rules see the host that a rewrite puts in place: one for the other would never be reached. */
+  private checkNotRewritten(host: string, where: () => Place): void {
+    const rewrite = this.out.rewrites.find((one) => isRewritten(host, one));
+    if (rewrite?.kind !== "suffix") return;
+    const wayOut = `write the host ending in ${quote(rewrite.to)}`;
+    this.problems.add(where(), `${quote(host)} is rewritten first: ${wayOut}`);
   }
 
   /** Keys that would have no effect in this rule. */
@@ -208,14 +209,14 @@ class Compiler {
   private exactRule(host: string, rule: HostRule, wiki: string, path: Path): void {
     this.checkReached(host, host, path);
     const dashed = isDashed(rule) && !rule.path && !rule.target ? wiki.replaceAll("-", "_") : wiki;
-    const target = this.target(rule, dashed, path);
+    const destination = this.destination(rule, dashed, path);
     const as = rule.labels ? "label" : rule.alias ? "alias" : "whole";
-    this.addExact(host, target, { path, as });
+    this.addExact(host, destination, { path, as });
   }
 
-  private addExact(host: string, target: Target, origin: Origin): void {
+  private addExact(host: string, destination: Destination, origin: Origin): void {
     this.exact.push(host);
-    this.targets.push(target);
+    this.destinations.push(destination);
     this.origins.push(origin);
   }
 
@@ -228,7 +229,7 @@ class Compiler {
     this.problems.add(this.farm.place([...path, "host"]), what);
   }
 
-  private target(rule: HostRule, wiki: string, path: Path): Target {
+  private destination(rule: HostRule, wiki: string, path: Path): Destination {
     if (rule.path !== undefined || rule.target !== undefined) return this.pathForm(rule, path);
     const number = this.farm.wikis.number(wiki);
     if (number !== -1) return { wiki: number };
@@ -244,13 +245,13 @@ class Compiler {
 
   private warnOfUnknown(wiki: string, where: Place): void {
     if (this.farm.says["not-in-wikiversions"] === "ignore") return;
-    const near = nearest(wiki, this.farm.wikis.keys());
-    const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
+    const suggestion = suggestionFor(wiki, this.farm.wikis.keys());
+    const hint = suggestion === undefined ? "" : `; did you mean ${quote(suggestion)}?`;
     this.farm.warn(where, `${quote(wiki)} is not in wikiversions, so its host has no wiki${hint}`);
   }
 
   /** `path: /{site}/{lang}`, `wiki: "{lang}{site}"`: the form's number, made where there is none like it yet. */
-  private pathForm(rule: HostRule, path: Path): Target {
+  private pathForm(rule: HostRule, path: Path): Destination {
     const key = rule.path !== undefined ? "path" : "target";
     const text = rule.path ?? rule.target!;
     const where = this.farm.place([...path, key]);
@@ -301,9 +302,9 @@ function isDashed(rule: HostRule): boolean {
 }
 
 /** Whether rules see another host in this one's place. */
-function isReadAs(host: string, readAs: ReadAs): boolean {
-  if (readAs.kind !== "suffix" || !host.endsWith(readAs.from)) return false;
-  return host.slice(0, -readAs.from.length).split(".").length === readAs.labels;
+function isRewritten(host: string, rewrite: Rewrite): boolean {
+  if (rewrite.kind !== "suffix" || !host.endsWith(rewrite.from)) return false;
+  return host.slice(0, -rewrite.from.length).split(".").length === rewrite.labels;
 }
 
 function matches(pattern: Pattern, host: string): boolean {
@@ -316,20 +317,20 @@ function matches(pattern: Pattern, host: string): boolean {
 /** Tells which wiki a host leads to by itself: not by a path, nor as another host. It need not be in the table. */
 export function hostReader(
   { ids }: Wikis,
-  { hosts, readAs, patterns }: Hosts,
+  { hosts, rewrites, patterns }: Hosts,
 ): (host: string) => string | null {
-  const wikiOf = (target: Target) => {
-    const number = wikiNumberOf(target);
+  const wikiOf = (destination: Destination) => {
+    const number = wikiNumberOf(destination);
     return number === null ? null : ids[number]!;
   };
-  const exact = new Map(hosts.map((one) => [one.host, one.target]));
+  const exact = new Map(hosts.map((one) => [one.host, one.destination]));
   return (host) => {
-    if (readAs.some((one) => isReadAs(host, one))) return null;
-    const target = exact.get(host);
-    if (target !== undefined) return wikiOf(target);
+    if (rewrites.some((one) => isRewritten(host, one))) return null;
+    const destination = exact.get(host);
+    if (destination !== undefined) return wikiOf(destination);
     const pattern = patterns.find((one) => matches(one, host));
     if (!pattern) return null;
-    if (pattern.kind === "fixed") return wikiOf(pattern.target);
+    if (pattern.kind === "fixed") return wikiOf(pattern.destination);
     const head = host.slice(0, host.length - pattern.suffix.length);
     const key = pattern.kind === "join" ? head + pattern.tail : head.replace(/\.([a-z]+)$/, "$1");
     return pattern.dashes ? key.replaceAll("-", "_") : key;
@@ -344,8 +345,8 @@ export function placesOfHosts(farm: Farm, { hosts, order, origins }: Hosts): Rec
 /** By the wiki's number, its first exact host, in the order of the farm, that is said so; those of a file are whole. */
 export function firstHosts({ hosts, order, origins }: Hosts, as: "whole" | "label"): Map<number, string> {
   const first = new Map<number, number>();
-  for (const [i, { target }] of hosts.entries()) {
-    const wiki = wikiNumberOf(target);
+  for (const [i, { destination }] of hosts.entries()) {
+    const wiki = wikiNumberOf(destination);
     const origin = origins[order[i]!]!;
     if (wiki === null || (typeof origin === "number" ? "whole" : origin.as) !== as) continue;
     const known = first.get(wiki);
@@ -354,8 +355,8 @@ export function firstHosts({ hosts, order, origins }: Hosts, as: "whole" | "labe
   return new Map([...first].map(([wiki, i]) => [wiki, hosts[i]!.host]));
 }
 
-function wikiNumberOf(target: Target): number | null {
-  return target !== null && "wiki" in target ? target.wiki : null;
+function wikiNumberOf(destination: Destination): number | null {
+  return destination !== null && "wiki" in destination ? destination.wiki : null;
 }
 
 /** For people, the same on every machine. */

@@ -1,5 +1,5 @@
-import { MAX_JOB_LIMIT } from "../../assembly/layout.ts";
-import type { Jobs, Route } from "../plan.ts";
+/** Requests whose JSON body names the wiki. */
+import { type Jobs, MAX_JOB_LIMIT, type Route } from "../plan.ts";
 import { SourceError } from "../sources/problem.ts";
 import type { Deployments } from "./deployments.ts";
 import type { Farm } from "./farm.ts";

@@ -10,7 +10,7 @@ const namesSchema = z.object({
   farm: z.string(),
   realm: z.string(),
   hosts: z.record(z.string(), place),
-  readAs: z.array(place),
+  rewrites: z.array(place),
   patterns: z.array(place),
   paths: z.array(place),
   /** As in the table. Of `routes`, null is for the rule that every farm has: addresses pass through. */

@@ -4,7 +4,7 @@ import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 const reads = (rules: string, more = "deployments: [web]") => ({ reads: `{ ${more}, rules: [${rules}] }` });
 
 describe("reads", () => {
-  it("give deployments a twin, and go there by share", () => {
+  it("give deployments a read-only one, and go there by share", () => {
     const { plan } = compileFarm({
       deployments: "{ default: web, rules: [{ path: /api, deployment: api }, { path: /x, deployment: x }] }",
       ...reads(
@@ -13,22 +13,22 @@ describe("reads", () => {
       ),
     });
     expect(plan.deployments).toEqual([
-      { name: "web", near: 4 },
-      { name: "api", near: 3 },
-      { name: "x", near: null },
-      { name: "api-ro", near: null },
-      { name: "web-ro", near: null },
+      { name: "web", readOnly: 4 },
+      { name: "api", readOnly: 3 },
+      { name: "x", readOnly: null },
+      { name: "api-ro", readOnly: null },
+      { name: "web-ro", readOnly: null },
     ]);
     expect(plan.clusters[4]).toEqual(["web-ro-one", "web-ro-two"]);
     expect(plan.listeners[0]!.reads.map(({ when, outcome }) => [when.length, outcome])).toEqual([
-      [1, { near: 0 }],
-      [1, { near: 1 }],
-      [0, { near: 2900 }],
+      [1, { readOnly: 0 }],
+      [1, { readOnly: 1 }],
+      [0, { readOnly: 2900 }],
     ]);
     expect(plan.shareCookie).toBe(null);
   });
 
-  it("are cut by a cookie, and twins called, as the farm says", () => {
+  it("are cut by a cookie, and read-only deployments called, as the farm says", () => {
     const { plan } = compileFarm(
       reads("{ share: 1 }", "deployments: [web], suffix: .near, share-by: { cookie: WMF-Uniq }"),
     );
@@ -62,10 +62,10 @@ describe("reads", () => {
     expect(problems[0]).toContain(what);
   });
 
-  it("are refused where a twin would be a deployment that there is", () => {
+  it("are refused where a read-only deployment would be a deployment that there is", () => {
     const deployments = "{ default: web, rules: [{ path: /x, deployment: web-ro }] }";
     expect(problemsWith({ ...reads("{ share: 1 }"), deployments })).toEqual([
-      "farm.yaml:6:24: `web-ro` is a deployment already: a twin needs a name of its own",
+      "farm.yaml:6:24: `web-ro` is a deployment already: a read-only deployment needs a name of its own",
     ]);
   });
 

@@ -1,5 +1,5 @@
-import { SHARE_WHOLE } from "../../assembly/layout.ts";
-import type { ReadOutcome } from "../plan.ts";
+/** Reads that may go to a read-only deployment, in a secondary data centre. */
+import { type ReadOutcome, SHARE_WHOLE } from "../plan.ts";
 import { Problems, quote } from "../sources/problem.ts";
 import { MUST_SAY_WHICH, saysWhich } from "./conditions.ts";
 import { type Deployments, hint } from "./deployments.ts";
@@ -16,25 +16,28 @@ export function readRules(farm: Farm): Placed<ReadOutcome>[] {
   }
   problems.throwIfAny();
   return rules.flatMap((says, i) => {
-    const near = Math.round((says.share ?? 0) * SHARE_WHOLE);
-    return rulesFrom(says, ["reads", "rules", i], { outcome: { near } });
+    const readOnly = Math.round((says.share ?? 0) * SHARE_WHOLE);
+    return rulesFrom(says, ["reads", "rules", i], { outcome: { readOnly } });
   });
 }
 
-/** Gives the deployments that may read near their twins. Throws SourceError. */
-export function addTwins(farm: Farm, deployments: Deployments): void {
+/** Gives the deployments of `reads` their read-only ones. Throws SourceError. */
+export function addReadOnly(farm: Farm, deployments: Deployments): void {
   const { reads } = farm.says;
   if (!reads) return;
   const problems = new Problems();
   const known = deployments.list.filter((_, i) => !deployments.isAnyVersion(i)).map(({ name }) => name);
   for (const [i, name] of reads.deployments.entries()) {
     const where = farm.place(["reads", "deployments", i]);
-    const twin = name + reads.suffix;
+    const readOnly = name + reads.suffix;
     if (!known.includes(name)) {
       problems.add(where, `no rule sends requests to ${quote(name)}; ${hint(name, known)}`);
-    } else if (deployments.has(twin)) {
-      problems.add(where, `${quote(twin)} is a deployment already: a twin needs a name of its own`);
-    } else deployments.list[deployments.number(name)]!.near = deployments.number(twin);
+    } else if (deployments.has(readOnly)) {
+      problems.add(
+        where,
+        `${quote(readOnly)} is a deployment already: a read-only deployment needs a name of its own`,
+      );
+    } else deployments.list[deployments.number(name)]!.readOnly = deployments.number(readOnly);
   }
   problems.throwIfAny();
 }

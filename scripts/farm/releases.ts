@@ -1,5 +1,5 @@
-import { nearest } from "../sources/nearest.ts";
 import { Problems, quote, quoteAll } from "../sources/problem.ts";
+import { suggestionFor } from "../sources/suggestion.ts";
 import { readText } from "../sources/text.ts";
 import { readVersionFromValues } from "../sources/values-file.ts";
 import type { Farm } from "./farm.ts";
@@ -115,7 +115,7 @@ function versionOf(farm: Farm, groups: Groups, name: string, problems: Problems)
   }
   const group = groups.byName.get(name);
   if (!group) {
-    const near = nearest(name, groups.byName.keys());
+    const near = suggestionFor(name, groups.byName.keys());
     const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
     problems.add(
       farm.place([...path, "from"]),
@@ -166,7 +166,7 @@ function releaseOfGroup(groups: Groups, group: string, byName: (name: string) =>
 }
 
 export function unknownRelease(name: string, names: string[]): string {
-  const near = nearest(name, names);
+  const near = suggestionFor(name, names);
   const hint = near === undefined ? `there are ${quoteAll(names)}` : `did you mean ${quote(near)}?`;
   return `unknown release ${quote(name)}; ${hint}`;
 }
@@ -194,7 +194,7 @@ function readPins(
       const names = list.map((one) => one.name);
       problems.add(farm.place(["pins", i, "release"]), unknownRelease(release, names));
     } else if (!known) {
-      const near = nearest(wiki, farm.wikis.keys());
+      const near = suggestionFor(wiki, farm.wikis.keys());
       const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
       problems.add(farm.place(["pins", i, "wiki"]), `${quote(wiki)} is not in wikiversions${hint}`);
     } else if (known.version !== list[number]!.version) {

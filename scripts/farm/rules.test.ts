@@ -156,9 +156,9 @@ describe("rules", () => {
       "5:67",
     ],
     ["assets", "[{ host: a.beta.example, release: one }]", "6:18"],
-  ])("of %s name no host that is read as another", (key, value, at) => {
-    expect(problemsWith({ [key]: value, "read-as": '{ "{a}.beta.example": "{a}.example" }' })).toEqual([
-      `farm.yaml:${at}: \`a.beta.example\` is read as another host first: write the host ending in \`.example\``,
+  ])("of %s name no host that is rewritten", (key, value, at) => {
+    expect(problemsWith({ [key]: value, rewrite: '{ "{a}.beta.example": "{a}.example" }' })).toEqual([
+      `farm.yaml:${at}: \`a.beta.example\` is rewritten first: write the host ending in \`.example\``,
     ]);
   });
 });

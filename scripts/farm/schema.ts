@@ -1,6 +1,6 @@
+/** What may stand in farm.yaml. */
 import { z } from "zod";
-import { MAX_STATUS, MIN_STATUS, SHARE_WHOLE } from "../../assembly/layout.ts";
-import { EMIT_KIND_NAMES } from "../plan.ts";
+import { EMIT_KIND_NAMES, MAX_STATUS, MIN_STATUS, SHARE_WHOLE } from "../plan.ts";
 import {
   conditions,
   cookieName,
@@ -98,7 +98,7 @@ const readRule = z
   .strictObject({
     ...conditions,
     primary: z.literal(true).optional(),
-    /** Of the requests, so many may read near: 0…1. */
+    /** Of the requests, so many may go to the read-only deployment: 0…1. */
     share: z
       .number()
       .min(0)
@@ -214,18 +214,18 @@ export const farmSchema = z.strictObject({
   spill: z.enum(["error", "version-named"]).default("error"),
   pins: z.array(pin).default([]),
 
-  /** Hosts that are read as others: `{a}.{b}.beta.example: {a}.{b}.example`, `gateway.example/{host}: {host}`. */
-  "read-as": z.record(z.string(), z.string()).default({}),
+  /** Hosts that are replaced by others: `{a}.{b}.beta.example: {a}.{b}.example`, `gateway.example/{host}: {host}`. */
+  rewrite: z.record(z.string(), z.string()).default({}),
   /** A file of exact hosts, `host<TAB>wiki` a line: as if they stood before all others in `hosts`. */
   "hosts-file": file.optional(),
   hosts: z.array(hostRule).default([]),
-  /** From a wiki back to its own host. */
+  /** From a wiki to its canonical host. */
   "canonical-hosts": z.array(canonicalRule).default([]),
   "pass-through": z.array(hostTest).default([]),
   /** What becomes of requests that no wiki of the farm decides. */
   "without-wiki": z
     .strictObject({
-      "invalid-host": wikiless.default("default"),
+      "unknown-host": wikiless.default("default"),
       missing: wikiless.default("default"),
       "not-installed": notInstalled.optional(),
     })
@@ -264,7 +264,7 @@ export const farmSchema = z.strictObject({
     .optional(),
   /** Requests for another release than their wiki's. */
   assets: z.array(assetRule).default([]),
-  /** Requests that may read in a data centre that is not the primary one. */
+  /** Requests that may go to a read-only deployment, in a secondary data centre. */
   reads: z
     .strictObject({
       suffix: z
@@ -287,6 +287,9 @@ export const farmSchema = z.strictObject({
   cluster: z.string().min(1).default("{deployment}-{release}"),
   headers: z.partialRecord(z.enum(EMIT_KIND_NAMES), headerName).default({}),
 });
+/** Keys that had another name before. */
+export const RENAMED_KEYS = { "read-as": "rewrite", "without-wiki.invalid-host": "unknown-host" };
+
 export type FarmFile = z.infer<typeof farmSchema>;
 
 export const DEFAULT_CLUSTER_HEADER = "x-mw-cluster";

@@ -5,7 +5,7 @@ describe("requests without a wiki", () => {
   it("go to the default release where the farm says nothing", () => {
     const toDefault = { release: 1 };
     const { plan } = compileFarm({ "default-release": "two" });
-    expect(plan.wikiless).toEqual({ noHost: toDefault, missing: toDefault, notInstalled: toDefault });
+    expect(plan.wikiless).toEqual({ unknownHost: toDefault, missing: toDefault, notInstalled: toDefault });
     expect(plan.replies).toEqual([]);
   });
 
@@ -14,12 +14,12 @@ describe("requests without a wiki", () => {
       {
         dblists: "d",
         "without-wiki":
-          "{ invalid-host: { status: 404, body: nothing }, missing: { release: two }, not-installed: { dblist: soon, status: 404, body: nothing } }",
+          "{ unknown-host: { status: 404, body: nothing }, missing: { release: two }, not-installed: { dblist: soon, status: 404, body: nothing } }",
       },
       { "d/soon.dblist": "bwiki\nzwiki\n" },
     );
     expect(plan.wikiless).toEqual({
-      noHost: { reply: 0 },
+      unknownHost: { reply: 0 },
       missing: { release: 1 },
       notInstalled: { reply: 0 },
     });

@@ -1,3 +1,4 @@
+/** What becomes of a request that no wiki of the farm decides. */
 import type { Plan, Reply, WikilessOutcome } from "../plan.ts";
 import { Problems } from "../sources/problem.ts";
 import type { Farm, Path } from "./farm.ts";
@@ -23,7 +24,7 @@ export function withoutWiki(farm: Farm, releases: Releases, replies: Replies): P
     return { release };
   };
   const wikiless = {
-    noHost: outcome(says?.["invalid-host"], ["invalid-host"]),
+    unknownHost: outcome(says?.["unknown-host"], ["unknown-host"]),
     missing: outcome(says?.missing, ["missing"]),
     notInstalled: outcome(says?.["not-installed"], ["not-installed"]),
   };

@@ -1,7 +1,6 @@
 /** A table's Envoy: the same configuration that the tests run, for a machine of one's own. */
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
-import { EMIT_CLUSTER } from "../../assembly/layout.ts";
 import type { Table, TableListener } from "../table/table.ts";
 import {
   bootstrap,
@@ -54,7 +53,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
   const given =
     options.listeners.length > 0 ? options.listeners : [{ name: [...known.keys()][0]!, port: 8080 }];
   const { clusters, missing } = clustersOf(table, options);
-  const emitted = Array.from({ length: table.emitCount }, (_, i) => table.emit(i));
+  const emitted = table.emit;
   const directory = (listener: string) => posix.join(root, FILTER_NAME, listener);
   const path = (listener: string) => posix.join(directory(listener), `${FILTER_NAME}.json`);
   return {
@@ -62,7 +61,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
       listeners: given.map((one) => ({ ...one, trust: trustOf(one.name, known) })),
       clusters: [...clusters, { name: FALLBACK, ...fallback }],
       fallbackCluster: FALLBACK,
-      clusterHeader: emitted.find(({ kind }) => kind === EMIT_CLUSTER)!.name,
+      clusterHeader: emitted.find(({ kind }) => kind === "cluster")!.name,
       emittedHeaders: emitted.map(({ name }) => name),
       filterFile: (listener) => ({ path: path(listener), directory: directory(listener) }),
       jobLimit: table.jobs?.limit ?? 0,
@@ -86,7 +85,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
 
 function trustOf(name: string, known: ReadonlyMap<string, TableListener>): "edge" | "internal" {
   const listener = known.get(name) ?? (known.size === 1 ? known.get(ONLY) : undefined);
-  if (listener) return listener.internal ? "internal" : "edge";
+  if (listener) return listener.trust;
   throw new RangeError(`the table has no listener "${name}": it has ${[...known.keys()].join(", ")}`);
 }
 

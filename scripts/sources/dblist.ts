@@ -2,8 +2,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, isAbsolute, join, relative } from "node:path";
 import { checkListName, parseExpression, type Term } from "./dblist-expression.ts";
 import { isWikiId, WIKI_ID_SHAPE } from "./names.ts";
-import { nearest } from "./nearest.ts";
 import { type Place, Problems, quote, quoteAll, SourceError } from "./problem.ts";
+import { suggestionFor } from "./suggestion.ts";
 import { readText } from "./text.ts";
 
 /** A generated `.dblist` that no longer holds what its `.dbexpr` says. */
@@ -99,7 +99,7 @@ export class DblistReader {
     if (isAbsolute(name) && known.has(wanted)) {
       return `no such file; the dblists folder has a list of that name: write ${quote(wanted)}`;
     }
-    const near = nearest(wanted, known);
+    const near = suggestionFor(wanted, known);
     const shown = isAbsolute(name) ? expected : relative(this.#root, expected);
     return near === undefined
       ? `there is no ${quote(shown)} in ${quote(this.#root)}`

@@ -1,7 +1,7 @@
 import type { core, ZodType } from "zod";
-import { nearest } from "./nearest.ts";
 import { Problems, quote, quoteAll } from "./problem.ts";
 import { knownKeys } from "./schema-keys.ts";
+import { suggestionFor } from "./suggestion.ts";
 import type { YamlSource } from "./yaml.ts";
 
 /** A problem before it has its place: `says` is the whole sentence, without the offending text. */
@@ -11,7 +11,7 @@ interface Finding {
   readonly says: string;
   /** Whether the sentence is followed by the text that stands there. */
   readonly showsText: boolean;
-  /** For an unknown key that is near a known one: the known one, which is then not reported as missing as well. */
+  /** For an unknown key that is like a known one: the known one, which is then not reported as missing as well. */
   readonly meant?: string;
 }
 
@@ -21,11 +21,16 @@ type Issue = core.$ZodIssue;
 /**
  * The value of a YAML source in the shape of `schema`, or every problem with it, in the order of the file, as one
  * SourceError. A schema's own message continues a sentence that begins with the path: "must be a release's name".
+ * @param renamed keys that had another name before, by their whole path: the name that each has now
  */
-export function validate<T>(schema: ZodType<T>, yaml: YamlSource): T {
+export function validate<T>(
+  schema: ZodType<T>,
+  yaml: YamlSource,
+  renamed: Readonly<Record<string, string>> = {},
+): T {
   const result = schema.safeParse(yaml.value, { error: sentence });
   if (result.success) return result.data;
-  const findings = new Findings(schema, yaml.value).all(result.error.issues);
+  const findings = new Findings(schema, yaml.value, renamed).all(result.error.issues);
   const placed = findings.map((finding) => ({
     finding,
     position: yaml.positionOf(finding.path, finding.at),
@@ -44,10 +49,12 @@ export function validate<T>(schema: ZodType<T>, yaml: YamlSource): T {
 class Findings {
   readonly #schema: ZodType;
   readonly #value: unknown;
+  readonly #renamed: Readonly<Record<string, string>>;
 
-  constructor(schema: ZodType, value: unknown) {
+  constructor(schema: ZodType, value: unknown, renamed: Readonly<Record<string, string>>) {
     this.#schema = schema;
     this.#value = value;
+    this.#renamed = renamed;
   }
 
   all(issues: readonly Issue[]): Finding[] {
@@ -74,8 +81,12 @@ class Findings {
     const at: Finding = { path: [...path, key], at: "key", says: "", showsText: false };
     const unknown = `unknown key ${quote(key)}${path.length === 0 ? "" : ` in ${show(path)}`}`;
     if (key === "<<") return { ...at, says: `${unknown}: merge keys are not supported, write the keys out` };
-    const near = nearest(key, known);
-    if (near !== undefined) return { ...at, says: `${unknown}; did you mean ${quote(near)}?`, meant: near };
+    const now = this.#renamed[[...path, key].join(".")];
+    if (now !== undefined) return { ...at, says: `${unknown}: it is called ${quote(now)} now`, meant: now };
+    const suggestion = suggestionFor(key, known);
+    if (suggestion !== undefined) {
+      return { ...at, says: `${unknown}; did you mean ${quote(suggestion)}?`, meant: suggestion };
+    }
     return { ...at, says: known.length === 0 ? unknown : `${unknown}; known keys: ${quoteAll(known)}` };
   }
 
@@ -136,8 +147,8 @@ function sentence(issue: core.$ZodRawIssue): string | undefined {
     }
     case "invalid_value": {
       const values = issue.values.map(String);
-      const near = typeof issue.input === "string" ? nearest(issue.input, values) : undefined;
-      return `must be ${join(values.map(quote))}${near === undefined ? "" : `; did you mean ${quote(near)}?`}`;
+      const meant = typeof issue.input === "string" ? suggestionFor(issue.input, values) : undefined;
+      return `must be ${join(values.map(quote))}${meant === undefined ? "" : `; did you mean ${quote(meant)}?`}`;
     }
     case "invalid_union":
       if (issue.options === undefined || !Array.isArray(issue.options)) return undefined;

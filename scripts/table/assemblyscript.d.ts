@@ -1,2 +1,3 @@
-/** assembly/layout.ts is AssemblyScript as well, where an integer has a type. */
+// AssemblyScript's types, in the files of assembly/ that TypeScript reads as well.
 type u32 = number;
+type bool = boolean;

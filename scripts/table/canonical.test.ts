@@ -11,7 +11,7 @@ describe("a wiki's own host", () => {
     bytesOf(
       plainPlan({
         wikis: ["a_bwiki", "a_bwikibooks", "own", "silent", "turnedwiki", "unfitting", "wiki"].map(wiki),
-        hosts: [{ host: "www.own.example", target: null }],
+        hosts: [{ host: "www.own.example", destination: null }],
         canonical: {
           rules: [
             { tail: "wiki", suffix: ".wiki.example", dashes: true },

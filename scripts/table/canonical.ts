@@ -1,7 +1,8 @@
+/** From a wiki to its canonical host. */
 import type { CanonicalRule } from "../plan.ts";
 import type { Table } from "./table.ts";
 
-/** The wiki's own host, null where it has none. @param slot of a wiki in WIKI */
+/** The wiki's canonical host, null where it has none. @param slot of a wiki in WIKI */
 export function canonicalHost(table: Table, slot: number): string | null {
   const id = table.key(table.wikis, slot)!;
   const exception = findException(table, slot);
@@ -31,7 +32,7 @@ function findException(table: Table, slot: number): number | string | null | und
 }
 
 function hostByRule({ tail, suffix, dashes }: CanonicalRule, id: string): string | null {
-  const label = id.slice(0, id.length - tail.length);
-  if (!id.endsWith(tail) || label === "") return null;
-  return (dashes ? label.replaceAll("_", "-") : label) + suffix;
+  const stem = id.slice(0, id.length - tail.length);
+  if (!id.endsWith(tail) || stem === "") return null;
+  return (dashes ? stem.replaceAll("_", "-") : stem) + suffix;
 }

@@ -10,7 +10,7 @@ import {
   verdictOn,
   withSection,
 } from "../../test/support/plans.ts";
-import { encodeEmit, encodeHeaders, encodeStrings } from "../encode/encode.ts";
+import { emitBytes, headerBytes, stringBytes, stringsOf } from "../../test/support/sections.ts";
 import type { Plan, Predicate, Route } from "../plan.ts";
 import { Table } from "./table.ts";
 
@@ -46,18 +46,18 @@ const body = { ...plainRule<Route>({ deployment: 0 }), wiki: "body" } as const;
 
 const NO_STRING = 999;
 /** In a section of one entry: where its fields are. */
-const READ = L.READ_AS_BODY;
+const READ = L.REWRITES_BODY;
 const RULE = L.RULES_BODY;
 const PREDICATE = L.RULES_BODY + L.RULE_ENTRY;
 const LISTENER = L.LISTENERS_BODY;
 
 const suffix = { kind: "suffix", labels: 1, from: ".a", to: ".b" } as const;
 const path = { kind: "path", from: "a", under: "" } as const;
-const twins = plainPlan({
+const readOnlys = plainPlan({
   deployments: [
-    { name: "web", near: null },
-    { name: "other", near: null },
-    { name: "third", near: 0 },
+    { name: "web", readOnly: null },
+    { name: "other", readOnly: null },
+    { name: "third", readOnly: 0 },
   ],
   clusters: [["a"], ["b"], ["c"]],
 });
@@ -69,13 +69,13 @@ const lists = plainPlan({
     plainListener({
       routes: [plainRule<Route>("pass")],
       assets: [plainRule({ release: 0 })],
-      reads: [plainRule({ near: 1 })],
+      reads: [plainRule({ readOnly: 1 })],
     }),
   ],
 });
 const canonical = plainPlan({
   wikis: ["awiki", "bwiki"].map((id) => ({ id, release: 0, group: null, installed: true })),
-  hosts: [{ host: "a.example", target: null }],
+  hosts: [{ host: "a.example", destination: null }],
   canonical: {
     rules: [{ tail: "wiki", suffix: ".org", dashes: true }],
     exceptions: [
@@ -89,11 +89,11 @@ const EXCEPTION = L.CANONICAL_BODY + L.CANONICAL_RULE;
 /** A flaw in a table that is otherwise sound, and what the readers say of it. */
 const FLAWS: [says: string, bytes: () => Uint8Array][] = [
   [
-    "LABL has groups that are not in order",
+    "STEM has groups that are not in order",
     () => withGroups({ length: 0, count: 2 }, { length: 0, count: 2 }),
   ],
   [
-    "LABL has groups that are not in order",
+    "STEM has groups that are not in order",
     () => withGroups({ length: 1, count: 0 }, { length: 0, count: 2 }),
   ],
   ["HDRS is cut short", () => withSection(bytesOf(plainPlan()), L.SECTION_HEADERS, (s) => s.slice(0, 3))],
@@ -107,16 +107,16 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
     () => bytesOf(plainPlan({ emit: [{ kind: "cluster", name }] })),
   ]),
   ["HDRS header 1 has no proper name", () => twice()],
-  ["READ is not as long as its entries", () => shorter(plainPlan({ readAs: [path] }), L.SECTION_READ_AS)],
+  ["RWRT is not as long as its entries", () => shorter(plainPlan({ rewrites: [path] }), L.SECTION_REWRITES)],
   [
-    "READ entry 0 is of an unknown kind",
-    () => put(plainPlan({ readAs: [path] }), L.SECTION_READ_AS, READ, 2, 1),
+    "RWRT entry 0 is of an unknown kind",
+    () => put(plainPlan({ rewrites: [path] }), L.SECTION_REWRITES, READ, 2, 1),
   ],
-  ["READ entry 1 stands after one of a suffix", () => bytesOf(plainPlan({ readAs: [suffix, path] }))],
-  ["READ entry 0 has no labels", () => bytesOf(plainPlan({ readAs: [{ ...suffix, labels: 0 }] }))],
+  ["RWRT entry 1 stands after one of a suffix", () => bytesOf(plainPlan({ rewrites: [suffix, path] }))],
+  ["RWRT entry 0 has no labels", () => bytesOf(plainPlan({ rewrites: [{ ...suffix, labels: 0 }] }))],
   [
-    "READ refers to a string that is not there",
-    () => put(plainPlan({ readAs: [path] }), L.SECTION_READ_AS, READ + L.READ_AS_TO, L.NONE),
+    "RWRT refers to a string that is not there",
+    () => put(plainPlan({ rewrites: [path] }), L.SECTION_REWRITES, READ + L.REWRITE_TO, L.NONE),
   ],
   ["REPL is cut short", () => withSection(bytesOf(plainPlan()), L.SECTION_REPLIES, (s) => s.slice(0, 1))],
   [
@@ -137,7 +137,7 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
         L.NONE,
       ),
   ],
-  ...[L.RELEASES_NO_HOST, L.RELEASES_MISSING, L.RELEASES_NOT_INSTALLED].flatMap(
+  ...[L.RELEASES_UNKNOWN_HOST, L.RELEASES_MISSING, L.RELEASES_NOT_INSTALLED].flatMap(
     (at): [string, () => Uint8Array][] => [
       [
         "RLSE has no outcome for a request without a wiki",
@@ -160,21 +160,27 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
         plainPlan(),
         L.SECTION_RELEASES,
         L.RELEASES_BODY + L.RELEASE_ENTRY + L.PLACEMENT_FLAGS,
-        L.FLAG_NOT_INSTALLED + 1,
+        L.PLACEMENT_FLAG_NOT_INSTALLED + 1,
         1,
       ),
   ],
   [
-    "DEPL deployment 0 has no proper twin",
-    () => put(plainPlan(), L.SECTION_DEPLOYMENTS, L.DEPLOYMENTS_BODY + L.DEPLOYMENT_NEAR, 0),
+    "DEPL deployment 0 has no proper read-only deployment",
+    () => put(plainPlan(), L.SECTION_DEPLOYMENTS, L.DEPLOYMENTS_BODY + L.DEPLOYMENT_READ_ONLY, 0),
   ],
   [
-    "DEPL deployment 0 has no proper twin",
-    () => put(plainPlan(), L.SECTION_DEPLOYMENTS, L.DEPLOYMENTS_BODY + L.DEPLOYMENT_NEAR, 1),
+    "DEPL deployment 0 has no proper read-only deployment",
+    () => put(plainPlan(), L.SECTION_DEPLOYMENTS, L.DEPLOYMENTS_BODY + L.DEPLOYMENT_READ_ONLY, 1),
   ],
   [
-    "DEPL deployment 1 has no proper twin",
-    () => put(twins, L.SECTION_DEPLOYMENTS, L.DEPLOYMENTS_BODY + L.DEPLOYMENT_ENTRY + L.DEPLOYMENT_NEAR, 2),
+    "DEPL deployment 1 has no proper read-only deployment",
+    () =>
+      put(
+        readOnlys,
+        L.SECTION_DEPLOYMENTS,
+        L.DEPLOYMENTS_BODY + L.DEPLOYMENT_ENTRY + L.DEPLOYMENT_READ_ONLY,
+        2,
+      ),
   ],
   [
     "DEPL refers to a string that is not there",
@@ -208,13 +214,13 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
   ],
   [
     "RULE rule 0 has an unknown outcome",
-    () => bytesOf(plainPlan({ listeners: [plainListener({ reads: [plainRule({ near: 10001 })] })] })),
+    () => bytesOf(plainPlan({ listeners: [plainListener({ reads: [plainRule({ readOnly: 10001 })] })] })),
   ],
-  ...[L.FLAG_NO_WIKI | L.FLAG_BODY, 8].map((flags): [string, () => Uint8Array] => [
+  ...[L.RULE_FLAG_NO_WIKI | L.RULE_FLAG_BODY, 8].map((flags): [string, () => Uint8Array] => [
     "RULE rule 0 has flags that make no sense",
     () => put(routedPlan([body], { jobs }), L.SECTION_RULES, RULE + L.RULE_FLAGS, flags, 1),
   ]),
-  ...[L.FLAG_NO_WIKI, L.FLAG_BODY].map((flags): [string, () => Uint8Array] => [
+  ...[L.RULE_FLAG_NO_WIKI, L.RULE_FLAG_BODY].map((flags): [string, () => Uint8Array] => [
     "RULE rule 0 has flags that make no sense",
     () => put(rulesOf(), L.SECTION_RULES, RULE + L.RULE_FLAGS, flags, 1),
   ]),
@@ -320,7 +326,7 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
     "EMIT header 1 is none of HDRS, or a second time the same",
     () =>
       withSection(bytesOf(plainPlan()), L.SECTION_EMIT, () =>
-        encodeEmit([
+        emitBytes([
           { kind: "cluster", header: 0 },
           { kind: "wiki", header: 0 },
         ]),
@@ -362,27 +368,27 @@ const slotsOf = (plan: Plan) => {
 /** The table with another text in the place of a string. */
 function renamed(bytes: Uint8Array, from: string, to: string): Uint8Array {
   const table = new Table(bytes);
-  const strings = Array.from({ length: table.strings }, (_, i) => table.string(i)!);
+  const strings = stringsOf(table);
   return withSection(bytes, L.SECTION_STRINGS, () =>
-    encodeStrings(strings.map((text) => (text === from ? to : text))),
+    stringBytes(strings.map((text) => (text === from ? to : text))),
   );
 }
 
 /** HDRS has the same name twice. */
 function twice(): Uint8Array {
   const table = new Table(bytesOf(plainPlan()));
-  const strings = Array.from({ length: table.strings }, (_, i) => table.string(i)!);
+  const strings = stringsOf(table);
   const number = strings.indexOf("x-cluster");
-  return withSection(bytesOf(plainPlan()), L.SECTION_HEADERS, () => encodeHeaders([number, number]));
+  return withSection(bytesOf(plainPlan()), L.SECTION_HEADERS, () => headerBytes([number, number]));
 }
 
 function withGroups(...groups: { length: number; count: number }[]): Uint8Array {
-  return withSection(bytesOf(plainPlan()), L.SECTION_LABELS, () => {
-    const section = new DataView(new ArrayBuffer(L.LABELS_GROUPS + 4 * groups.length));
+  return withSection(bytesOf(plainPlan()), L.SECTION_STEMS, () => {
+    const section = new DataView(new ArrayBuffer(L.STEMS_GROUPS + 4 * groups.length));
     section.setUint32(0, groups.length, true);
     for (const [i, { length, count }] of groups.entries()) {
-      const group = ((count << L.LABELS_COUNT_SHIFT) | length) >>> 0;
-      section.setUint32(L.LABELS_GROUPS + 4 * i, group, true);
+      const group = ((count << L.STEMS_COUNT_SHIFT) | length) >>> 0;
+      section.setUint32(L.STEMS_GROUPS + 4 * i, group, true);
     }
     return new Uint8Array(section.buffer);
   });
@@ -408,8 +414,8 @@ describe("a table is refused", () => {
 
   it("for no value that one of these fields may have", async () => {
     const plans = [
-      plainPlan({ readAs: [path, path, suffix] }),
-      plainPlan({ readAs: [{ kind: "path", from: ".a", under: "/x" }] }),
+      plainPlan({ rewrites: [path, path, suffix] }),
+      plainPlan({ rewrites: [{ kind: "path", from: ".a", under: "/x" }] }),
       plainPlan({
         replies: [
           { status: 400, body: "" },
@@ -418,11 +424,11 @@ describe("a table is refused", () => {
       }),
       plainPlan({
         replies: [{ status: 404, body: "" }],
-        wikiless: { noHost: { reply: 0 }, missing: { release: 0 }, notInstalled: { reply: 0 } },
+        wikiless: { unknownHost: { reply: 0 }, missing: { release: 0 }, notInstalled: { reply: 0 } },
       }),
       routedPlan([body, { ...body, wiki: "none", debug: true }], { jobs: { ...jobs, host: "always" } }),
       rulesOf(header, cookie, option, address),
-      twins,
+      readOnlys,
       lists,
       listeners,
       canonical,

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { CONFLICT_TEXT } from "../../assembly/layout.ts";
 import { bytesOf, plainListener, plainPlan, plainRule } from "../../test/support/plans.ts";
 import type { Listener, Plan, Predicate, Route, Rule } from "../plan.ts";
-import { decide, isReply, type Request, UnknownListener, type Where } from "./decide.ts";
+import { decide, UnknownListener, type Where } from "./decide.ts";
+import type { Request } from "./headers.ts";
 import { Table } from "./table.ts";
 
 const under = (path: string): Predicate => ({ subject: "path", test: "under", not: false, values: [path] });
@@ -15,7 +16,7 @@ const routes: Rule<Route>[] = [
   { ...plainRule<Route>({ deployment: 0 }, debugging), debug: true },
 ];
 
-/** A farm of everything: `web` has a twin, `awiki` runs the new release, `cwiki` is not installed. */
+/** A farm of everything: `web` has a read-only one, `awiki` runs the new release, `cwiki` is not installed. */
 function farm(parts: Partial<Plan> = {}, listener: Partial<Listener> = {}): Table {
   const plan = plainPlan({
     wikis: [
@@ -24,11 +25,11 @@ function farm(parts: Partial<Plan> = {}, listener: Partial<Listener> = {}): Tabl
       { id: "cwiki", release: 1, group: "g", installed: false },
     ],
     hosts: [
-      { host: "none.example", target: null },
-      { host: "paths.example", target: { path: 0 } },
-      { host: "special.example", target: { wiki: 0 } },
+      { host: "none.example", destination: null },
+      { host: "paths.example", destination: { path: 0 } },
+      { host: "special.example", destination: { wiki: 0 } },
     ],
-    readAs: [
+    rewrites: [
       { kind: "path", from: "rest.example", under: "/v1" },
       { kind: "path", from: ".any.example", under: "" },
       { kind: "suffix", labels: 1, from: ".test", to: ".wiki.example" },
@@ -41,9 +42,9 @@ function farm(parts: Partial<Plan> = {}, listener: Partial<Listener> = {}): Tabl
         routes,
         assets: [plainRule({ release: 0 }, under("/static"))],
         reads: [
-          plainRule({ near: 0 }, under("/far")),
-          plainRule({ near: 5000 }, under("/half")),
-          plainRule({ near: 10000 }, under("/near")),
+          plainRule({ readOnly: 0 }, under("/far")),
+          plainRule({ readOnly: 5000 }, under("/half")),
+          plainRule({ readOnly: 10000 }, under("/read-only")),
         ],
         ...listener,
       }),
@@ -55,15 +56,15 @@ function farm(parts: Partial<Plan> = {}, listener: Partial<Listener> = {}): Tabl
       { status: 400, body: "no" },
     ],
     deployments: [
-      { name: "web", near: 1 },
-      { name: "web-ro", near: null },
-      { name: "jobs", near: null },
+      { name: "web", readOnly: 1 },
+      { name: "web-ro", readOnly: null },
+      { name: "jobs", readOnly: null },
     ],
     releases: [
       { name: "old", version: "1" },
       { name: "new", version: "2" },
     ],
-    wikiless: { noHost: { release: 0 }, missing: { reply: 0 }, notInstalled: { release: 1 } },
+    wikiless: { unknownHost: { release: 0 }, missing: { reply: 0 }, notInstalled: { release: 1 } },
     clusters: ["web", "web-ro", "jobs"].map((name) => [`${name}-old`, `${name}-new`]),
     jobs: { field: "database", limit: 1000, host: "if-unknown" },
     canonical: {
@@ -80,18 +81,19 @@ const ask = (request: Partial<Request>, where: Partial<Where> = {}, of = table) 
   decide(
     of,
     { authority: "a.wiki.example", target: "/", ...request },
-    { listener: null, near: false, ...where },
+    { listener: null, secondary: false, ...where },
   );
 const answer = (...args: Parameters<typeof ask>) => ask(...args).answer;
 /** The cluster, or what the proxy answers itself. */
 const cluster = (...args: Parameters<typeof ask>) => {
   const told = answer(...args);
-  return told === null ? "passes" : isReply(told) ? told.status : told.cluster;
+  return told.kind === "pass" ? "passes" : told.kind === "reply" ? told.status : told.cluster;
 };
 
 describe("a decision", () => {
   it("has the wiki's release, its group and its version", () => {
     expect(answer({})).toEqual({
+      kind: "route",
       wiki: "awiki",
       group: "g",
       release: "new",
@@ -115,7 +117,7 @@ describe("a decision", () => {
 
   it("is the first rule's that matches: another deployment, a reply, none at all", () => {
     expect(cluster({ target: "/pass" })).toBe("passes");
-    expect(answer({ target: "/no/x" })).toEqual({ status: 400, body: "no" });
+    expect(answer({ target: "/no/x" })).toEqual({ kind: "reply", status: 400, body: "no" });
     expect(ask({ target: "/no/x" }).trail).toMatchObject({
       rule: 2,
       listener: "edge",
@@ -131,9 +133,9 @@ describe("a decision", () => {
   });
 
   it.each<[string, string, string, number | string]>([
-    ["unknown.example", "/", "noHost", "web-old"],
-    ["", "/", "noHost", "web-old"],
-    ["paths.example", "x", "noHost", "web-old"],
+    ["unknown.example", "/", "unknownHost", "web-old"],
+    ["", "/", "unknownHost", "web-old"],
+    ["paths.example", "x", "unknownHost", "web-old"],
     ["paths.example", "/dwiki", "missing", 404],
     ["x.wiki.example", "/", "missing", 404],
     ["none.example", "/", "missing", 404],
@@ -153,24 +155,24 @@ describe("a decision", () => {
   });
 });
 
-describe("a read-as", () => {
+describe("a rewrite", () => {
   it("takes the host from the path, where what follows is meant, and then another suffix", () => {
     const rest = (target: string) => ask({ authority: "rest.example:80", target }).trail;
     expect(rest("/A.Wiki.Example:1/v1/x?y")).toMatchObject({
       host: "a.wiki.example",
-      readAsPath: 0,
-      readAs: null,
+      pathRewrite: 0,
+      suffixRewrite: null,
       pathForRules: "/v1/x",
     });
-    expect(rest("/a.test/v1")).toMatchObject({ host: "a.wiki.example", readAsPath: 0, readAs: 2 });
+    expect(rest("/a.test/v1")).toMatchObject({ host: "a.wiki.example", pathRewrite: 0, suffixRewrite: 2 });
     expect(rest("/10.0.0.1/v1").address).toBe(true);
     for (const target of ["/a.test/v1x", "/a.test/v2", "/a.test", "//v1", "/a.test?/v1", "a.test/v1", ""]) {
-      expect(rest(target)).toMatchObject({ host: "rest.example", readAsPath: null });
+      expect(rest(target)).toMatchObject({ host: "rest.example", pathRewrite: null });
     }
   });
 
   it("of a suffix takes what is longer than it", () => {
-    const read = (authority: string) => ask({ authority, target: "/a.test/" }).trail.readAsPath;
+    const read = (authority: string) => ask({ authority, target: "/a.test/" }).trail.pathRewrite;
     expect(read("x.any.example")).toBe(1);
     expect(read(".any.example")).toBe(null);
     expect(read("any.example")).toBe(null);
@@ -179,7 +181,7 @@ describe("a read-as", () => {
 
   it("of the path applies once", () => {
     const { trail } = ask({ authority: "rest.example", target: "/x.any.example/v1/a.test/" });
-    expect(trail).toMatchObject({ host: "x.any.example", readAsPath: 0, pathForRules: "/v1/a.test/" });
+    expect(trail).toMatchObject({ host: "x.any.example", pathRewrite: 0, pathForRules: "/v1/a.test/" });
   });
 });
 
@@ -201,7 +203,7 @@ describe("a job", () => {
 
   it("that names two is answered at once", () => {
     const body = '{"database":"awiki","database":"b_wiki"}';
-    expect(answer({ target: "/rpc", body })).toEqual({ status: 400, body: CONFLICT_TEXT });
+    expect(answer({ target: "/rpc", body })).toEqual({ kind: "reply", status: 400, body: CONFLICT_TEXT });
     expect(ask({ target: "/rpc", body }).trail.body).toBe("conflict");
   });
 
@@ -240,33 +242,33 @@ describe("a job", () => {
   });
 });
 
-describe("a read outside the primary data centre", () => {
-  const near = (request: Partial<Request>, where: Partial<Where> = {}, of = table) =>
-    cluster(request, { near: true, ...where }, of);
+describe("a read in a secondary data centre", () => {
+  const secondary = (request: Partial<Request>, where: Partial<Where> = {}, of = table) =>
+    cluster(request, { secondary: true, ...where }, of);
 
-  it("stays where the first rule that matches has it stay, and the deployment has a twin", () => {
-    expect(near({ target: "/near" })).toBe("web-ro-new");
-    expect(near({ target: "/far" })).toBe("web-new");
-    expect(near({ target: "/" })).toBe("web-new");
-    expect(cluster({ target: "/near" })).toBe("web-new");
-    const reads = [plainRule({ near: 10000 })];
-    expect(near({ target: "/rpc" }, {}, farm({}, { reads }))).toBe("jobs-old");
-    expect(near({ target: "/none" }, {}, farm({}, { reads }))).toBe("web-ro-old");
-    expect(ask({ target: "/near" }, { near: true }).trail).toMatchObject({
-      near: true,
+  it("stays where the first rule that matches has it stay, and the deployment has a read-only one", () => {
+    expect(secondary({ target: "/read-only" })).toBe("web-ro-new");
+    expect(secondary({ target: "/far" })).toBe("web-new");
+    expect(secondary({ target: "/" })).toBe("web-new");
+    expect(cluster({ target: "/read-only" })).toBe("web-new");
+    const reads = [plainRule({ readOnly: 10000 })];
+    expect(secondary({ target: "/rpc" }, {}, farm({}, { reads }))).toBe("jobs-old");
+    expect(secondary({ target: "/none" }, {}, farm({}, { reads }))).toBe("web-ro-old");
+    expect(ask({ target: "/read-only" }, { secondary: true }).trail).toMatchObject({
+      readOnly: true,
       read: routes.length + 3,
     });
-    expect(ask({ target: "/far" }, { near: true }).trail).toMatchObject({
-      near: false,
+    expect(ask({ target: "/far" }, { secondary: true }).trail).toMatchObject({
+      readOnly: false,
       read: routes.length + 1,
     });
   });
 
   it("is a share of the clients, the same ones each time", () => {
     const clients = Array.from({ length: 2000 }, (_, i) => `192.0.2.${i}`);
-    const staying = clients.filter((client) => near({ target: "/half", client }) === "web-ro-new");
+    const staying = clients.filter((client) => secondary({ target: "/half", client }) === "web-ro-new");
     expect(staying.length).toBeGreaterThan(900);
     expect(staying.length).toBeLessThan(1100);
-    for (const client of staying) expect(near({ target: "/half?x", client })).toBe("web-ro-new");
+    for (const client of staying) expect(secondary({ target: "/half?x", client })).toBe("web-ro-new");
   });
 });

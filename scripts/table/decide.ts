@@ -1,41 +1,31 @@
-import * as L from "../../assembly/layout.ts";
-import type { Reply, Wikiless } from "../plan.ts";
+/** The TypeScript reader's answer to a request, step for step that of `assembly/decide.ts`. */
+import { CONFLICT_TEXT } from "../../assembly/layout.ts";
+import type { ReadOutcome, ReleaseOutcome, Reply, Route, Rule, Wikiless } from "../plan.ts";
 import { canonicalHost } from "./canonical.ts";
-import { partsOf, type RequestParts } from "./headers.ts";
+import { partsOf, type Request, type RequestParts } from "./headers.ts";
+import { rewrite } from "./host.ts";
 import { wikiOfBody } from "./job-body.ts";
-import { readAs } from "./read-as.ts";
 import { firstRule } from "./rules.ts";
 import { isInShare } from "./share.ts";
 import type { Table, TableListener } from "./table.ts";
 import { type HostWiki, wikiOfHost } from "./wiki.ts";
 
-/** What a decision looks at. Characters are bytes. */
-export interface Request {
-  /** null where the request has none. */
-  authority: string | null;
-  /** The raw target: path and query. */
-  target: string;
-  /** GET where it is left out. */
-  method?: string;
-  /** Names in any case; without pseudo-headers. */
-  headers?: readonly (readonly [name: string, value: string])[];
-  body?: string | null;
-  /** The client's address without port, null where it is not known. */
-  client?: string | null;
-}
-
 /** Where a request is asked about. */
 export interface Where {
   /** Name of the listener; null: the table's first. */
   listener: string | null;
-  /** This proxy is not in the primary data centre. */
-  near: boolean;
+  /** This proxy is in a secondary data centre. */
+  secondary: boolean;
   /** The proxy routes before it has a body, as ATS does: where the body should say the wiki, the host does. */
   bodiless?: boolean;
 }
 
-/** Where a request goes. */
-export interface Decision {
+/** What a reader says of a request. */
+export type Answer = RouteAnswer | ReplyAnswer | PassAnswer;
+
+/** The request goes to a cluster. */
+export interface RouteAnswer {
+  kind: "route";
   wiki: string | null;
   group: string | null;
   release: string;
@@ -49,29 +39,32 @@ export interface Decision {
   debug: boolean;
 }
 
-/** `null` for a request that is not ours and passes through. */
-export type Answer = Decision | Reply | null;
+/** The proxy answers itself. */
+export interface ReplyAnswer extends Reply {
+  kind: "reply";
+}
 
-export function isReply(answer: Answer): answer is Reply {
-  return answer !== null && "status" in answer;
+/** The request is not ours and passes through. */
+export interface PassAnswer {
+  kind: "pass";
 }
 
 /** The steps that led to an answer, for `why`. Numbers are those of the table. */
 export interface Trail extends Omit<HostWiki, "slot"> {
   listener: string | null;
-  /** Host as it was looked up: normalised, and read as another host where a read-as says so. */
+  /** Host as it was looked up: normalised, and rewritten where a rewrite says so. */
   host: string;
   address: boolean;
-  /** Entry of READ by which the path's first segment is the host. */
-  readAsPath: number | null;
-  /** Entry of READ by which the host has another suffix. */
-  readAs: number | null;
+  /** The rewrite by which the path's first segment is the host. */
+  pathRewrite: number | null;
+  /** The rewrite by which the host has another suffix. */
+  suffixRewrite: number | null;
   /** The path as rules saw it. */
   pathForRules: string;
   /** The rule that matched; null: none did. */
   rule: number | null;
   /** Where the wiki was looked for; the host's steps are null where it was not there. */
-  wikiFrom: "host" | "body" | "none";
+  wikiFrom: Rule["wiki"];
   /** What the body said; null where it was not read. */
   body: "text" | "none" | "conflict" | null;
   /** Why there is no wiki; only where it was looked for in the host. */
@@ -80,54 +73,57 @@ export interface Trail extends Omit<HostWiki, "slot"> {
   asset: number | null;
   /** The rule of reads that matched. */
   read: number | null;
-  /** The request goes to the deployment's twin in this data centre. */
-  near: boolean;
+  /** The request goes to the read-only deployment. */
+  readOnly: boolean;
 }
 
 /** The table has listeners, and none of this name. */
 export class UnknownListener extends Error {}
 
-const ANYWHERE: Where = { listener: null, near: false };
+const ANYWHERE: Where = { listener: null, secondary: false };
 
-/** The TypeScript reader's answer, step for step that of `assembly/decide.ts`. Throws UnknownListener. */
+/** Throws UnknownListener. */
 export function decide(
   table: Table,
   request: Request,
   where: Where = ANYWHERE,
 ): { answer: Answer; trail: Trail } {
   const listener = findListener(table, where.listener);
-  const read = readAs(table, request.authority, request.target);
+  const read = rewrite(table, request.authority, request.target);
   const parts = partsOf(request, read);
-  const route = firstRule(table, listener.routes, parts);
+  const route = firstRule<Route>(table, listener.routes, parts);
   const trail: Trail = {
     listener: listener.name,
     host: read.host,
     address: read.address,
-    readAsPath: read.pathEntry,
-    readAs: read.suffixEntry,
+    pathRewrite: read.pathRewrite,
+    suffixRewrite: read.suffixRewrite,
     pathForRules: parts.path,
     rule: route?.number ?? null,
     wikiFrom: route?.wiki ?? "host",
     ...{ source: { kind: "nothing" }, path: null, key: null },
-    ...{ body: null, wrong: null, asset: null, read: null, near: false },
+    ...{ body: null, wrong: null, asset: null, read: null, readOnly: false },
   };
-  if (route?.outcome === L.OUTCOME_PASS) return { answer: null, trail };
-  if (route?.outcome === L.OUTCOME_REPLY) return { answer: table.reply(route.value), trail };
+  const outcome = route?.outcome ?? { deployment: listener.deployment };
+  if (outcome === "pass") return { answer: { kind: "pass" }, trail };
+  if ("reply" in outcome) return { answer: replyOf(table, outcome.reply), trail };
 
   const placed =
     trail.wikiFrom === "body" && where.bodiless
       ? placeByHost(table, parts, trail)
       : place(table, request.body ?? null, parts, trail);
-  if ("status" in placed) return { answer: placed, trail };
-  const asset = trail.wikiFrom === "body" ? null : firstRule(table, listener.assets, parts);
+  if ("kind" in placed) return { answer: placed, trail };
+  const asset = trail.wikiFrom === "body" ? null : firstRule<ReleaseOutcome>(table, listener.assets, parts);
   if (asset) trail.asset = asset.number;
-  const release = asset ? asset.value : placed.release;
+  const release = asset ? asset.outcome.release : placed.release;
   if (typeof release === "object") return { answer: release, trail };
 
-  const primary = route?.value ?? listener.deployment;
-  const deployment = where.near ? nearest(table, listener, primary, parts, trail) : primary;
+  const deployment = where.secondary
+    ? readOnlyOr(table, listener, outcome.deployment, parts, trail)
+    : outcome.deployment;
   const { name, version } = table.release(release);
-  const answer = {
+  const answer: RouteAnswer = {
+    kind: "route",
     wiki: placed.slot === null ? null : table.key(table.wikis, placed.slot),
     group: placed.group,
     release: name,
@@ -149,36 +145,40 @@ export function findListener(table: Table, name: string | null): TableListener {
   return found;
 }
 
+function replyOf(table: Table, number: number): ReplyAnswer {
+  return { kind: "reply", ...table.reply(number) };
+}
+
 interface Placed {
   /** In WIKI; null for a request without a wiki. */
   slot: number | null;
   group: string | null;
   /** A reply, where the farm has one for requests without a wiki. */
-  release: number | Reply;
+  release: number | ReplyAnswer;
 }
 
 /** The wiki and its release, before rules of assets; a reply where no rule of assets is asked. */
-function place(table: Table, body: string | null, parts: RequestParts, trail: Trail): Placed | Reply {
+function place(table: Table, body: string | null, parts: RequestParts, trail: Trail): Placed | ReplyAnswer {
   const nowhere = { slot: null, group: null, release: table.defaultRelease };
   if (trail.wikiFrom === "none") return nowhere;
   if (trail.wikiFrom === "body") {
     const found = wikiOfBody(body ?? "", table.jobs!.field, table.jobs!.limit);
     trail.body = found.kind;
-    if (found.kind === "conflict") return { status: 400, body: L.CONFLICT_TEXT };
+    if (found.kind === "conflict") return { kind: "reply", status: 400, body: CONFLICT_TEXT };
     if (found.kind === "none") return nowhere;
     trail.key = found.text;
     const slot = table.find(table.wikis, found.text);
-    return slot === -1 ? nowhere : { slot, ...table.placement(table.value(table.wikis, slot)) };
+    return slot === -1 ? nowhere : { slot, ...table.placement(slot) };
   }
   const { slot, ...steps } = wikiOfHost(table, parts);
   Object.assign(trail, steps);
   if (typeof slot === "number") {
-    const placement = table.placement(table.value(table.wikis, slot));
+    const placement = table.placement(slot);
     if (placement.installed) return { slot, ...placement };
   }
   trail.wrong = typeof slot === "number" ? "notInstalled" : slot;
-  const { outcome, value } = table.wikiless(trail.wrong);
-  return { ...nowhere, release: outcome === L.OUTCOME_REPLY ? table.reply(value) : value };
+  const outcome = table.wikiless(trail.wrong);
+  return { ...nowhere, release: "reply" in outcome ? replyOf(table, outcome.reply) : outcome.release };
 }
 
 /** For a job whose body the proxy cannot wait for. */
@@ -186,23 +186,24 @@ function placeByHost(table: Table, parts: RequestParts, trail: Trail): Placed {
   const { slot, ...steps } = wikiOfHost(table, parts);
   Object.assign(trail, steps);
   if (typeof slot !== "number") return { slot: null, group: null, release: table.defaultRelease };
-  return { slot, ...table.placement(table.value(table.wikis, slot)) };
+  return { slot, ...table.placement(slot) };
 }
 
-/** The deployment's twin in this data centre, where a rule of reads has the request stay; else the deployment. */
-function nearest(
+/** The read-only deployment, where a rule of reads sends the request there; else the deployment. */
+function readOnlyOr(
   table: Table,
   listener: TableListener,
   deployment: number,
   parts: RequestParts,
   trail: Trail,
 ): number {
-  const twin = table.deployment(deployment).near;
-  const rule = twin === null ? null : firstRule(table, listener.reads, parts);
-  if (twin === null || rule === null) return deployment;
+  const { readOnly } = table.deployment(deployment);
+  if (readOnly === null) return deployment;
+  const rule = firstRule<ReadOutcome>(table, listener.reads, parts);
+  if (rule === null) return deployment;
   trail.read = rule.number;
-  trail.near = isInShare(table, rule.value, parts, listener.internal);
-  return trail.near ? twin : deployment;
+  trail.readOnly = isInShare(table, rule.outcome.readOnly, parts, listener.trust === "internal");
+  return trail.readOnly ? readOnly : deployment;
 }
 
 /** What Host becomes for a request whose body has named the wiki. */

@@ -1,7 +1,26 @@
-import { COOKIE } from "../encode/header-names.ts";
-import type { Request } from "./decide.ts";
+/** A request taken apart: its headers, cookies and parameters. */
+import type { Rewritten } from "./host.ts";
 import { pathForRules, percentDecoded } from "./path.ts";
-import type { ReadAsAnother } from "./read-as.ts";
+
+/** Where cookies are. */
+export const COOKIE = "cookie";
+/** Where a proxy of ours says who asked. */
+export const FORWARDED = "x-forwarded-for";
+
+/** What a decision looks at. Characters are bytes. */
+export interface Request {
+  /** null where the request has none. */
+  authority: string | null;
+  /** The raw target: path and query. */
+  target: string;
+  /** GET where it is left out. */
+  method?: string;
+  /** Names in any case; without pseudo-headers. */
+  headers?: readonly (readonly [name: string, value: string])[];
+  body?: string | null;
+  /** The client's address without port, null where it is not known. */
+  client?: string | null;
+}
 
 /** What predicates and shares look at. Characters are bytes. */
 export interface RequestParts {
@@ -21,7 +40,7 @@ export interface RequestParts {
   client: string;
 }
 
-export function partsOf(request: Request, { host, address, target }: ReadAsAnother): RequestParts {
+export function partsOf(request: Request, { host, address, target }: Rewritten): RequestParts {
   const headers = new Map<string, string[]>();
   for (const [name, value] of request.headers ?? []) {
     const lower = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());

@@ -1,69 +1,66 @@
-import * as L from "../../assembly/layout.ts";
-import type { Range } from "../encode/rule-lists.ts";
+/** The one loop over rules, for deployments, assets and reads alike: predicates over the parts of a request. */
+import type { Predicate, Rule } from "../plan.ts";
 import { cookieValues, pairOf, parameterValues, type RequestParts, trimmed } from "./headers.ts";
-import type { Table, TablePredicate, TableRule } from "./table.ts";
+import type { Range, Table } from "./table.ts";
 
 /** The first rule of a list whose predicates all hold, with its number in RULE; null: none. */
-export function firstRule(
+export function firstRule<Outcome extends Rule["outcome"]>(
   table: Table,
-  { first, count }: Range,
+  range: Range,
   parts: RequestParts,
-): (TableRule & { number: number }) | null {
-  for (let number = first; number < first + count; number++) {
+): (Rule<Outcome> & { number: number }) | null {
+  for (let number = range.first; number < range.first + range.count; number++) {
     const rule = table.rule(number);
-    if (rule.when.every((predicate) => holds(predicate, parts))) return { ...rule, number };
+    if (rule.when.every((predicate) => holds(predicate, parts))) {
+      return { ...(rule as Rule<Outcome>), number };
+    }
   }
   return null;
 }
 
-export function holds(predicate: TablePredicate, parts: RequestParts): boolean {
+export function holds(predicate: Predicate, parts: RequestParts): boolean {
   return passes(predicate, parts) !== predicate.not;
 }
 
-function passes({ subject, test, name, values }: TablePredicate, parts: RequestParts): boolean {
-  if (test === L.TEST_ADDRESS) return parts.address;
-  const texts = textsOf(subject, name, parts);
-  if (test === L.TEST_PRESENT) return texts.length > 0;
-  if (test === L.TEST_OPTION) {
-    const [option, ...wanted] = values;
-    const value = texts.length === 1 ? optionIn(texts[0]!, option!) : null;
-    return value !== null && wanted.includes(value);
+function passes(predicate: Predicate, parts: RequestParts): boolean {
+  if (predicate.test === "address") return parts.address;
+  const texts = textsOf(predicate, parts);
+  if (predicate.test === "present") return texts.length > 0;
+  if (predicate.test === "option") {
+    const value = texts.length === 1 ? optionIn(texts[0]!, predicate.option) : null;
+    return value !== null && predicate.values.includes(value);
   }
-  return texts.some((text) => values.some((value) => fits(test, text, value)));
+  const { test, values } = predicate;
+  return texts.some((text) => values.some((value) => FITS[test](text, value)));
 }
 
 /** Every text of that part of the request: any of them may hold. */
-function textsOf(subject: number, name: string | null, parts: RequestParts): readonly string[] {
-  switch (subject) {
-    case L.SUBJECT_HOST:
+function textsOf(predicate: Predicate, parts: RequestParts): readonly string[] {
+  switch (predicate.subject) {
+    case "host":
       return [parts.host];
-    case L.SUBJECT_PATH:
+    case "path":
       return [parts.path];
-    case L.SUBJECT_METHOD:
+    case "method":
       return [parts.method];
-    case L.SUBJECT_HEADER:
-      return parts.headers.get(name!) ?? [];
-    case L.SUBJECT_COOKIE:
-      return cookieValues(parts, name!);
-    default:
-      return parameterValues(parts, name!);
+    case "header":
+      return parts.headers.get(predicate.name) ?? [];
+    case "cookie":
+      return cookieValues(parts, predicate.name);
+    case "query":
+      return parameterValues(parts, predicate.name);
   }
 }
 
-function fits(test: number, text: string, value: string): boolean {
-  switch (test) {
-    case L.TEST_PREFIX:
-      return text.startsWith(value);
-    case L.TEST_SUFFIX:
-      return text.length > value.length && text.endsWith(value);
-    case L.TEST_UNDER:
-      return text === value || text.startsWith(`${value}/`);
-    case L.TEST_CONTAINS:
-      return text.includes(value);
-    default:
-      return text === value;
-  }
-}
+type TextTest = Exclude<Predicate["test"], "address" | "present" | "option">;
+
+const FITS = {
+  exact: (text, value) => text === value,
+  prefix: (text, value) => text.startsWith(value),
+  suffix: (text, value) => text.length > value.length && text.endsWith(value),
+  under: (text, value) => text === value || text.startsWith(`${value}/`),
+  contains: (text, value) => text.includes(value),
+} satisfies Record<TextTest, (text: string, value: string) => boolean>;
 
 /**
  * Value of an option in `a; b=c; d`. Where none is called so, a first option without `=` is the value; where two are,

@@ -1,21 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { SHARE_WHOLE } from "../../assembly/layout.ts";
 import { bytesOf, plainListener, plainPlan, plainRule } from "../../test/support/plans.ts";
-import { decide, type Request } from "./decide.ts";
+import { decide } from "./decide.ts";
 import { hashText } from "./hash.ts";
+import type { Request } from "./headers.ts";
 import { Table } from "./table.ts";
 
 /** A farm that lets this share of its reads stay. */
-function farm(near: number, trust: "edge" | "internal", shareCookie: string | null): Table {
+function farm(readOnly: number, trust: "edge" | "internal", shareCookie: string | null): Table {
   return new Table(
     bytesOf(
       plainPlan({
         deployments: [
-          { name: "web", near: 1 },
-          { name: "web-ro", near: null },
+          { name: "web", readOnly: 1 },
+          { name: "web-ro", readOnly: null },
         ],
-        clusters: [["far"], ["near"]],
-        listeners: [plainListener({ trust, reads: [plainRule({ near })] })],
+        clusters: [["far"], ["read-only"]],
+        listeners: [plainListener({ trust, reads: [plainRule({ readOnly })] })],
         shareCookie,
       }),
     ),
@@ -23,7 +24,8 @@ function farm(near: number, trust: "edge" | "internal", shareCookie: string | nu
 }
 
 const stays = (table: Table, request: Partial<Request>) =>
-  decide(table, { authority: null, target: "/", ...request }, { listener: null, near: true }).trail.near;
+  decide(table, { authority: null, target: "/", ...request }, { listener: null, secondary: true }).trail
+    .readOnly;
 
 /** The smallest share in which the text is: it tells which text the hash is made of. */
 const shareOf = (text: string) => Math.floor((hashText(text) * SHARE_WHOLE) / 2 ** 32) + 1;

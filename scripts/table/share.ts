@@ -1,12 +1,12 @@
-import { SHARE_WHOLE } from "../../assembly/layout.ts";
-import { FORWARDED } from "../encode/header-names.ts";
+/** Whether a request belongs to a share of them. */
+import { SHARE_WHOLE } from "../plan.ts";
 import { hashText } from "./hash.ts";
-import { cookieValues, type RequestParts, trimmed } from "./headers.ts";
+import { cookieValues, FORWARDED, type RequestParts, trimmed } from "./headers.ts";
 import type { Table } from "./table.ts";
 
 /**
- * A share of the requests, by a stable hash and not by a die: who was sent to the near data centre once is sent there
- * again, whichever proxy is asked.
+ * A share of the requests, by a stable hash and not by a die: who was sent to the read-only deployment once is sent
+ * there again, whichever proxy is asked.
  *
  * @param share 0…SHARE_WHOLE
  * @param internal clients are our own: X-Forwarded-For says who asked

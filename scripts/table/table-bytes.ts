@@ -1,27 +1,18 @@
+/** A table's bytes: numbers, strings and keys, as far as they can be read by places alone. */
 import * as L from "../../assembly/layout.ts";
+import type { KeySetShape } from "../../assembly/section-reader.ts";
 
-/** A stretch of the table: where it starts and how long it is, in bytes. */
+/** A section: where it starts and how long it is, in bytes. */
 export interface Area {
+  name: number;
   start: number;
   length: number;
 }
 
-/** WIKI or HOST: a perfect hash over label + suffix. */
-export interface KeySet {
-  count: number;
-  slots: number;
-  seed: number;
-  buckets: number;
-  displacementBytes: number;
-  displacements: number;
-  entryBytes: number;
-  entries: number;
-  labelBits: number;
-  suffixBits: number;
-  firstSuffix: number;
-  suffixes: number;
-  /** Values are below this. */
-  values: number;
+/** `0x53525453` → `STRS`, as errors show a section's name. */
+export function sectionName(name: number): string {
+  const letters = [name, name >>> 8, name >>> 16, name >>> 24].map((n) => n & 0xff);
+  return letters.map((c) => (c > 0x20 && c < 0x7f ? String.fromCharCode(c) : "?")).join("");
 }
 
 /** A table's bytes and what can be read of them without knowing more than where the sections lie. */
@@ -29,17 +20,26 @@ export class TableBytes {
   private readonly view: DataView;
   private readonly buffer: Buffer;
 
-  constructor(
-    readonly bytes: Uint8Array,
-    private readonly areas: ReadonlyMap<number, Area>,
-  ) {
+  private readonly known = new Map<number, Area>();
+
+  constructor(readonly bytes: Uint8Array) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** Every section, in the directory's order. */
+  areas(): Area[] {
+    return Array.from({ length: this.u16(L.HEADER_SECTIONS) }, (_, i) => {
+      const at = L.HEADER_BYTES + i * L.DIRECTORY_ENTRY;
+      const start = this.u32(at + L.DIRECTORY_OFFSET);
+      return { name: this.u32(at), start, length: this.u32(at + L.DIRECTORY_LENGTH) };
+    });
+  }
+
   /** Of a section that is there. */
   area(name: number): Area {
-    return this.areas.get(name)!;
+    if (this.known.size === 0) for (const area of this.areas()) this.known.set(area.name, area);
+    return this.known.get(name)!;
   }
 
   /** Text of string `number`; null for NONE. */
@@ -52,20 +52,20 @@ export class TableBytes {
   }
 
   /** Key in a slot, null for an empty one. */
-  key(set: KeySet, slot: number): string | null {
-    const label = this.entryField(set, slot, 0, set.labelBits);
-    if (label === emptyLabel(set)) return null;
-    const suffix = this.entryField(set, slot, set.labelBits, set.suffixBits);
-    return this.label(label) + this.string(set.firstSuffix + suffix)!;
+  key(set: KeySetShape, slot: number): string | null {
+    const stem = this.entryField(set, slot, 0, set.stemBits);
+    if (stem === emptyStem(set)) return null;
+    const suffix = this.entryField(set, slot, set.stemBits, set.suffixBits);
+    return this.stem(stem) + this.string(set.firstSuffix + suffix)!;
   }
 
-  value(set: KeySet, slot: number): number {
-    const shift = set.labelBits + set.suffixBits;
+  value(set: KeySetShape, slot: number): number {
+    const shift = set.stemBits + set.suffixBits;
     return this.entryField(set, slot, shift, 8 * set.entryBytes - shift);
   }
 
   /** `width` (1…32) bits of an entry, from bit `shift` on. */
-  entryField(set: KeySet, slot: number, shift: number, width: number): number {
+  entryField(set: KeySetShape, slot: number, shift: number, width: number): number {
     const at = set.entries + slot * set.entryBytes;
     const low = this.uint(at, Math.min(4, set.entryBytes));
     const high = set.entryBytes > 4 ? this.uint(at + 4, set.entryBytes - 4) : 0;
@@ -74,20 +74,20 @@ export class TableBytes {
     return (width === 32 ? shifted : shifted & ((1 << width) - 1)) >>> 0;
   }
 
-  /** Labels are sorted by length: whole groups are stepped over until the one that holds the number. */
-  private label(number: number): string {
-    const { start } = this.area(L.SECTION_LABELS);
+  /** Stems are sorted by length: whole groups are stepped over until the one that holds the number. */
+  private stem(number: number): string {
+    const { start } = this.area(L.SECTION_STEMS);
     const groups = this.u32(start);
-    let at = start + L.LABELS_GROUPS + 4 * groups;
+    let at = start + L.STEMS_GROUPS + 4 * groups;
     for (let i = 0; i < groups; i++) {
-      const group = this.u32(start + L.LABELS_GROUPS + 4 * i);
+      const group = this.u32(start + L.STEMS_GROUPS + 4 * i);
       const length = group & 0xff;
-      const count = group >>> L.LABELS_COUNT_SHIFT;
+      const count = group >>> L.STEMS_COUNT_SHIFT;
       if (number < count) return this.text(at + number * length, length);
       number -= count;
       at += length * count;
     }
-    throw new Error("a label that was checked is not there");
+    throw new Error("a stem that was checked is not there");
   }
 
   u8(at: number): number {
@@ -114,7 +114,7 @@ export class TableBytes {
   }
 }
 
-/** The label of an empty slot: all ones. */
-export function emptyLabel(set: KeySet): number {
-  return (1 << set.labelBits) - 1;
+/** The stem of an empty slot: all ones. */
+export function emptyStem(set: KeySetShape): number {
+  return (1 << set.stemBits) - 1;
 }

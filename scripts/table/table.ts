@@ -1,64 +1,59 @@
+/**
+ * A table, read in place: where each section lies, and the look-ups. Opening it checks it; look-ups trust that. What it
+ * says is told in the plan's types; where these have a wiki's number, it is the wiki's slot in WIKI here.
+ */
 import * as L from "../../assembly/layout.ts";
-import { digestOf } from "../encode/container.ts";
-import type { Placement } from "../encode/limits.ts";
-import type { Range } from "../encode/rule-lists.ts";
-import type { CanonicalRule, Jobs, Reply, Wikiless } from "../plan.ts";
-import { CheckedSections, checkContainer } from "./check.ts";
+import type { KeySetShape } from "../../assembly/section-reader.ts";
+import type {
+  CanonicalRule,
+  Deployment,
+  Destination,
+  EmitKind,
+  Jobs,
+  Listener,
+  PathForm,
+  Pattern,
+  Placement,
+  Predicate,
+  Release,
+  Reply,
+  Rewrite,
+  Rule,
+  Wikiless,
+  WikilessOutcome,
+} from "../plan.ts";
+import { TableChecker } from "./check.ts";
+import { digestOf } from "./digest.ts";
 import { hashKey, partOf, slotOf } from "./hash.ts";
-import { type KeySet, TableBytes } from "./table-bytes.ts";
+import { type Area, TableBytes } from "./table-bytes.ts";
+import { EMIT_KINDS, HOST_MODES, nameOf, SUBJECTS, TESTS, WIKILESS } from "./wire.ts";
 
-export type TableReadAs =
-  | { kind: "suffix"; labels: number; from: string; to: string }
-  | { kind: "path"; from: string; under: string };
+export type KeySet = KeySetShape;
 
-export interface TablePredicate {
-  /** SUBJECT_… and TEST_… of the layout. */
-  subject: number;
-  test: number;
-  not: boolean;
-  /** Of a header, a cookie, a parameter. */
-  name: string | null;
-  /** Of TEST_OPTION the option's name comes first. */
-  values: string[];
+/** `count` rules of the table from number `first` on. */
+export interface Range {
+  first: number;
+  count: number;
 }
 
-export interface TableRule {
-  when: TablePredicate[];
-  /** OUTCOME_… of the layout. */
-  outcome: number;
-  value: number;
-  wiki: "host" | "body" | "none";
-  debug: boolean;
-}
-
-export interface TableListener {
-  name: string | null;
-  internal: boolean;
-  datacentre: string | null;
-  /** When no rule matches. */
-  deployment: number;
+/** A listener, and which rules of the table it has. */
+export interface TableListener extends Omit<Listener, "routes" | "assets" | "reads"> {
   routes: Range;
   assets: Range;
   reads: Range;
 }
 
-/** Outcome of a request without a wiki: OUTCOME_RELEASE or OUTCOME_REPLY. */
-export interface TableOutcome {
-  outcome: number;
-  value: number;
-}
-
-/** A table, read in place. What opening it has checked, look-ups trust. */
 export class Table {
   readonly generation: number;
   /** Hexadecimal, 2 × DIGEST_BYTES characters. */
   readonly digest: string;
-  readonly sections: { name: number; start: number; length: number }[];
-  readonly strings: number;
-  readonly labelCount: number;
+  /** In the directory's order. */
+  readonly sections: readonly Area[];
+  readonly stringCount: number;
+  readonly stemCount: number;
   readonly wikis: KeySet;
   readonly hosts: KeySet;
-  readonly readAsCount: number;
+  readonly rewriteCount: number;
   readonly patternCount: number;
   readonly pathCount: number;
   /** Names in HDRS, by number. */
@@ -73,54 +68,77 @@ export class Table {
   readonly deploymentCount: number;
   readonly releaseCount: number;
   readonly defaultRelease: number;
-  readonly placementCount: number;
-  readonly emitCount: number;
+  readonly emit: readonly { kind: EmitKind; name: string }[];
   /** null where no rule reads bodies. */
   readonly jobs: Jobs | null;
   readonly canonicalRuleCount: number;
   readonly exceptionCount: number;
   private readonly raw: TableBytes;
   /** Rules that were asked for. */
-  private readonly known: TableRule[] = [];
+  private readonly known: Rule[] = [];
 
   /** Throws TableError. */
   constructor(readonly bytes: Uint8Array) {
-    const areas = checkContainer(bytes);
-    this.sections = [...areas].map(([name, area]) => ({ name, ...area }));
-    this.raw = new TableBytes(bytes, areas);
-    this.generation = this.raw.u32(L.HEADER_GENERATION);
+    const raw = new TableBytes(bytes);
+    const checked = new TableChecker(raw);
+    checked.check();
+    this.raw = raw;
+    this.generation = raw.u32(L.HEADER_GENERATION);
     this.digest = Buffer.from(bytes.subarray(L.HEADER_DIGEST, L.HEADER_DIGEST + L.DIGEST_BYTES)).toString(
       "hex",
     );
-    const checked = new CheckedSections(this.raw);
-    this.strings = checked.strings;
-    this.labelCount = checked.labels;
+    this.sections = raw.areas();
+    this.stringCount = checked.strings;
+    this.stemCount = checked.stems;
     this.wikis = checked.wikis;
     this.hosts = checked.hosts;
-    this.readAsCount = checked.readAs;
-    this.patternCount = checked.patterns;
+    this.rewriteCount = raw.u32(this.start(L.SECTION_REWRITES));
+    this.patternCount = raw.u32(this.start(L.SECTION_PATTERNS));
     this.pathCount = checked.paths;
-    this.headers = checked.headers;
-    this.readsForwarded = checked.forwarded;
+    this.headers = Array.from({ length: checked.headers }, (_, i) =>
+      this.text(this.start(L.SECTION_HEADERS) + L.HEADERS_BODY + 2 * i),
+    );
+    this.readsForwarded = checked.forwardedHeader !== L.NONE;
     this.ruleCount = checked.rules;
-    this.listeners = Array.from({ length: checked.listeners }, (_, i) => this.listener(i));
-    const listeners = this.raw.area(L.SECTION_LISTENERS).start;
-    this.shareCookie = this.string(this.raw.u16(listeners + L.LISTENERS_SHARE_COOKIE));
+    const listeners = this.start(L.SECTION_LISTENERS);
+    this.listeners = Array.from({ length: raw.u16(listeners) }, (_, i) => this.listener(i));
+    this.shareCookie = this.textOrNull(listeners + L.LISTENERS_SHARE_COOKIE);
     this.replyCount = checked.replies;
     this.deploymentCount = checked.deployments;
     this.releaseCount = checked.releases;
-    this.defaultRelease = checked.defaultRelease;
-    this.placementCount = checked.placements;
-    this.emitCount = checked.emit;
+    this.defaultRelease = raw.u16(this.start(L.SECTION_RELEASES) + L.RELEASES_DEFAULT);
+    this.emit = Array.from({ length: raw.u32(this.start(L.SECTION_EMIT)) }, (_, i) => this.emitted(i));
     this.jobs = this.readJobs();
-    this.canonicalRuleCount = checked.canonicalRules;
-    this.exceptionCount = checked.exceptions;
+    const canonical = this.start(L.SECTION_CANONICAL);
+    this.canonicalRuleCount = raw.u16(canonical);
+    this.exceptionCount = raw.u32(canonical + L.CANONICAL_EXCEPTIONS);
   }
 
-  /** Text of string `number`; null for NONE. */
-  string(number: number): string | null {
-    return this.raw.string(number);
+  private start(section: number): number {
+    return this.raw.area(section).start;
   }
+
+  /** The text of the string whose number stands at `at`. */
+  private text(at: number): string {
+    return this.raw.string(this.raw.u16(at))!;
+  }
+
+  private textOrNull(at: number): string | null {
+    return this.raw.string(this.raw.u16(at));
+  }
+
+  /** The names section (JSON for people); null for a stripped table. */
+  get names(): Uint8Array | null {
+    return this.section(L.SECTION_NAMES);
+  }
+
+  /** Bytes of a section, null where the table has none of that name. */
+  section(name: number): Uint8Array | null {
+    const area = this.sections.find((section) => section.name === name);
+    return area ? this.bytes.subarray(area.start, area.start + area.length) : null;
+  }
+
+  // ---- Keys -------------------------------------------------------------------------------------------------
 
   /** Key in a slot, null for an empty one. */
   key(set: KeySet, slot: number): string | null {
@@ -129,12 +147,6 @@ export class Table {
 
   value(set: KeySet, slot: number): number {
     return this.raw.value(set, slot);
-  }
-
-  /** Bytes of a section, null where the table has none of that name. */
-  section(name: number): Uint8Array | null {
-    const area = this.sections.find((section) => section.name === name);
-    return area ? this.bytes.subarray(area.start, area.start + area.length) : null;
   }
 
   /** Slot of a key, -1 where the set has no such key. */
@@ -154,64 +166,98 @@ export class Table {
     }
   }
 
-  readAs(number: number): TableReadAs {
-    const at = this.raw.area(L.SECTION_READ_AS).start + L.READ_AS_BODY + number * L.READ_AS_ENTRY;
-    const from = this.string(this.raw.u16(at + L.READ_AS_FROM))!;
-    const to = this.string(this.raw.u16(at + L.READ_AS_TO))!;
-    if (this.raw.u8(at + L.READ_AS_KIND) === L.READ_AS_PATH) return { kind: "path", from, under: to };
-    return { kind: "suffix", labels: this.raw.u16(at + L.READ_AS_LABELS), from, to };
-  }
-
-  pattern(number: number): {
-    kind: number;
-    dashes: boolean;
-    suffix: string;
-    tail: string | null;
-    target: number;
-  } {
-    const at = this.raw.area(L.SECTION_PATTERNS).start + L.PATTERNS_BODY + number * L.PATTERN_ENTRY;
+  /** What a wiki's entry says. @param slot in WIKI */
+  placement(slot: number): Placement {
+    const at = this.placementAt(slot);
+    const flags = this.raw.u8(at + L.PLACEMENT_FLAGS);
     return {
-      kind: this.raw.u8(at + L.PATTERN_KIND),
-      dashes: (this.raw.u8(at + L.PATTERN_FLAGS) & L.FLAG_DASHES) !== 0,
-      suffix: this.string(this.raw.u16(at + L.PATTERN_SUFFIX))!,
-      tail: this.string(this.raw.u16(at + L.PATTERN_TAIL)),
-      target: this.raw.u32(at + L.PATTERN_TARGET),
+      release: this.raw.u16(at + L.PLACEMENT_RELEASE),
+      group: this.textOrNull(at + L.PLACEMENT_GROUP),
+      installed: (flags & L.PLACEMENT_FLAG_NOT_INSTALLED) === 0,
     };
   }
 
-  path(number: number): {
-    flags: number;
-    segments: number;
-    parts: number[];
-    replacements: { segment: number; from: string; to: string }[];
-  } {
-    const section = this.raw.area(L.SECTION_PATHS).start;
+  /** Number of a wiki's release. @param slot in WIKI */
+  releaseOf(slot: number): number {
+    return this.raw.u16(this.placementAt(slot) + L.PLACEMENT_RELEASE);
+  }
+
+  private placementAt(slot: number): number {
+    const releases = this.start(L.SECTION_RELEASES) + L.RELEASES_BODY + this.releaseCount * L.RELEASE_ENTRY;
+    return releases + this.value(this.wikis, slot) * L.PLACEMENT_ENTRY;
+  }
+
+  /** Where an exact host leads. @param slot in HOST */
+  destinationOf(slot: number): Destination {
+    return this.destination(this.value(this.hosts, slot));
+  }
+
+  private destination(number: number): Destination {
+    if (number < this.wikis.slots) return { wiki: number };
+    const path = number - this.wikis.slots;
+    return path < this.pathCount ? { path } : null;
+  }
+
+  // ---- Lists ------------------------------------------------------------------------------------------------
+
+  rewrite(number: number): Rewrite {
+    const at = this.start(L.SECTION_REWRITES) + L.REWRITES_BODY + number * L.REWRITE_ENTRY;
+    const from = this.text(at + L.REWRITE_FROM);
+    const to = this.text(at + L.REWRITE_TO);
+    if (this.raw.u8(at + L.REWRITE_KIND) === L.REWRITE_PATH) return { kind: "path", from, under: to };
+    return { kind: "suffix", labels: this.raw.u16(at + L.REWRITE_LABELS), from, to };
+  }
+
+  pattern(number: number): Pattern {
+    const at = this.start(L.SECTION_PATTERNS) + L.PATTERNS_BODY + number * L.PATTERN_ENTRY;
+    const kind = this.raw.u8(at + L.PATTERN_KIND);
+    const suffix = this.text(at + L.PATTERN_SUFFIX);
+    const dashes = (this.raw.u8(at + L.PATTERN_FLAGS) & L.KEY_FLAG_DASHES) !== 0;
+    if (kind === L.PATTERN_JOIN)
+      return { kind: "join", suffix, tail: this.text(at + L.PATTERN_TAIL), dashes };
+    if (kind === L.PATTERN_FAMILY) return { kind: "family", suffix, dashes };
+    const destination = this.destination(this.raw.u32(at + L.PATTERN_DESTINATION));
+    return { kind: "fixed", suffix, destination };
+  }
+
+  path(number: number): PathForm {
+    const section = this.start(L.SECTION_PATHS);
     const at = section + L.PATHS_BODY + number * L.PATH_ENTRY;
+    const flags = this.raw.u8(at + L.PATH_FLAGS);
     const first = this.raw.u16(at + L.PATH_FIRST_REPLACEMENT);
     const count = this.raw.u16(at + L.PATH_REPLACEMENTS);
     const replacements = section + L.PATHS_BODY + this.pathCount * L.PATH_ENTRY + first * L.REPLACEMENT_ENTRY;
     return {
-      flags: this.raw.u8(at + L.PATH_FLAGS),
+      target: (flags & L.PATH_FLAG_TARGET) !== 0,
       segments: this.raw.u8(at + L.PATH_SEGMENTS),
+      closed: (flags & L.PATH_FLAG_CLOSED) !== 0,
       parts: Array.from({ length: this.raw.u8(at + L.PATH_PARTS) }, (_, i) =>
         this.raw.u8(at + L.PATH_PART + i),
       ),
+      dashes: (flags & L.KEY_FLAG_DASHES) !== 0,
       replacements: Array.from({ length: count }, (_, i) => {
         const entry = replacements + i * L.REPLACEMENT_ENTRY;
-        const from = this.string(this.raw.u16(entry + L.REPLACEMENT_FROM))!;
-        const to = this.string(this.raw.u16(entry + L.REPLACEMENT_TO))!;
-        return { segment: this.raw.u8(entry + L.REPLACEMENT_SEGMENT), from, to };
+        return {
+          segment: this.raw.u8(entry + L.REPLACEMENT_SEGMENT),
+          from: this.text(entry + L.REPLACEMENT_FROM),
+          to: this.text(entry + L.REPLACEMENT_TO),
+        };
       }),
     };
   }
 
-  rule(number: number): TableRule {
+  rule(number: number): Rule {
     this.known[number] ??= this.readRule(number);
     return this.known[number];
   }
 
-  private readRule(number: number): TableRule {
-    const section = this.raw.area(L.SECTION_RULES).start;
+  /** Of the outcomes that a list may hold, the checker has seen to it. */
+  rules<Outcome extends Rule["outcome"]>({ first, count }: Range): Rule<Outcome>[] {
+    return Array.from({ length: count }, (_, i) => this.rule(first + i) as Rule<Outcome>);
+  }
+
+  private readRule(number: number): Rule {
+    const section = this.start(L.SECTION_RULES);
     const at = section + L.RULES_BODY + number * L.RULE_ENTRY;
     const first = this.raw.u16(at + L.RULE_FIRST_PREDICATE);
     const predicates = section + L.RULES_BODY + this.ruleCount * L.RULE_ENTRY + first * L.PREDICATE_ENTRY;
@@ -220,40 +266,59 @@ export class Table {
       when: Array.from({ length: this.raw.u8(at + L.RULE_PREDICATES) }, (_, i) =>
         this.readPredicate(predicates + i * L.PREDICATE_ENTRY),
       ),
-      outcome: this.raw.u8(at + L.RULE_OUTCOME),
-      value: this.raw.u16(at + L.RULE_VALUE),
-      wiki: flags & L.FLAG_BODY ? "body" : flags & L.FLAG_NO_WIKI ? "none" : "host",
-      debug: (flags & L.FLAG_DEBUG) !== 0,
+      outcome: this.readOutcome(this.raw.u8(at + L.RULE_OUTCOME), this.raw.u16(at + L.RULE_VALUE)),
+      wiki: flags & L.RULE_FLAG_BODY ? "body" : flags & L.RULE_FLAG_NO_WIKI ? "none" : "host",
+      debug: (flags & L.RULE_FLAG_DEBUG) !== 0,
     };
   }
 
-  private readPredicate(at: number): TablePredicate {
-    const subject = this.raw.u8(at + L.PREDICATE_SUBJECT);
-    const test = this.raw.u8(at + L.PREDICATE_TEST);
-    const name = this.raw.u16(at + L.PREDICATE_NAME);
+  private readOutcome(outcome: number, value: number): Rule["outcome"] {
+    switch (outcome) {
+      case L.OUTCOME_DEPLOYMENT:
+        return { deployment: value };
+      case L.OUTCOME_RELEASE:
+        return { release: value };
+      case L.OUTCOME_REPLY:
+        return { reply: value };
+      case L.OUTCOME_READ_ONLY:
+        return { readOnly: value };
+      default:
+        return "pass";
+    }
+  }
+
+  private readPredicate(at: number): Predicate {
+    const subject = nameOf(SUBJECTS, this.raw.u8(at + L.PREDICATE_SUBJECT));
+    const code = this.raw.u8(at + L.PREDICATE_TEST);
+    const test = nameOf(TESTS, code & ~L.TEST_NOT);
+    const number = this.raw.u16(at + L.PREDICATE_NAME);
+    const name = subject === "header" ? this.headers[number]! : this.raw.string(number);
     const first = this.raw.u16(at + L.PREDICATE_FIRST_VALUE);
+    const values = Array.from(
+      { length: this.raw.u16(at + L.PREDICATE_VALUES) },
+      (_, i) => this.raw.string(first + i)!,
+    );
+    const [option, ...wanted] = values;
+    // The checker knows which tests go with which subject, and the compiler does not.
     return {
+      not: (code & L.TEST_NOT) !== 0,
       subject,
-      test: test & ~L.TEST_NOT,
-      not: (test & L.TEST_NOT) !== 0,
-      name: subject === L.SUBJECT_HEADER ? this.headers[name]! : this.string(name),
-      values: Array.from(
-        { length: this.raw.u16(at + L.PREDICATE_VALUES) },
-        (_, i) => this.string(first + i)!,
-      ),
-    };
+      test,
+      ...(name !== null && { name }),
+      ...(test === "option" ? { option, values: wanted } : values.length > 0 && { values }),
+    } as Predicate;
   }
 
   private listener(number: number): TableListener {
-    const at = this.raw.area(L.SECTION_LISTENERS).start + L.LISTENERS_BODY + number * L.LISTENER_ENTRY;
+    const at = this.start(L.SECTION_LISTENERS) + L.LISTENERS_BODY + number * L.LISTENER_ENTRY;
     const range = (from: number): Range => ({
       first: this.raw.u16(at + from),
       count: this.raw.u16(at + from + L.RANGE_COUNT),
     });
     return {
-      name: this.string(this.raw.u16(at + L.LISTENER_NAME)),
-      internal: (this.raw.u8(at + L.LISTENER_FLAGS) & L.FLAG_INTERNAL) !== 0,
-      datacentre: this.string(this.raw.u16(at + L.LISTENER_DATACENTRE)),
+      name: this.textOrNull(at + L.LISTENER_NAME),
+      trust: this.raw.u8(at + L.LISTENER_FLAGS) & L.LISTENER_FLAG_INTERNAL ? "internal" : "edge",
+      datacentre: this.textOrNull(at + L.LISTENER_DATACENTRE),
       deployment: this.raw.u16(at + L.LISTENER_DEPLOYMENT),
       routes: range(L.LISTENER_ROUTES),
       assets: range(L.LISTENER_ASSETS),
@@ -262,82 +327,66 @@ export class Table {
   }
 
   reply(number: number): Reply {
-    const at = this.raw.area(L.SECTION_REPLIES).start + L.REPLIES_BODY + number * L.REPLY_ENTRY;
-    return {
-      status: this.raw.u16(at + L.REPLY_STATUS),
-      body: this.string(this.raw.u16(at + L.REPLY_TEXT))!,
-    };
+    const at = this.start(L.SECTION_REPLIES) + L.REPLIES_BODY + number * L.REPLY_ENTRY;
+    return { status: this.raw.u16(at + L.REPLY_STATUS), body: this.text(at + L.REPLY_TEXT) };
   }
 
-  /** Name, and the number of the twin for reads outside the primary data centre. */
-  deployment(number: number): { name: string; near: number | null } {
-    const body = this.raw.area(L.SECTION_DEPLOYMENTS).start + L.DEPLOYMENTS_BODY;
-    const at = body + number * L.DEPLOYMENT_ENTRY;
-    const near = this.raw.u16(at + L.DEPLOYMENT_NEAR);
-    return {
-      name: this.string(this.raw.u16(at + L.DEPLOYMENT_NAME))!,
-      near: near === L.NONE ? null : near,
-    };
+  deployment(number: number): Deployment {
+    const at = this.start(L.SECTION_DEPLOYMENTS) + L.DEPLOYMENTS_BODY + number * L.DEPLOYMENT_ENTRY;
+    const readOnly = this.raw.u16(at + L.DEPLOYMENT_READ_ONLY);
+    return { name: this.text(at + L.DEPLOYMENT_NAME), readOnly: readOnly === L.NONE ? null : readOnly };
   }
 
   cluster(deployment: number, release: number): string {
-    const body = this.raw.area(L.SECTION_DEPLOYMENTS).start + L.DEPLOYMENTS_BODY;
+    const body = this.start(L.SECTION_DEPLOYMENTS) + L.DEPLOYMENTS_BODY;
     const clusters = body + this.deploymentCount * L.DEPLOYMENT_ENTRY;
-    return this.string(this.raw.u16(clusters + 2 * (deployment * this.releaseCount + release)))!;
+    return this.text(clusters + 2 * (deployment * this.releaseCount + release));
   }
 
-  release(number: number): { name: string; version: string } {
-    const at = this.raw.area(L.SECTION_RELEASES).start + L.RELEASES_BODY + number * L.RELEASE_ENTRY;
-    const name = this.string(this.raw.u16(at + L.RELEASE_NAME))!;
-    return { name, version: this.string(this.raw.u16(at + L.RELEASE_VERSION))! };
+  release(number: number): Release {
+    const at = this.start(L.SECTION_RELEASES) + L.RELEASES_BODY + number * L.RELEASE_ENTRY;
+    return { name: this.text(at + L.RELEASE_NAME), version: this.text(at + L.RELEASE_VERSION) };
   }
 
   /** What becomes of a request without a wiki. */
-  wikiless(what: Wikiless): TableOutcome {
-    const at = this.raw.area(L.SECTION_RELEASES).start + WIKILESS[what];
-    return { outcome: this.raw.u8(at), value: this.raw.u16(at + L.OUTCOME_VALUE) };
+  wikiless(what: Wikiless): WikilessOutcome {
+    const at = this.start(L.SECTION_RELEASES) + WIKILESS[what];
+    const value = this.raw.u16(at + L.OUTCOME_VALUE);
+    return this.raw.u8(at) === L.OUTCOME_REPLY ? { reply: value } : { release: value };
   }
 
-  placement(number: number): Placement {
-    const releases = this.raw.area(L.SECTION_RELEASES).start + L.RELEASES_BODY;
-    const at = releases + this.releaseCount * L.RELEASE_ENTRY + number * L.PLACEMENT_ENTRY;
-    const group = this.string(this.raw.u16(at + L.PLACEMENT_GROUP));
-    const installed = (this.raw.u8(at + L.PLACEMENT_FLAGS) & L.FLAG_NOT_INSTALLED) === 0;
-    return { release: this.raw.u16(at + L.PLACEMENT_RELEASE), group, installed };
-  }
-
-  emit(number: number): { kind: number; name: string } {
-    const at = this.raw.area(L.SECTION_EMIT).start + L.EMIT_BODY + number * L.EMIT_ENTRY;
+  private emitted(number: number): { kind: EmitKind; name: string } {
+    const at = this.start(L.SECTION_EMIT) + L.EMIT_BODY + number * L.EMIT_ENTRY;
     return {
-      kind: this.raw.u8(at + L.EMIT_KIND),
+      kind: nameOf(EMIT_KINDS, this.raw.u8(at + L.EMIT_KIND)),
       name: this.headers[this.raw.u8(at + L.EMIT_HEADER)]!,
     };
   }
 
   private readJobs(): Jobs | null {
-    const at = this.raw.area(L.SECTION_JOBS).start;
-    const field = this.string(this.raw.u16(at + L.JOBS_FIELD));
+    const at = this.start(L.SECTION_JOBS);
+    const field = this.textOrNull(at + L.JOBS_FIELD);
     if (field === null) return null;
-    const host = HOST_MODES[this.raw.u8(at + L.JOBS_HOST)]!;
+    const host = nameOf(HOST_MODES, this.raw.u8(at + L.JOBS_HOST));
     return { field, limit: this.raw.u32(at + L.JOBS_LIMIT), host };
   }
 
   canonicalRule(number: number): CanonicalRule {
-    const at = this.raw.area(L.SECTION_CANONICAL).start + L.CANONICAL_BODY + number * L.CANONICAL_RULE;
+    const at = this.start(L.SECTION_CANONICAL) + L.CANONICAL_BODY + number * L.CANONICAL_RULE;
     return {
-      tail: this.string(this.raw.u16(at + L.CANONICAL_TAIL))!,
-      suffix: this.string(this.raw.u16(at + L.CANONICAL_SUFFIX))!,
-      dashes: (this.raw.u8(at + L.CANONICAL_FLAGS) & L.FLAG_DASHES) !== 0,
+      tail: this.text(at + L.CANONICAL_TAIL),
+      suffix: this.text(at + L.CANONICAL_SUFFIX),
+      dashes: (this.raw.u8(at + L.CANONICAL_FLAGS) & L.CANONICAL_FLAG_DASHES) !== 0,
     };
   }
 
-  /** The slot of a wiki, and which host is its own: a rule's number, a host, or (null) none. */
+  /** The slot of a wiki, and which host is its canonical one: a rule's number, a host, or (null) none. */
   exception(number: number): { slot: number; host: number | string | null } {
-    const rules = this.raw.area(L.SECTION_CANONICAL).start + L.CANONICAL_BODY;
+    const rules = this.start(L.SECTION_CANONICAL) + L.CANONICAL_BODY;
     const at = rules + this.canonicalRuleCount * L.CANONICAL_RULE + number * L.EXCEPTION_ENTRY;
     const slot = this.raw.u32(at + L.EXCEPTION_SLOT);
     const value = this.raw.u32(at + L.EXCEPTION_VALUE);
-    if (value === L.NO_HOST) return { slot, host: null };
+    if (value === L.NO_CANONICAL_HOST) return { slot, host: null };
     if (value < this.canonicalRuleCount) return { slot, host: value };
     return { slot, host: this.key(this.hosts, value - this.canonicalRuleCount) };
   }
@@ -348,12 +397,3 @@ export class Table {
     return Buffer.from(digestOf(sections)).toString("hex") === this.digest;
   }
 }
-
-const WIKILESS: Record<Wikiless, number> = {
-  noHost: L.RELEASES_NO_HOST,
-  missing: L.RELEASES_MISSING,
-  notInstalled: L.RELEASES_NOT_INSTALLED,
-};
-
-/** By HOST_… of the layout. */
-const HOST_MODES: readonly Jobs["host"][] = ["never", "if-unknown", "always"];

@@ -1,11 +1,12 @@
-import * as L from "../../assembly/layout.ts";
+/** From the host, or from the path where the host says so, to a wiki. */
+import type { Destination } from "../plan.ts";
 import type { RequestParts } from "./headers.ts";
 import type { Table } from "./table.ts";
 
 /** Which wiki a request's host and path stand for, and how that is known. */
 export interface HostWiki {
   /** In WIKI; else what is wrong. */
-  slot: number | "noHost" | "missing";
+  slot: number | "unknownHost" | "missing";
   /** Where the wiki's name came from. */
   source: { kind: "host" } | { kind: "pattern"; pattern: number } | { kind: "nothing" };
   /** Number of the path form that was read. */
@@ -17,46 +18,48 @@ export interface HostWiki {
 export function wikiOfHost(table: Table, parts: RequestParts): HostWiki {
   const { host } = parts;
   const exact = table.find(table.hosts, host);
-  if (exact !== -1)
-    return { ...follow(table, table.value(table.hosts, exact), parts), source: { kind: "host" } };
+  if (exact !== -1) return { ...follow(table, table.destinationOf(exact), parts), source: { kind: "host" } };
   for (let number = 0; number < table.patternCount; number++) {
-    const { kind, dashes, suffix, tail, target } = table.pattern(number);
-    if (!host.endsWith(suffix)) continue;
+    const pattern = table.pattern(number);
+    if (!host.endsWith(pattern.suffix)) continue;
     const source = { kind: "pattern", pattern: number } as const;
-    const label = host.slice(0, host.length - suffix.length);
-    if (kind === L.PATTERN_FIXED) {
-      if (label === "") continue;
-      return { ...follow(table, target, parts), source };
+    const stem = host.slice(0, host.length - pattern.suffix.length);
+    if (pattern.kind === "fixed") {
+      if (stem === "") continue;
+      return { ...follow(table, pattern.destination, parts), source };
     }
-    let key = label + (tail ?? "");
-    if (kind === L.PATTERN_FAMILY) {
-      const dot = label.lastIndexOf(".");
-      if (dot === -1 || !/^[a-z]+$/.test(label.slice(dot + 1))) continue;
-      key = label.slice(0, dot) + label.slice(dot + 1);
-    }
-    return { ...findKey(table, key, dashes), path: null, source };
+    const key = pattern.kind === "join" ? stem + pattern.tail : keyOfFamily(stem);
+    if (key === null) continue;
+    return { ...findKey(table, key, pattern.dashes), path: null, source };
   }
-  return { slot: "noHost", source: { kind: "nothing" }, path: null, key: null };
+  return { slot: "unknownHost", source: { kind: "nothing" }, path: null, key: null };
 }
 
-/** From a target number to a wiki. */
-function follow(table: Table, target: number, parts: RequestParts): Omit<HostWiki, "source"> {
-  if (target < table.wikis.slots) return { slot: target, path: null, key: table.key(table.wikis, target) };
-  const path = target - table.wikis.slots;
-  if (path >= table.pathCount) return { slot: "missing", path: null, key: null };
+/** `de.wikibooks` → `dewikibooks`; null where no family of a…z stands after a dot. */
+function keyOfFamily(stem: string): string | null {
+  const dot = stem.lastIndexOf(".");
+  if (dot === -1 || !/^[a-z]+$/.test(stem.slice(dot + 1))) return null;
+  return stem.slice(0, dot) + stem.slice(dot + 1);
+}
+
+function follow(table: Table, destination: Destination, parts: RequestParts): Omit<HostWiki, "source"> {
+  if (destination === null) return { slot: "missing", path: null, key: null };
+  if ("wiki" in destination) {
+    return { slot: destination.wiki, path: null, key: table.key(table.wikis, destination.wiki) };
+  }
+  const { path } = destination;
   const form = table.path(path);
-  const text = form.flags & L.FLAG_TARGET ? parts.target : parts.rawPath;
-  const segments = text.split("/");
-  const closed = form.flags & L.FLAG_CLOSED ? 1 : 0;
-  if (segments[0] !== "" || segments.length < 1 + form.segments + closed)
-    return { slot: "noHost", path, key: null };
+  const segments = (form.target ? parts.target : parts.rawPath).split("/");
+  if (segments[0] !== "" || segments.length < 1 + form.segments + Number(form.closed)) {
+    return { slot: "unknownHost", path, key: null };
+  }
   const key = form.parts
     .map((part) => {
       const segment = segments[1 + part]!;
       return form.replacements.find((r) => r.segment === part && r.from === segment)?.to ?? segment;
     })
     .join("");
-  return { ...findKey(table, key, (form.flags & L.FLAG_DASHES) !== 0), path };
+  return { ...findKey(table, key, form.dashes), path };
 }
 
 function findKey(table: Table, name: string, dashes: boolean): Pick<HostWiki, "slot" | "key"> {

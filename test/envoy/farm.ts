@@ -7,7 +7,7 @@ import { vi } from "vitest";
 import { encode } from "../../scripts/encode/encode.ts";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyOptions, type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
-import { type Answer, type Headers, type SendOptions, send } from "../../scripts/envoy/request.ts";
+import { type Headers, type HttpResponse, type SendOptions, send } from "../../scripts/envoy/request.ts";
 import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
 import type { Listener, Plan, Predicate, Route, Rule } from "../../scripts/plan.ts";
 import { projectPath } from "../support/data.ts";
@@ -76,9 +76,9 @@ const edge: Listener = {
   routes: [...DEBUGGING, JOB, JOB_NO_POST, ...PASS, APIS],
   assets: [],
   reads: [
-    rule({ near: 0 }, { subject: "method", test: "exact", values: ["POST"], not: false }),
-    rule({ near: 10_000 }, { subject: "path", test: "under", values: ["/all-near"], not: false }),
-    rule({ near: 5_000 }),
+    rule({ readOnly: 0 }, { subject: "method", test: "exact", values: ["POST"], not: false }),
+    rule({ readOnly: 10_000 }, { subject: "path", test: "under", values: ["/all-near"], not: false }),
+    rule({ readOnly: 5_000 }),
   ],
 };
 
@@ -92,10 +92,10 @@ export const PLAN: Plan = {
     { id: "testwiki", release: 1, group: "group0", installed: true },
   ],
   hosts: [
-    { host: "be-tarask.wiki.example", target: { wiki: 0 } },
-    { host: "files.wiki.example", target: { path: 0 } },
+    { host: "be-tarask.wiki.example", destination: { wiki: 0 } },
+    { host: "files.wiki.example", destination: { path: 0 } },
   ],
-  readAs: [{ kind: "path", from: "gateway.example", under: "/v1" }],
+  rewrites: [{ kind: "path", from: "gateway.example", under: "/v1" }],
   patterns: [{ kind: "join", suffix: ".wiki.example", tail: "wiki", dashes: true }],
   paths: [{ target: false, segments: 1, closed: true, parts: [0], dashes: false, replacements: [] }],
   listeners: [
@@ -111,11 +111,11 @@ export const PLAN: Plan = {
   ],
   deployments: NAMES.map((name, i) => ({
     name,
-    near: i === WEB ? WEB_NEAR! : i === API ? API_NEAR! : null,
+    readOnly: i === WEB ? WEB_NEAR! : i === API ? API_NEAR! : null,
   })),
   releases: VERSIONS.map((version) => ({ name: version, version })),
   defaultRelease: 0,
-  wikiless: { noHost: { release: 0 }, missing: { reply: 0 }, notInstalled: { reply: 2 } },
+  wikiless: { unknownHost: { release: 0 }, missing: { reply: 0 }, notInstalled: { reply: 2 } },
   // `next` runs one version, whatever the wiki's.
   clusters: NAMES.map((name) =>
     VERSIONS.map((version) => (name === "next" ? "next-any" : `${name}-${version}`)),
@@ -140,7 +140,7 @@ export interface Started {
   envoy: EnvoyProcess;
   upstreams: Upstreams;
   /** Asks by a listener's name; default: the first. */
-  send(options?: Partial<SendOptions> & { listener?: string }): Promise<Answer>;
+  send(options?: Partial<SendOptions> & { listener?: string }): Promise<HttpResponse>;
   /** The same, and what the upstream saw; fails on anything but a 200. */
   ask(options?: Partial<SendOptions> & { listener?: string }): Promise<Seen>;
   stop(): Promise<void>;

@@ -1,11 +1,10 @@
 /** Jobs by body: the body waits, then arrives whole, at the cluster of the wiki that it names. */
 import { createHash } from "node:crypto";
-import http from "node:http";
 import http2 from "node:http2";
 import net from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CONFLICT_TEXT } from "../../assembly/layout.ts";
-import { type Answer, type Headers, send } from "../../scripts/envoy/request.ts";
+import { type Headers, type HttpResponse, send } from "../../scripts/envoy/request.ts";
 import type { Seen } from "../../scripts/envoy/upstream.ts";
 import { emitted, PLAN, type Started, type StartOptions, start, tableOf } from "./farm.ts";
 
@@ -43,44 +42,24 @@ interface Upload {
   after?: () => Promise<unknown>;
 }
 
-/** Sends the chunks one after the other, each when the one before has gone to the kernel. */
-function upload({ port, host, method, headers = [], chunks, length, after }: Upload): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const request = http.request({
-      host: "127.0.0.1",
-      port: port ?? farm.envoy.port,
-      path: PATH,
-      method: method ?? "POST",
-      agent: false,
-      headers: [
-        ["host", host ?? "mw-jobrunner.discovery.wmnet"],
-        ...(length
-          ? [["content-length", String(Buffer.concat(chunks).length)]]
-          : [["transfer-encoding", "chunked"]]),
-        ...headers,
-      ].flat(),
-      timeout: 20_000,
-    });
-    request.on("timeout", () => request.destroy(new Error("no answer within 20 s")));
-    let answered = false;
-    request.on("error", (error) => answered || reject(error));
-    request.on("response", (response) => {
-      answered = true;
-      let text = "";
-      response.on("data", (chunk: Buffer) => {
-        text += chunk.toString();
-      });
-      response.on("end", () => resolve({ status: response.statusCode!, headers: [], body: text }));
-      response.on("error", reject);
-    });
-    void (async () => {
-      for (const [i, chunk] of chunks.entries()) {
-        if (answered) break;
-        await new Promise<void>((sent) => request.write(chunk, () => sent()));
-        if (i === 0) await after?.();
-      }
-      request.end();
-    })().catch(reject);
+function upload({ port, host, method, headers = [], chunks, length, after }: Upload): Promise<HttpResponse> {
+  async function* body() {
+    for (const [i, chunk] of chunks.entries()) {
+      yield chunk;
+      if (i === 0) await after?.();
+    }
+  }
+  return send({
+    port: port ?? farm.envoy.port,
+    path: PATH,
+    method: method ?? "POST",
+    host: host ?? "mw-jobrunner.discovery.wmnet",
+    headers: [
+      length ? ["content-length", String(Buffer.concat(chunks).length)] : ["transfer-encoding", "chunked"],
+      ...headers,
+    ],
+    body: body(),
+    timeoutMs: 20_000,
   });
 }
 

@@ -1,5 +1,6 @@
 /** What the filter counts, as Envoy and Prometheus have it. */
 import net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { send } from "../../scripts/envoy/request.ts";
 import { Table } from "../../scripts/table/table.ts";
@@ -41,7 +42,7 @@ const digest = (generation: number) =>
 test("every worker's root is counted, and the main thread's, and no canary", async () => {
   await expectMetrics({ roots: ROOTS, roots_on_newest_table: ROOTS, generation: 1, digest: digest(1) });
   // A later tick adds nothing.
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  await sleep(1_100);
   expect(await metrics()).toEqual({
     roots: ROOTS,
     roots_on_newest_table: ROOTS,

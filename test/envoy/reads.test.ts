@@ -31,7 +31,7 @@ async function clusterOf({ listener = "edge", ...request }: Ask = {}): Promise<s
 /** What the other reader says of the same. */
 function expected(
   table: Uint8Array,
-  near: boolean,
+  secondary: boolean,
   { listener = "edge", path = "/", method, headers = [], from = "127.0.0.1" }: Ask,
 ) {
   const request = {
@@ -41,30 +41,30 @@ function expected(
     client: from,
     ...(method && { method }),
   };
-  const { answer } = decide(new Table(table), request, { listener, near });
+  const { answer } = decide(new Table(table), request, { listener, secondary });
   return answer !== null && "cluster" in answer ? answer.cluster : null;
 }
 
 const [HERE, THERE] = ["web-near-1.47.0-wmf.2", "web-1.47.0-wmf.2"];
 
-test("outside the primary data centre reads are near, and writes are not", async () => {
+test("in a secondary data centre reads are read-only, and writes are not", async () => {
   expect(await clusterOf({ path: "/all-near/x" })).toBe(HERE);
   expect(await clusterOf({ path: "/all-near/x", method: "POST" })).toBe(THERE);
 });
 
 test("a switchover changes the plugin's configuration, and no table", async () => {
-  const near = { path: "/all-near/x" };
+  const read = { path: "/all-near/x" };
   for (const [settings, cluster] of [
     [{ datacentre: "codfw", primary: "codfw" }, THERE],
     [{ datacentre: "eqiad", primary: "codfw" }, HERE],
     [NEAR, HERE],
   ] as const) {
     expect(await farm.envoy.updateFilter(settings)).toEqual({ accepted: true });
-    for (const listener of ["edge", "mesh"]) expect(await clusterOf({ ...near, listener })).toBe(cluster);
+    for (const listener of ["edge", "mesh"]) expect(await clusterOf({ ...read, listener })).toBe(cluster);
   }
-  expect(
-    farm.envoy.logs.some((line) => line.includes("to listener edge, outside the primary data centre")),
-  ).toBe(true);
+  expect(farm.envoy.logs.some((line) => line.includes("to listener edge, in a secondary data centre"))).toBe(
+    true,
+  );
 });
 
 test("the same as JSON with the table in base64, as Istio hands it over", async () => {

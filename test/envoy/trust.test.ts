@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Headers, send } from "../../scripts/envoy/request.ts";
 import type { Seen } from "../../scripts/envoy/upstream.ts";
 import type { FailurePolicy } from "../../scripts/render/bootstrap.ts";
-import { compileGuest } from "../support/tiny-guest.ts";
+import { compileGuest, FILTER_FLAGS } from "../support/compile-guest.ts";
 import { EMITTED, emitted, FALLBACK, PLAN, type Started, start } from "./farm.ts";
 
 const RUNS = 120;
@@ -39,7 +40,7 @@ let trapping: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "pointsman-trust-"));
   trapping = join(folder, "trapping.wasm");
-  writeFileSync(trapping, await compileGuest(TRAPPING));
+  writeFileSync(trapping, await compileGuest(["trapping.ts", ...FILTER_FLAGS], { "trapping.ts": TRAPPING }));
   farm = await start({ listeners: LISTENERS });
 });
 afterAll(async () => {
@@ -194,7 +195,7 @@ test("where a dead VM is made again, a request is a 503 or goes where it should"
         expect([seen.cluster, emitted(seen)[1]]).toEqual(["web-1.47.0-wmf.2", ["x-mw-wiki", "testwiki"]]);
       } else {
         expect(answer.status).toBe(503);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await sleep(20);
       }
     }
     expect(last).toBe(200);

@@ -1,8 +1,9 @@
 /** The real Envoy and the simulator side by side, on the same module and configurations. */
 import type { UpdateResult } from "../../scripts/envoy/process.ts";
+import { compileGuest, FILTER_FLAGS } from "../support/compile-guest.ts";
 import { compared } from "./envoy-around.ts";
 import type { Exchange, Outcome } from "./exchange.ts";
-import { guestBytes, moduleFile } from "./guest-module.ts";
+import { moduleFile } from "./module-file.ts";
 import { Real } from "./real.ts";
 import { Simulated } from "./simulated.ts";
 
@@ -47,7 +48,8 @@ export class Both {
       failurePolicy = "reload",
     } = options;
     const { allowOnHeadersStopIteration = false } = options;
-    const wasm = options.wasm ?? (await guestBytes());
+    const wasm =
+      options.wasm ?? (await compileGuest(["test/same-as-envoy/guest/script.ts", ...FILTER_FLAGS]));
     const configuration = bytesOf(options.configuration ?? "");
     const common = { configuration, clusterHeader, emittedHeaders, allowOnHeadersStopIteration };
     const file = await moduleFile(wasm);

@@ -4,12 +4,12 @@
  */
 import { envoy140, type Message, type Pair } from "../../host-sim/index.ts";
 import {
-  type Answer,
-  answerHeaders,
   CALL,
   type Exchange,
+  type HttpResponse,
   type Outcome,
   type Received,
+  responseHeaders,
   sentHeaders,
 } from "./exchange.ts";
 
@@ -19,7 +19,7 @@ const hopByHop = new Set(["connection", "keep-alive", "proxy-connection", "trans
 /** Headers that come or go after the filter, by Envoy's own doing; they are compared on neither side. */
 export const notCompared = {
   request: new Set(["transfer-encoding", "x-envoy-expected-rq-timeout-ms", "x-envoy-internal"]),
-  answer: new Set(["connection", "date", "server", "transfer-encoding", "x-envoy-upstream-service-time"]),
+  response: new Set(["connection", "date", "server", "transfer-encoding", "x-envoy-upstream-service-time"]),
 };
 
 /** @param own the headers that the listener removes from every client (early header mutation) */
@@ -40,10 +40,10 @@ export function enteringRequest(exchange: Exchange, own: readonly string[]): Pai
   return headers;
 }
 
-/** The router adds its header before the filter sees the answer; the time is any number. */
-export function enteringAnswer(answer: Answer): Pair[] {
-  const headers: Pair[] = [[":status", `${answer.status}`]];
-  for (const [name, value] of answerHeaders(answer)) envoy140.responseHeaders.add(headers, name, value);
+/** The router adds its header before the filter sees the response; the time is any number. */
+export function enteringResponse(response: HttpResponse): Pair[] {
+  const headers: Pair[] = [[":status", `${response.status}`]];
+  for (const [name, value] of responseHeaders(response)) envoy140.responseHeaders.add(headers, name, value);
   headers.push(["x-envoy-upstream-service-time", "0"]);
   return headers;
 }
@@ -67,8 +67,8 @@ export function leavingRequest(
   };
 }
 
-/** An answer as an HTTP client reads it; null if it breaks off. */
-export function leavingAnswer({ headers, body, ended }: Message): Outcome["client"] {
+/** A response as an HTTP client reads it; null if it breaks off. */
+export function leavingResponse({ headers, body, ended }: Message): Outcome["client"] {
   const value = (name: string): string | undefined => headers.find((pair) => pair[0] === name)?.[1];
   const status = Number(value(":status"));
   const isWhole = ended || value("content-length") === `${body.length}`;
@@ -89,7 +89,7 @@ export function compared({ upstream, client, logs }: Outcome): Outcome {
       ...one,
       headers: without(one.headers, one.body, notCompared.request),
     })),
-    client: client && { ...client, headers: without(client.headers, client.body, notCompared.answer) },
+    client: client && { ...client, headers: without(client.headers, client.body, notCompared.response) },
     logs: logs.map((line) =>
       line
         .replaceAll(/(x-envoy-upstream-service-time=)\d+/g, "$10")

@@ -1,4 +1,4 @@
-/** One generated request with the upstream's answer, and what is compared of what became of it. */
+/** One generated request with the upstream's response, and what is compared of what became of it. */
 import type { Pair } from "../../host-sim/index.ts";
 
 /** Strings are bytes, one character each. */
@@ -16,7 +16,7 @@ export interface Exchange {
   readonly framing: "length" | "chunked";
   /** The guest's script, see `test/same-as-envoy/guest/script.ts`. */
   readonly script: string;
-  readonly answer: Answer;
+  readonly response: HttpResponse;
   /** The client sends all of its body before the guest gets any answer or tick. */
   readonly impatient?: boolean;
   /** The client hangs up when the guest has held its request for good. */
@@ -24,7 +24,7 @@ export interface Exchange {
 }
 
 /** What the upstream answers to whatever comes with the exchange's id. */
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: readonly Pair[];
   readonly body: readonly string[];
@@ -60,10 +60,10 @@ export type Seen = (isOver: () => boolean) => Promise<void>;
 export const SCRIPT = "x-script";
 
 const plain = { method: "GET", path: "/", host: "wiki.example", headers: [], body: [], script: "" } as const;
-const ok: Answer = { status: 200, headers: [["content-type", "text/plain"]], body: ["hello"] };
+const ok: HttpResponse = { status: 200, headers: [["content-type", "text/plain"]], body: ["hello"] };
 
 /** What the upstream answers to the guest's own calls, whose path starts with CALL. */
-export const CALLED: Answer = {
+export const CALLED: HttpResponse = {
   status: 200,
   headers: [
     ["x-called", "1"],
@@ -75,7 +75,7 @@ export const CALL = "/call";
 
 /** A plain GET, but for what is given. */
 export function exchange(id: string, given: Partial<Omit<Exchange, "id">> = {}): Exchange {
-  return { ...plain, framing: "length", answer: ok, ...given, id };
+  return { ...plain, framing: "length", response: ok, ...given, id };
 }
 
 /** All that the client sends, in order. */
@@ -98,11 +98,11 @@ function frame(method: string, body: readonly string[], framing: Exchange["frami
 
 const bodiless: ReadonlySet<string> = new Set(["GET", "OPTIONS"]);
 
-export const isChunked = ({ headers, body }: Answer): boolean =>
+export const isChunked = ({ headers, body }: HttpResponse): boolean =>
   body.length > 0 && !headers.some(([name]) => name.toLowerCase() === "content-length");
 
 /** All that the upstream sends, in order. */
-export function answerHeaders(answer: Answer): Pair[] {
-  const chunked: Pair[] = isChunked(answer) ? [["Transfer-Encoding", "chunked"]] : [];
-  return [...answer.headers, ["Connection", "keep-alive"], ...chunked];
+export function responseHeaders(response: HttpResponse): Pair[] {
+  const chunked: Pair[] = isChunked(response) ? [["Transfer-Encoding", "chunked"]] : [];
+  return [...response.headers, ["Connection", "keep-alive"], ...chunked];
 }

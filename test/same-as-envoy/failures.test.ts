@@ -1,4 +1,5 @@
 /** A guest that traps: what its request gets, and those after it, under each failure policy. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { Both } from "./both.ts";
 import { type Exchange, exchange } from "./exchange.ts";
@@ -21,7 +22,7 @@ const plain = exchange("plain");
 const trap = exchange("trap", { script: "request_headers:trap" });
 
 async function pass(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  await sleep(milliseconds);
   both.simulated.host.clock.advance(milliseconds);
 }
 
@@ -31,8 +32,8 @@ test("a trap in any callback ends its request in the same way, and an update bri
   const callbacks = ["request_headers", "request_body", "response_headers", "response_body", "log", "done"];
   for (const callback of callbacks) {
     const script = `${callback}:trap`;
-    const answer = { status: 200, headers: [], body: ["one", "two"] };
-    statuses.push(await statusOf(exchange("trap", { method: "POST", body: ["x"], script, answer }), true));
+    const response = { status: 200, headers: [], body: ["one", "two"] };
+    statuses.push(await statusOf(exchange("trap", { method: "POST", body: ["x"], script, response }), true));
     expect(await statusOf(plain, false)).toBe(503);
     const update = await both.configure(`say:${callback}`);
     expect(update.simulated).toEqual(update.real);

@@ -1,7 +1,7 @@
 /** Exchanges made from a seed: what clients send, what guests do with it, and what upstreams answer. */
 import fc from "fast-check";
 import type { Pair } from "../../host-sim/index.ts";
-import { type Answer, type Exchange, exchange } from "./exchange.ts";
+import { type Exchange, exchange, type HttpResponse } from "./exchange.ts";
 import { anyScript } from "./generate-script.ts";
 
 const odd = fc.constantFrom<Pair>(
@@ -40,7 +40,7 @@ const odd = fc.constantFrom<Pair>(
   ["X-Cluster", "forged"],
 );
 
-const oddAnswer = fc.constantFrom<Pair>(
+const oddResponseHeader = fc.constantFrom<Pair>(
   ["Content-Type", "text/html"],
   ["Set-Cookie", "a=b"],
   ["set-cookie", "c=d; Path=/"],
@@ -78,10 +78,10 @@ const path = fc.oneof(
   fc.string({ maxLength: 30, unit: fc.constantFrom(..."abc/-_~%2F?&=+") }).map((rest) => `/x${rest}`),
 );
 
-const answer: fc.Arbitrary<Answer> = fc
+const response: fc.Arbitrary<HttpResponse> = fc
   .record({
     status: fc.constantFrom(200, 200, 201, 206, 301, 404, 418, 500, 503),
-    headers: fc.array(oddAnswer, { maxLength: 5 }),
+    headers: fc.array(oddResponseHeader, { maxLength: 5 }),
     body: pieces,
     length: fc.boolean(),
   })
@@ -100,7 +100,7 @@ export const anyExchange: fc.Arbitrary<Exchange> = fc
     body: pieces,
     framing: fc.constantFrom("length" as const, "chunked" as const),
     script: anyScript,
-    answer,
+    response,
   })
   .map((given) => {
     const { script, ...rest } = given;

@@ -26,7 +26,7 @@ describe("known to differ, and still so:", () => {
     const sent = new Set(upstream.flatMap(({ headers }) => names(headers)));
     expect([...notCompared.request].filter((name) => !sent.has(name))).toEqual([]);
     const got = new Set(names(client?.headers ?? []));
-    expect([...notCompared.answer].filter((name) => !got.has(name))).toEqual([]);
+    expect([...notCompared.response].filter((name) => !got.has(name))).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@
  * Where the simulator is knowingly not as Envoy 1.40. Everything else in this folder is compared byte for byte, but
  * for the headers named in `envoy-around.ts`. Each row shows itself: `known.test.ts` fails when it holds no longer.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { sendRaw } from "../../scripts/envoy/request.ts";
 import type { Both, Pair } from "./both.ts";
 import { type Exchange, exchange } from "./exchange.ts";
@@ -59,7 +60,7 @@ export const known: readonly Known[] = [
     show: async (both) => {
       await both.run(exchange("known", { script: "log:foreign clear_route_cache -" }));
       const isBug = (line: string): boolean => line.includes("envoy bug failure: !route_cache_blocked_");
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await sleep(100);
       const { logs } = both.simulated.host;
       return {
         real: both.real.envoy.logs.some(isBug),

@@ -1,10 +1,11 @@
 /** The real Envoy: exchanges through it one after the other, with what the guest logged for each. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
-import { send } from "./client.ts";
 import type { Exchange, Outcome } from "./exchange.ts";
-import { Upstreams } from "./upstream.ts";
+import { sendPiecewise } from "./piecewise-client.ts";
+import { ScriptedUpstreams } from "./scripted-upstreams.ts";
 
 /** How long a line of the log may take to come, in milliseconds. */
 const LINE_MS = 8_000;
@@ -38,13 +39,13 @@ export interface RealOptions {
 
 export class Real {
   readonly envoy: EnvoyProcess;
-  readonly upstreams: Upstreams;
+  readonly upstreams: ScriptedUpstreams;
   /** The guest lives and logs. */
   talkative: boolean;
   #read = 0;
   #exchange: Exchange | null = null;
 
-  private constructor(envoy: EnvoyProcess, upstreams: Upstreams, talkative: boolean) {
+  private constructor(envoy: EnvoyProcess, upstreams: ScriptedUpstreams, talkative: boolean) {
     this.envoy = envoy;
     this.upstreams = upstreams;
     this.talkative = talkative;
@@ -53,7 +54,7 @@ export class Real {
   static async start(options: RealOptions): Promise<Real> {
     const { clusters, clusterHeader, emittedHeaders = [], wasm, configuration: table } = options;
     const { failurePolicy, allowOnHeadersStopIteration = false } = options;
-    const upstreams = await Upstreams.start(clusters);
+    const upstreams = await ScriptedUpstreams.start(clusters);
     try {
       const envoy = await startEnvoy({
         envoy: await findEnvoy(),
@@ -80,12 +81,12 @@ export class Real {
     this.takeLogs();
     this.#exchange = exchange;
     upstreams.received.length = 0;
-    upstreams.answer = exchange.answer;
+    upstreams.response = exchange.response;
     let pieces = 0;
     let answered = 0;
     // First that the guest is done with the request, then each piece of the answer.
     upstreams.seen = (isOver) => this.#line(answerLines[Math.min(answered, 2)]!, answered++ - 1, isOver);
-    const client = await send(this.envoy.port, exchange, (isOver) =>
+    const client = await sendPiecewise(this.envoy.port, exchange, (isOver) =>
       this.#line(requestLines[Math.min(pieces, 1)]!, pieces++, isOver),
     );
     await this.#line(/ > delete$/, 1, () => false);
@@ -143,8 +144,4 @@ export function guestLine(line: string): string | null {
   if (found === null) return null;
   const [, level = "", text = ""] = found;
   return `${levels[level] ?? level} ${text}`;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

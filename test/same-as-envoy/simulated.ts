@@ -9,7 +9,7 @@ import {
   type Verdict,
   Vm,
 } from "../../host-sim/index.ts";
-import { enteringAnswer, enteringRequest, leavingAnswer, leavingRequest } from "./envoy-around.ts";
+import { enteringRequest, enteringResponse, leavingRequest, leavingResponse } from "./envoy-around.ts";
 import { CALLED, type Exchange, isChunked, type Outcome, type Received } from "./exchange.ts";
 
 const FILTER = "pointsman";
@@ -58,12 +58,12 @@ export class Simulated {
     const settle = (): void => {
       for (let call = root.httpCalls[0]; call !== undefined; call = root.httpCalls[0]) {
         upstream.push(leavingRequest(call.upstream, call.headers, [call.body]));
-        root.answerHttpCall(call.id, { headers: enteringAnswer(CALLED), body: CALLED.body.join("") });
+        root.answerHttpCall(call.id, { headers: enteringResponse(CALLED), body: CALLED.body.join("") });
       }
       if (root.tickPeriod > 0) this.host.clock.advance(root.tickPeriod);
     };
     const { root } = stream;
-    const { answer } = exchange;
+    const { response } = exchange;
     // HTTP/1 ends a body by an empty piece.
     const requestPieces = exchange.body.length > 0 ? [...exchange.body, ""] : [];
     stream.open(enteringRequest(exchange, [clusterHeader, ...emittedHeaders]), requestPieces.length === 0);
@@ -77,20 +77,20 @@ export class Simulated {
     const sent = stream.result().upstream;
     if (sent?.ended) {
       upstream.push(leavingRequest(this.#cluster(sent), sent.headers, [sent.body]));
-      const pieces = answer.body.length > 0 ? [...answer.body, ""] : [];
+      const pieces = response.body.length > 0 ? [...response.body, ""] : [];
       if (stream.localReply === null && stream.reset === null) {
-        stream.response.pushHeaders(enteringAnswer(answer), pieces.length === 0);
+        stream.response.pushHeaders(enteringResponse(response), pieces.length === 0);
         if (!stream.response.sent.ended) settle();
         pieces.forEach((piece, i) => {
           stream.response.pushBody(Buffer.from(piece, "latin1"), i === pieces.length - 1);
-          if (!stream.response.sent.ended && (isChunked(answer) || i !== pieces.length - 2)) settle();
+          if (!stream.response.sent.ended && (isChunked(response) || i !== pieces.length - 2)) settle();
         });
       }
     }
     stream.close();
     settle();
     const { downstream } = stream.result();
-    const client = downstream && leavingAnswer(downstream);
+    const client = downstream && leavingResponse(downstream);
     return { upstream, client, logs: this.takeLogs() };
   }
 

@@ -5,14 +5,15 @@ import { z } from "zod";
 import { Problems } from "../../scripts/sources/problem.ts";
 import { validate } from "../../scripts/sources/validate.ts";
 import { loadYaml } from "../../scripts/sources/yaml.ts";
-import type { Request, Where } from "../../scripts/table/decide.ts";
+import type { Where } from "../../scripts/table/decide.ts";
+import type { Request } from "../../scripts/table/headers.ts";
 import { projectPath } from "../support/data.ts";
 
 const answer = {
   /** The deployment that the request goes to, in the primary data centre. */
   to: z.string().optional(),
   /** The deployment outside the primary data centre: such a case is asked in both. */
-  near: z.string().optional(),
+  secondary: z.string().optional(),
   /** Left out: the request has no wiki. */
   wiki: z.string().optional(),
   /** Left out: that of the wiki's group; without a wiki the default one. */
@@ -33,7 +34,7 @@ const OUTCOME = "must have one of `to`, `pass` and `status`, and `says` with `st
 
 function hasOutcome({ to, pass, status, says, ...more }: Expected): boolean {
   const outcomes = [to, pass, status].filter((one) => one !== undefined).length;
-  const isBare = ["near", "wiki", "release", "cluster", "host", "debug"].every((key) => !(key in more));
+  const isBare = ["secondary", "wiki", "release", "cluster", "host", "debug"].every((key) => !(key in more));
   return outcomes === 1 && (status === undefined) === (says === undefined) && (to !== undefined || isBare);
 }
 
@@ -151,7 +152,7 @@ export function requestOf({ authority, path, method, headers, body, client }: Ca
 }
 
 /** Everywhere that a case is asked. */
-export function wheresOf({ listeners, near }: Case): Where[] {
-  const places = near === undefined ? [false] : [false, true];
-  return listeners.flatMap((listener) => places.map((outside) => ({ listener, near: outside })));
+export function wheresOf({ listeners, secondary }: Case): Where[] {
+  const places = secondary === undefined ? [false] : [false, true];
+  return listeners.flatMap((listener) => places.map((isSecondary) => ({ listener, secondary: isSecondary })));
 }

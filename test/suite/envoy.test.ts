@@ -6,7 +6,7 @@ import { send } from "../../scripts/envoy/request.ts";
 import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
 import { withAllHeaders } from "../../scripts/explain/all-headers.ts";
 import { EMIT_KIND_NAMES, type EmitKind } from "../../scripts/plan.ts";
-import { type Answer, decide, isReply, type Where } from "../../scripts/table/decide.ts";
+import { type Answer, decide, type Where } from "../../scripts/table/decide.ts";
 import { DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "../support/data.ts";
 import { type Case, loadSuites, requestOf, wheresOf } from "./cases.ts";
 import { needsData, SuiteFarm } from "./farms.ts";
@@ -51,15 +51,15 @@ for (const name of ["production", "replies"]) {
     );
     expect(rulesWithout(farm, sample)).toEqual([]);
     const wrong: string[] = [];
-    for (const near of [false, true]) {
+    for (const secondary of [false, true]) {
       // A switchover: the same table, and another data centre is the primary one.
-      if (near) expect(await envoy.updateFilter({ primary: "there" })).toMatchObject({ accepted: true });
-      for (const { one, where } of sample.filter((asked) => asked.where.near === near)) {
-        const expected = seenOf(farm.answer(one, near), one);
+      if (secondary) expect(await envoy.updateFilter({ primary: "there" })).toMatchObject({ accepted: true });
+      for (const { one, where } of sample.filter((asked) => asked.where.secondary === secondary)) {
+        const expected = seenOf(farm.answer(one, secondary), one);
         const got = await ask(envoy.ports[where.listener!]!, one, headers);
         if (JSON.stringify(got) === JSON.stringify(expected)) continue;
         wrong.push(
-          `${one.place} at ${where.listener}${near ? ", near" : ""}: ${show(got)}, not ${show(expected)}`,
+          `${one.place} at ${where.listener}${secondary ? ", secondary" : ""}: ${show(got)}, not ${show(expected)}`,
         );
       }
     }
@@ -82,8 +82,8 @@ const show = (visible: Visible): string => JSON.stringify(visible);
 
 function seenOf(answer: Answer, one: Case): Visible {
   const own = one.target?.startsWith("http://") ? new URL(one.target).host : one.authority;
-  if (answer === null) return { status: 200, cluster: FALLBACK, host: own, says: {}, debug: false };
-  if (isReply(answer)) return answer;
+  if (answer.kind === "pass") return { status: 200, cluster: FALLBACK, host: own, says: {}, debug: false };
+  if (answer.kind === "reply") return { status: answer.status, body: answer.body };
   const { cluster, release, wiki, group, version, deployment, host, debug } = answer;
   const all = { cluster, release, wiki, group, version, deployment };
   const says = Object.fromEntries(
@@ -110,8 +110,8 @@ async function ask(port: number, one: Case, names: Record<EmitKind, string>): Pr
 function sampleOf(farm: SuiteFarm, cases: Case[]): Asked[] {
   const seen = new Set<string>();
   return cases.filter(canBeSent).flatMap((one) =>
-    wheresOf(one).flatMap(({ listener, near }) => {
-      const where = { listener: listener ?? farm.plan.listeners[0]!.name, near };
+    wheresOf(one).flatMap(({ listener, secondary }) => {
+      const where = { listener: listener ?? farm.plan.listeners[0]!.name, secondary };
       if (!LISTENERS.includes(where.listener!)) return [];
       const news = traits(farm, one, where).filter((trait) => !seen.has(trait));
       for (const trait of news) seen.add(trait);
@@ -128,9 +128,13 @@ function canBeSent({ authority, path, method, client }: Case): boolean {
 
 function traits(farm: SuiteFarm, one: Case, where: Where): string[] {
   const { answer, trail } = decide(farm.table, requestOf(one), where);
-  const { rule, asset, read, wrong, body, near, readAs, readAsPath, path, source } = trail;
+  const { rule, asset, read, wrong, body, readOnly, suffixRewrite, pathRewrite, path, source } = trail;
   const outcome =
-    answer === null ? "pass" : isReply(answer) ? answer.status : `${answer.debug} ${answer.host !== null}`;
+    answer.kind === "pass"
+      ? "pass"
+      : answer.kind === "reply"
+        ? answer.status
+        : `${answer.debug} ${answer.host !== null}`;
   return [
     `${where.listener} rule ${rule}`,
     `asset ${asset}`,
@@ -138,8 +142,8 @@ function traits(farm: SuiteFarm, one: Case, where: Where): string[] {
     `outcome ${outcome}`,
     `without a wiki ${wrong}`,
     `body ${body}`,
-    `near ${near}`,
-    `read as ${readAs} ${readAsPath}`,
+    `read-only ${readOnly}`,
+    `rewrite ${suffixRewrite} ${pathRewrite}`,
     `form ${path}`,
     `host ${source.kind} ${"pattern" in source ? source.pattern : ""}`,
   ];

@@ -32,14 +32,15 @@ export class SuiteFarm {
   }
 
   /** The whole answer that a case expects, in this data centre or the primary one. */
-  answer(says: Expected, near: boolean): Answer {
-    if (says.pass) return null;
-    if (says.status !== undefined) return { status: says.status, body: says.says! };
-    const deployment = (near ? says.near : says.to)!;
+  answer(says: Expected, secondary: boolean): Answer {
+    if (says.pass) return { kind: "pass" };
+    if (says.status !== undefined) return { kind: "reply", status: says.status, body: says.says! };
+    const deployment = (secondary ? says.secondary : says.to)!;
     const release = says.release ?? this.releaseOf(says.wiki);
     const version = this.versionOf.get(release);
     if (version === undefined) throw new Error(`the farm has no release "${release}"`);
     return {
+      kind: "route",
       wiki: says.wiki ?? null,
       group: (says.wiki !== undefined && this.groupOf.get(says.wiki)) || null,
       release,

@@ -3,7 +3,8 @@ import { isDeepStrictEqual } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ats102, envoy140 } from "../../host-sim/index.ts";
 import { firstValue } from "../../host-sim/profiles/header-rules.ts";
-import { type Answer, decide, type Request, type Where } from "../../scripts/table/decide.ts";
+import { type Answer, decide, type Where } from "../../scripts/table/decide.ts";
+import type { Request } from "../../scripts/table/headers.ts";
 import { reference } from "../reference.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
 import { FilterReader } from "../support/farms.ts";
@@ -67,12 +68,12 @@ function failures(one: Case, { farm, readers }: { farm: SuiteFarm; readers: Read
   for (const where of wheresOf(one)) {
     for (const { name, ats, ask } of readers) {
       if (one.reference === false && name === "the reference") continue;
-      const expected = farm.answer((ats && one["on-ats"]) || one, where.near);
+      const expected = farm.answer((ats && one["on-ats"]) || one, where.secondary);
       const got = attempt(() => ask(request, where));
       if (isDeepStrictEqual(got, expected)) continue;
       const at = where.listener === null ? "" : ` at ${where.listener}`;
       const line = `${show(got, expected)}, not ${show(expected, got)}`;
-      const outside = where.near ? ", not the primary data centre" : "";
+      const outside = where.secondary ? ", in a secondary data centre" : "";
       wrong.set(line, [...(wrong.get(line) ?? []), `${name}${at}${outside}`]);
     }
   }
@@ -89,10 +90,10 @@ function attempt(ask: () => Answer): Answer | string {
 
 /** What an answer says otherwise than the other one. */
 function show(answer: Answer | string, other: Answer | string): string {
-  if (answer === null) return "passes through";
   if (typeof answer === "string") return answer;
+  if (answer.kind === "pass") return "passes through";
   const differs = ([key, value]: [string, unknown]) =>
-    other === null || typeof other === "string" || value !== Object(other)[key];
+    typeof other === "string" || value !== Object(other)[key];
   const parts = Object.entries(answer).filter(differs);
   return parts.map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(", ");
 }

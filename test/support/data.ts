@@ -1,3 +1,4 @@
+/** Paths of the project and of the real data beside it, and what becomes of tests without that data. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../../scripts/project-root.ts";

@@ -1,3 +1,4 @@
+/** The problems of refused sources, for tests to compare. */
 import { SourceError } from "../../scripts/sources/problem.ts";
 
 /** The messages of the problems that `step` throws; fails if it throws nothing, or anything else. */

@@ -1,3 +1,4 @@
+/** Farms as text: a small one, of which each test changes a key or two. */
 import { join } from "node:path";
 import { type Compiled, compile } from "../../scripts/farm/compile.ts";
 import { Farm } from "../../scripts/farm/farm.ts";

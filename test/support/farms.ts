@@ -6,7 +6,8 @@ import { compile } from "../../scripts/farm/compile.ts";
 import { Farm } from "../../scripts/farm/farm.ts";
 import { filter } from "../../scripts/filter.ts";
 import { EMIT_KIND_NAMES, type EmitKind, type Plan } from "../../scripts/plan.ts";
-import type { Answer, Request, Where } from "../../scripts/table/decide.ts";
+import type { Answer, Where } from "../../scripts/table/decide.ts";
+import type { Request } from "../../scripts/table/headers.ts";
 import { Table } from "../../scripts/table/table.ts";
 import { DATA, projectPath } from "./data.ts";
 
@@ -53,24 +54,23 @@ export class FilterReader {
   }
 
   /** The plugin of a listener; a VM has one for each that was asked about. */
-  root({ listener, near }: Where = ANYWHERE): RootContext {
-    const known = this.roots.get(`${listener} ${near}`);
+  root({ listener, secondary }: Where = ANYWHERE): RootContext {
+    const known = this.roots.get(`${listener} ${secondary}`);
     if (known) return known;
     // As base64: ATS takes no bytes.
     const table = Buffer.from(this.table).toString("base64");
     const configuration = JSON.stringify({
       listener: listener ?? "",
       datacentre: "here",
-      primary: near ? "there" : "here",
+      primary: secondary ? "there" : "here",
       table,
     });
     const root = this.vm.createRoot({ rootId: "", configuration, allowOnHeadersStopIteration: true });
     if (root.refused !== null) throw new Error(`refused: ${this.vm.logs.at(-1)?.text}`);
-    this.roots.set(`${listener} ${near}`, root);
+    this.roots.set(`${listener} ${secondary}`, root);
     return root;
   }
 
-  /** null where the request passed through. */
   decide(request: Request, where: Where = ANYWHERE): Answer {
     const { authority, target, method = "GET", headers: own = [], body = null, client } = request;
     const pairs: Pair[] = [
@@ -86,11 +86,12 @@ export class FilterReader {
       ...(client && { properties: { "source.address": `${client}:1234` } }),
     });
     if (trapped !== null) throw new Error(`trapped: ${trapped}`);
-    if (localReply !== null) return { status: localReply.status, body: localReply.body };
+    if (localReply !== null) return { kind: "reply", status: localReply.status, body: localReply.body };
     const of = (kind: EmitKind) => headers.find(([name]) => name === this.headers[kind])?.[1] ?? null;
-    if (EMIT_KIND_NAMES.every((kind) => of(kind) === null)) return null;
+    if (EMIT_KIND_NAMES.every((kind) => of(kind) === null)) return { kind: "pass" };
     const host = headers.find(([name]) => name === ":authority" || name === "host")?.[1] ?? null;
     return {
+      kind: "route",
       wiki: of("wiki"),
       group: of("group"),
       release: of("release")!,
@@ -103,7 +104,7 @@ export class FilterReader {
   }
 }
 
-const ANYWHERE: Where = { listener: null, near: false };
+const ANYWHERE: Where = { listener: null, secondary: false };
 
 /** Unicode text as the bytes that go over the wire. */
 export const wire = (text: string): string => byteString(text);

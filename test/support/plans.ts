@@ -1,25 +1,23 @@
 import fc from "fast-check";
-import * as L from "../../assembly/layout.ts";
+/** Plans for tests: small ones, and any that a farm could compile to. */
 import { Vm } from "../../host-sim/index.ts";
-import { assemble, type Section } from "../../scripts/encode/container.ts";
+import { assemble } from "../../scripts/encode/container.ts";
 import { encode } from "../../scripts/encode/encode.ts";
-import type { Range } from "../../scripts/encode/rule-lists.ts";
 import { filter } from "../../scripts/filter.ts";
 import {
+  type Destination,
   EMIT_KIND_NAMES,
   type Listener,
-  type Pattern,
   type Plan,
   type Predicate,
   type ReadOutcome,
   type ReleaseOutcome,
   type Route,
   type Rule,
-  type Target,
-  type WikilessOutcome,
 } from "../../scripts/plan.ts";
 import { TableError } from "../../scripts/table/check.ts";
-import { Table, type TableOutcome, type TablePredicate } from "../../scripts/table/table.ts";
+import type { Section } from "../../scripts/table/digest.ts";
+import { Table } from "../../scripts/table/table.ts";
 
 /** A listener without a rule, whose name is of no account. */
 export function plainListener(parts: Partial<Listener> = {}): Listener {
@@ -45,16 +43,16 @@ export function plainPlan(parts: Partial<Plan> = {}): Plan {
   return {
     wikis: [{ id: "awiki", release: 0, group: null, installed: true }],
     hosts: [],
-    readAs: [],
+    rewrites: [],
     patterns: [],
     paths: [],
     listeners: [plainListener()],
     shareCookie: null,
     replies: [],
-    deployments: [{ name: "web", near: null }],
+    deployments: [{ name: "web", readOnly: null }],
     releases: [{ name: "one", version: "1.0" }],
     defaultRelease: 0,
-    wikiless: { noHost: { release: 0 }, missing: { release: 0 }, notInstalled: { release: 0 } },
+    wikiless: { unknownHost: { release: 0 }, missing: { release: 0 }, notInstalled: { release: 0 } },
     clusters: [["web-one"]],
     emit: [{ kind: "cluster", name: "x-cluster" }],
     jobs: null,
@@ -111,105 +109,6 @@ export async function verdictOn(bytes: Uint8Array): Promise<string | null> {
   }
   if (ofFilter !== ofDecoder) throw new Error(`the filter says ${ofFilter}, the decoder says ${ofDecoder}`);
   return ofDecoder;
-}
-
-/** The plan that a table says. */
-export function planOf(table: Table): Plan {
-  const list = <T>(count: number, entry: (number: number) => T) =>
-    Array.from({ length: count }, (_, i) => entry(i));
-  const sorted = (set: Table["wikis"]) => [...table.keys(set)].sort((a, b) => (a.key < b.key ? -1 : 1));
-  const wikiOfSlot = new Map(sorted(table.wikis).map(({ slot }, wiki) => [slot, wiki]));
-  const target = (number: number): Target => {
-    if (number < table.wikis.slots) return { wiki: wikiOfSlot.get(number)! };
-    const path = number - table.wikis.slots;
-    return path < table.pathCount ? { path } : null;
-  };
-  const pattern = (number: number): Pattern => {
-    const { kind, suffix, dashes, tail, target: fixed } = table.pattern(number);
-    if (kind === L.PATTERN_FIXED) return { kind: "fixed", suffix, target: target(fixed) };
-    return kind === L.PATTERN_JOIN
-      ? { kind: "join", suffix, tail: tail!, dashes }
-      : { kind: "family", suffix, dashes };
-  };
-  const outcome = ({ outcome, value }: TableOutcome) =>
-    ({
-      [L.OUTCOME_DEPLOYMENT]: { deployment: value },
-      [L.OUTCOME_PASS]: "pass",
-      [L.OUTCOME_RELEASE]: { release: value },
-      [L.OUTCOME_REPLY]: { reply: value },
-      [L.OUTCOME_NEAR]: { near: value },
-    })[outcome] as Rule["outcome"];
-  const rules = <Outcome>({ first, count }: Range) =>
-    list(count, (i) => {
-      const rule = table.rule(first + i);
-      const { wiki, debug } = rule;
-      return { when: rule.when.map(predicateOf), outcome: outcome(rule) as Outcome, wiki, debug };
-    });
-  return {
-    wikis: sorted(table.wikis).map(({ key, slot }) => ({
-      id: key,
-      ...table.placement(table.value(table.wikis, slot)),
-    })),
-    hosts: sorted(table.hosts).map(({ key, slot }) => ({
-      host: key,
-      target: target(table.value(table.hosts, slot)),
-    })),
-    readAs: list(table.readAsCount, (i) => table.readAs(i)),
-    patterns: list(table.patternCount, pattern),
-    paths: list(table.pathCount, (i) => {
-      const { flags, segments, parts, replacements } = table.path(i);
-      return {
-        target: (flags & L.FLAG_TARGET) !== 0,
-        segments,
-        closed: (flags & L.FLAG_CLOSED) !== 0,
-        parts,
-        dashes: (flags & L.FLAG_DASHES) !== 0,
-        replacements,
-      };
-    }),
-    listeners: table.listeners.map(({ internal, routes, assets, reads, ...rest }) => ({
-      ...rest,
-      trust: internal ? "internal" : "edge",
-      routes: rules<Route>(routes),
-      assets: rules<ReleaseOutcome>(assets),
-      reads: rules<ReadOutcome>(reads),
-    })),
-    shareCookie: table.shareCookie,
-    replies: list(table.replyCount, (i) => table.reply(i)),
-    deployments: list(table.deploymentCount, (i) => table.deployment(i)),
-    releases: list(table.releaseCount, (i) => table.release(i)),
-    defaultRelease: table.defaultRelease,
-    wikiless: {
-      noHost: outcome(table.wikiless("noHost")) as WikilessOutcome,
-      missing: outcome(table.wikiless("missing")) as WikilessOutcome,
-      notInstalled: outcome(table.wikiless("notInstalled")) as WikilessOutcome,
-    },
-    clusters: list(table.deploymentCount, (d) => list(table.releaseCount, (r) => table.cluster(d, r))),
-    emit: list(table.emitCount, (i) => {
-      const { kind, name } = table.emit(i);
-      return { kind: EMIT_KIND_NAMES[kind]!, name };
-    }),
-    jobs: table.jobs,
-    canonical: {
-      rules: list(table.canonicalRuleCount, (i) => table.canonicalRule(i)),
-      exceptions: list(table.exceptionCount, (i) => table.exception(i))
-        .map(({ slot, host }) => ({ wiki: table.key(table.wikis, slot)!, host }))
-        .sort((a, b) => (a.wiki < b.wiki ? -1 : 1)),
-    },
-  };
-}
-
-function predicateOf({ subject, test, not, name, values }: TablePredicate): Predicate {
-  const subjects = ["", "host", "path", "method", "header", "cookie", "query"];
-  const tests = ["", "exact", "prefix", "suffix", "under", "address", "present", "contains", "option"];
-  const [option, ...wanted] = values;
-  return {
-    not,
-    subject: subjects[subject],
-    test: tests[test],
-    ...(name === null ? {} : { name }),
-    ...(test === L.TEST_OPTION ? { option, values: wanted } : values.length > 0 ? { values } : {}),
-  } as Predicate;
 }
 
 const letters = (characters: string, minLength: number, maxLength: number) =>
@@ -318,12 +217,12 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
     const release = fc.nat(releases.length - 1);
     const deployment = fc.nat(deployments.length - 1);
     const group = fc.constantFrom(null, "g0", "g1");
-    const targets: Target[] = [
+    const destinations: Destination[] = [
       null,
       ...ids.map((_, wiki) => ({ wiki })),
       ...paths.map((_, path) => ({ path })),
     ];
-    const target = fc.constantFrom(...targets);
+    const destination = fc.constantFrom(...destinations);
     const reply = replies.length > 0 ? [fc.record({ reply: fc.nat(replies.length - 1) })] : [];
     const wikiless = fc.oneof(fc.record({ release }), ...reply);
     const rules = <Outcome>(outcome: fc.Arbitrary<Outcome>, wiki: fc.Arbitrary<Rule["wiki"]>) =>
@@ -344,7 +243,7 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
         fc.boolean(),
       )
       .map(([others, deploying, first]) => (first ? [...others, ...deploying] : [...deploying, ...others]));
-    const near = fc.constantFrom(0, 1, 2500, 5000, 9999, 10000);
+    const readOnly = fc.constantFrom(0, 1, 2500, 5000, 9999, 10000);
     const listener = fc.record<Listener>({
       name: is("only"),
       trust: fc.constantFrom("edge", "internal"),
@@ -352,13 +251,13 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
       deployment,
       routes,
       assets: rules<ReleaseOutcome>(fc.record({ release }), is("host")),
-      reads: rules<ReadOutcome>(fc.record({ near }), is("host")),
+      reads: rules<ReadOutcome>(fc.record({ readOnly }), is("host")),
     });
-    // Only what is no twin has one.
-    const twins = deployments.map((_, i) => (i === 0 ? fc.constant(null) : fc.constantFrom(null, 0)));
+    // Only what is no read-only deployment has one.
+    const readOnlyOf = deployments.map((_, i) => (i === 0 ? fc.constant(null) : fc.constantFrom(null, 0)));
     return fc
       .record({
-        hosts: unique(fc.record({ host, target }), (one) => one.host, 0, 10).map((hosts) =>
+        hosts: unique(fc.record({ host, destination }), (one) => one.host, 0, 10).map((hosts) =>
           hosts.sort((a, b) => (a.host < b.host ? -1 : 1)),
         ),
         listeners: fc.oneof(
@@ -367,9 +266,9 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
             .array(listener, { minLength: 1, maxLength: 3 })
             .map((list) => list.map((one, i) => ({ ...one, name: `listener-${i}` }))),
         ),
-        twins: fc.tuple(...twins),
+        readOnlyOf: fc.tuple(...readOnlyOf),
       })
-      .chain(({ hosts, listeners, twins }) => {
+      .chain(({ hosts, listeners, readOnlyOf }) => {
         const own = [null, ...hosts.map((one) => one.host), ...canonicalRules.keys()];
         return fc.record<Plan>({
           wikis: fc.tuple(
@@ -378,7 +277,7 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
               .map((id) => fc.record({ id: fc.constant(id), release, group, installed: fc.boolean() })),
           ),
           hosts: fc.constant(hosts),
-          readAs: fc
+          rewrites: fc
             .tuple(
               fc.array(
                 fc.record({
@@ -401,7 +300,7 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
             .map((lists) => lists.flat()),
           patterns: fc.array(
             fc.oneof(
-              fc.record({ kind: is("fixed"), suffix, target }),
+              fc.record({ kind: is("fixed"), suffix, destination }),
               fc.record({
                 kind: is("join"),
                 suffix,
@@ -416,10 +315,10 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
           listeners: fc.constant(listeners),
           shareCookie: fc.constantFrom(null, "a", "b"),
           replies: fc.constant(replies),
-          deployments: fc.constant(deployments.map((name, i) => ({ name, near: twins[i] ?? null }))),
+          deployments: fc.constant(deployments.map((name, i) => ({ name, readOnly: readOnlyOf[i] ?? null }))),
           releases: fc.constant(releases),
           defaultRelease: release,
-          wikiless: fc.record({ noHost: wikiless, missing: wikiless, notInstalled: wikiless }),
+          wikiless: fc.record({ unknownHost: wikiless, missing: wikiless, notInstalled: wikiless }),
           clusters: fc.constant(
             deployments.map((deployment) => releases.map(({ name }) => `${deployment}|${name}`)),
           ),

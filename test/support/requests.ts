@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import type { Plan, Predicate, Rule } from "../../scripts/plan.ts";
-import type { Request, Where } from "../../scripts/table/decide.ts";
+import type { Where } from "../../scripts/table/decide.ts";
+import type { Request } from "../../scripts/table/headers.ts";
 
 /** Every listener of a farm, in the primary data centre and in another. */
 export function wheresFor(plan: Plan): Where[] {
-  return plan.listeners.flatMap(({ name }) => [false, true].map((near) => ({ listener: name, near })));
+  return plan.listeners.flatMap(({ name }) =>
+    [false, true].map((secondary) => ({ listener: name, secondary })),
+  );
 }
 
 /**
@@ -18,7 +21,7 @@ export function requestsFor(plan: Plan): fc.Arbitrary<Request> {
     tests.flatMap((test) => (test.subject === subject && "values" in test ? test.values : []));
   const suffixes = [
     ...plan.patterns.map((pattern) => pattern.suffix),
-    ...plan.readAs.flatMap((one) => (one.kind === "suffix" ? [one.from, one.to] : [one.from])),
+    ...plan.rewrites.flatMap((one) => (one.kind === "suffix" ? [one.from, one.to] : [one.from])),
     ...valuesFor("host"),
     ".wikibooks.org",
     ".a.b.org",

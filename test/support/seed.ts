@@ -1,3 +1,4 @@
+/** Makes generated tests repeat themselves (vitest's setupFiles). */
 import fc from "fast-check";
 
 /** The same generated cases in every run; POINTSMAN_SEED asks for others. A failure prints what to keep as a test. */

@@ -1,4 +1,4 @@
-/** What every test of this folder starts from: an Envoy with the guest, two clusters and a fallback. */
+/** What the tests of `scripts/envoy` start from: an Envoy with the guest, two clusters and a fallback. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyOptions, type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
 import { type SendOptions, send } from "../../scripts/envoy/request.ts";
 import { type Seen, startUpstreams } from "../../scripts/envoy/upstream.ts";
-import { compileGuest } from "./tiny-guest.ts";
+import { compileGuest, FILTER_FLAGS } from "./compile-guest.ts";
 
 // Two cores, shared with tests that compute: an Envoy takes 100 ms to start alone, and seconds then.
 vi.setConfig({ testTimeout: 120_000 });
@@ -25,7 +25,7 @@ export interface Fixture {
 export async function makeFixture(): Promise<Fixture> {
   const folder = await mkdtemp(join(tmpdir(), "pointsman-guest-"));
   const wasm = join(folder, "guest.wasm");
-  await writeFile(wasm, await compileGuest());
+  await writeFile(wasm, await compileGuest(["test/support/guest/tiny.ts", ...FILTER_FLAGS]));
   const envoy = await findEnvoy();
   const upstreams = await startUpstreams(["a", "b", "fallback"]);
   const started: EnvoyProcess[] = [];

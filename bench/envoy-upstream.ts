@@ -1,18 +1,21 @@
-/** The farm's clusters: one Envoy that answers at once, on a port a cluster, with the cluster's name. */
+/**
+ * The farm's clusters: one Envoy that answers at once, on a port a cluster, with the cluster's name. A server in Node, as
+ * `scripts/envoy/upstream.ts` starts it, would be slower than what is measured.
+ */
 import { bootstrap, type ClusterOptions } from "../scripts/render/bootstrap.ts";
 import { managers } from "./envoy-config.ts";
 import { Server } from "./server.ts";
 
-export interface Upstream {
+export interface EnvoyUpstream {
   clusters: ClusterOptions[];
   stop(): Promise<void>;
 }
 
-export async function startUpstream(
+export async function startEnvoyUpstream(
   envoy: string,
   names: readonly string[],
   cpu?: number,
-): Promise<Upstream> {
+): Promise<EnvoyUpstream> {
   const listeners = names.map((name) => ({ name }));
   const config = bootstrap({
     listeners,

@@ -1,14 +1,15 @@
-import { LABELS_COUNT_SHIFT } from "../../assembly/layout.ts";
+/** Keys cut into stems and suffixes, and the stems as STEM has them. */
+import { STEMS_COUNT_SHIFT } from "../../assembly/layout.ts";
 import { grouped } from "../collections/grouped.ts";
 import { chooseSuffixes, suffixOf } from "./keyset.ts";
 import { Writer } from "./writer.ts";
 
-/** Keys, each split into the label that it begins with and a suffix. */
+/** Keys, each split into the stem that it begins with and a suffix. */
 export interface SplitKeys {
   /** Sorted. */
   keys: readonly string[];
-  /** Characters of each key's label. */
-  labelLengths: Uint32Array;
+  /** Characters of each key's stem. */
+  stemLengths: Uint32Array;
   /** Longest first. */
   suffixes: readonly string[];
   /** Number of each key's suffix. */
@@ -18,45 +19,45 @@ export interface SplitKeys {
 /** @param keys sorted */
 export function splitKeys(keys: readonly string[]): SplitKeys {
   const suffixes = chooseSuffixes(keys);
-  const labelLengths = new Uint32Array(keys.length);
+  const stemLengths = new Uint32Array(keys.length);
   const suffixOfKey = new Uint16Array(keys.length);
   for (let number = 0; number < keys.length; number++) {
     const key = keys[number]!;
     const suffix = suffixOf(key, suffixes);
     suffixOfKey[number] = suffix;
-    labelLengths[number] = key.length - suffixes[suffix]!.length;
+    stemLengths[number] = key.length - suffixes[suffix]!.length;
   }
-  return { keys, labelLengths, suffixes, suffixOfKey };
+  return { keys, stemLengths, suffixes, suffixOfKey };
 }
 
-export interface Labels {
+export interface Stems {
   /** How many different ones there are. */
   count: number;
-  /** Of each set, the number of each key's label. */
+  /** Of each set, the number of each key's stem. */
   numbers: Uint32Array[];
-  /** LABL's bytes. */
+  /** STEM's bytes. */
   bytes: Uint8Array;
 }
 
 /**
- * The labels of all sets, each once, by length and then by bytes. Sorted keys have sorted labels as far as these are of
+ * The stems of all sets, each once, by length and then by bytes. Sorted keys have sorted stems as far as these are of
  * one length, so that nothing is sorted: the sets are merged.
- * @param check throws for a label that may not be in a table
+ * @param check throws for a stem that may not be in a table
  */
-export function numberLabels(sets: readonly SplitKeys[], check: (label: string) => void): Labels {
+export function numberStems(sets: readonly SplitKeys[], check: (stem: string) => void): Stems {
   const longest = sets.reduce(
-    (most, { labelLengths }) => labelLengths.reduce((a, b) => Math.max(a, b), most),
+    (most, { stemLengths }) => stemLengths.reduce((a, b) => Math.max(a, b), most),
     0,
   );
-  const cursors = sets.map(({ keys, labelLengths }) => ({
+  const cursors = sets.map(({ keys, stemLengths }) => ({
     keys,
-    byLength: grouped(labelLengths, longest + 1),
+    byLength: grouped(stemLengths, longest + 1),
     numbers: new Uint32Array(keys.length),
     at: 0,
     end: 0,
   }));
   const groups: { length: number; count: number }[] = [];
-  const text = new Writer(sum(sets.map(({ labelLengths }) => sum(labelLengths))));
+  const text = new Writer(sum(sets.map(({ stemLengths }) => sum(stemLengths))));
   let count = 0;
   for (let length = 0; length <= longest; length++) {
     const first = count;
@@ -68,8 +69,8 @@ export function numberLabels(sets: readonly SplitKeys[], check: (label: string) 
       let least: string | null = null;
       for (const { keys, byLength, at, end } of cursors) {
         if (at === end) continue;
-        const label = keys[byLength.items[at]!]!.slice(0, length);
-        if (least === null || label < least) least = label;
+        const stem = keys[byLength.items[at]!]!.slice(0, length);
+        if (least === null || stem < least) least = stem;
       }
       if (least === null) break;
       check(least);
@@ -87,7 +88,7 @@ export function numberLabels(sets: readonly SplitKeys[], check: (label: string) 
   }
   const letters = text.bytes();
   const writer = new Writer(4 + 4 * groups.length + letters.length).u32(groups.length);
-  for (const group of groups) writer.u32(((group.count << LABELS_COUNT_SHIFT) | group.length) >>> 0);
+  for (const group of groups) writer.u32(((group.count << STEMS_COUNT_SHIFT) | group.length) >>> 0);
   return {
     count,
     numbers: cursors.map(({ numbers }) => numbers),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { editDistance, nearest } from "./nearest.ts";
+import { editDistance, suggestionFor } from "./suggestion.ts";
 
 describe("nearest", () => {
   test.each([
@@ -8,12 +8,12 @@ describe("nearest", () => {
     ["gruops", "groups"],
     ["pin", "pins"],
   ])("finds what %s was meant to be", (word, meant) => {
-    expect(nearest(word, ["releases", "groups", "pins", "sources"])).toBe(meant);
+    expect(suggestionFor(word, ["releases", "groups", "pins", "sources"])).toBe(meant);
   });
 
   test("finds nothing where nothing is near", () => {
-    expect(nearest("colour", ["releases", "groups", "pins"])).toBeUndefined();
-    expect(nearest("x", [])).toBeUndefined();
+    expect(suggestionFor("colour", ["releases", "groups", "pins"])).toBeUndefined();
+    expect(suggestionFor("x", [])).toBeUndefined();
   });
 });
 

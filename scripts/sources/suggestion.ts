@@ -1,5 +1,5 @@
 /** The candidate that `word` is most likely a slip of; undefined when none is near. */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+export function suggestionFor(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {

@@ -1,21 +1,21 @@
 import { expect, it } from "vitest";
-import { numberLabels, type SplitKeys, splitKeys } from "./labels.ts";
+import { numberStems, type SplitKeys, splitKeys } from "./stems.ts";
 
 /** Keys that are split before their first dot. */
 function atDot(...keys: string[]): SplitKeys {
   const lengths = keys.map((key) => key.indexOf("."));
   return {
     keys,
-    labelLengths: Uint32Array.from(lengths),
+    stemLengths: Uint32Array.from(lengths),
     suffixes: [".x", ".y"],
     suffixOfKey: Uint16Array.from(keys, (key) => (key.endsWith(".x") ? 0 : 1)),
   };
 }
 
-it("labels of all sets are numbered by length, then by bytes, each once", () => {
+it("stems of all sets are numbered by length, then by bytes, each once", () => {
   const sets = [atDot("a.x", "a.y", "ab.x", "c.x"), atDot("ab.y", "b.x"), atDot()];
   const checked: string[] = [];
-  const { count, numbers, bytes } = numberLabels(sets, (label) => checked.push(label));
+  const { count, numbers, bytes } = numberStems(sets, (stem) => checked.push(stem));
   expect(checked).toEqual(["a", "b", "c", "ab"]);
   expect(count).toBe(4);
   expect(numbers.map((set) => [...set])).toEqual([[0, 0, 3, 2], [3, 1], []]);
@@ -27,8 +27,8 @@ it("a key is split at the longest suffix that fits", () => {
   const keys = Array.from({ length: 50 }, (_, n) => [`l${n}wiki`, `l${n}wikibooks`])
     .flat()
     .sort();
-  const { suffixes, suffixOfKey, labelLengths } = splitKeys(keys);
-  const parts = keys.map((key, n) => [key.slice(0, labelLengths[n]), suffixes[suffixOfKey[n]!]!]);
+  const { suffixes, suffixOfKey, stemLengths } = splitKeys(keys);
+  const parts = keys.map((key, n) => [key.slice(0, stemLengths[n]), suffixes[suffixOfKey[n]!]!]);
   expect(parts.map((both) => both.join(""))).toEqual(keys);
-  expect(new Set(parts.map(([label]) => label)).size).toBe(50);
+  expect(new Set(parts.map(([stem]) => stem)).size).toBe(50);
 });

@@ -1,4 +1,7 @@
-/** Sends an exchange's request piece by piece. */
+/**
+ * Sends an exchange's request piece by piece, each when the guest has seen the last, and hangs up where the exchange says
+ * so; `send` of `scripts/envoy/request.ts` knows neither, and a request that is broken off is an error to it.
+ */
 import { request as httpRequest } from "node:http";
 import { pairs } from "../../scripts/envoy/request.ts";
 import { type Exchange, type Outcome, type Seen, sentHeaders } from "./exchange.ts";
@@ -8,7 +11,7 @@ const TIMEOUT_MS = 10_000;
 const nothing = Buffer.alloc(0);
 
 /** Resolves to what the client got; null if that was no whole answer. */
-export function send(port: number, exchange: Exchange, seen: Seen): Promise<Outcome["client"]> {
+export function sendPiecewise(port: number, exchange: Exchange, seen: Seen): Promise<Outcome["client"]> {
   const { method, path, body, abandoned, impatient } = exchange;
   return new Promise((resolve, reject) => {
     const request = httpRequest({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hostOf } from "./authority.ts";
+import { hostOf } from "./host.ts";
 
 describe("the host of an authority", () => {
   it.each([

@@ -1,14 +1,15 @@
-/** A small HTTP/1.1 client over kept connections: one request at a time on each, written as bytes made before. */
+/**
+ * The bench's load generator: one request at a time on kept connections, written as bytes made before. It stays apart from
+ * `send` of `scripts/envoy/request.ts`, whose own work would be a large part of the times that are measured.
+ */
 import net from "node:net";
-import { sleep } from "./server.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { HttpResponse } from "../scripts/envoy/request.ts";
 
-export interface Answer {
-  status: number;
-  body: string;
-}
+type Response = Pick<HttpResponse, "status" | "body">;
 
 export class Connection {
-  private waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | null = null;
+  private waiting: { resolve: (answer: Response) => void; reject: (error: Error) => void } | null = null;
   private received = "";
 
   private constructor(private readonly socket: net.Socket) {
@@ -30,7 +31,7 @@ export class Connection {
     });
   }
 
-  exchange(request: Uint8Array): Promise<Answer> {
+  exchange(request: Uint8Array): Promise<Response> {
     return new Promise((resolve, reject) => {
       if (this.socket.destroyed) reject(new Error("the connection was closed"));
       this.waiting = { resolve, reject };

@@ -1,0 +1,46 @@
+// Characters that the filter looks for, by name.
+
+export const NUL: u32 = 0;
+export const BACKSPACE: u32 = 0x08;
+export const TAB: u32 = 0x09;
+export const LF: u32 = 0x0a;
+export const FORM_FEED: u32 = 0x0c;
+export const CR: u32 = 0x0d;
+export const SPACE: u32 = 0x20;
+export const QUOTE: u32 = 0x22;
+export const HASH: u32 = 0x23;
+export const PERCENT: u32 = 0x25;
+export const AMPERSAND: u32 = 0x26;
+export const PLUS: u32 = 0x2b;
+export const COMMA: u32 = 0x2c;
+export const DASH: u32 = 0x2d;
+export const DOT: u32 = 0x2e;
+export const SLASH: u32 = 0x2f;
+export const ZERO: u32 = 0x30;
+export const NINE: u32 = 0x39;
+export const COLON: u32 = 0x3a;
+export const SEMICOLON: u32 = 0x3b;
+export const EQUALS: u32 = 0x3d;
+export const QUESTION: u32 = 0x3f;
+export const UPPER_A: u32 = 0x41;
+export const UPPER_Z: u32 = 0x5a;
+export const OPEN_BRACKET: u32 = 0x5b;
+export const BACKSLASH: u32 = 0x5c;
+export const CLOSE_BRACKET: u32 = 0x5d;
+export const UNDERSCORE: u32 = 0x5f;
+export const LOWER_A: u32 = 0x61;
+export const LOWER_B: u32 = 0x62;
+export const LOWER_E: u32 = 0x65;
+export const LOWER_F: u32 = 0x66;
+export const LOWER_L: u32 = 0x6c;
+export const LOWER_N: u32 = 0x6e;
+export const LOWER_R: u32 = 0x72;
+export const LOWER_S: u32 = 0x73;
+export const LOWER_T: u32 = 0x74;
+export const LOWER_U: u32 = 0x75;
+export const LOWER_Z: u32 = 0x7a;
+export const OPEN_BRACE: u32 = 0x7b;
+export const CLOSE_BRACE: u32 = 0x7d;
+export const TILDE: u32 = 0x7e;
+/** What a capital letter lacks of a small one. */
+export const CASE_BIT: u32 = 0x20;

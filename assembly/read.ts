@@ -1,0 +1,52 @@
+// What we read of a request: one host call that brings every header, and a property where a host has no pseudo-headers
+// or a rule asks for more.
+
+import { proxy_get_header_map_pairs, proxy_get_property } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
+import * as abi from "./abi";
+import * as headers from "./headers";
+import { Table } from "./table";
+import { ascii, Text } from "./text";
+
+// Paths of properties as proxy_get_property takes them: parts with NUL between them.
+const REQUEST_PATH = ascii("request\0path");
+const REQUEST_METHOD = ascii("request\0method");
+const SOURCE_ADDRESS = ascii("source\0address");
+const PLUGIN_ROOT_ID = ascii("plugin_root_id");
+
+/** Value of the property that was read last; no length where there is none. */
+export let property: usize = 0;
+export let propertyLength: u32 = 0;
+
+/** Reads the headers. ATS has no pseudo-headers: there, a property has the path. */
+export function readRequest(table: Table): void {
+  store<u32>(abi.resultSize, 0);
+  const isRead = proxy_get_header_map_pairs(abi.REQUEST_HEADERS, abi.resultAt, abi.resultSize) == abi.OK;
+  headers.readPairs(table, load<u32>(abi.resultAt), isRead ? load<u32>(abi.resultSize) : 0);
+  if (headers.hasPseudoHeaders) return;
+  readProperty(REQUEST_PATH);
+  headers.setTarget(property, propertyLength);
+}
+
+/** Where there are no pseudo-headers, when a rule asks for the method for the first time. */
+export function readMethod(): void {
+  if (headers.hasPseudoHeaders) return;
+  readProperty(REQUEST_METHOD);
+  headers.setMethod(property, propertyLength);
+}
+
+/** `property` becomes the connection's address, with its port. */
+export function readClientAddress(): void {
+  readProperty(SOURCE_ADDRESS);
+}
+
+/** `property` becomes the plugin's root_id. */
+export function readRootId(): void {
+  readProperty(PLUGIN_ROOT_ID);
+}
+
+function readProperty(path: Text): void {
+  store<u32>(abi.resultSize, 0);
+  const isRead = proxy_get_property(path.at, path.length, abi.resultAt, abi.resultSize) == abi.OK;
+  property = load<u32>(abi.resultAt);
+  propertyLength = isRead ? load<u32>(abi.resultSize) : 0;
+}

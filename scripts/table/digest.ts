@@ -1,0 +1,25 @@
+/** The digest of a table's routing content. */
+import { createHash } from "node:crypto";
+import * as L from "../../assembly/layout.ts";
+
+export interface Section {
+  /** Four ASCII letters as a little-endian u32. */
+  name: number;
+  bytes: Uint8Array;
+}
+
+export const isOptional = (name: number): boolean => (name & L.OPTIONAL_BIT) !== 0;
+
+/** SHA-256, cut to `DIGEST_BYTES`, over the required sections' names and bytes: the same routing, the same digest. */
+export function digestOf(sections: readonly Section[]): Uint8Array {
+  const hash = createHash("sha256");
+  const head = new DataView(new ArrayBuffer(8));
+  for (const { name, bytes } of sections) {
+    if (isOptional(name)) continue;
+    head.setUint32(0, name, true);
+    head.setUint32(4, bytes.length, true);
+    hash.update(new Uint8Array(head.buffer));
+    hash.update(bytes);
+  }
+  return new Uint8Array(hash.digest()).subarray(0, L.DIGEST_BYTES);
+}

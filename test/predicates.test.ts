@@ -1,0 +1,219 @@
+/**
+ * Every test that a rule may put to a request, once: a new one that is half done fails here or does not compile. The
+ * filter with its prefilter, the decoder, the reference, farm.yaml, the generator of the properties and the benchmark's
+ * Lua are asked about each.
+ */
+import fc from "fast-check";
+import { beforeAll, describe, expect, it, test } from "vitest";
+import { testsOf } from "../assembly/check.ts";
+import * as L from "../assembly/layout.ts";
+import { Predicates } from "../bench/lua-predicates.ts";
+import type { Predicate, Route } from "../scripts/plan.ts";
+import { decide } from "../scripts/table/decide.ts";
+import type { Request } from "../scripts/table/headers.ts";
+import { Table } from "../scripts/table/table.ts";
+import { nameOf, SUBJECTS, TESTS } from "../scripts/table/wire.ts";
+import { reference } from "./reference.ts";
+import { compileFarm } from "./support/farm-text.ts";
+import { FilterReader } from "./support/farms.ts";
+import { anyPredicate, bytesOf, plainRule, routedPlan } from "./support/plans.ts";
+
+/** `host exact`, `path under`, … */
+type Kind<P = Predicate> = P extends { subject: infer S extends string; test: infer T extends string }
+  ? `${S} ${T}`
+  : never;
+
+interface Example {
+  predicate: Record<string, unknown>;
+  /** The same as farm.yaml has it; null: no rule says it, `debug` alone does. */
+  farm: string | null;
+  /** Requests for which it holds, and for which it does not. */
+  holds: Partial<Request>[];
+  fails: Partial<Request>[];
+}
+
+const header = (value: string) => ({ headers: [["x-a", value]] as const });
+const cookie = (value: string) => ({ headers: [["cookie", value]] as const });
+const target = (value: string) => ({ target: value });
+
+const EXAMPLES = {
+  "host exact": {
+    predicate: { values: ["a.example"] },
+    farm: "host: a.example",
+    holds: [{ authority: "A.example:80" }],
+    fails: [{ authority: "b.a.example" }, { authority: "a.exampl" }],
+  },
+  "host suffix": {
+    predicate: { values: [".a.example"] },
+    farm: "host: '*.a.example'",
+    holds: [{ authority: "b.a.example" }],
+    fails: [{ authority: "a.example" }, { authority: ".a.example.b" }],
+  },
+  "host address": {
+    predicate: {},
+    farm: null,
+    holds: [{ authority: "10.0.0.1:80" }, { authority: null }],
+    fails: [{ authority: "a.example" }],
+  },
+  "path exact": {
+    predicate: { values: ["/a/long/path.php"] },
+    farm: "path: /a/long/path.php",
+    holds: [target("/a/long/path.php?x"), target("//a/./long/p%61th.php")],
+    fails: [target("/a/long/path.phpx"), target("/a/long/path.ph"), target("/a/long/path.php/")],
+  },
+  "path prefix": {
+    predicate: { values: ["/static/a"] },
+    farm: "path: { prefix: /static/a }",
+    holds: [target("/static/a"), target("/static/abc")],
+    fails: [target("/static/"), target("/x/static/a")],
+  },
+  "path under": {
+    predicate: { values: ["/w/api.php"] },
+    farm: "path: { under: /w/api.php }",
+    holds: [target("/w/api.php"), target("/w/api.php/x?y")],
+    fails: [target("/w/api.phpx"), target("/w/api")],
+  },
+  "method exact": {
+    predicate: { values: ["PATCH"] },
+    farm: "method: PATCH",
+    holds: [{ method: "PATCH" }],
+    fails: [{ method: "PATCHES" }, { method: "GET" }],
+  },
+  "method prefix": {
+    predicate: { values: ["PRO"] },
+    farm: null,
+    holds: [{ method: "PROPFIND" }],
+    fails: [{ method: "PR" }, { method: "GET" }],
+  },
+  "header exact": {
+    predicate: { name: "x-a", values: ["yes"] },
+    farm: "header: { x-a: 'yes' }",
+    holds: [header("yes")],
+    fails: [header("yes "), header("ye"), {}],
+  },
+  "header prefix": {
+    predicate: { name: "x-a", values: ["ye"] },
+    farm: "header: { x-a: { prefix: ye } }",
+    holds: [header("yes"), header("ye")],
+    fails: [header("y"), header("ayes"), {}],
+  },
+  "header contains": {
+    predicate: { name: "x-a", values: ["=b"] },
+    farm: "header: { x-a: { contains: '=b' } }",
+    holds: [header("a=b"), header("=bc")],
+    fails: [header("a=c"), header("b="), {}],
+  },
+  "header present": {
+    predicate: { name: "x-a" },
+    farm: "header: { x-a: { present: true } }",
+    holds: [header(""), header("x")],
+    fails: [{}, { headers: [["x-b", "x"]] }],
+  },
+  "header option": {
+    predicate: { name: "x-a", option: "backend", values: ["next"] },
+    farm: null,
+    holds: [header("backend=next; log"), header("next")],
+    fails: [header("backend=other"), header("log; next"), {}],
+  },
+  "cookie exact": {
+    predicate: { name: "a", values: ["1"] },
+    farm: "cookie: { a: '1' }",
+    holds: [cookie("b=2; a=1")],
+    fails: [cookie("a=11"), cookie("aa=1"), {}],
+  },
+  "cookie prefix": {
+    predicate: { name: "a", values: ["1"] },
+    farm: "cookie: { a: { prefix: '1' } }",
+    holds: [cookie("b=2; a=12")],
+    fails: [cookie("a=21"), {}],
+  },
+  "cookie present": {
+    predicate: { name: "a" },
+    farm: "cookie: { a: { present: true } }",
+    holds: [cookie("a=")],
+    fails: [cookie("b=a"), {}],
+  },
+  "query exact": {
+    predicate: { name: "action", values: ["raw"] },
+    farm: "query: { action: raw }",
+    holds: [target("/?x&action=r%61w")],
+    fails: [target("/?action=rawx"), target("/?xaction=raw"), target("/action=raw")],
+  },
+  "query prefix": {
+    predicate: { name: "action", values: ["ra"] },
+    farm: "query: { action: { prefix: ra } }",
+    holds: [target("/?action=raw")],
+    fails: [target("/?action=r"), target("/")],
+  },
+  "query present": {
+    predicate: { name: "action" },
+    farm: "query: { action: { present: true } }",
+    holds: [target("/?action"), target("/?%61ction=")],
+    fails: [target("/?actions"), target("/action")],
+  },
+} satisfies Record<Kind, Example>;
+
+const all = Object.entries(EXAMPLES).map(([kind, example]) => {
+  const [subject, test] = kind.split(" ");
+  const predicate = { not: false, subject, test, ...example.predicate } as Predicate;
+  return { kind, ...(example as Example), predicate };
+});
+
+test("each test that the layout knows has an example, and no other", () => {
+  const known = Object.values(SUBJECTS).flatMap((subject) =>
+    Array.from({ length: 32 }, (_, test) => test)
+      .filter((test) => testsOf(subject) & (1 << test))
+      .map((test) => `${nameOf(SUBJECTS, subject)} ${nameOf(TESTS, test)}`),
+  );
+  expect([...known].sort()).toEqual(Object.keys(EXAMPLES).sort());
+  const ofLayout = (prefix: string) => Object.keys(L).filter((name) => name.startsWith(prefix)).length;
+  expect(Object.keys(SUBJECTS).length).toBe(ofLayout("SUBJECT_"));
+  expect(Object.keys(TESTS).length).toBe(ofLayout("TEST_") - 1); // TEST_NOT is none
+});
+
+describe.each(all)("$kind", ({ kind, predicate, farm, holds, fails }) => {
+  const route = plainRule<Route>("pass", predicate);
+  const plan = routedPlan([route]);
+  const table = new Table(bytesOf(plan));
+  const asked = [
+    ...holds.map((request) => ({ request, expected: true })),
+    ...fails.map((request) => ({ request, expected: false })),
+  ];
+  let filter: FilterReader;
+  beforeAll(async () => {
+    filter = await FilterReader.on(table);
+  });
+
+  it("is decided alike by filter, decoder and reference", () => {
+    const naive = reference(plan);
+    for (const { request, expected } of asked) {
+      const whole: Request = { authority: "other.example", target: "/", ...request };
+      const answers = [filter.decide(whole), decide(table, whole).answer, naive(whole)];
+      expect(
+        answers.map((answer) => answer.kind === "pass"),
+        JSON.stringify(whole),
+      ).toEqual([expected, expected, expected]);
+    }
+  });
+
+  it("is read from the table as it was written", () => {
+    expect(table.rule(0).when).toEqual([predicate]);
+  });
+
+  const listeners = "{ edge: { trust: edge, allow-headers: [x-a] } }";
+  const itIsSaid = farm === null ? () => {} : it;
+  itIsSaid("is said in farm.yaml", () => {
+    const deployments = `{ default: web, rules: [{ ${farm}, deployment: api }] }`;
+    const { plan } = compileFarm({ deployments, listeners });
+    expect(plan.listeners[0]!.routes.map(({ when }) => when)).toContainEqual([predicate]);
+  });
+
+  it("is made by the generator of the properties", () => {
+    const made = fc.sample(anyPredicate, { numRuns: 2_000, seed: 1 });
+    expect(made.some(({ subject, test }) => `${subject} ${test}` === kind)).toBe(true);
+  });
+
+  it("is a condition in the benchmark's Lua", () => {
+    expect(new Predicates().all([predicate])).not.toMatch(/undefined|^$/);
+  });
+});
