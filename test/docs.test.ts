@@ -236,7 +236,9 @@ describe("docs/envoy.md", () => {
       "StringValue",
     ]);
     const [struct] = blocks(document, "yaml refused");
-    expect(validate(inline(withTable(struct!, bytes)))).toContain("neither a table nor base64");
+    expect(validate(inline(withTable(struct!, bytes)))).toContain(
+      "the configuration is a google.protobuf.Struct: give a StringValue with the JSON",
+    );
     expect(resource).toContain(indented(forms[0]!, 8));
   });
 
