@@ -1,3 +1,4 @@
+/** Arguments that would go unheard: each is a mistake, and is told what it may be meant for. */
 import type { Command } from "commander";
 
 /** An option that would be ignored is refused. @param options their names, as `failurePolicy` */

@@ -1,3 +1,4 @@
+/** HAR files: what a browser has recorded. */
 import { type Question, questionOfLine } from "../explain/question.ts";
 import { SourceError } from "../sources/problem.ts";
 

@@ -1,3 +1,4 @@
+/** JSON access logs: which of their fields is what. */
 import { quote, quoteAll } from "../sources/problem.ts";
 import { type Logged, NO_REQUEST, parseRequestLine, parseTarget } from "./request-line.ts";
 

@@ -1,3 +1,4 @@
+/** Lines of a stream, ended by ourselves. */
 import { SourceError } from "../sources/problem.ts";
 
 const MEBI = 2 ** 20;

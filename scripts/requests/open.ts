@@ -1,3 +1,4 @@
+/** What comes before the lines of a file: gzip, and files that are no text. */
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { SourceError } from "../sources/problem.ts";

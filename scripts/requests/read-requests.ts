@@ -1,3 +1,4 @@
+/** Requests out of a file, whatever it is. */
 import { parseLine, QUESTION_KEYS, type Question, questionOfLine } from "../explain/question.ts";
 import { HAR_START, readHar } from "./har.ts";
 import { type FieldNames, parseJsonLog } from "./json-log.ts";

@@ -1,3 +1,4 @@
+/** What logs have in common: a request line, a target, an address, and the question that they make. */
 import { isIP } from "node:net";
 import { byteString } from "../../host-sim/index.ts";
 import type { Question } from "../explain/question.ts";

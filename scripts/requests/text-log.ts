@@ -1,3 +1,4 @@
+/** Text access logs, form by form: Envoy's, Istio's, combined and what begins so, squid's, HAProxy's. */
 import { isIP } from "node:net";
 import { type Logged, NO_REQUEST, parseRequestLine, parseTarget, unescaped } from "./request-line.ts";
 
