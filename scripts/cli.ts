@@ -23,7 +23,8 @@ const program = new Command("pointsman")
   .configureHelp({ optionDescription: (option) => help.optionDescription(withoutEmptyDefault(option)) })
   .hook("preAction", (_, command) => {
     refuseUnknownWords(command);
-    asJson = command.opts().json === true;
+    // Of render it is a proxy's configuration that is JSON, which no refusal should stand in for.
+    asJson = command.opts().json === true && command.name() !== "render";
   })
   .exitOverride();
 for (const add of [packCommand, checkCommand, inspectCommand, explainCommand, simulateCommand, renderCommand])
