@@ -1,5 +1,6 @@
 /** The demo: a real Envoy routes a wiki farm out of one packed table, for everybody to see. */
 import { relative } from "node:path";
+import { count } from "../count.ts";
 import type { findEnvoy } from "../envoy/install.ts";
 import { startUpstreams } from "../envoy/upstream.ts";
 import type { Farm, Lookup, Pack, Packed, Write } from "./parts.ts";
@@ -45,7 +46,7 @@ async function show(options: DemoOptions, cleanups: (() => Promise<void>)[]): Pr
   const { write, style } = options;
   const packed = await options.pack({ farm: options.farm, sources: options.sources, generation: 1 });
   write(
-    `Packed ${relative(process.cwd(), options.farm)}: a table of ${packed.bytes.length} bytes, ${packed.clusters.length} clusters.`,
+    `Packed ${relative(process.cwd(), options.farm)}: a table of ${packed.bytes.length} bytes, ${count(packed.clusters.length, "cluster")}.`,
   );
 
   const upstreams = await startUpstreams([...packed.clusters, PASS_THROUGH]);
@@ -118,7 +119,7 @@ async function showTrain(
     after: next.bytes,
   });
   write(
-    `${result.requests} requests in ${Math.round(result.streamMs)} ms; the table flipped in ` +
+    `${count(result.requests, "request")} in ${Math.round(result.streamMs)} ms; the table flipped in ` +
       `${Math.round(result.flipMs)} ms and moved ${result.moved} of ${stream.length} kinds of request.`,
   );
   for (const fault of result.faults) write(style.bad(`✗ ${fault}`));
