@@ -83,7 +83,12 @@ export function readConfiguration(at: usize, length: u32): Table | null {
     if (encodedLength == 0) return loadRest();
   }
 
+  const isStruct = looksLikeStruct(at, length);
   const written = decodeBase64(encoded, encodedLength, encoded);
+  if (written < 0 && isStruct) {
+    message.text(ascii("the configuration is a google.protobuf.Struct: give a StringValue with the JSON"));
+    return null;
+  }
   if (written < 0) {
     message.text(ascii("the configuration is neither a table nor base64: character "));
     message.decimal(<u32>(encoded - at) - written);
@@ -92,6 +97,16 @@ export function readConfiguration(at: usize, length: u32): Table | null {
   cursor = encoded;
   end = encoded + written;
   return loadRest();
+}
+
+/** A Struct's binary form: its first field is an entry, and the entry's first its name. */
+function looksLikeStruct(at: usize, length: u32): bool {
+  const stop = at + length;
+  let from = at;
+  if (length < 4 || load<u8>(from++) != 0x0a) return false;
+  // The entry's length, seven bits a byte.
+  while (from < stop && load<u8>(from) > 0x7f) from++;
+  return from + 1 < stop && load<u8>(from + 1) == 0x0a;
 }
 
 /** A table's bytes begin at the cursor. */

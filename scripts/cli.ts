@@ -1,25 +1,46 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help, type Option } from "commander";
+import { version } from "../package.json";
 import { checkCommand } from "./commands/check.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { refuseUnknownWords } from "./commands/heard.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { packCommand } from "./commands/pack.ts";
 import { Refusal } from "./commands/refusal.ts";
 import { renderCommand } from "./commands/render.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { SourceError } from "./sources/problem.ts";
+import { reason } from "./sources/reason.ts";
 import { TableError } from "./table/check.ts";
 import { keepVisible } from "./visible.ts";
 
 keepVisible(process.stdout);
 keepVisible(process.stderr);
 
+const help = new Help();
+/** Whether the command that runs answers in JSON: then so it does where it refuses. */
+let asJson = false;
+
 const program = new Command("pointsman")
   .description("Sends each wiki of a farm to the release that runs its version.")
+  .version(version)
   .addHelpText("after", "\nExit codes: 0 done, 1 refused (a check failed), 2 used wrongly.")
+  .configureHelp({ optionDescription: (option) => help.optionDescription(withoutEmptyDefault(option)) })
+  .hook("preAction", (_, command) => {
+    refuseUnknownWords(command);
+    // Of render it is a proxy's configuration that is JSON, which no refusal should stand in for.
+    asJson = command.opts().json === true && command.name() !== "render";
+  })
   .exitOverride();
 for (const add of [packCommand, checkCommand, inspectCommand, explainCommand, simulateCommand, renderCommand])
   add(program);
-for (const command of program.commands) command.exitOverride();
+for (const command of program.commands) command.exitOverride().allowExcessArguments();
+
+/** `(default: {})` says nothing to anybody. */
+function withoutEmptyDefault(option: Option): Option {
+  const value = option.defaultValue;
+  const isEmpty = typeof value === "object" && value !== null && Object.keys(value).length === 0;
+  return isEmpty ? Object.assign(Object.create(option), { defaultValue: undefined }) : option;
+}
 
 // Who reads us has enough (`explain --stdin | head`): no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -30,12 +51,32 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else if (error instanceof SourceError || error instanceof Refusal || error instanceof TableError) {
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = 1;
-  } else {
-    throw error;
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else refuse(told(error));
+}
+
+function refuse(errors: readonly Told[]): void {
+  if (asJson) process.stdout.write(`${JSON.stringify({ errors })}\n`);
+  for (const { message } of errors) process.stderr.write(`${message}\n`);
+  process.exitCode = 1;
+}
+
+interface Told {
+  message: string;
+  file?: string;
+  line?: number | undefined;
+  column?: number | undefined;
+}
+
+/** What is wrong, one by one. Throws the error again where it is a bug of ours. */
+function told(error: unknown): Told[] {
+  if (error instanceof SourceError) {
+    return error.problems.map(({ message, file, line, column }) => ({ message, file, line, column }));
   }
+  if (error instanceof Refusal || error instanceof TableError) return [{ message: error.message }];
+  if (error instanceof Error && "syscall" in error) {
+    const { path = "the system" } = error as NodeJS.ErrnoException;
+    return [{ message: `${path}: ${reason(error)}` }];
+  }
+  throw error;
 }

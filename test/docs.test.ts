@@ -236,7 +236,9 @@ describe("docs/envoy.md", () => {
       "StringValue",
     ]);
     const [struct] = blocks(document, "yaml refused");
-    expect(validate(inline(withTable(struct!, bytes)))).toContain("neither a table nor base64");
+    expect(validate(inline(withTable(struct!, bytes)))).toContain(
+      "the configuration is a google.protobuf.Struct: give a StringValue with the JSON",
+    );
     expect(resource).toContain(indented(forms[0]!, 8));
   });
 
@@ -316,6 +318,8 @@ describe("docs/envoy.md", () => {
       await vi.waitFor(async () => expect(await counts()).toEqual([1, 1, 1, 2]), WAIT);
       push(damaged, "3");
       await vi.waitFor(async () => expect(await counts()).toEqual([2, 1, 1, 2]), WAIT);
+      // It is not what serves.
+      expect(await stat("version_text")).toBe("3");
       expect(await ask("en.wikipedia.org", "/w/api.php")).toEqual(toEnwiki);
       const said = blocks(document, "text")[0]!.trimEnd().split("\n");
       const lines = said.map((line) => line.replace(/^.* … /, "").replace(/generation \d+/, "generation 1"));

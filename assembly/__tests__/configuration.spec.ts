@@ -18,6 +18,13 @@ describe("readConfiguration", () => {
     expect(refusal("UE5U!")).toBe("the configuration is neither a table nor base64: character 5");
   });
 
+  it("says so where it is a protobuf Struct, and takes base64 that begins with line ends", () => {
+    const struct = "the configuration is a google.protobuf.Struct: give a StringValue with the JSON";
+    expect(refusal("\n\x10\n\x08listener\x12\x04\x1a\x02ab")).toBe(struct);
+    expect(refusal("\n\xc4\x1e\n\x05table\x12")).toBe(struct);
+    expect(refusal("\n\n\nUE5UUw==")).toBe("4 bytes: too short for a table");
+  });
+
   it("takes raw bytes and base64 as a table", () => {
     expect(refusal("PNTS")).toBe("4 bytes: too short for a table");
     expect(refusal("UE5UUw==")).toBe("4 bytes: too short for a table");

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { count } from "../count.ts";
 import { compileSurveyed, type Survey, survey } from "../farm/compile.ts";
 import { Farm } from "../farm/farm.ts";
 import { strandedNext } from "../farm/stranded.ts";
@@ -103,7 +104,7 @@ function sizesOf(farm: Farm, surveyed: Survey): Pick<Report, "stripped" | "bytes
 }
 
 function showReport(report: Report): string {
-  const lines = [`farm ${report.farm}, realm ${report.realm}: ${report.wikis} wikis`];
+  const lines = [`farm ${report.farm}, realm ${report.realm}: ${count(report.wikis, "wiki")}`];
   const { stripped, bytes } = report;
   lines.push(
     bytes === null ? "table: none can be made" : `table: ${stripped} bytes stripped, ${bytes} with names`,
@@ -115,7 +116,7 @@ function showReport(report: Report): string {
       : fromGroup
         ? ", version from its group: a shortcut"
         : "";
-    lines.push(`  ${name}: ${version || "unknown version"}, ${wikis} wikis${note}`);
+    lines.push(`  ${name}: ${version || "unknown version"}, ${count(wikis, "wiki")}${note}`);
   }
   const section = (title: string, entries: string[]) => {
     if (entries.length > 0) lines.push(`${title}:`, ...entries.map((entry) => `  ${entry}`));

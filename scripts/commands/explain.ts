@@ -1,13 +1,14 @@
-import { createInterface } from "node:readline";
 import { type Command, InvalidArgumentError } from "commander";
 import { Explainer, type Explanation } from "../explain/explainer.ts";
 import { questionOfLine, questionOfUrl } from "../explain/question.ts";
 import { type AskedAt, whereOf } from "../explain/where.ts";
 import { filter } from "../filter.ts";
+import { linesOf } from "../requests/lines.ts";
 import { UnknownListener } from "../table/decide.ts";
 import { Table } from "../table/table.ts";
 import { visibleOnLine } from "../visible.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
+import { refuseTwiceStdin, refuseUnheard } from "./heard.ts";
 import { readTable } from "./inspect.ts";
 import { addListenerOptions } from "./listener-options.ts";
 import { packFarm } from "./pack.ts";
@@ -18,7 +19,7 @@ export function explainCommand(program: Command): void {
   addListenerOptions(addFarmOptions(program.command("explain")))
     .description("say where a request would go, and why: the real filter decides")
     .argument("[url]", "what to ask about, with or without https://")
-    .option("--table <file>", "ask this table instead of packing the farm")
+    .option("--table <file>", "ask this table instead of packing the farm; - is standard input")
     .option("-X, --method <method>", "of the request to the URL", "GET")
     .option("-H, --header <name: value>", "of the request to the URL (repeatable)", collectHeader, {})
     .option("--body <text>", "of the request to the URL")
@@ -42,6 +43,11 @@ Examples:
       if ((url === undefined) !== (options.stdin === true)) {
         command.error("error: ask about one URL, or with --stdin about lines", { exitCode: 2 });
       }
+      if (options.table !== undefined)
+        refuseUnheard(command, ["farm", "source", "today"], "a --table is asked, and no farm is packed");
+      if (options.stdin)
+        refuseUnheard(command, ["method", "header", "body", "client"], "a line of --stdin says it itself");
+      refuseTwiceStdin(command, [options.stdin ? "-" : undefined, options.table ?? options.farm]);
       const bytes = options.table === undefined ? packFarm(options).bytes : readTable(options.table).bytes;
       const explainer = await explainerFor(bytes, options);
       if (url === undefined) return answerLines(explainer);
@@ -79,7 +85,7 @@ function collectHeader(text: string, headers: Record<string, string[]>): Record<
 }
 
 async function answerLines(explainer: Explainer): Promise<void> {
-  for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of linesOf(process.stdin, "standard input")) {
     let question: ReturnType<typeof questionOfLine>;
     try {
       question = questionOfLine(line);

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 
 /** Options of every command that reads a farm. */
 export interface FarmOptions {
@@ -9,13 +9,12 @@ export interface FarmOptions {
 
 export function addFarmOptions(command: Command): Command {
   return command
-    .option("--farm <file>", "the farm file", "farm.yaml")
+    .option("--farm <file>", "the farm file; - is standard input", "farm.yaml")
     .option("--source <name=dir>", "where a source of the farm lies (repeatable)", collectSource, {})
-    .option(
-      "--today <date>",
-      "the day on which pins are judged (default: the clock's)",
-      parseDay,
-      clockDay(),
+    .addOption(
+      new Option("--today <date>", "the day on which pins are judged")
+        .argParser(parseDay)
+        .default(clockDay(), "the clock's"),
     );
 }
 

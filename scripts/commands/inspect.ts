@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { count } from "../count.ts";
 import {
   describeDestination,
   describeOutcome,
@@ -13,13 +13,14 @@ import { parseNames } from "../farm/names.ts";
 import { TableError } from "../table/check.ts";
 import { type Range, Table, type TableListener } from "../table/table.ts";
 import { sectionName } from "../table/table-bytes.ts";
+import { readInput } from "./files.ts";
 import { Refusal } from "./refusal.ts";
 
 export function inspectCommand(program: Command): void {
   program
     .command("inspect")
     .description("print what is in a table")
-    .argument("<table>", "a packed table")
+    .argument("<table>", "a packed table; - is standard input")
     .option("--json", "everything, every wiki and host included, as JSON")
     .addHelpText(
       "after",
@@ -31,18 +32,15 @@ Examples:
     .action((file: string, options: { json?: boolean }) => {
       const contents = contentsOf(readTable(file));
       process.stdout.write(options.json ? `${JSON.stringify(contents, null, 2)}\n` : show(contents));
-      if (!contents.digestHolds) throw new Refusal(`${file}: the digest does not fit the content`);
+      if (contents.digestHolds) return;
+      process.stderr.write(`${file}: the digest does not fit the content\n`);
+      process.exitCode = 1;
     });
 }
 
 /** Throws Refusal. */
 export function readTable(file: string): Table {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    throw new Refusal(`${file}: cannot be read: ${(error as Error).message}`);
-  }
+  const bytes = readInput(file);
   try {
     return new Table(bytes);
   } catch (error) {
@@ -131,15 +129,15 @@ function show(contents: ReturnType<typeof contentsOf>): string {
   const { wikis, hosts } = contents;
   const lines = [
     `generation ${contents.generation}, digest ${contents.digest}`,
-    `${contents.bytes} bytes: ${contents.sections.map(({ name, length }) => `${name} ${length}`).join(", ")}`,
-    `${wikis.length} wikis, ${hosts.length} exact hosts${contents.farm === null ? ", no names: stripped" : ""}`,
+    `${count(contents.bytes, "byte")}: ${contents.sections.map(({ name, length }) => `${name} ${length}`).join(", ")}`,
+    `${count(wikis.length, "wiki")}, ${count(hosts.length, "exact host")}${contents.farm === null ? ", no names: stripped" : ""}`,
     "",
     "headers:",
     ...contents.headers.map(({ header, value }) => `  ${header}: the ${value}`),
     "releases:",
     ...contents.releases.map(
       ({ name, version, wikis }) =>
-        `  ${name}: ${version}, ${wikis} wikis${name === contents.defaultRelease ? ", the default" : ""}`,
+        `  ${name}: ${version}, ${count(wikis, "wiki")}${name === contents.defaultRelease ? ", the default" : ""}`,
     ),
     "deployments:",
     ...contents.deployments.map(
@@ -163,7 +161,7 @@ function show(contents: ReturnType<typeof contentsOf>): string {
   if (contents.jobs !== null) {
     const { field, limit, host } = contents.jobs;
     lines.push(
-      `jobs: the wiki is the body's "${field}" within ${limit} bytes; Host becomes the wiki's own: ${host}`,
+      `jobs: the wiki is the body's "${field}" within ${count(limit, "byte")}; Host becomes the wiki's own: ${host}`,
     );
   }
   if (contents.rewrites.length > 0) lines.push("rewrites:", ...contents.rewrites.map((one) => `  ${one}`));

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
+import { count } from "../count.ts";
 import { withGeneration } from "../encode/container.ts";
 import { compile } from "../farm/compile.ts";
 import { warnOfElsewhere } from "../farm/elsewhere.ts";
@@ -9,6 +10,7 @@ import { DEFAULT_LIMITS, GUARD_NAMES, type GuardName } from "../farm/guard-limit
 import { type Finding, guard, showFinding } from "../guards/guards.ts";
 import { type Progress, progressLines, silent } from "../progress.ts";
 import { quote } from "../sources/problem.ts";
+import { reason } from "../sources/reason.ts";
 import { TableError } from "../table/check.ts";
 import { Table } from "../table/table.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
@@ -27,7 +29,10 @@ const MAX_GENERATION = 2 ** 32 - 1;
 export function packCommand(program: Command): void {
   addFarmOptions(program.command("pack"))
     .description("compile a farm into a table")
-    .requiredOption("--out <file>", "the table to write; what is there counts the generations")
+    .requiredOption(
+      "--out <file>",
+      "the table to write; what is there counts the generations; - is standard output",
+    )
     .option("--strip", "leave out the names that only people need: this is the table for proxies")
     .option(
       "--generation <n>",
@@ -53,7 +58,8 @@ Where --out has a table already, guards look at what becomes of its wikis, and r
 limits are the farm's \`guards\`. Two packs to one --out wait for each other.`,
     )
     .action((options: PackOptions & { out: string; allow: GuardName[]; json?: boolean }) => {
-      const { table, bytes, warnings } = packTo(options);
+      const toStdout = options.out === "-";
+      const { table, bytes, warnings } = toStdout ? packToStdout(options) : packTo(options);
       const { generation, digest } = table;
       const facts = {
         out: options.out,
@@ -63,35 +69,50 @@ limits are the farm's \`guards\`. Two packs to one --out wait for each other.`,
         digest,
         warnings,
       };
-      const text = `${options.out}: ${bytes.length} bytes, ${table.wikis.count} wikis, generation ${generation}, digest ${digest}`;
-      process.stdout.write(`${options.json ? JSON.stringify(facts) : text}\n`);
+      const text = `${options.out}: ${bytes.length} bytes, ${count(table.wikis.count, "wiki")}, generation ${generation}, digest ${digest}`;
+      (toStdout ? process.stderr : process.stdout).write(`${options.json ? JSON.stringify(facts) : text}\n`);
     });
 }
 
 /** The farm's table in the place of the one at `out`. Throws SourceError, Refusal. */
 function packTo(options: PackOptions & { out: string; allow: GuardName[] }): Packed {
-  const { out, allow } = options;
+  const { out } = options;
   if (existsSync(out) && !statSync(out).isFile() && !statSync(out).isDirectory()) {
     throw new Refusal(`${out}: neither a file nor a new name: a table is written beside it, then renamed`);
   }
   const progress = progressLines((line) => process.stderr.write(line));
   const pack = (isHeld: () => boolean) => {
     const packed = packFarm(options, readOld(out), progress);
-    const { bytes, warnings, findings } = packed;
-    for (const one of findings.filter(({ guard }) => allow.includes(guard))) {
-      warnings.push(`guard ${one.guard}, allowed: ${one.what}`);
-    }
-    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-    const refused = findings.filter(({ guard }) => !allow.includes(guard));
-    if (refused.length > 0) {
-      throw new Refusal([...refused.map(showFinding), `${out}: nothing was written`].join("\n"));
-    }
+    tell(packed, options);
     if (!isHeld())
       throw new Refusal(`${out}: another process took the lock, and nothing was written: pack again`);
-    writeWhole(out, bytes);
+    writeWhole(out, packed.bytes);
     return packed;
   };
   return withLock(behindLinks(out), pack, { progress });
+}
+
+function packToStdout(options: PackOptions & { out: string; allow: GuardName[] }): Packed {
+  const progress = progressLines((line) => process.stderr.write(line));
+  const packed = packFarm(options, null, progress);
+  tell(packed, options);
+  process.stdout.write(packed.bytes);
+  return packed;
+}
+
+/** Prints the warnings. Throws Refusal for what the guards found and nobody allowed. */
+function tell(
+  { warnings, findings }: Packed,
+  { out, allow }: { out: string; allow: readonly GuardName[] },
+): void {
+  for (const one of findings.filter(({ guard }) => allow.includes(guard))) {
+    warnings.push(`guard ${one.guard}, allowed: ${one.what}`);
+  }
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  const refused = findings.filter(({ guard }) => !allow.includes(guard));
+  if (refused.length > 0) {
+    throw new Refusal([...refused.map(showFinding), `${out}: nothing was written`].join("\n"));
+  }
 }
 
 export interface Packed {
@@ -178,7 +199,7 @@ function readOld(file: string): Table | null {
   try {
     return new Table(readFileSync(file));
   } catch (error) {
-    const why = error instanceof TableError ? error.message : `cannot be read: ${(error as Error).message}`;
+    const why = error instanceof TableError ? error.message : `cannot be read: ${reason(error)}`;
     throw new Refusal(`${file}: ${why}; nothing was written: move it away, or choose another --out`);
   }
 }

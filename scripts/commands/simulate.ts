@@ -1,15 +1,17 @@
-import { createReadStream, readFileSync, statSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Upstream } from "../../host-sim/http/clusters.ts";
 import { SimulatedProxy } from "../../host-sim/http/proxy.ts";
 import { ats102, envoy140, strict } from "../../host-sim/index.ts";
-import { questionOfLine } from "../explain/question.ts";
+import type { Question } from "../explain/question.ts";
 import type { AskedAt } from "../explain/where.ts";
 import { filter } from "../filter.ts";
-import { looksLikeAccessLog, questionOfAccessLog } from "../simulate/access-log.ts";
+import type { FieldNames } from "../requests/json-log.ts";
+import { readRequests } from "../requests/read-requests.ts";
 import { ADDRESS, parseAddress, readClusters } from "../simulate/clusters.ts";
-import { replayer, Summary } from "../simulate/replay.ts";
+import { type Replayed, type Replayer, replayer, Summary, Trapped } from "../simulate/replay.ts";
+import { reason } from "../sources/reason.ts";
+import { openInput, readInput } from "./files.ts";
+import { refuseTwiceStdin, refuseUnheard } from "./heard.ts";
 import { addListenerOptions } from "./listener-options.ts";
 import { Refusal } from "./refusal.ts";
 import { writeLine } from "./write-line.ts";
@@ -25,10 +27,14 @@ interface SimulateOptions extends AskedAt {
   listen?: Upstream;
   failurePolicy: "closed" | "open" | "reload";
   requests?: string;
+  field: FieldNames;
+  host?: string;
   header: string;
   summary?: boolean;
   json?: boolean;
 }
+
+const OF_A_REPLAY = ["header", "summary", "json", "field", "host", "listener", "datacentre", "primary"];
 
 export function simulateCommand(program: Command): void {
   addListenerOptions(program.command("simulate"))
@@ -50,8 +56,15 @@ export function simulateCommand(program: Command): void {
     )
     .option(
       "--requests <file>",
-      "replay requests: lines as explain --stdin takes them, or an Envoy JSON access log; - is standard input",
+      "replay requests: lines as explain --stdin takes them, a proxy's access log, or a HAR file; - is standard input",
     )
+    .option(
+      "--field <what=name>",
+      "of a JSON log with names of its own: which field is authority, path, method, client or body (repeatable)",
+      collectField,
+      {},
+    )
+    .option("--host <name>", "the host of requests whose log does not tell it")
     .option(
       "--header <name>",
       "the header that names the cluster, of another module's decisions",
@@ -62,8 +75,9 @@ export function simulateCommand(program: Command): void {
     .addHelpText(
       "after",
       `
-A replay writes one decision a line, and a summary to standard error. A bad line gives {"error": …} in its place, and
-exit code 1 at the end.
+A replay writes one decision a line, and a summary to standard error. A bad line gives {"line": …, "error": …} in its
+place, and exit code 1 at the end. A log is text or JSON as Envoy, Istio, nginx, Apache, ATS, HAProxy, Traefik and others
+write it, as it is or as containers and syslog wrap it, gzipped or not.
 
 clusters.yaml:
   header: x-mw-cluster
@@ -73,8 +87,10 @@ clusters.yaml:
     pass-through: 127.0.0.1:8082
 
 Examples:
-  $ pointsman simulate --config small.table --clusters clusters.yaml --listen 127.0.0.1:8080
-  $ pointsman simulate --config production.table --requests access.log > decisions.jsonl
+  $ pointsman simulate --config small.table --clusters examples/clusters.yaml --listen 127.0.0.1:8080
+  $ pointsman simulate --config small.table --requests examples/access.log > decisions.jsonl
+  $ kubectl logs deploy/envoy | pointsman simulate --config production.table --requests - --summary
+  $ pointsman simulate --config production.table --requests access.json --field path=uri --host en.wikipedia.org
   $ pointsman simulate --wasm other.wasm --config other.json --profile ats-10.2 --requests requests.jsonl`,
     )
     .action(async (options: SimulateOptions, command: Command) => {
@@ -84,6 +100,11 @@ Examples:
       if (options.listen !== undefined && options.clusters === undefined) {
         command.error("error: --listen needs --clusters", { exitCode: 2 });
       }
+      const { config, wasm, clusters, requests } = options;
+      refuseTwiceStdin(command, [config, wasm, clusters, requests]);
+      if (options.listen === undefined)
+        refuseUnheard(command, ["clusters", "failurePolicy"], "goes with --listen alone");
+      else refuseUnheard(command, OF_A_REPLAY, "goes with --requests alone");
       await (options.listen === undefined ? replay(options) : serve(options, options.listen));
     });
 }
@@ -96,19 +117,20 @@ function parseListen(text: string): Upstream {
   throw new InvalidArgumentError("An address looks like 127.0.0.1:8080; port 0 takes a free one.");
 }
 
-function read(file: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new Refusal(`${file}: cannot be read: ${(error as Error).message}`);
-  }
+function collectField(text: string, fields: FieldNames): FieldNames {
+  const [, field, name] = /^(authority|path|method|client|body)=(.+)$/.exec(text) ?? [];
+  if (field === undefined || name === undefined)
+    throw new InvalidArgumentError(
+      "A field looks like path=NAME; there are authority, path, method, client and body.",
+    );
+  return { ...fields, [field]: name };
 }
 
 function simulated(options: SimulateOptions) {
   return {
-    wasm: options.wasm === undefined ? filter : read(options.wasm),
+    wasm: options.wasm === undefined ? filter : readInput(options.wasm),
     profile: PROFILES.get(options.profile)!,
-    configuration: read(options.config),
+    configuration: readInput(options.config),
     rootId: options.rootId,
   };
 }
@@ -121,7 +143,9 @@ async function serve(options: SimulateOptions, listen: Upstream): Promise<void> 
     listen,
     log: (line) => process.stderr.write(`${line}\n`),
   }).catch((error: Error) => {
-    throw new Refusal(error.message);
+    throw new Refusal(
+      "syscall" in error ? `${listen.host}:${listen.port}: ${reason(error, "listen")}` : error.message,
+    );
   });
   process.stdout.write(`listening on ${listen.host}:${proxy.port}; Ctrl-C ends\n`);
   await new Promise<void>((resolve) => {
@@ -134,55 +158,53 @@ async function serve(options: SimulateOptions, listen: Upstream): Promise<void> 
 const PROGRESS_EVERY_MS = 2000;
 
 async function replay(options: SimulateOptions): Promise<void> {
-  const file = options.requests!;
-  const input = file === "-" ? process.stdin : openRequests(file);
+  const { requests: file = "-", field: fields, host = null } = options;
+  const { stream, share } = openInput(file);
   const answer = await replayer({ ...simulated(options), header: options.header, where: options }).catch(
     (error: Error) => {
       throw new Refusal(`${options.config}: ${error.message}`);
     },
   );
   const summary = new Summary();
-  const showProgress = progress(file);
-  let parse: typeof questionOfLine | null = null;
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    parse ??= looksLikeAccessLog(line) ? questionOfAccessLog : questionOfLine;
-    showProgress(summary.requests + summary.badLines, line.length + 1);
-    let question: ReturnType<typeof questionOfLine>;
-    try {
-      question = parse(line);
-    } catch (error) {
-      summary.badLines++;
-      process.exitCode = 1;
-      if (!options.summary) await writeLine({ error: (error as Error).message });
-      continue;
-    }
-    const replayed = answer(question);
-    summary.add(replayed);
-    if (!options.summary) await writeLine(replayed.line);
-  }
-  const text = options.json ? `${JSON.stringify(summary)}\n` : summary.show();
-  (options.summary ? process.stdout : process.stderr).write(text);
-}
-
-function openRequests(file: string) {
+  const showProgress = progress(share);
+  const bad = async (line: number, error: string) => {
+    summary.addBad({ line, error });
+    process.exitCode = 1;
+    if (!options.summary) await writeLine({ line, error });
+  };
   try {
-    statSync(file);
-  } catch (error) {
-    throw new Refusal(`${file}: cannot be read: ${(error as Error).message}`);
+    for await (const read of readRequests(stream, file, { fields, host })) {
+      showProgress(read.line);
+      if ("error" in read) await bad(read.line, read.error);
+      else if (read.question === null) summary.withoutRequest++;
+      else {
+        const replayed = answerOf(answer, read.question, `${file}:${read.line}`);
+        summary.add(replayed);
+        if (!options.summary) await writeLine(replayed.line);
+      }
+    }
+  } finally {
+    const text = options.json ? `${JSON.stringify(summary)}\n` : summary.show();
+    (options.summary ? process.stdout : process.stderr).write(text);
   }
-  return createReadStream(file);
 }
 
-/** On a terminal, or on long work, says now and then how far it is. */
-function progress(file: string): (lines: number, bytes: number) => void {
-  const size = file === "-" ? null : statSync(file).size;
+/** Throws Refusal where another module than ours traps. */
+function answerOf(answer: Replayer, question: Question, place: string): Replayed {
+  try {
+    return answer(question);
+  } catch (error) {
+    throw error instanceof Trapped ? new Refusal(`${place}: ${error.message}`) : error;
+  }
+}
+
+/** On long work, says now and then how far it is. */
+function progress(share: () => number | null): (line: number) => void {
   let next = performance.now() + PROGRESS_EVERY_MS;
-  let read = 0;
-  return (lines, bytes) => {
-    read += bytes;
-    if (lines % 1000 !== 0 || performance.now() < next) return;
+  return (line) => {
+    if (line % 1000 !== 0 || performance.now() < next) return;
     next = performance.now() + PROGRESS_EVERY_MS;
-    const share = size ? `, ${Math.floor((100 * read) / size)} %` : "";
-    process.stderr.write(`${lines} requests${share}\n`);
+    const read = share();
+    process.stderr.write(`${line} lines${read === null ? "" : `, ${Math.floor(100 * read)} %`}\n`);
   };
 }

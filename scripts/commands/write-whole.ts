@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { reason } from "../sources/reason.ts";
 import { Refusal } from "./refusal.ts";
 
 /** To a temporary file beside it, then renamed. Throws Refusal. */
@@ -24,7 +25,7 @@ export function writeWhole(file: string, bytes: Uint8Array): void {
     renameSync(temporary, target);
   } catch (error) {
     if (existsSync(temporary)) rmSync(temporary);
-    throw new Refusal(`${file}: cannot be written: ${(error as Error).message}`);
+    throw new Refusal(`${file}: cannot be written: ${reason(error, "write")}`);
   }
 }
 

@@ -9,7 +9,7 @@ import { type DemoOptions, runDemo } from "./demo.ts";
 import { demoCommand } from "./main.ts";
 import type { Lookup, Pack } from "./parts.ts";
 import { curlLines, style } from "./print.ts";
-import { parseRequest } from "./requests.ts";
+import { type DemoRequest, parseRequest } from "./requests.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -48,12 +48,26 @@ const WIKIVERSIONS = {
   "test.wikipedia.org": "php-1.47.0-wmf.11",
 };
 
+const localhost = { host: "localhost", path: "/" };
+const REQUESTS: DemoRequest[] = [
+  { host: "en.wikipedia.org", path: "/wiki/Main_Page" },
+  { host: "www.wikidata.org", path: "/wiki/Q42" },
+  localhost,
+  { ...localhost, spoof: "web-php-1.47.0-wmf.9" },
+];
+
 /** Packs what wikiversions.json says as lines for the guest. */
 const pack: Pack = async ({ farm }) => {
   const versions = JSON.parse(readFileSync(join(dirname(farm), "wikiversions.json"), "utf8"));
   const clusters = Object.values(WIKIVERSIONS).map((version) => `web-${version}`);
   const lines = Object.entries(versions).map(([host, version]) => `${host}=web-${version}`);
-  return { bytes: Buffer.from(lines.join("\n")), clusters, headers: ["x-mw-cluster"] };
+  return {
+    bytes: Buffer.from(lines.join("\n")),
+    clusters,
+    headers: ["x-mw-cluster"],
+    clusterHeader: "x-mw-cluster",
+    requests: REQUESTS,
+  };
 };
 
 const lookup: Lookup = (table, authority) => {
@@ -105,7 +119,7 @@ test("it shows where requests went, and a promotion that nobody notices", async 
   );
   expect(shown).toMatch(/localhost\/ \(client says \S+\) +– +– +pass-through +– +✓/);
   expect(shown).toContain("moves en.wikipedia.org from php-1.47.0-wmf.9 to php-1.47.0-wmf.10, under load");
-  expect(shown).toMatch(/\d{2,} requests in \d+ ms; the table flipped in \d+ ms and moved 2 of 7 kinds/);
+  expect(shown).toMatch(/\d{2,} requests in \d+ ms; the table flipped in \d+ ms and moved 1 of 3 kinds/);
   expect(shown).not.toContain("✗");
   // Only the copy was edited.
   expect(JSON.parse(readFileSync(join(folder, "farm", "wikiversions.json"), "utf8"))).toEqual(WIKIVERSIONS);
@@ -179,8 +193,8 @@ test("a request to show is a URL, and its curl line survives any path", () => {
   const wiki = { host: "en.wikipedia.org", path: "/wiki/O'Brien?a" };
   expect(parseRequest("https://en.wikipedia.org/wiki/O'Brien?a")).toEqual(wiki);
   expect(parseRequest("en.wikipedia.org")).toEqual({ host: "en.wikipedia.org", path: "/" });
-  expect(curlLines(80, [wiki])).toEqual([
-    `curl -s -H 'Host: en.wikipedia.org' 'http://127.0.0.1:80/wiki/O'\\''Brien?a'`,
+  expect(curlLines(80, "x-cluster", [{ ...wiki, spoof: "a" }])).toEqual([
+    `curl -s -H 'Host: en.wikipedia.org' -H 'x-cluster: a' 'http://127.0.0.1:80/wiki/O'\\''Brien?a'`,
   ]);
 });
 

@@ -1,12 +1,13 @@
 /** The demo: a real Envoy routes a wiki farm out of one packed table, for everybody to see. */
 import { relative } from "node:path";
+import { count } from "../count.ts";
 import type { findEnvoy } from "../envoy/install.ts";
 import { startUpstreams } from "../envoy/upstream.ts";
 import type { Farm, Lookup, Pack, Packed, Write } from "./parts.ts";
 import { curlLines, outcomeLines, type Style } from "./print.ts";
 import { copyFarm, promote } from "./promotion.ts";
 import { type DemoProxy, startProxy } from "./proxy.ts";
-import { ask, CLUSTER_HEADER, type DemoRequest, PASS_THROUGH, usualRequests } from "./requests.ts";
+import { ask, type DemoRequest, PASS_THROUGH } from "./requests.ts";
 import { pushUnderLoad } from "./train.ts";
 
 export interface DemoOptions extends Farm {
@@ -45,7 +46,7 @@ async function show(options: DemoOptions, cleanups: (() => Promise<void>)[]): Pr
   const { write, style } = options;
   const packed = await options.pack({ farm: options.farm, sources: options.sources, generation: 1 });
   write(
-    `Packed ${relative(process.cwd(), options.farm)}: a table of ${packed.bytes.length} bytes, ${packed.clusters.length} clusters.`,
+    `Packed ${relative(process.cwd(), options.farm)}: a table of ${packed.bytes.length} bytes, ${count(packed.clusters.length, "cluster")}.`,
   );
 
   const upstreams = await startUpstreams([...packed.clusters, PASS_THROUGH]);
@@ -55,22 +56,24 @@ async function show(options: DemoOptions, cleanups: (() => Promise<void>)[]): Pr
     table: packed.bytes,
     clusters: upstreams.clusters,
     fallbackCluster: PASS_THROUGH,
-    clusterHeader: CLUSTER_HEADER,
+    clusterHeader: packed.clusterHeader,
     emittedHeaders: packed.headers,
     listener: packed.listener ?? "main",
     write,
     ...(options.findEnvoy && { find: options.findEnvoy }),
   });
   cleanups.push(() => proxy.stop());
-  write(`${proxy.name} listens on 127.0.0.1:${proxy.port}; one upstream a cluster runs behind it.\n`);
+  write(`${proxy.name} listens on 127.0.0.1:${proxy.port}; one upstream a cluster runs behind it.`);
+  for (const line of proxy.facts) write(line);
+  write("");
 
-  const requests = [...usualRequests(options.lookup, packed), ...(options.requests ?? [])];
+  const requests = [...packed.requests, ...(options.requests ?? [])];
   let good = await showRequests(options, proxy, packed, requests);
   if (options.train) good = (await showTrain(options, proxy, packed, requests, cleanups)) && good;
   if (options.once) return good;
 
   write(style.bold("\nTry it (Ctrl-C ends):"));
-  for (const line of curlLines(proxy.port, requests)) write(`  ${line}`);
+  for (const line of curlLines(proxy.port, packed.clusterHeader, requests)) write(`  ${line}`);
   await Promise.race([options.interrupted, proxy.exited]);
   return good && !proxy.gone;
 }
@@ -116,7 +119,7 @@ async function showTrain(
     after: next.bytes,
   });
   write(
-    `${result.requests} requests in ${Math.round(result.streamMs)} ms; the table flipped in ` +
+    `${count(result.requests, "request")} in ${Math.round(result.streamMs)} ms; the table flipped in ` +
       `${Math.round(result.flipMs)} ms and moved ${result.moved} of ${stream.length} kinds of request.`,
   );
   for (const fault of result.faults) write(style.bad(`✗ ${fault}`));

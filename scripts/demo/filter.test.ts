@@ -1,7 +1,9 @@
 /** The small farm through the real filter in a real Envoy. */
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { folderOf } from "../../test/support/folder.ts";
 import { EnvoyUnavailable, findEnvoy } from "../envoy/install.ts";
 import { type EnvoyProcess, startEnvoy } from "../envoy/process.ts";
 import { type Headers, send, sendRaw } from "../envoy/request.ts";
@@ -11,7 +13,7 @@ import { type DemoOptions, runDemo } from "./demo.ts";
 import type { Packed } from "./parts.ts";
 import { style } from "./print.ts";
 import { lookup, pack } from "./project.ts";
-import { CLUSTER_HEADER, PASS_THROUGH } from "./requests.ts";
+import { PASS_THROUGH } from "./requests.ts";
 
 const wasm = join(projectRoot(), "build", "pointsman.wasm");
 const farm = { farm: join(projectRoot(), "examples", "small", "farm.yaml"), sources: {} };
@@ -29,7 +31,7 @@ beforeAll(async () => {
     envoy: await findEnvoy(),
     clusters: upstreams.clusters,
     fallbackCluster: PASS_THROUGH,
-    clusterHeader: CLUSTER_HEADER,
+    clusterHeader: packed.clusterHeader,
     emittedHeaders: packed.headers,
     filter: { wasm, table: packed.bytes },
     concurrency: 2,
@@ -71,6 +73,60 @@ test("the demo shows the small farm and its promotion", async () => {
   const { good, lines } = await runWholeDemo();
   expect(lines.filter((line) => line.includes("✗"))).toEqual([]);
   expect(good).toBe(true);
+});
+
+test("another farm is asked for its own hosts, by its own header", async () => {
+  const folder = folderOf({
+    "farm.yaml": `
+farm: mine
+wikiversions: { acme: "1.46", bolt: "1.47", crux: "1.47" }
+releases: { stable: { version: "1.46" }, next: { version: "1.47" } }
+default-release: stable
+hosts:
+  - { host: wiki.acme.test, wiki: acme }
+  - { host: bolt.test, wiki: bolt }
+pass-through: ["*.internal"]
+deployments: { default: app, rules: [{ path: { under: /api }, deployment: api }] }
+headers: { wiki: x-tenant, cluster: x-route }
+`,
+  });
+  const { good, lines } = await runWholeDemo({ farm: join(folder, "farm.yaml"), train: false });
+  expect(lines.filter((line) => line.includes("✗"))).toEqual([]);
+  expect(good).toBe(true);
+  const went = lines.filter((line) => line.includes("✓")).map((line) => line.split(/ {2,}/).slice(0, 4));
+  expect(went).toEqual([
+    ["wiki.acme.test/wiki/Main_Page", "acme", "stable", "app-stable"],
+    ["bolt.test/wiki/Main_Page", "bolt", "next", "app-next"],
+    ["wiki.acme.test/api", "acme", "stable", "api-stable"],
+    ["no-such-wiki.example/", "–", "stable", "app-stable"],
+    ["x.internal/", "–", "–", "pass-through"],
+    ["bolt.test/wiki/Main_Page (client says app-stable)", "bolt", "next", "app-next"],
+    ["x.internal/ (client says app-stable)", "–", "–", "pass-through"],
+  ]);
+  expect(lines.join("\n")).toMatch(/upstream saw x-route · x-tenant/);
+  expect(lines.join("\n")).toMatch(
+    /admin interface is http:\/\/127\.0\.0\.1:\d+, its log \/\S+\/envoy\.log;/,
+  );
+});
+
+test("nothing stays when npm's shell is ended", async () => {
+  const demo = join(projectRoot(), "build", "demo.mjs");
+  const shell = spawn("/bin/sh", ["-c", '"$0" "$1" & echo "pid $!"; wait', process.execPath, demo], {
+    env: { ...process.env, npm_lifecycle_event: "demo" },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let said = "";
+  shell.stdout.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  await expect.poll(() => said, { timeout: 60_000 }).toContain("Try it");
+  const pids = [/pid (\d+)/, /Envoy (\d+) listens/].map((pattern) => Number(pattern.exec(said)![1]));
+  const [, folder] = /its log (\S+)\/envoy\.log/.exec(said)!;
+  expect(existsSync(join(folder!, "envoy.log"))).toBe(true);
+  shell.kill("SIGTERM");
+  const running = () => pids.filter((pid) => existsSync(`/proc/${pid}/status`));
+  await expect.poll(running, { timeout: 20_000 }).toEqual([]);
+  expect(existsSync(folder!)).toBe(false);
 });
 
 test("where no Envoy can be had, the demo says so and shows the same in the simulator", async () => {

@@ -49,6 +49,7 @@ export async function demoCommand(args: string[], parts: { pack: Pack; lookup: L
   const interrupted = new Promise<void>((resolve) => {
     process.once("SIGINT", () => resolve());
     process.once("SIGTERM", () => resolve());
+    if (process.env.npm_lifecycle_event) whenOrphaned(resolve);
   });
   try {
     const good = await runDemo({
@@ -70,6 +71,19 @@ export async function demoCommand(args: string[], parts: { pack: Pack; lookup: L
     );
     return 1;
   }
+}
+
+const LOOK_FOR_PARENT_MS = 500;
+
+/** npm ends the shell that it started us in, and the shell tells nobody. */
+function whenOrphaned(tell: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    tell();
+  }, LOOK_FOR_PARENT_MS);
+  timer.unref();
 }
 
 function parse(args: string[]) {

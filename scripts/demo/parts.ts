@@ -1,5 +1,7 @@
 /** What the demo needs from the rest of the project; its tests bring their own. */
 
+import type { DemoRequest } from "./requests.ts";
+
 export interface Farm {
   /** Path of the farm.yaml. */
   farm: string;
@@ -14,6 +16,10 @@ export interface Packed {
   clusters: string[];
   /** Every header that the farm emits. */
   headers: string[];
+  /** The one of them that names the cluster. */
+  clusterHeader: string;
+  /** What shows what the table does. */
+  requests: DemoRequest[];
   /** The listener that the demo is, where the farm names any: its first. */
   listener?: string;
 }

@@ -1,5 +1,5 @@
 /** What the demo shows. */
-import { CLUSTER_HEADER, type DemoRequest, type Outcome } from "./requests.ts";
+import type { DemoRequest, Outcome } from "./requests.ts";
 
 export interface Style {
   bold(text: string): string;
@@ -41,9 +41,9 @@ export function outcomeLines(outcomes: Outcome[], { bold, good, bad }: Style): s
 }
 
 /** Commands that do by hand what the table shows. */
-export function curlLines(port: number, requests: DemoRequest[]): string[] {
+export function curlLines(port: number, clusterHeader: string, requests: DemoRequest[]): string[] {
   return requests.map(({ host, path, spoof }) => {
-    const header = spoof === undefined ? "" : ` -H ${quoted(`${CLUSTER_HEADER}: ${spoof}`)}`;
+    const header = spoof === undefined ? "" : ` -H ${quoted(`${clusterHeader}: ${spoof}`)}`;
     return `curl -s -H ${quoted(`Host: ${host}`)}${header} ${quoted(`http://127.0.0.1:${port}${path}`)}`;
   });
 }

@@ -11,6 +11,8 @@ export interface DemoProxy {
   readonly port: number;
   /** For the person who watches: `Envoy 1234`. */
   readonly name: string;
+  /** Where to look further: its admin interface, its files. */
+  readonly facts: string[];
   updateFilter(table: Uint8Array): Promise<{ accepted: boolean; reason?: string }>;
   stop(): Promise<void>;
   /** Resolves when it has ended, asked to or not. */
@@ -53,7 +55,13 @@ export async function startProxy(options: DemoProxyOptions): Promise<DemoProxy> 
     emittedHeaders,
     filter,
   });
-  return Object.assign(envoy, { name: `Envoy ${envoy.pid}` });
+  return Object.assign(envoy, {
+    name: `Envoy ${envoy.pid}`,
+    facts: [
+      `Its admin interface is http://127.0.0.1:${envoy.adminPort}, its log ${envoy.logFile};`,
+      `its folder, with the bootstrap and the filter's file, is ${envoy.folder} and goes with it.`,
+    ],
+  });
 }
 
 async function startSimulator(options: DemoProxyOptions): Promise<DemoProxy> {
@@ -77,6 +85,7 @@ async function startSimulator(options: DemoProxyOptions): Promise<DemoProxy> {
   return {
     port: proxy.port,
     name: "The simulator",
+    facts: [],
     async updateFilter(next) {
       const { accepted, why } = proxy.update(next);
       return why === null ? { accepted } : { accepted, reason: why };

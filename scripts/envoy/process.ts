@@ -1,5 +1,6 @@
 /** A running Envoy: started, watched, given new tables, and stopped without trace. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { appendFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,6 +50,9 @@ export class EnvoyProcess {
   readonly ports: Record<string, number>;
   readonly adminPort: number;
   readonly pid: number;
+  /** What it runs on, and its log; gone when it is. */
+  readonly folder: string;
+  readonly logFile: string;
   private readonly run: Run;
   private readonly files: FilterFiles | null;
   private updates: Promise<unknown> = Promise.resolve();
@@ -65,6 +69,8 @@ export class EnvoyProcess {
     this.last = last;
     this.files = files;
     this.pid = run.child.pid!;
+    this.folder = run.folder;
+    this.logFile = run.logFile;
     this.adminPort = adminPort;
     this.ports = ports;
   }
@@ -243,11 +249,17 @@ class Run {
   readonly child: ChildProcess;
   readonly exited: Promise<void>;
   readonly logs: string[] = [];
+  readonly logFile: string;
   /** Lines so far, those that `logs` has dropped included. */
   logged = 0;
   gone = false;
 
-  constructor(options: RunOptions, config: string, folder: string) {
+  constructor(
+    options: RunOptions,
+    config: string,
+    readonly folder: string,
+  ) {
+    this.logFile = join(folder, "envoy.log");
     const [command, ...args] = [...(options.under ?? []), options.envoy, ...flags(options, config, folder)];
     const child = spawn(command!, args, {
       stdio: ["ignore", "ignore", "pipe"],
@@ -272,6 +284,7 @@ class Run {
   private collect(stream: NodeJS.ReadableStream): void {
     let rest = "";
     stream.on("data", (chunk: Buffer) => {
+      appendFileSync(this.logFile, chunk);
       const lines = (rest + chunk.toString()).split("\n");
       rest = lines.pop()!;
       this.log(lines);

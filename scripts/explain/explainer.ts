@@ -93,7 +93,9 @@ export class Explainer {
     const result = this.root.request({
       headers: headersOf(question),
       ...(bytes !== null && { body: Buffer.from(bytes, "latin1") }),
-      ...(client !== null && { properties: { "source.address": `${client}:0` } }),
+      ...(client !== null && {
+        properties: { "source.address": client.includes(":") ? `[${client}]:0` : `${client}:0` },
+      }),
     });
     if (result.trapped !== null) throw new Disagreement(`the filter trapped: ${result.trapped}`);
     const request = {

@@ -1,6 +1,5 @@
 import type { Canonical, CanonicalRule } from "../plan.ts";
 import { Problems, quote, quoteAll } from "../sources/problem.ts";
-import { suggestionFor } from "../sources/suggestion.ts";
 import type { Farm } from "./farm.ts";
 import { evaluateDblist } from "./groups.ts";
 import { firstHosts, type Hosts, hostReader } from "./hosts.ts";

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ats102, envoy140 } from "../../host-sim/index.ts";
+import { compileFarm } from "../../test/support/farm-text.ts";
 import { loadFarm, tableOf } from "../../test/support/farms.ts";
+import { bytesOf } from "../../test/support/plans.ts";
 import { questionOfUrl } from "../explain/question.ts";
 import { filter } from "../filter.ts";
-import { looksLikeAccessLog, questionOfAccessLog } from "./access-log.ts";
+import { readRequests } from "../requests/read-requests.ts";
 import { replayer, Summary } from "./replay.ts";
 
 const table = tableOf(loadFarm("small").plan).bytes;
@@ -26,6 +28,8 @@ describe("a replay", () => {
       expect(summary.toJSON()).toEqual({
         requests: 5,
         badLines: 0,
+        firstBadLines: [],
+        withoutRequest: 0,
         clusters: { "mw-web-1-47-0-wmf-1": 3, "(none: passed through)": 1, "mw-api-1-47-0-wmf-1": 1 },
         rules: {
           "no rule → mw-web": 3,
@@ -42,9 +46,35 @@ describe("a replay", () => {
   it("counts hosts one by one only up to a bound", () => {
     const summary = new Summary();
     for (let i = 0; i < 10_050; i++)
-      summary.add({ cluster: "a", rule: null, unknownHost: `h${i}`, line: null });
+      summary.add({ cluster: "a", status: null, rule: null, unknownHost: `h${i}`, line: null });
     expect(summary.unknownHosts.size).toBe(10_000);
     expect(summary.otherUnknownHosts).toBe(50);
+  });
+
+  it("tells answers of the proxy's own from what passes through, bad lines by number, and steers no terminal", () => {
+    const summary = new Summary();
+    const none = { cluster: null, rule: null, unknownHost: "a\x1b[2J\u202eb", line: null };
+    summary.add({ ...none, status: 404 });
+    summary.add({ ...none, status: null });
+    summary.withoutRequest = 1;
+    for (let line = 1; line <= 12; line++) summary.addBad({ line, error: "not JSON: \x07" });
+    expect(summary.show().split("\n")).toEqual([
+      "2 requests, 12 bad lines, 1 line without a request",
+      "by cluster:",
+      "          1  (none: answered with 404)",
+      "          1  (none: passed through)",
+      "hosts without a wiki:",
+      "          2  a\\u{1b}[2J\\u{202e}b",
+      "bad lines:",
+      ...Array.from({ length: 10 }, (_, i) => `  line ${i + 1}: not JSON: \\u{7}`),
+      "  … and 2 more",
+      "",
+    ]);
+    expect(summary.toJSON()).toMatchObject({
+      clusters: { "(none: answered with 404)": 1, "(none: passed through)": 1 },
+      badLines: 12,
+      firstBadLines: Array.from({ length: 10 }, (_, i) => ({ line: i + 1, error: "not JSON: \x07" })),
+    });
   });
 
   it("says why a configuration is refused", async () => {
@@ -55,34 +85,36 @@ describe("a replay", () => {
   });
 });
 
-describe("an Envoy JSON access log", () => {
-  const line =
-    '{"start_time":"2026-01-01","authority":"en.wikipedia.org","path":"/w/api.php?x","method":"POST","response_code":200}';
-
-  it("is told from a file of questions by its further fields", () => {
-    expect(looksLikeAccessLog(line)).toBe(true);
-    expect(looksLikeAccessLog('{"authority":"a","path":"/","body":null}')).toBe(false);
-    expect(looksLikeAccessLog("nonsense")).toBe(false);
-  });
-
-  it("gives authority, path and method", () => {
-    expect(questionOfAccessLog(line)).toMatchObject({
-      authority: "en.wikipedia.org",
-      path: "/w/api.php?x",
-      method: "POST",
+describe("a replayed access log", () => {
+  const farm = (trust: string) =>
+    compileFarm({
+      hosts: '[{ host: "{label}.example", wiki: "{label}wiki" }]',
+      reads: "{ deployments: [web], rules: [{ share: 0.5 }] }",
+      listeners: `{ main: { trust: ${trust}, reads: true } }`,
     });
-  });
+  const replayed = async (trust: string, line: (address: string) => string) => {
+    const where = { datacentre: "b", primary: "a" };
+    const configuration = bytesOf(farm(trust).plan);
+    const answer = await replayer({ ...simulated, configuration, profile: envoy140, where });
+    const summary = new Summary();
+    const log = Array.from({ length: 1000 }, (_, i) => line(`10.0.${i >> 8}.${i & 255}`));
+    const input = (async function* () {
+      yield Buffer.from(log.join("\n"));
+    })();
+    for await (const read of readRequests(input, "log", { fields: {}, host: "a.example" })) {
+      if ("question" in read && read.question) summary.add(answer(read.question));
+    }
+    return summary.clusters.get("web-ro-one");
+  };
 
-  it("has no authority where Envoy logs a dash, and other operators' names for the fields", () => {
-    expect(questionOfAccessLog('{":authority":"-",":path":"/a","code":1}')).toMatchObject({
-      authority: null,
-      path: "/a",
-      method: "GET",
-    });
-  });
-
-  it("without a path is a bad line", () => {
-    expect(() => questionOfAccessLog('{"authority":"a","x":1}')).toThrow(/no path/);
-    expect(() => questionOfAccessLog("{")).toThrow(/not JSON/);
+  it.each([
+    ["edge", (address: string) => `${address} - - [26/Nov/2026:14:00:00 +0000] "GET / HTTP/1.1" 200`],
+    ["edge", (address: string) => `{"path":"/","downstream_remote_address":"${address}:5123"}`],
+    ["internal", (address: string) => `{"path":"/","x_forwarded_for":"${address}, 10.1.1.1"}`],
+    ["edge", (address: string) => `{"path":"/","remote_addr":"2001:db8:${address.replaceAll(".", ":")}::"}`],
+  ])("is cut by the clients' addresses, of %s", async (trust, line) => {
+    const near = await replayed(trust, line);
+    expect(near).toBeGreaterThan(430);
+    expect(near).toBeLessThan(570);
   });
 });

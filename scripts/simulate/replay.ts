@@ -1,4 +1,5 @@
 import { byteString, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
+import { count } from "../count.ts";
 import { describeOutcome, describeRule } from "../explain/describe.ts";
 import { Explainer } from "../explain/explainer.ts";
 import { headersOf, type Question } from "../explain/question.ts";
@@ -11,12 +12,17 @@ import { visibleOnLine } from "../visible.ts";
 /** What a replayed request came to, for the summary; `line` is what is written for it. */
 export interface Replayed {
   cluster: string | null;
+  /** Of an answer of the proxy's own; null where the request went on. */
+  status: number | null;
   /** In words; null where nothing is known of rules. */
   rule: string | null;
   /** The host, where no wiki of the table has it. */
   unknownHost: string | null;
   line: unknown;
 }
+
+/** A request that another module than ours could not take. */
+export class Trapped extends Error {}
 
 export type Replayer = (question: Question) => Replayed;
 
@@ -70,6 +76,7 @@ function tableReplayer(explainer: Explainer, listener: string | null): Replayer 
     const { answer, trail } = explainer.ask(question);
     return {
       cluster: answer.cluster,
+      status: answer.status,
       rule: trail.rule === null ? none : rules[trail.rule]!,
       unknownHost: trail.wrong !== null ? trail.host : null,
       line: answer,
@@ -82,41 +89,61 @@ function plainReplay(root: RootContext, header: string, question: Question): Rep
     headers: headersOf(question),
     ...(question.body !== null && { body: question.body }),
   });
-  if (trapped !== null) throw new Error(`the module trapped: ${trapped}`);
+  if (trapped !== null) throw new Trapped(`the module trapped: ${trapped}`);
   const cluster = headers.find(([name]: Pair) => name === byteString(header))?.[1] ?? null;
   const { authority, path, method } = question;
-  const line = { authority, path, method, cluster, status: localReply?.status ?? null, reset, headers };
-  return { cluster, rule: null, unknownHost: null, line };
+  const status = localReply?.status ?? null;
+  const line = { authority, path, method, cluster, status, reset, headers };
+  return { cluster, status, rule: null, unknownHost: null, line };
 }
 
 /** Distinct hosts that are counted one by one; what comes later is counted together, so that memory stays bounded. */
 const MOST_HOSTS = 10_000;
 
+/** Bad lines that a summary tells one by one. */
+const BAD_LINES_TOLD = 10;
+
+export interface BadLine {
+  line: number;
+  error: string;
+}
+
 /** How many requests went where. */
 export class Summary {
   requests = 0;
   badLines = 0;
+  /** Lines of a log that have no request: the proxy's own, clients that never asked. */
+  withoutRequest = 0;
+  readonly firstBadLines: BadLine[] = [];
   readonly clusters = new Map<string, number>();
   readonly rules = new Map<string, number>();
   readonly unknownHosts = new Map<string, number>();
   otherUnknownHosts = 0;
 
-  add({ cluster, rule, unknownHost }: Replayed): void {
+  add({ cluster, status, rule, unknownHost }: Replayed): void {
     this.requests++;
-    count(this.clusters, cluster ?? "(none: passed through)");
-    if (rule !== null) count(this.rules, rule);
+    const none = status === null ? "(none: passed through)" : `(none: answered with ${status})`;
+    countOne(this.clusters, status === null && cluster !== null ? cluster : none);
+    if (rule !== null) countOne(this.rules, rule);
     if (unknownHost === null) return;
     if (this.unknownHosts.size < MOST_HOSTS || this.unknownHosts.has(unknownHost))
-      count(this.unknownHosts, unknownHost);
+      countOne(this.unknownHosts, unknownHost);
     else this.otherUnknownHosts++;
   }
 
+  addBad(bad: BadLine): void {
+    this.badLines++;
+    if (this.firstBadLines.length < BAD_LINES_TOLD) this.firstBadLines.push(bad);
+  }
+
   toJSON(): unknown {
-    const { requests, badLines, otherUnknownHosts } = this;
+    const { requests, badLines, firstBadLines, withoutRequest, otherUnknownHosts } = this;
     const sorted = (counts: Map<string, number>) => Object.fromEntries(mostFirst(counts));
     return {
       requests,
       badLines,
+      firstBadLines,
+      withoutRequest,
       clusters: sorted(this.clusters),
       rules: sorted(this.rules),
       unknownHosts: sorted(this.unknownHosts),
@@ -126,7 +153,10 @@ export class Summary {
 
   /** @param hosts at most so many unknown hosts are named */
   show(hosts = 20): string {
-    const lines = [`${this.requests} requests${this.badLines > 0 ? `, ${this.badLines} bad lines` : ""}`];
+    const facts = [count(this.requests, "request")];
+    if (this.badLines > 0) facts.push(count(this.badLines, "bad line"));
+    if (this.withoutRequest > 0) facts.push(`${count(this.withoutRequest, "line")} without a request`);
+    const lines = [facts.join(", ")];
     const list = (title: string, counts: Map<string, number>, most = Number.POSITIVE_INFINITY) => {
       if (counts.size === 0) return;
       lines.push(title);
@@ -139,11 +169,15 @@ export class Summary {
     list("hosts without a wiki:", this.unknownHosts, hosts);
     if (this.otherUnknownHosts > 0)
       lines.push(`  ${String(this.otherUnknownHosts).padStart(9)}  hosts beyond the first ${MOST_HOSTS}`);
+    if (this.badLines > 0) lines.push("bad lines:");
+    for (const { line, error } of this.firstBadLines) lines.push(`  line ${line}: ${visibleOnLine(error)}`);
+    const more = this.badLines - this.firstBadLines.length;
+    if (more > 0) lines.push(`  … and ${more} more`);
     return `${lines.join("\n")}\n`;
   }
 }
 
-function count(counts: Map<string, number>, key: string): void {
+function countOne(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 

@@ -31,8 +31,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs a document's command, with /etc/envoy in our folder and `--json` for what Envoy discovers. */
 function pointsman(command: string): string {
-  const text = command.replaceAll("examples/", projectPath("examples/")).replaceAll("/etc/envoy", folder);
-  const script = `pointsman() { node ${projectPath("build/pointsman.mjs")} "$@"; }\n${text}`;
+  const text = command
+    .replaceAll("examples/", `"${projectPath("examples")}"/`)
+    .replaceAll("/etc/envoy", folder);
+  const script = `pointsman() { node "${projectPath("build/pointsman.mjs")}" "$@"; }\n${text}`;
   const { status, stdout, stderr } = spawnSync("bash", ["-ec", script], { cwd: folder, encoding: "utf8" });
   expect(status, stderr).toBe(0);
   return stdout;

@@ -122,9 +122,10 @@ test("the help's first example makes what Envoy takes", () => {
   const args = text!
     .replace(/\\\n/g, " ")
     .replaceAll("'", "")
-    .replace("examples/", projectPath("examples/"))
-    .trim();
-  expect(run(...args.split(/\s+/), "--out", "made").code).toBe(0);
+    .trim()
+    .split(/\s+/)
+    .map((arg) => arg.replace("examples/", projectPath("examples/")));
+  expect(run(...args, "--out", "made").code).toBe(0);
   const validate = ["--mode", "validate", "-c", join(folder, "made/envoy.yaml")];
   const { status, stderr } = spawnSync(envoy, validate, { encoding: "utf8" });
   expect(status, stderr).toBe(0);

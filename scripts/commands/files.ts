@@ -1,0 +1,45 @@
+/** Files that commands are told to read. `-` is standard input, for every one of them. */
+import { createReadStream, readFileSync, statSync } from "node:fs";
+import { reason } from "../sources/reason.ts";
+import { Refusal } from "./refusal.ts";
+
+/** The whole of it. Throws Refusal. */
+export function readInput(file: string): Uint8Array {
+  try {
+    return readFileSync(file === "-" ? 0 : file);
+  } catch (error) {
+    throw cannotRead(file, error);
+  }
+}
+
+export interface OpenInput {
+  stream: AsyncIterable<Uint8Array>;
+  /** How much of it has been read, 0…1; null where it is not known. */
+  share(): number | null;
+}
+
+/** Piece by piece. Throws Refusal. */
+export function openInput(file: string): OpenInput {
+  if (file === "-") return { stream: process.stdin, share: () => null };
+  let size: number;
+  try {
+    const facts = statSync(file);
+    if (facts.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
+    size = facts.size;
+  } catch (error) {
+    throw cannotRead(file, error);
+  }
+  const source = createReadStream(file);
+  async function* stream() {
+    try {
+      yield* source;
+    } catch (error) {
+      throw cannotRead(file, error);
+    }
+  }
+  return { stream: stream(), share: () => (size === 0 ? null : source.bytesRead / size) };
+}
+
+function cannotRead(file: string, error: unknown): Refusal {
+  return new Refusal(`${file}: cannot be read: ${reason(error)}`);
+}

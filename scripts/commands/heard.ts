@@ -1,0 +1,46 @@
+/** Arguments that would go unheard: each is a mistake, and is told what it may be meant for. */
+import type { Command } from "commander";
+
+/** An option that would be ignored is refused. @param options their names, as `failurePolicy` */
+export function refuseUnheard(command: Command, options: readonly string[], why: string): void {
+  const given = command.options.filter((option) => {
+    const name = option.attributeName();
+    return options.includes(name) && command.getOptionValueSource(name) === "cli";
+  });
+  if (given.length === 0) return;
+  const names = given.map(({ short, long }) => long ?? short).join(", ");
+  command.error(`error: ${names}: ${why}`, { exitCode: 2 });
+}
+
+/** Standard input can be read once. @param files what options name */
+export function refuseTwiceStdin(command: Command, files: readonly (string | undefined)[]): void {
+  if (files.filter((file) => file === "-").length < 2) return;
+  command.error("error: - is standard input, which only one of them can be", { exitCode: 2 });
+}
+
+/** Says what a word is meant to be that is no option's value. */
+export function refuseUnknownWords(command: Command): void {
+  const [word] = command.args.slice(command.registeredArguments.length);
+  if (word === undefined) return;
+  const option = optionFor(command, word);
+  const wayOut =
+    option === null
+      ? command.name() === "explain"
+        ? "ask about one URL, or with --stdin about many"
+        : `see \`pointsman ${command.name()} --help\``
+      : `did you mean ${option} ${word}?`;
+  command.error(`error: \`${word}\` belongs to no option: ${wayOut}`, { exitCode: 2 });
+}
+
+function optionFor(command: Command, word: string): string | null {
+  const wanted = /\.ya?ml$/.test(word)
+    ? ["--farm", "--clusters"]
+    : /\.table$/.test(word)
+      ? ["--table", "--config", "--out"]
+      : /\.wasm$/.test(word)
+        ? ["--wasm"]
+        : /^[\w-]+=/.test(word)
+          ? ["--source", "--field"]
+          : ["--requests"];
+  return wanted.find((long) => command.options.some((option) => option.long === long)) ?? null;
+}

@@ -1,0 +1,60 @@
+/** What comes before the lines of a file: gzip, and files that are no text. */
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { SourceError } from "../sources/problem.ts";
+
+/** What a file begins with that is no text, and what to do about it. */
+const NO_TEXT: [bytes: number[], what: string][] = [
+  [[0x28, 0xb5, 0x2f, 0xfd], "is compressed by zstd: `zstd -dc FILE | pointsman simulate --requests - …`"],
+  [[0xfd, 0x37, 0x7a, 0x58, 0x5a], "is compressed by xz: `xz -dc FILE | pointsman simulate --requests - …`"],
+  [[0x42, 0x5a, 0x68], "is compressed by bzip2: `bzip2 -dc FILE | pointsman simulate --requests - …`"],
+  [[0x50, 0x4b, 0x03, 0x04], "is a zip file: `unzip -p FILE | pointsman simulate --requests - …`"],
+  [[0xff, 0xfe], "is UTF-16: `iconv -f UTF-16 -t UTF-8 FILE | pointsman simulate --requests - …`"],
+  [[0xfe, 0xff], "is UTF-16: `iconv -f UTF-16 -t UTF-8 FILE | pointsman simulate --requests - …`"],
+];
+
+/** The bytes, out of gzip where they are gzipped. Throws SourceError for what is no text, and where gzip is cut short. */
+export async function* decompressed(
+  input: AsyncIterable<Uint8Array>,
+  file: string,
+): AsyncGenerator<Uint8Array> {
+  const { head, all } = await peek(input, 5);
+  for (const [bytes, what] of NO_TEXT)
+    if (bytes.every((byte, i) => head[i] === byte)) throw new SourceError({ file }, what);
+  if (head[0] !== 0x1f || head[1] !== 0x8b) {
+    yield* all;
+    return;
+  }
+  const source = Readable.from(all);
+  const gunzip = createGunzip();
+  source.on("error", (error) => gunzip.destroy(error));
+  try {
+    yield* source.pipe(gunzip);
+  } catch (error) {
+    throw new SourceError({ file }, `gzip: ${(error as Error).message}: cut short or damaged`);
+  }
+}
+
+/** The first bytes, at least so many where there are so many, and all of them from the first on. */
+export async function peek(
+  input: AsyncIterable<Uint8Array>,
+  bytes: number,
+): Promise<{ head: Uint8Array; all: AsyncIterable<Uint8Array> }> {
+  const iterator = input[Symbol.asyncIterator]();
+  const chunks: Uint8Array[] = [];
+  for (let length = 0; length < bytes; ) {
+    const { done, value } = await iterator.next();
+    if (done) break;
+    chunks.push(value);
+    length += value.length;
+  }
+  async function* all(): AsyncGenerator<Uint8Array> {
+    yield* chunks;
+    for (;;) {
+      const { done, value } = await iterator.next();
+      if (done) return;
+      yield value;
+    }
+  }
+  return { head: Buffer.concat(chunks), all: all() };
+}
