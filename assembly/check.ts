@@ -599,7 +599,7 @@ export abstract class Checker extends SectionReader {
       }
       const called = this.u16(this.startOf(L.SECTION_HEADERS) + L.HEADERS_BODY + 2 * header);
       if (this.isWordIn(called, L.NEVER_EMITTED)) {
-        return this.failAt(name, "header", i, "is one that only a proxy may set");
+        return this.failAt(name, "header", i, "has no proper name");
       }
       headers |= 1 << header;
     }

@@ -321,12 +321,9 @@ export const EMIT_KIND: u32 = 0; // u8
 export const EMIT_HEADER: u32 = 1; // u8: number in HDRS
 export const EMIT_ENTRY: u32 = 2;
 
-/**
- * Names that no table may emit, each between spaces: hop-by-hop and framing (RFC 9110, sections 7.6.1 and 8.6; RFC 9112,
- * section 6), and those by which a request is known to its reader.
- */
+/** Names that no table may emit, each between spaces: hop-by-hop and framing (RFC 9110, 7.6.1 and 8.6; RFC 9112, 6). */
 export const NEVER_EMITTED: string =
-  " authorization connection content-length cookie host keep-alive proxy-connection te trailer transfer-encoding upgrade x-forwarded-for ";
+  " connection content-length host keep-alive proxy-connection te trailer transfer-encoding upgrade ";
 
 export const EMIT_CLUSTER: u32 = 0;
 export const EMIT_RELEASE: u32 = 1;

@@ -196,7 +196,12 @@ export interface CanonicalRule {
 }
 
 /** Headers that a farm may not emit: a proxy or upstream gives them a meaning of their own. */
-export const NEVER_EMITTED: readonly string[] = NEVER.trim().split(" ");
+export const NEVER_EMITTED: readonly string[] = [
+  ...NEVER.trim().split(" "),
+  "authorization",
+  "cookie",
+  "x-forwarded-for",
+];
 
 /** What a plan's numbers may be; of SHARE_WHOLE requests a `readOnly` takes so many. */
 export { MAX_JOB_LIMIT, MAX_STATUS, MIN_STATUS, SHARE_WHOLE } from "../assembly/layout.ts";

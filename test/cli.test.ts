@@ -313,7 +313,7 @@ describe("pointsman check", () => {
         "  1.46.0: 1.46.0, 0 wikis",
         "  1.47.0-wmf.1: 1.47.0-wmf.1, 2 wikis",
         "  1.47.0-wmf.2: 1.47.0-wmf.2, 2 wikis",
-        "  1.47.0-wmf.3: 1.47.0-wmf.3, 1 wikis",
+        "  1.47.0-wmf.3: 1.47.0-wmf.3, 1 wiki",
         "no release runs their version:",
         "  1 wiki (`handbook`): 1.45.0",
         "",

@@ -3,6 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { type Progress, silent } from "../progress.ts";
+import { reason } from "../sources/reason.ts";
 import { Refusal } from "./refusal.ts";
 
 const WAIT_MS = 60_000;
@@ -33,8 +34,8 @@ function acquire(file: string, lock: string, mine: string, until: number, progre
       writeFileSync(lock, mine, { flag: "wx" });
       return;
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code !== "EEXIST") throw new Refusal(`${file}: cannot be written: ${message}`);
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "EEXIST") throw new Refusal(`${file}: cannot be written: ${reason(error, "write")}`);
     }
     const other = read(lock);
     if (other !== null && isGone(other)) rmSync(lock, { force: true });

@@ -64,9 +64,9 @@ describe("a replay", () => {
       "          1  (none: answered with 404)",
       "          1  (none: passed through)",
       "hosts without a wiki:",
-      "          2  a\\u{1b}[2J\\u{202e}b",
+      "          2  a\\u001b[2J\\u202eb",
       "bad lines:",
-      ...Array.from({ length: 10 }, (_, i) => `  line ${i + 1}: not JSON: \\u{7}`),
+      ...Array.from({ length: 10 }, (_, i) => `  line ${i + 1}: not JSON: \\u0007`),
       "  … and 2 more",
       "",
     ]);
