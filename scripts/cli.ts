@@ -52,11 +52,11 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else refuse(told(error));
+  else refuse(told(error), asJson && !(error instanceof Refusal && error.isInAnswer));
 }
 
-function refuse(errors: readonly Told[]): void {
-  if (asJson) process.stdout.write(`${JSON.stringify({ errors })}\n`);
+function refuse(errors: readonly Told[], inJson: boolean): void {
+  if (inJson) process.stdout.write(`${JSON.stringify({ errors })}\n`);
   for (const { message } of errors) process.stderr.write(`${message}\n`);
   process.exitCode = 1;
 }

@@ -24,7 +24,7 @@ Examples:
     .action((options: FarmOptions & { json?: boolean }) => {
       const report = checkFarm(options);
       process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : showReport(report));
-      if (report.errors.length > 0) throw new Refusal(report.errors.join("\n"));
+      if (report.errors.length > 0) throw new Refusal(report.errors.join("\n"), true);
     });
 }
 
