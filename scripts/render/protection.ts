@@ -22,7 +22,7 @@ const CONNECTIONS = "envoy.resource_monitors.global_downstream_max_connections";
 
 export function overloadManager({ connections, heap }: Protection): object {
   return {
-    refresh_interval: "0.25s",
+    refresh_interval: "0.1s",
     // Streams that hold less than 128 KiB are not told apart.
     buffer_factory_config: { minimum_account_to_track_power_of_two: 17 },
     resource_monitors: [
