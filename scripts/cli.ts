@@ -3,6 +3,7 @@ import { checkCommand } from "./commands/check.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { packCommand } from "./commands/pack.ts";
+import { putCommand, stampCommand } from "./commands/put.ts";
 import { Refusal } from "./commands/refusal.ts";
 import { renderCommand } from "./commands/render.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -13,7 +14,16 @@ const program = new Command("pointsman")
   .description("Sends each wiki of a farm to the release that runs its version.")
   .addHelpText("after", "\nExit codes: 0 done, 1 refused (a check failed), 2 used wrongly.")
   .exitOverride();
-for (const add of [packCommand, checkCommand, inspectCommand, explainCommand, simulateCommand, renderCommand])
+for (const add of [
+  packCommand,
+  checkCommand,
+  inspectCommand,
+  explainCommand,
+  simulateCommand,
+  renderCommand,
+  putCommand,
+  stampCommand,
+])
   add(program);
 for (const command of program.commands) command.exitOverride();
 

@@ -65,7 +65,7 @@ export function parsePath(text: string): string {
   return text;
 }
 
-export function collectCluster(text: string, clusters: Map<string, Address>): Map<string, Address> {
+export function collectCluster(text: string, clusters = new Map<string, Address>()): Map<string, Address> {
   const [, name, address] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (name === undefined)
     throw new InvalidArgumentError("A cluster looks like NAME=HOST:PORT or NAME=https://HOST:PORT.");
@@ -85,7 +85,7 @@ export function collectListener(
 }
 
 /** `5m`, or `mw-jobrunner=24h`; in seconds, as Envoy writes them. */
-export function collectTimeout(text: string, timeouts: TimeoutOption): TimeoutOption {
+export function collectTimeout(text: string, timeouts: TimeoutOption = new Map()): TimeoutOption {
   const [, name = null, count, unit] = /^(?:([^=]+)=)?(\d{1,8})([smh]|(?<=^0|=0))$/.exec(text) ?? [];
   if (count === undefined)
     throw new InvalidArgumentError("A time looks like 90s, 5m or 24h, or DEPLOYMENT=24h; 0 is no end.");
@@ -102,6 +102,13 @@ export function parseBytes(text: string): number {
   const [, count, unit] = /^([1-9]\d{0,11})(|KiB|MiB|GiB)$/.exec(text) ?? [];
   if (count === undefined) throw new InvalidArgumentError("Bytes look like 1048576, 512KiB, 64MiB or 2GiB.");
   return Number(count) * UNITS[unit!]!;
+}
+
+/** An Envoy with little to do has some 20 MB; one above its limit answers nobody. */
+export function parseHeap(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes < 64 * UNITS.MiB!) throw new InvalidArgumentError("A heap has at least 64MiB.");
+  return bytes;
 }
 
 /** What a uint32 holds. */

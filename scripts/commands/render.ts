@@ -16,8 +16,8 @@ import {
   collectTimeout,
   parseAddress,
   parseBuffer,
-  parseBytes,
   parseCount,
+  parseHeap,
   parseHost,
   parsePath,
   parsePattern,
@@ -31,13 +31,13 @@ interface Options extends FarmOptions {
   listener: RenderOptions["listeners"];
   datacentre?: string;
   primary?: string;
-  cluster: Map<string, Address>;
+  cluster?: Map<string, Address>;
   clusters?: Address;
   fallback: Address;
   ca: string;
   serverName?: string;
-  idleTimeout: TimeoutOption;
-  timeout: TimeoutOption;
+  idleTimeout?: TimeoutOption;
+  timeout?: TimeoutOption;
   websockets?: boolean;
   http10Host?: string;
   healthPath?: string;
@@ -71,7 +71,6 @@ export function renderCommand(program: Command): void {
       "--cluster <name=[https://]host:port>",
       "where a cluster is (repeatable); https:// speaks TLS to it",
       collectCluster,
-      new Map(),
     )
     .option(
       "--clusters <[https://]host:port>",
@@ -97,13 +96,11 @@ export function renderCommand(program: Command): void {
       "--idle-timeout <[deployment=]time>",
       "how long a request may be silent, to a deployment or to all (repeatable; default: 5m, and 24h for the jobs of internal listeners)",
       collectTimeout,
-      new Map(),
     )
     .option(
       "--timeout <[deployment=]time>",
       "how long an answer may take in all (repeatable; default: 0, no end)",
       collectTimeout,
-      new Map(),
     )
     .option("--websockets", "let connections become WebSockets")
     .option(
@@ -122,7 +119,7 @@ export function renderCommand(program: Command): void {
       parseCount,
     )
     .option("--max-connections <n>", "of clients, on edge listeners", parseCount, 50_000)
-    .option("--max-heap <bytes>", "what an Envoy with an edge listener may use, as 4GiB", parseBytes, 2 ** 30)
+    .option("--max-heap <bytes>", "what an Envoy with an edge listener may use, as 4GiB", parseHeap, 2 ** 30)
     .addOption(
       new Option("--access-log <which>", "answers to log as JSON: from 500 up, every one, or none")
         .choices(["errors", "all", "none"])
@@ -174,7 +171,16 @@ Examples:
 
 /** Throws Refusal. */
 function render(table: Table, options: Options): Rendered {
-  const { listener, cluster, clusters = null, fallback, ca, serverName = null, out, adminPort } = options;
+  const {
+    listener,
+    cluster = new Map(),
+    clusters = null,
+    fallback,
+    ca,
+    serverName = null,
+    out,
+    adminPort,
+  } = options;
   const root = options.root ?? (out === undefined ? "/etc/envoy" : resolve(out));
   try {
     return renderEnvoy(table, {
@@ -215,7 +221,7 @@ function given<K extends keyof Options>(
   ) as { [N in K]?: Exclude<Options[N], undefined> };
 }
 
-function timeoutsOf({ idleTimeout, timeout }: Options): RenderOptions["timeouts"] {
+function timeoutsOf({ idleTimeout = new Map(), timeout = new Map() }: Options): RenderOptions["timeouts"] {
   const names = new Set([...idleTimeout.keys(), ...timeout.keys()]);
   const of = (name: string | null) => ({
     ...(idleTimeout.has(name) && { idle: idleTimeout.get(name)! }),

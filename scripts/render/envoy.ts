@@ -1,5 +1,4 @@
 /** A table's Envoy: the same configuration that the tests run, for a machine of one's own. */
-import { createHash } from "node:crypto";
 import { isIP } from "node:net";
 import { posix } from "node:path";
 import { EMIT_CLUSTER, OUTCOME_DEPLOYMENT } from "../../assembly/layout.ts";
@@ -15,6 +14,7 @@ import {
   pluginConfiguration,
   type Timeouts,
 } from "./bootstrap.ts";
+import { versionOf } from "./filter-file.ts";
 import type { Protection } from "./protection.ts";
 
 /** What is handed on as it is. */
@@ -125,7 +125,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
         ...(datacentre !== undefined && { datacentre }),
         ...(primary !== undefined && { primary }),
       };
-      return { path: path(name), resource: filterResource(filter, versionOf(filter)) };
+      return { path: path(name), resource: filterResource(filter, versionOf(pluginConfiguration(filter))) };
     }),
     missing,
   };
@@ -164,11 +164,6 @@ function jobDeployments(table: Table, listener: TableListener): Set<number> {
       .filter(({ wiki, outcome }) => wiki === "body" && outcome === OUTCOME_DEPLOYMENT)
       .map(({ value }) => value),
   );
-}
-
-/** The same text for the same configuration: what Envoy's `version_text` then says. */
-function versionOf(filter: FilterOptions): string {
-  return createHash("sha256").update(pluginConfiguration(filter)).digest("hex").slice(0, 16);
 }
 
 type Addresses = Pick<RenderOptions, "clusters" | "pattern" | "ca" | "serverName">;

@@ -199,6 +199,7 @@ test("what is no value of an option is an error of use that says what one looks 
     [["--idle-timeout", "web=soon"], "A time looks like"],
     [["--idle-timeout", "10"], "A time looks like"],
     [["--max-heap", "0"], "Bytes look like"],
+    [["--max-heap", "1MiB"], "A heap has at least 64MiB"],
     [["--buffer-limit", "4GiB"], "A buffer is smaller"],
     [["--trusted-hops", "-1"], "A number from 1 on"],
     [["--health-path", "healthz"], "A path begins with /"],
