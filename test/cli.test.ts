@@ -83,7 +83,7 @@ describe("pointsman", () => {
     expect(readdirSync(folder).sort()).toEqual(["farm", "t"]);
   });
 
-  it.each(["pack", "check", "inspect", "explain", "simulate"])("%s --help has an example", (command) => {
+  it.each(["pack", "check", "inspect", "explain", "simulate", "render", "put", "stamp"])("%s --help has an example", (command) => {
     const { code, out, err } = run([command, "--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toMatch(new RegExp(`\nExamples?:\n(  .*\n)*?  .*pointsman ${command} `));
