@@ -1,8 +1,9 @@
 /** How long a request may take: what is silent too long ends, each deployment by its own time; and what never ends. */
 import http from "node:http";
+import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import net from "node:net";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { FALLBACK, PLAN, type Started, start, tableOf } from "./farm.ts";
 
 const SILENT_MS = 2_500;
@@ -84,6 +85,38 @@ test("a WebSocket opens, and what is sent comes back", async () => {
   socket.write("ping ping");
   await heard("ping ping");
   socket.destroy();
+});
+
+test("over HTTP/2 too (extended CONNECT), and a plain CONNECT leads nowhere", async () => {
+  const session = http2.connect(`http://127.0.0.1:${farm.envoy.port}`);
+  session.on("error", () => {});
+  try {
+    await new Promise((resolve) => session.once("remoteSettings", resolve));
+    const connect = (more: http2.OutgoingHttpHeaders) => {
+      const stream = session.request(
+        { ":method": "CONNECT", ":authority": "test.wiki.example", ...more },
+        { endStream: false },
+      );
+      stream.on("error", () => {});
+      return stream;
+    };
+    const socket = connect({ ":protocol": "websocket", ":scheme": "http", ":path": "/" });
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    socket.write("ping ping");
+    await vi.waitFor(() => expect(text).toBe("web-1.47.0-wmf.2\nping ping"), { timeout: 10_000 });
+    socket.close();
+    const status = await new Promise((resolve) => {
+      const plain = connect({});
+      plain.on("response", (headers) => resolve(headers[":status"]));
+      plain.on("close", () => resolve("reset"));
+    });
+    expect(status).toBe(404);
+  } finally {
+    session.destroy();
+  }
 });
 
 test("a load balancer's check is answered by Envoy itself, whatever its host, and its path is nobody else's", async () => {
