@@ -143,7 +143,8 @@ export function renderCommand(program: Command): void {
       "after",
       `
 Without --out it is printed. A running Envoy takes up what --out writes anew, but for envoy.yaml. What serves counts
-the generations of its tables: pack one for it (--table) rather than a farm anew each time.
+the generations of its tables: pack one for it (--table) rather than a farm anew each time, and give a running Envoy
+its next table by \`pointsman put\`.
 
 Examples:
   $ pointsman render envoy --farm examples/small/farm.yaml --fallback 127.0.0.1:8085 \\
