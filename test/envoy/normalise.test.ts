@@ -46,11 +46,14 @@ const wrap = (outcome: number | object) => ({ outcome });
 
 test("every byte, as it is and encoded", async () => {
   const hex = (byte: number) => byte.toString(16).padStart(2, "0");
+  const asked: Promise<void>[] = [];
   for (let byte = 0; byte < 256; byte++) {
-    await expectSame("en.wiki.example", `/a%${hex(byte)}b`);
+    asked.push(expectSame("en.wiki.example", `/a%${hex(byte)}b`));
     // A line end ends the request line, and bytes beyond ASCII are HTTP/2's: below.
-    if (byte !== 0x0a && byte < 0x80) await expectSame("en.wiki.example", `/a${String.fromCharCode(byte)}b`);
+    if (byte !== 0x0a && byte < 0x80)
+      asked.push(expectSame("en.wiki.example", `/a${String.fromCharCode(byte)}b`));
   }
+  await Promise.all(asked);
 });
 
 const part = fc.constantFrom(
