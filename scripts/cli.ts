@@ -5,6 +5,7 @@ import { explainCommand } from "./commands/explain.ts";
 import { refuseUnknownWords } from "./commands/heard.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { packCommand } from "./commands/pack.ts";
+import { putCommand, stampCommand } from "./commands/put.ts";
 import { Refusal } from "./commands/refusal.ts";
 import { renderCommand } from "./commands/render.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -31,7 +32,16 @@ const program = new Command("pointsman")
     asJson = command.opts().json === true && command.name() !== "render";
   })
   .exitOverride();
-for (const add of [packCommand, checkCommand, inspectCommand, explainCommand, simulateCommand, renderCommand])
+for (const add of [
+  packCommand,
+  checkCommand,
+  inspectCommand,
+  explainCommand,
+  simulateCommand,
+  renderCommand,
+  putCommand,
+  stampCommand,
+])
   add(program);
 for (const command of program.commands) command.exitOverride().allowExcessArguments();
 

@@ -4,6 +4,7 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type SendOptions, send } from "../../scripts/envoy/request.ts";
 import { startServers } from "../../scripts/envoy/servers.ts";
 import { type Seen, startUpstreams } from "../../scripts/envoy/upstream.ts";
+import { pathInEnvoy } from "../../scripts/explain/envoy-path.ts";
 import { filter } from "../../scripts/filter.ts";
 import { loadFarm, tableOf } from "../../test/support/farms.ts";
 import { buildGuest } from "../../test/support/guests.ts";
@@ -25,6 +26,7 @@ interface Start {
   more?: Record<string, { host: string; port: number }>;
   failurePolicy?: FailurePolicy;
   without?: string;
+  normalize?: (target: string) => string | null;
 }
 
 async function start({
@@ -33,6 +35,7 @@ async function start({
   more = {},
   failurePolicy = "closed",
   without,
+  normalize,
 }: Start = {}) {
   const upstreams = await startUpstreams([
     ...plan.clusters.flat().filter((name) => name !== without),
@@ -54,6 +57,7 @@ async function start({
     failurePolicy,
     listen: { host: "127.0.0.1", port: 0 },
     log: (line) => logs.push(line),
+    ...(normalize && { normalize }),
   });
   cleanups.push(() => proxy.stop());
   const ask = (options: Partial<SendOptions> = {}) => send({ port: proxy.port, ...options });
@@ -268,3 +272,13 @@ function pairsOf(texts: string[]): ArrayBuffer {
   return buffer;
 }
 `;
+
+it("hands the module and the upstream a target as the proxy makes it, and refuses what that refuses", async () => {
+  const { ask } = await start({ normalize: pathInEnvoy });
+  const answer = await ask({ host: "en.wikipedia.org", path: "/wiki/../w/%61pi.php?a=/../b" });
+  expect(JSON.parse(answer.body)).toMatchObject({
+    cluster: "mw-api-1-47-0-wmf-1",
+    path: "/w/api.php?a=/../b",
+  });
+  expect((await ask({ host: "en.wikipedia.org", path: "/w/api.php%00" })).status).toBe(400);
+});

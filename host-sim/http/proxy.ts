@@ -16,6 +16,8 @@ export interface SimulatedProxyOptions {
   failurePolicy: FailurePolicy;
   listen: Upstream;
   log: (line: string) => void;
+  /** What the proxy makes of a request's target before the module sees it; null: it refuses the request. */
+  normalize?: (target: string) => string | null;
 }
 
 const FILTER = "simulated";
@@ -86,6 +88,12 @@ export class SimulatedProxy {
   }
 
   private serve(request: http.IncomingMessage, response: http.ServerResponse): void {
+    const target = this.options.normalize ? this.options.normalize(request.url ?? "") : request.url;
+    if (target === null) {
+      response.writeHead(400).end();
+      return;
+    }
+    request.url = target;
     const stream = this.host.begin(FILTER);
     if (stream === null) {
       response.writeHead(500).end("pointsman simulate: no configuration was ever accepted\n");

@@ -31,6 +31,7 @@ export function explainCommand(program: Command): void {
       `
 A line of --stdin: {"authority", "path", "method"?, "headers"?: {name: value or [values]}, "body"?, "client"?}
 A bad line gives {"error": …} in its place, and exit code 1 at the end.
+A path is read as the Envoy that \`render\` writes hands it to the filter: /x/../w/%61pi.php is /w/api.php.
 
 Examples:
   $ pointsman explain --farm examples/small/farm.yaml https://en.wikipedia.org/w/api.php

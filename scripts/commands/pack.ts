@@ -24,7 +24,7 @@ export interface PackOptions extends FarmOptions {
   generation?: number;
 }
 
-const MAX_GENERATION = 2 ** 32 - 1;
+export const MAX_GENERATION = 2 ** 32 - 1;
 
 export function packCommand(program: Command): void {
   addFarmOptions(program.command("pack"))
@@ -212,7 +212,7 @@ function parseGuard(text: string, allowed: GuardName[]): GuardName[] {
   return [...allowed, name];
 }
 
-function parseGeneration(text: string): number {
+export function parseGeneration(text: string): number {
   const number = Number(text);
   if (!/^\d+$/.test(text) || number < 1 || number > MAX_GENERATION) {
     throw new InvalidArgumentError(`A generation is a whole number from 1 to ${MAX_GENERATION}.`);

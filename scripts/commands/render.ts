@@ -1,14 +1,30 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { Argument, type Command, InvalidArgumentError } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { dump } from "js-yaml";
 import { filter } from "../filter.ts";
+import type { AccessLog } from "../render/access-log.ts";
 import { type Address, type Rendered, type RenderOptions, renderEnvoy } from "../render/envoy.ts";
 import { Table } from "../table/table.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { readTable } from "./inspect.ts";
 import { packFarm } from "./pack.ts";
 import { Refusal } from "./refusal.ts";
+import {
+  collectCluster,
+  collectListener,
+  collectTimeout,
+  parseAddress,
+  parseBuffer,
+  parseCount,
+  parseHeap,
+  parseHost,
+  parsePath,
+  parsePattern,
+  parsePort,
+  parseServerName,
+  type TimeoutOption,
+} from "./render-options.ts";
 import { writeWhole } from "./write-whole.ts";
 
 interface Options extends FarmOptions {
@@ -16,9 +32,21 @@ interface Options extends FarmOptions {
   listener: RenderOptions["listeners"];
   datacentre?: string;
   primary?: string;
-  cluster: Map<string, Address>;
+  cluster?: Map<string, Address>;
   clusters?: Address;
   fallback: Address;
+  ca: string;
+  serverName?: string;
+  idleTimeout?: TimeoutOption;
+  timeout?: TimeoutOption;
+  websockets?: boolean;
+  http10Host?: string;
+  healthPath?: string;
+  trustedHops?: number;
+  maxConnections: number;
+  maxHeap: number;
+  accessLog: AccessLog["of"] | "none";
+  accessLogFile?: string;
   wasm?: string;
   root?: string;
   adminPort: number;
@@ -40,17 +68,65 @@ export function renderCommand(program: Command): void {
     )
     .option("--datacentre <name>", "the data centre of the proxy (default: the listener's)")
     .option("--primary <name>", "the data centre that is the primary one now (default: the proxy's own)")
-    .option("--cluster <name=host:port>", "where a cluster is (repeatable)", collectCluster, new Map())
     .option(
-      "--clusters <host:port>",
+      "--cluster <name=[https://]host:port>",
+      "where a cluster is (repeatable); https:// speaks TLS to it",
+      collectCluster,
+    )
+    .option(
+      "--clusters <[https://]host:port>",
       "where the others are, of {cluster}, {deployment} and {release}",
-      parseAddress,
+      parsePattern,
     )
     .requiredOption(
-      "--fallback <host:port>",
+      "--fallback <[https://]host:port>",
       "where requests go that get no cluster: pass-through",
       parseAddress,
     )
+    .option(
+      "--ca <path>",
+      "on the proxy's machine: whose certificates TLS upstreams must have",
+      "/etc/ssl/certs/ca-certificates.crt",
+    )
+    .option(
+      "--server-name <name>",
+      "of TLS upstreams (SNI), as --clusters (default: the address's host)",
+      parseServerName,
+    )
+    .option(
+      "--idle-timeout <[deployment=]time>",
+      "how long a request may be silent, to a deployment or to all (repeatable; default: 5m, and 24h for the jobs of internal listeners)",
+      collectTimeout,
+    )
+    .option(
+      "--timeout <[deployment=]time>",
+      "how long an answer may take in all (repeatable; default: 0, no end)",
+      collectTimeout,
+    )
+    .option("--websockets", "let connections become WebSockets")
+    .option(
+      "--http10-host <host>",
+      "the host of an HTTP/1.0 request that names none (default: 127.0.0.1, no wiki's)",
+      parseHost,
+    )
+    .option(
+      "--health-path <path>",
+      "a path that Envoy answers itself, for a load balancer's checks",
+      parsePath,
+    )
+    .option(
+      "--trusted-hops <n>",
+      "proxies of our own before an edge listener: X-Forwarded-For is theirs from the right",
+      parseCount,
+    )
+    .option("--max-connections <n>", "of clients, on edge listeners", parseCount, 50_000)
+    .option("--max-heap <bytes>", "what an Envoy with an edge listener may use, as 4GiB", parseHeap, 2 ** 30)
+    .addOption(
+      new Option("--access-log <which>", "answers to log as JSON: from 500 up, every one, or none")
+        .choices(["errors", "all", "none"])
+        .default("errors"),
+    )
+    .option("--access-log-file <path>", "on the proxy's machine (default: standard output)")
     .option("--wasm <path>", "the filter on the proxy's machine (default: pointsman.wasm in --root)")
     .option(
       "--root <dir>",
@@ -60,7 +136,7 @@ export function renderCommand(program: Command): void {
     .option(
       "--buffer-limit <bytes>",
       "per_connection_buffer_limit_bytes (default: 1 MiB, or what the table's jobs need)",
-      parseBytes,
+      parseBuffer,
     )
     .option("--out <dir>", "write it all there: envoy.yaml, the filter, and what Envoy discovers")
     .option("--json", "as JSON: envoy.json")
@@ -68,7 +144,8 @@ export function renderCommand(program: Command): void {
       "after",
       `
 Without --out it is printed. A running Envoy takes up what --out writes anew, but for envoy.yaml. What serves counts
-the generations of its tables: pack one for it (--table) rather than a farm anew each time.
+the generations of its tables: pack one for it (--table) rather than a farm anew each time, and give a running Envoy
+its next table by \`pointsman put\`.
 
 Examples:
   $ pointsman render envoy --farm examples/small/farm.yaml --fallback 127.0.0.1:8085 \\
@@ -96,7 +173,16 @@ Examples:
 
 /** Throws Refusal. */
 function render(table: Table, options: Options): Rendered {
-  const { listener, cluster, clusters = null, out, datacentre, primary, bufferLimit } = options;
+  const {
+    listener,
+    cluster = new Map(),
+    clusters = null,
+    fallback,
+    ca,
+    serverName = null,
+    out,
+    adminPort,
+  } = options;
   const root = options.root ?? (out === undefined ? "/etc/envoy" : resolve(out));
   try {
     return renderEnvoy(table, {
@@ -105,15 +191,49 @@ function render(table: Table, options: Options): Rendered {
       wasm: options.wasm ?? join(root, "pointsman.wasm"),
       clusters: cluster,
       pattern: clusters,
-      fallback: options.fallback,
-      adminPort: options.adminPort,
-      ...(datacentre !== undefined && { datacentre }),
-      ...(primary !== undefined && { primary }),
-      ...(bufferLimit !== undefined && { bufferLimit }),
+      fallback,
+      ca,
+      serverName,
+      timeouts: timeoutsOf(options),
+      adminPort,
+      protection: { connections: options.maxConnections, heap: options.maxHeap },
+      ...accessLogOf(options),
+      ...given(options, [
+        "datacentre",
+        "primary",
+        "bufferLimit",
+        "websockets",
+        "http10Host",
+        "healthPath",
+        "trustedHops",
+      ]),
     });
   } catch (error) {
     throw error instanceof RangeError ? new Refusal(error.message) : error;
   }
+}
+
+/** The options that are there. */
+function given<K extends keyof Options>(
+  options: Options,
+  names: K[],
+): { [N in K]?: Exclude<Options[N], undefined> } {
+  return Object.fromEntries(
+    names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+  ) as { [N in K]?: Exclude<Options[N], undefined> };
+}
+
+function timeoutsOf({ idleTimeout = new Map(), timeout = new Map() }: Options): RenderOptions["timeouts"] {
+  const names = new Set([...idleTimeout.keys(), ...timeout.keys()]);
+  const of = (name: string | null) => ({
+    ...(idleTimeout.has(name) && { idle: idleTimeout.get(name)! }),
+    ...(timeout.has(name) && { total: timeout.get(name)! }),
+  });
+  return new Map([...names].map((name) => [name, of(name)]));
+}
+
+function accessLogOf({ accessLog: of, accessLogFile: file }: Options): { accessLog?: AccessLog } {
+  return of === "none" ? {} : { accessLog: { of, ...(file !== undefined && { file }) } };
 }
 
 function yaml(value: object): string {
@@ -149,36 +269,4 @@ function write({ bootstrap, filters }: Rendered, { json, wasm }: Options, out: s
     writeWhole(file, typeof content === "string" ? Buffer.from(`${content.trimEnd()}\n`) : content);
     process.stdout.write(`${file}\n`);
   }
-}
-
-function parseAddress(text: string): Address {
-  const [, host, port] = /^(.+):(\d+)$/.exec(text) ?? [];
-  if (host === undefined) throw new InvalidArgumentError("An address looks like HOST:PORT.");
-  return { host: host.replace(/^\[(.*)\]$/, "$1"), port: parsePort(port!) };
-}
-
-function collectCluster(text: string, clusters: Map<string, Address>): Map<string, Address> {
-  const [, name, address] = /^([^=]+)=(.+)$/.exec(text) ?? [];
-  if (name === undefined) throw new InvalidArgumentError("A cluster looks like NAME=HOST:PORT.");
-  return new Map(clusters).set(name, parseAddress(address!));
-}
-
-function collectListener(text: string, listeners: RenderOptions["listeners"]): RenderOptions["listeners"] {
-  const [, name, where] = /^([^=]+)=(.+)$/.exec(text) ?? [];
-  if (name === undefined)
-    throw new InvalidArgumentError("A listener looks like NAME=PORT or NAME=ADDRESS:PORT.");
-  if (/^\d+$/.test(where!)) return [...listeners, { name, port: parsePort(where!) }];
-  const { host, port } = parseAddress(where!);
-  return [...listeners, { name, address: host!, port }];
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65535) throw new InvalidArgumentError("A port is a number up to 65535.");
-  return port;
-}
-
-function parseBytes(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("Bytes are a whole number.");
-  return Number(text);
 }

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Upstream } from "../../host-sim/http/clusters.ts";
 import { SimulatedProxy } from "../../host-sim/http/proxy.ts";
 import { ats102, envoy140, strict } from "../../host-sim/index.ts";
+import { pathInEnvoy } from "../explain/envoy-path.ts";
 import type { Question } from "../explain/question.ts";
 import type { AskedAt } from "../explain/where.ts";
 import { filter } from "../filter.ts";
@@ -141,6 +142,7 @@ async function serve(options: SimulateOptions, listen: Upstream): Promise<void> 
     clusters: readClusters(options.clusters!),
     failurePolicy: options.failurePolicy,
     listen,
+    ...(options.profile === envoy140.name && { normalize: pathInEnvoy }),
     log: (line) => process.stderr.write(`${line}\n`),
   }).catch((error: Error) => {
     throw new Refusal(

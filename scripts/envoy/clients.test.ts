@@ -109,9 +109,11 @@ test("a dead VM that reloads serves again, and never by the client's header", as
   expect(served).toEqual(["a"]);
 });
 
-test("a header with an underscore, which PHP takes for one of ours, is refused", async () => {
+test("a header that PHP takes for one of ours is taken from the client, and others with underscores are not", async () => {
   const envoy = await fixture.start(`${HEADER}:a`);
-  expect((await send({ port: envoy.port, headers: [["x_mw_cluster", "b"]] })).status).toBe(400);
+  const names = ["x_mw_cluster", "X.MW_Cluster", "ot-baggage-sentry-trace_id"];
+  const seen = await fixture.ask(envoy, { headers: names.map((name) => [name, "b"]) });
+  expect(seen.headers.filter(([, value]) => value === "b").map(([name]) => name)).toEqual([names[2]]);
 });
 
 test("every emitted header is taken from the client, and no other", async () => {
@@ -140,7 +142,9 @@ test("HTTP/1.0, duplicate and absent hosts, and targets, arrive as Envoy lets th
   const ten = await raw("GET /wiki/A HTTP/1.0\r\nHost: en.wikipedia.org");
   expect([ten.status, JSON.parse(ten.body).host]).toEqual([200, "en.wikipedia.org"]);
   expect((await raw("GET / HTTP/1.1")).status).toBe(400);
-  expect((await raw("GET / HTTP/1.0")).status).toBe(400);
+  // A load balancer's check, as old ones are: an address as its host, which no farm takes for a wiki's.
+  const check = await raw("GET /status HTTP/1.0");
+  expect([check.status, JSON.parse(check.body)]).toMatchObject([200, { host: "127.0.0.1", path: "/status" }]);
   // Two hosts become one that no table has, for the filter and the upstream alike.
   const two = await raw("GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example");
   expect([two.status, JSON.parse(two.body).host]).toEqual([200, "a.example,b.example"]);

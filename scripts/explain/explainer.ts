@@ -5,6 +5,7 @@ import { EMIT_KIND_NAMES, type EmitKind } from "../plan.ts";
 import { decide, findListener, type Trail, type Where } from "../table/decide.ts";
 import { Table } from "../table/table.ts";
 import { withAllHeaders } from "./all-headers.ts";
+import { pathInEnvoy } from "./envoy-path.ts";
 import { headersOf, type Question } from "./question.ts";
 import { why } from "./why.ts";
 
@@ -58,13 +59,15 @@ export class Explainer {
       secondary,
       bodiless: !profile.pseudoHeaders,
     };
-    return new Explainer(table, await Vm.load(filter, { profile }), where);
+    return new Explainer(table, await Vm.load(filter, { profile }), where, profile === envoy140);
   }
 
   private constructor(
     readonly table: Table,
     vm: Vm,
     private readonly where: Where,
+    /** Before the filter stands the Envoy that `render` writes. */
+    private readonly inEnvoy: boolean,
   ) {
     this.names = table.names && parseNames(table.names);
     this.own = table.emit.map(({ name }) => name);
@@ -86,8 +89,11 @@ export class Explainer {
     return this.ask(question).answer;
   }
 
-  /** The answer, and the steps that the decoder took to it. */
-  ask(question: Question): { answer: Explanation; trail: Trail } {
+  /** The answer, and the steps that the decoder took to it; null where the proxy refuses the request itself. */
+  ask(asked: Question): { answer: Explanation; trail: Trail | null } {
+    const seen = this.inEnvoy ? pathInEnvoy(byteString(asked.path)) : asked.path;
+    if (seen === null) return { answer: REFUSED, trail: null };
+    const question = { ...asked, path: seen };
     const { authority, path, method, body, client } = question;
     const bytes = body === null ? null : byteString(body);
     const result = this.root.request({
@@ -145,6 +151,14 @@ export class Explainer {
     return { answer, trail };
   }
 }
+
+/** What becomes of a path that Envoy cannot normalise; no filter sees it. */
+const REFUSED: Explanation = {
+  ...{ wiki: null, group: null, release: null, version: null, deployment: null, cluster: null, host: null },
+  status: 400,
+  headers: {},
+  why: "Envoy refuses the path before any filter: a fragment, %00, a blank, a control character or a bare byte",
+};
 
 /** All values of a header, joined as HTTP does; null where it is absent. */
 function headerValue(headers: readonly Pair[], name: string): string | null {

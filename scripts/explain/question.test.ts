@@ -11,6 +11,7 @@ describe("a question by URL", () => {
     ["en.example/w/api.php?a=b/c&d#part", { authority: "en.example", path: "/w/api.php?a=b/c&d" }],
     ["en.example?a=b", { authority: "en.example", path: "/?a=b" }],
     ["https://EN.Example.:8080/a/../b//c", { authority: "EN.Example.:8080", path: "/a/../b//c" }],
+    ["en.example/wiki/Café?q=ü x", { authority: "en.example", path: "/wiki/Caf%C3%A9?q=%C3%BC%20x" }],
     ["https://user:p@ss@en.example/@x", { authority: "en.example", path: "/@x" }],
     ["https://[::1]:80/", { authority: "[::1]:80" }],
     ["/wiki/X", { path: "/wiki/X" }],

@@ -84,11 +84,15 @@ function sentence(issue: z.core.$ZodIssue): string {
 
 /**
  * `https://en.wikipedia.org/wiki/X`, with or without the scheme. Taken apart by hand: WHATWG's URL would tidy up
- * the very path and host that the question is about.
+ * the very path and host that the question is about. What no client may send as it is, is encoded as browsers do.
  */
 export function questionOfUrl(url: string): Question {
   const [, authority, target] = /^(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/)?([^/?#]*)([^#]*)/.exec(url)!;
-  const path = target!.startsWith("/") ? target! : `/${target}`;
+  const written = byteString(target!.startsWith("/") ? target! : `/${target}`);
+  const path = written.replace(
+    /[^\x21-\x7e]/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
+  );
   return {
     authority: authority!.replace(/^.*@/, "") || null,
     path,

@@ -4,7 +4,12 @@
  * Everything that protects the farm's headers from clients stands here, not in the filter alone: the filter may be
  * absent (before its first table), refused, or dead, and a client must choose no cluster then either.
  */
-import { isIP } from "node:net";
+import { type AccessLog, accessLogs } from "./access-log.ts";
+import { type ClusterOptions, cluster, LOCALHOST, socket } from "./cluster.ts";
+import { EDGE_HTTP2, overloadManager, type Protection } from "./protection.ts";
+import { spellings } from "./spellings.ts";
+
+export type { ClusterOptions } from "./cluster.ts";
 
 /** What `failure_policy` of a Wasm plugin may be: what a request gets while the VM is dead. */
 export type FailurePolicy = "FAIL_CLOSED" | "FAIL_OPEN" | "FAIL_RELOAD";
@@ -18,13 +23,16 @@ export interface ListenerOptions {
   port?: number;
   /** As the farm says: whose word is `X-Forwarded-For`, nobody's (`edge`) or that of our own proxies (the default). */
   trust?: "edge" | "internal";
+  /** Instead of the timeouts of all, for requests that go to these clusters. */
+  clusterTimeouts?: { name: string; clusters: string[]; timeouts: Timeouts }[];
 }
 
-export interface ClusterOptions {
-  name: string;
-  /** Default: 127.0.0.1. A name is looked up in DNS. */
-  host?: string;
-  port: number;
+/** In Envoy's notation, as `300s`; `0s` is none. */
+export interface Timeouts {
+  /** Of a stream on which nothing comes and nothing goes. */
+  idle?: string;
+  /** From the end of a request to the end of its answer. */
+  total?: string;
 }
 
 export interface BootstrapOptions {
@@ -46,6 +54,19 @@ export interface BootstrapOptions {
   reusePort?: boolean;
   /** Of the admin interface; 0, the default, lets the kernel choose: `--admin-address-path` tells which. */
   adminPort?: number;
+  /** Default: 5 minutes of silence, and no end to an answer. */
+  timeouts?: Timeouts;
+  /** Connections may become WebSockets. */
+  websockets?: boolean;
+  /** The host of an HTTP/1.0 request that has none; default: 127.0.0.1, an address, which a table takes as no host. */
+  http10Host?: string;
+  /** A path that Envoy itself answers: 200, and 503 once it was told to drain. */
+  healthPath?: string;
+  /** Of `edge`: proxies of our own before it; each has put its client's address at the end of X-Forwarded-For. */
+  trustedHops?: number;
+  /** Of the whole process; its connections count on `edge` alone. */
+  protection?: Protection;
+  accessLog?: AccessLog;
   /** HCM `internal_address_config`: CIDR ranges whose requests Envoy takes as internal. */
   internalRanges?: string[];
 }
@@ -73,6 +94,8 @@ export interface FilterOptions {
 }
 
 /** What Envoy takes where nothing is said. */
+const DEFAULT_IDLE = "300s";
+/** What Envoy takes where nothing is said. */
 export const DEFAULT_BUFFER_LIMIT = 1024 * 1024;
 /** Above the bytes that the filter may hold: what comes with the last of them. */
 const BUFFER_MARGIN = 64 * 1024;
@@ -85,14 +108,21 @@ const WASM_TYPE = `${TYPE}envoy.extensions.filters.http.wasm.v3.Wasm`;
 const HEADER_FILTER_TYPE = `${TYPE}envoy.extensions.filters.http.header_mutation.v3.HeaderMutation`;
 const EARLY_HEADER_TYPE = `${TYPE}envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation`;
 const HCM_TYPE = `${TYPE}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`;
+const HEALTH_TYPE = `${TYPE}envoy.extensions.filters.http.health_check.v3.HealthCheck`;
 const ROUTER_TYPE = `${TYPE}envoy.extensions.filters.http.router.v3.Router`;
 
 /** The whole bootstrap, for `envoy --config-path FILE.json`. */
 export function bootstrap(options: BootstrapOptions): object {
+  const { protection } = options;
   return {
     // Envoy takes no discovered configuration, from a file either, without an identity.
     node: { id: FILTER_NAME, cluster: FILTER_NAME },
-    admin: { address: socket(LOCALHOST, options.adminPort ?? 0) },
+    admin: {
+      address: socket(LOCALHOST, options.adminPort ?? 0),
+      // Who wants to look at a full Envoy must get in.
+      ...(protection && { ignore_global_conn_limit: true }),
+    },
+    ...(protection && { overload_manager: overloadManager(protection) }),
     stats_config: { stats_tags: STATS_TAGS },
     static_resources: {
       listeners: options.listeners.map((one) => listener(one, options)),
@@ -167,6 +197,8 @@ function listener(one: ListenerOptions, options: BootstrapOptions): object {
     name: one.name,
     address: socket(one.address ?? LOCALHOST, one.port ?? 0),
     per_connection_buffer_limit_bytes: bufferLimit(options),
+    // Strangers may use up the connections of the edge, and not those of our own services beside it.
+    ...(options.protection && one.trust !== "edge" && { ignore_global_conn_limit: true }),
     // Where the port is ours alone: two Envoys that were given one would share it, and each get half of the requests.
     ...(!options.reusePort && { enable_reuse_port: false }),
     filter_chains: [
@@ -185,20 +217,27 @@ function listener(one: ListenerOptions, options: BootstrapOptions): object {
 function connectionManager(one: ListenerOptions, options: BootstrapOptions): object {
   const emitted = emittedHeaders(options);
   const file = options.filterFile?.(one.name);
+  const { healthPath, accessLog, websockets = false } = options;
+  const isEdge = one.trust === "edge";
+  const http2 = { ...(isEdge && EDGE_HTTP2), ...(websockets && { allow_connect: true }) };
   return {
     stat_prefix: one.name,
-    // At the edge the connection's address is the client's, whatever X-Forwarded-For says. Inside, that came from our
-    // own proxies and stays.
-    use_remote_address: one.trust === "edge",
+    ...(accessLog && { access_log: accessLogs(accessLog, one.name, options.clusterHeader) }),
+    // At the edge the connection's address is the client's, whatever X-Forwarded-For says, or what our own proxies
+    // before it have put at its end. Inside, that came from our own proxies and stays.
+    use_remote_address: isEdge,
+    ...(isEdge && options.trustedHops && { xff_num_trusted_hops: options.trustedHops }),
     ...(options.internalRanges && {
       internal_address_config: { cidr_ranges: options.internalRanges.map(cidr) },
     }),
-    http_protocol_options: { accept_http_10: true },
-    common_http_protocol_options: {
-      // A CGI-like upstream (PHP) reads `x_mw_cluster` and `x-mw-cluster` as one variable: a client's copy under the
-      // other spelling would stand beside, or over, the filter's.
-      headers_with_underscores_action: "REJECT_REQUEST",
+    stream_idle_timeout: options.timeouts?.idle ?? DEFAULT_IDLE,
+    ...(isEdge && { request_headers_timeout: "60s" }),
+    http_protocol_options: {
+      accept_http_10: true,
+      default_host_for_http_10: options.http10Host ?? LOCALHOST,
     },
+    ...(Object.keys(http2).length > 0 && { http2_protocol_options: http2 }),
+    ...(websockets && { upgrade_configs: [{ upgrade_type: "websocket" }] }),
     // Dot segments are resolved before the filter and the upstream see the path, so both see the same one. What reads
     // the raw target (auth.wikimedia.org: its first segment is the wiki) therefore reads the resolved one: `/x/../enwiki/`
     // says enwiki here, and x without an Envoy before it. Upstream gets the resolved path too, so the two agree.
@@ -212,10 +251,14 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
     early_header_mutation_extensions: [
       {
         name: "envoy.http.early_header_mutation.header_mutation",
-        typed_config: { "@type": EARLY_HEADER_TYPE, mutations: emitted.map((name) => ({ remove: name })) },
+        typed_config: {
+          "@type": EARLY_HEADER_TYPE,
+          mutations: [{ remove_on_match: { key_matcher: { safe_regex: { regex: spellings(emitted) } } } }],
+        },
       },
     ],
     http_filters: [
+      ...(healthPath === undefined ? [] : [healthFilter(healthPath)]),
       ...(file ? [discoveredFilter(file, options)] : []),
       { name: "envoy.filters.http.router", typed_config: { "@type": ROUTER_TYPE } },
     ],
@@ -224,23 +267,67 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
       // A second guard, for whoever takes only the routes from here. It is not enough by itself: Envoy skips it for a
       // request that it takes as internal (`internal_address_config`).
       internal_only_headers: emitted,
-      virtual_hosts: [{ name: "farm", domains: ["*"], routes: routes(options) }],
+      ...(isEdge && { request_headers_to_add: [CLIENT_ADDRESS] }),
+      virtual_hosts: [{ name: "farm", domains: ["*"], routes: routes(one, options) }],
     },
   };
 }
 
+/**
+ * What the edge hands on is what it knows itself, and no word of the client's: the proxies behind it go by this header.
+ */
+const CLIENT_ADDRESS = {
+  header: { key: "x-forwarded-for", value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%" },
+  append_action: "OVERWRITE_IF_EXISTS_OR_ADD",
+};
+
 /** `cluster_header` answers 503 to a request without the header: such a request needs a route of its own. */
-function routes(options: BootstrapOptions): object[] {
-  // Envoy would end every answer after 15 s; how long a job or an upload may take, upstream knows.
-  const timeout = "0s";
+function routes({ clusterTimeouts = [] }: ListenerOptions, options: BootstrapOptions): object[] {
+  const { clusterHeader, fallbackCluster } = options;
+  const total = options.timeouts?.total;
   return [
+    ...clusterTimeouts.map(({ name, clusters, timeouts }) => ({
+      name: `by-header ${name}`,
+      match: {
+        prefix: "/",
+        headers: [{ name: clusterHeader, string_match: { safe_regex: { regex: oneOf(clusters) } } }],
+      },
+      route: { cluster_header: clusterHeader, ...timed({ total, ...timeouts }) },
+    })),
     {
       name: "by-header",
-      match: { prefix: "/", headers: [{ name: options.clusterHeader, present_match: true }] },
-      route: { cluster_header: options.clusterHeader, timeout },
+      match: { prefix: "/", headers: [{ name: clusterHeader, present_match: true }] },
+      route: { cluster_header: clusterHeader, ...timed({ total }) },
     },
-    { name: "fallback", match: { prefix: "/" }, route: { cluster: options.fallbackCluster, timeout } },
+    {
+      name: "fallback",
+      match: { prefix: "/" },
+      route: { cluster: fallbackCluster, ...timed({ total }) },
+    },
   ];
+}
+
+/**
+ * Envoy would end every answer after 15 s; how long a job or an upload may take, upstream knows. Silence is the
+ * listener's to bound where nothing is said of it.
+ */
+function timed({ idle, total = "0s" }: { [K in keyof Timeouts]?: Timeouts[K] | undefined }): object {
+  return { timeout: total, ...(idle !== undefined && { idle_timeout: idle }) };
+}
+
+function oneOf(texts: readonly string[]): string {
+  return texts.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|");
+}
+
+function healthFilter(path: string): object {
+  return {
+    name: "envoy.filters.http.health_check",
+    typed_config: {
+      "@type": HEALTH_TYPE,
+      pass_through_mode: false,
+      headers: [{ name: ":path", string_match: { exact: path } }],
+    },
+  };
 }
 
 function discoveredFilter(file: FilterFile, options: BootstrapOptions): object {
@@ -267,18 +354,6 @@ function emittedHeaders(options: BootstrapOptions): string[] {
   return [...new Set([options.clusterHeader, ...options.emittedHeaders])];
 }
 
-function cluster({ name, host = LOCALHOST, port }: ClusterOptions): object {
-  return {
-    name,
-    type: isIP(host) === 0 ? "STRICT_DNS" : "STATIC",
-    connect_timeout: "5s",
-    load_assignment: {
-      cluster_name: name,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(host, port) } }] }],
-    },
-  };
-}
-
 function bufferLimit({ jobLimit = 0, bufferLimit }: BootstrapOptions): number {
   const least = jobLimit === 0 ? 0 : jobLimit + BUFFER_MARGIN;
   if (bufferLimit === undefined) return Math.max(least, DEFAULT_BUFFER_LIMIT);
@@ -286,12 +361,6 @@ function bufferLimit({ jobLimit = 0, bufferLimit }: BootstrapOptions): number {
   throw new RangeError(
     `a buffer of ${bufferLimit} bytes is too small for bodies of which ${jobLimit} may be held: at least ${least}`,
   );
-}
-
-const LOCALHOST = "127.0.0.1";
-
-function socket(address: string, port: number): object {
-  return { socket_address: { address, port_value: port } };
 }
 
 function cidr(range: string): object {

@@ -12,6 +12,16 @@ const table = tableOf(loadFarm("small").plan).bytes;
 const simulated = { wasm: filter, configuration: table, rootId: "test", header: "x-mw-cluster", where: {} };
 
 describe("a replay", () => {
+  it("tells of a path that Envoy refuses, and ATS hands on", async () => {
+    const question = { ...questionOfUrl("en.wikipedia.org/"), path: "/w/api.php%00" };
+    const answers = [envoy140, ats102].map(async (profile) =>
+      (await replayer({ ...simulated, profile }))(question),
+    );
+    const [envoy, ats] = await Promise.all(answers);
+    expect(envoy).toMatchObject({ cluster: null, rule: "no rule → refused by Envoy", line: { status: 400 } });
+    expect(ats).toMatchObject({ cluster: "mw-web-1-47-0-wmf-1", line: { status: null } });
+  });
+
   for (const profile of [envoy140, ats102]) {
     it(`counts clusters, rules and hosts without a wiki (${profile.name})`, async () => {
       const answer = await replayer({ ...simulated, profile });

@@ -1,6 +1,7 @@
-import { byteString, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
+import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
 import { count } from "../count.ts";
 import { describeOutcome, describeRule } from "../explain/describe.ts";
+import { pathInEnvoy } from "../explain/envoy-path.ts";
 import { Explainer } from "../explain/explainer.ts";
 import { headersOf, type Question } from "../explain/question.ts";
 import { type AskedAt, whereOf } from "../explain/where.ts";
@@ -52,7 +53,21 @@ export async function replayer(simulated: Simulated): Promise<Replayer> {
   const root = vm.createRoot({ rootId, configuration });
   if (root.refused !== null)
     throw new Error(`the configuration was refused: ${vm.logs.at(-1)?.text ?? root.refused}`);
-  return (question) => plainReplay(root, simulated.header, question);
+  return (question) => {
+    const path = profile === envoy140 ? pathInEnvoy(byteString(question.path)) : question.path;
+    if (path !== null) return plainReplay(root, simulated.header, { ...question, path });
+    const { authority, method } = question;
+    const line = {
+      authority,
+      path: question.path,
+      method,
+      cluster: null,
+      status: 400,
+      reset: null,
+      headers: [],
+    };
+    return { cluster: null, status: 400, rule: null, unknownHost: null, line };
+  };
 }
 
 /** null for a configuration that is no table. */
@@ -77,8 +92,8 @@ function tableReplayer(explainer: Explainer, listener: string | null): Replayer 
     return {
       cluster: answer.cluster,
       status: answer.status,
-      rule: trail.rule === null ? none : rules[trail.rule]!,
-      unknownHost: trail.wrong !== null ? trail.host : null,
+      rule: trail === null ? "no rule → refused by Envoy" : trail.rule === null ? none : rules[trail.rule]!,
+      unknownHost: trail && trail.wrong !== null ? trail.host : null,
       line: answer,
     };
   };

@@ -1,16 +1,18 @@
 /** What docs/envoy.md and docs/operations.md say of the configuration and the metrics is what we render and count. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { load } from "js-yaml";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packFarm } from "../../scripts/commands/pack.ts";
-import { pluginConfiguration } from "../../scripts/render/bootstrap.ts";
+import { filterResource, pluginConfiguration } from "../../scripts/render/bootstrap.ts";
+import { parseFilterFile } from "../../scripts/render/filter-file.ts";
 import { decide } from "../../scripts/table/decide.ts";
 import { Table } from "../../scripts/table/table.ts";
 import { projectPath } from "../support/data.ts";
 import { TODAY } from "../support/farms.ts";
+import { tableOf } from "./farm.ts";
 
 const readDoc = (name: string) => readFileSync(projectPath(`docs/${name}`), "utf8");
 const envoy = readDoc("envoy.md");
@@ -54,6 +56,27 @@ test("the configuration by hand is the one that render writes", () => {
     .replace(/"value": "[^"]+"/, '"value": "TABLE"')
     .replace(/"version_info": "[^"]+"/, '"version_info": "VERSION"');
   expect(load(resource!)).toEqual(JSON.parse(rendered));
+});
+
+test("a table goes into the file by hand, and an older one back, by the commands as printed", () => {
+  const folderOf = join(folder, "pointsman", "main");
+  rmSync(join(folder, "pointsman"), { recursive: true, force: true });
+  mkdirSync(folderOf, { recursive: true });
+  const file = join(folderOf, "pointsman.yaml");
+  writeFileSync(file, blocks(envoy, "yaml pointsman.yaml")[0]!);
+  cpSync(projectPath("examples/three-wikis/farm.yaml"), join(folder, "farm.yaml"));
+  pointsman(blocks(envoy, "sh put")[0]!);
+  const inFile = () => parseFilterFile(readFileSync(file, "utf8"), file).table!;
+  const packed = new Table(readFileSync(join(folder, "farm.table")));
+  expect([inFile().generation, inFile().digest]).toEqual([1, packed.digest]);
+  const bad = tableOf({}, 5);
+  writeFileSync(join(folder, "yesterday.table"), packed.bytes);
+  writeFileSync(join(folder, "production.table"), bad);
+  const json = file.replace(".yaml", ".json");
+  writeFileSync(json, JSON.stringify(filterResource({ wasm: "/x.wasm", table: bad, listener: "main" }, "1")));
+  pointsman(blocks(operations, "sh back")[0]!);
+  const { table } = parseFilterFile(readFileSync(json, "utf8"), json);
+  expect([table!.generation, table!.digest]).toEqual([6, packed.digest]);
 });
 
 test("settings before the table are written as render writes them", () => {

@@ -5,12 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Headers, send } from "../../scripts/envoy/request.ts";
 import type { Seen } from "../../scripts/envoy/upstream.ts";
 import type { FailurePolicy } from "../../scripts/render/bootstrap.ts";
 import { compileGuest, FILTER_FLAGS } from "../support/compile-guest.ts";
-import { EMITTED, emitted, FALLBACK, PLAN, type Started, start } from "./farm.ts";
+import { sendHttp2 } from "./clients.ts";
+import { EMITTED, emitted, FALLBACK, PLAN, type Started, start, valuesOf } from "./farm.ts";
 
 const RUNS = 120;
 const ROOTS = "wasmcustom.pointsman.roots";
@@ -70,8 +71,17 @@ const value = fc.oneof(
   fc.constant("x".repeat(3_000)),
 );
 
+/** With any character that a header's name may have, and that is no letter or digit, in the place of each dash. */
+const inAnySpelling = (name: string) =>
+  fc
+    .array(fc.constantFrom(..."-_.!#$%&'*+^`|~"), { minLength: name.length, maxLength: name.length })
+    .map((marks) => [...name].map((letter, i) => (letter === "-" ? marks[i] : letter)).join(""));
+
 const claim: fc.Arbitrary<[string, string]> = fc.tuple(
-  fc.constantFrom(...EMITTED).chain((name) => inAnyCase(name)),
+  fc
+    .constantFrom(...EMITTED)
+    .chain((name) => fc.oneof(fc.constant(name), inAnySpelling(name)))
+    .chain(inAnyCase),
   value,
 );
 /** What might make a proxy believe the claims. */
@@ -118,7 +128,7 @@ async function outcome(to: Started, one: Request, extra: Headers): Promise<unkno
   const answer = await to.send({ ...one, headers: extra, method: one.body ? "POST" : "GET", agent });
   if (answer.status !== 200) return [answer.status, answer.body];
   const seen = JSON.parse(answer.body) as Seen;
-  return [200, seen.cluster, seen.host, seen.sha256, emitted(seen)];
+  return [200, seen.cluster, seen.host, seen.sha256, emitted(seen), foreign(seen)];
 }
 
 test("random headers that claim a decision change nothing, whatever becomes of the request", async () => {
@@ -135,11 +145,52 @@ test("random headers that claim a decision change nothing, whatever becomes of t
   expect(statuses).toEqual(new Set([200, 400, 404, 410]));
 });
 
-test("a claim with underscores, which PHP would take for ours, is a 400", async () => {
-  for (const name of ["x_mw_cluster", "X_MW_Wiki", "x-mw_release"]) {
-    const answer = await farm.send({ host: "test.wiki.example", headers: [[name, "x"]] });
-    expect(answer.status).toBe(400);
-  }
+/** A name as PHP folds it into a variable's: `X.MW_Wiki` and `x-mw-wiki` are one. */
+const folded = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, "_");
+const OURS = new Set(EMITTED.map(folded));
+
+/** What PHP would take for ours, beside what the filter has set. */
+function foreign(seen: Seen): Headers {
+  return seen.headers.filter(([name]) => OURS.has(folded(name)) && !EMITTED.includes(name));
+}
+
+const SPELLINGS = EMITTED.flatMap((name) =>
+  ["_", ".", "~", "!", "|"].flatMap((mark) => [name.replaceAll("-", mark), name.replace("-", mark)]),
+);
+/** Names that only look like ours, and what a browser's error tracker sends. */
+const ORDINARY = ["ot-baggage-sentry-trace_id", "x_mw", "x_mw_wikis", "ax_mw_wiki", "xmwwiki", "x--mw-wiki"];
+
+describe.each(["edge", "mesh"])("to listener %s", (listener) => {
+  test.each(["HTTP/1.1", "HTTP/2"])(
+    "%s: other spellings of ours go, all other names with underscores stay",
+    async (protocol) => {
+      const ask = async (host: string, headers: Headers) => {
+        const port = farm.envoy.ports[listener]!;
+        const answer =
+          protocol === "HTTP/2"
+            ? await sendHttp2(port, { host, headers })
+            : await send({ port, host, headers: headers.map(([name, text]) => [name.toUpperCase(), text]) });
+        expect(answer.status).toBe(200);
+        return JSON.parse(answer.body) as Seen;
+      };
+      const headers = [...SPELLINGS, ...EMITTED, ...ORDINARY].map((name): [string, string] => [
+        name,
+        "claimed",
+      ]);
+      for (const [host, cluster, wiki] of [
+        ["test.wiki.example", "web-1.47.0-wmf.2", ["testwiki"]],
+        ["a.wmnet", FALLBACK, []],
+      ] as const) {
+        const seen = await ask(host, headers);
+        expect([seen.cluster, valuesOf(seen.headers, "x-mw-wiki")]).toEqual([cluster, wiki]);
+        expect(foreign(seen)).toEqual([]);
+        const others = seen.headers
+          .filter(([, text]) => text === "claimed")
+          .map(([name]) => name.toLowerCase());
+        expect(others.sort()).toEqual([...ORDINARY].sort());
+      }
+    },
+  );
 });
 
 /** An Envoy whose VM has died on its one worker. */
@@ -162,8 +213,8 @@ test("where a dead VM fails open, all goes to the fallback, and no claim with it
   await withDeadVm("FAIL_OPEN", async (dead) => {
     await fc.assert(
       fc.asyncProperty(request, headers, async (one, extra) => {
-        const [status, cluster, , , ours] = await outcome(dead, one, extra);
-        expect([status, cluster, ours]).toEqual([200, FALLBACK, []]);
+        const [status, cluster, , , ours, foreign] = await outcome(dead, one, extra);
+        expect([status, cluster, ours, foreign]).toEqual([200, FALLBACK, [], []]);
       }),
       { numRuns: RUNS },
     );

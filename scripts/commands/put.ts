@@ -1,0 +1,132 @@
+/** `pointsman put` gives running Envoys a table; `pointsman stamp` makes an older one the newest, to go back to it. */
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { withGeneration } from "../encode/container.ts";
+import { type FilterFile, parseFilterFile } from "../render/filter-file.ts";
+import { TableError } from "../table/check.ts";
+import { findListener, UnknownListener } from "../table/decide.ts";
+import { Table } from "../table/table.ts";
+import { readTable } from "./inspect.ts";
+import { MAX_GENERATION, parseGeneration } from "./pack.ts";
+import { Refusal } from "./refusal.ts";
+import { writeWhole } from "./write-whole.ts";
+
+export function putCommand(program: Command): void {
+  program
+    .command("put")
+    .description("put a table in place: into the files from which Envoy discovers the filter")
+    .argument("<table>", "the table")
+    .requiredOption(
+      "--into <file...>",
+      "what `render` has written for a listener: pointsman.json; or YAML by hand",
+    )
+    .addHelpText(
+      "after",
+      `
+Every file is checked before the first is written, and each is written whole or not at all: a table that the filter
+would refuse, that lacks the file's listener, or that is older than the one there, changes nothing. What else is in a
+file stays as it is. Envoy takes up a written file by itself.
+
+Examples:
+  $ pointsman put production.table --into /etc/envoy/pointsman/*/pointsman.json
+  $ pointsman stamp yesterday.table --above production.table --out production.table
+  $ pointsman put production.table --into /etc/envoy/pointsman/*/pointsman.json`,
+    )
+    .action((file: string, { into }: { into: string[] }) => {
+      const table = readTable(file);
+      const texts = into.map((name) => {
+        const old = readFilterFile(name);
+        checkFits(old, name, table, file);
+        return old.with(table);
+      });
+      for (const [i, name] of into.entries()) {
+        writeWhole(name, Buffer.from(texts[i]!));
+        process.stdout.write(`${name}: generation ${table.generation}, digest ${table.digest}\n`);
+      }
+    });
+}
+
+export function stampCommand(program: Command): void {
+  program
+    .command("stamp")
+    .description("give a table a new generation and change nothing else: to go back to an older one")
+    .argument("<table>", "the table")
+    .option("--above <file...>", "one above these: tables, or files that `put` has written")
+    .option("--generation <n>", "this generation", parseGeneration)
+    .requiredOption("--out <file>", "the stamped table")
+    .addHelpText(
+      "after",
+      `
+A table that is put back as it was is an older generation: proxies serve it, and alerts that look for proxies left
+behind go off. Write it where \`pack\` has its --out, and the next pack counts on from it.
+
+Examples:
+  $ pointsman stamp yesterday.table --above production.table --out production.table
+  $ pointsman stamp yesterday.table --above /etc/envoy/pointsman/edge/pointsman.json --out back.table`,
+    )
+    .action(
+      (file: string, options: { above?: string[]; generation?: number; out: string }, command: Command) => {
+        const { above, out } = options;
+        if ((above === undefined) === (options.generation === undefined)) {
+          command.error("error: say --above what, or --generation", { exitCode: 2 });
+        }
+        const table = readTable(file);
+        const generation = options.generation ?? Math.max(...above!.map(generationOf)) + 1;
+        if (generation > MAX_GENERATION) throw new Refusal("there is no generation above the last");
+        writeWhole(out, withGeneration(table.bytes, generation));
+        process.stdout.write(`${out}: generation ${generation}, digest ${table.digest}, as ${file}\n`);
+      },
+    );
+}
+
+/** Of a table, or of the one in a file that Envoy discovers. */
+function generationOf(file: string): number {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+    return new Table(bytes).generation;
+  } catch (error) {
+    if (!(error instanceof TableError))
+      throw new Refusal(`${file}: cannot be read: ${(error as Error).message}`);
+    if (!/\.(json|ya?ml)$/.test(file)) throw new Refusal(`${file}: ${error.message}`);
+  }
+  const { table } = readFilterFile(file);
+  if (!table) throw new Refusal(`${file}: there is no table in it`);
+  return table.generation;
+}
+
+function readFilterFile(name: string): FilterFile {
+  let text: string;
+  try {
+    text = readFileSync(name, "utf8");
+  } catch (error) {
+    throw new Refusal(
+      `${name}: cannot be read: ${(error as Error).message}; \`render --out\` writes such files`,
+    );
+  }
+  try {
+    return parseFilterFile(text, name);
+  } catch (error) {
+    throw new Refusal(`${name}: ${(error as Error).message}; \`render --out\` writes such files`);
+  }
+}
+
+/** Throws Refusal where the filter would refuse the table, or the fleet's alerts would. */
+function checkFits(old: FilterFile, name: string, table: Table, file: string): void {
+  try {
+    findListener(table, old.listener);
+  } catch (error) {
+    if (!(error instanceof UnknownListener)) throw error;
+    throw new Refusal(`${name}: is for listener "${old.listener}", and ${file}: ${error.message}`);
+  }
+  if (!old.table) return;
+  const { generation, digest } = old.table;
+  if (generation < table.generation || (generation === table.generation && digest === table.digest)) return;
+  const what =
+    generation === table.generation
+      ? `has another table of generation ${generation}`
+      : `has generation ${generation}, and ${file} is older: ${table.generation}`;
+  throw new Refusal(
+    `${name}: ${what}; to go back: pointsman stamp ${file} --above ${name} --out NEW.table, and put that`,
+  );
+}

@@ -1,0 +1,124 @@
+/** Values of `render`'s options; a parser throws InvalidArgumentError with what was expected. */
+import { isIP } from "node:net";
+import { InvalidArgumentError } from "commander";
+import { type Address, PLACEHOLDERS, type RenderOptions } from "../render/envoy.ts";
+import { quoteAll } from "../sources/problem.ts";
+
+/** A time of a deployment, or of all under null. */
+export type TimeoutOption = Map<string | null, string>;
+
+/** A host as in addresses: a name or an IPv4 address. */
+const HOST = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
+const UNITS: Record<string, number> = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600 };
+
+export function parseAddress(text: string): Address {
+  const address = split(text);
+  if (address.host.includes("{"))
+    throw new InvalidArgumentError("Placeholders such as {cluster} are for --clusters.");
+  checkHost(address.host);
+  return address;
+}
+
+/** An address with placeholders. */
+export function parsePattern(text: string): Address {
+  const address = split(text);
+  checkPlaceholders(address.host);
+  return address;
+}
+
+export function parseServerName(text: string): string {
+  checkPlaceholders(text);
+  return text;
+}
+
+function split(text: string): Address {
+  const [, scheme, host, port] = /^(https?:\/\/)?([^/]+):(\d+)$/.exec(text) ?? [];
+  if (host === undefined)
+    throw new InvalidArgumentError("An address looks like HOST:PORT or https://HOST:PORT.");
+  return { host: host.replace(/^\[(.*)\]$/, "$1"), port: parsePort(port!), tls: scheme === "https://" };
+}
+
+/** What is misspelt would stay as it is, and be looked up in DNS. */
+function checkPlaceholders(text: string): void {
+  for (const [, name] of text.matchAll(/\{([^{}]*)\}/g)) {
+    if (!PLACEHOLDERS.includes(name!)) {
+      const known = quoteAll(PLACEHOLDERS.map((one) => `{${one}}`));
+      throw new InvalidArgumentError(`There is no placeholder {${name}}; there are ${known}.`);
+    }
+  }
+  checkHost(text.replace(/\{\w+\}/g, "x"));
+}
+
+function checkHost(host: string): void {
+  if (isIP(host) === 0 && !HOST.test(host)) throw new InvalidArgumentError(`"${host}" is no host.`);
+}
+
+export function parseHost(text: string): string {
+  if (!HOST.test(text)) throw new InvalidArgumentError("A host looks like wiki.example.org.");
+  return text;
+}
+
+export function parsePath(text: string): string {
+  if (!/^\/[\x21-\x7e]*$/.test(text))
+    throw new InvalidArgumentError("A path begins with / and has no blanks.");
+  return text;
+}
+
+export function collectCluster(text: string, clusters = new Map<string, Address>()): Map<string, Address> {
+  const [, name, address] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined)
+    throw new InvalidArgumentError("A cluster looks like NAME=HOST:PORT or NAME=https://HOST:PORT.");
+  return new Map(clusters).set(name, parseAddress(address!));
+}
+
+export function collectListener(
+  text: string,
+  listeners: RenderOptions["listeners"],
+): RenderOptions["listeners"] {
+  const [, name, where] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined)
+    throw new InvalidArgumentError("A listener looks like NAME=PORT or NAME=ADDRESS:PORT.");
+  if (/^\d+$/.test(where!)) return [...listeners, { name, port: parsePort(where!) }];
+  const { host, port } = parseAddress(where!);
+  return [...listeners, { name, address: host, port }];
+}
+
+/** `5m`, or `mw-jobrunner=24h`; in seconds, as Envoy writes them. */
+export function collectTimeout(text: string, timeouts: TimeoutOption = new Map()): TimeoutOption {
+  const [, name = null, count, unit] = /^(?:([^=]+)=)?(\d{1,8})([smh]|(?<=^0|=0))$/.exec(text) ?? [];
+  if (count === undefined)
+    throw new InvalidArgumentError("A time looks like 90s, 5m or 24h, or DEPLOYMENT=24h; 0 is no end.");
+  return new Map(timeouts).set(name, `${Number(count) * (SECONDS[unit!] ?? 1)}s`);
+}
+
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65535) throw new InvalidArgumentError("A port is a number up to 65535.");
+  return port;
+}
+
+export function parseBytes(text: string): number {
+  const [, count, unit] = /^([1-9]\d{0,11})(|KiB|MiB|GiB)$/.exec(text) ?? [];
+  if (count === undefined) throw new InvalidArgumentError("Bytes look like 1048576, 512KiB, 64MiB or 2GiB.");
+  return Number(count) * UNITS[unit!]!;
+}
+
+/** An Envoy with little to do has some 20 MB; one above its limit answers nobody. */
+export function parseHeap(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes < 64 * UNITS.MiB!) throw new InvalidArgumentError("A heap has at least 64MiB.");
+  return bytes;
+}
+
+/** What a uint32 holds. */
+export function parseBuffer(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes >= 2 ** 32) throw new InvalidArgumentError("A buffer is smaller than 4GiB.");
+  return bytes;
+}
+
+export function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("A number from 1 on.");
+  return Number(text);
+}

@@ -1,0 +1,55 @@
+/** An upstream cluster of Envoy's: one address, with TLS or without. */
+import { isIP } from "node:net";
+
+export interface ClusterOptions {
+  name: string;
+  /** Default: 127.0.0.1. A name is looked up in DNS. */
+  host?: string;
+  port: number;
+  tls?: Tls;
+}
+
+export interface Tls {
+  /** On the proxy's machine: the certificates of whom to believe. */
+  ca: string;
+  /** The name that we ask for (SNI), and that the certificate must have. */
+  serverName: string;
+}
+
+export const LOCALHOST = "127.0.0.1";
+
+const TLS_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
+
+export function cluster({ name, host = LOCALHOST, port, tls }: ClusterOptions): object {
+  return {
+    name,
+    type: isIP(host) === 0 ? "STRICT_DNS" : "STATIC",
+    connect_timeout: "5s",
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(host, port) } }] }],
+    },
+    ...(tls && { transport_socket: transportSocket(tls) }),
+  };
+}
+
+/** Without a CA and a name Envoy would encrypt to whoever answers. */
+function transportSocket({ ca, serverName }: Tls): object {
+  return {
+    name: "envoy.transport_sockets.tls",
+    typed_config: {
+      "@type": TLS_TYPE,
+      sni: serverName,
+      common_tls_context: {
+        validation_context: {
+          trusted_ca: { filename: ca },
+          match_typed_subject_alt_names: [{ san_type: "DNS", matcher: { exact: serverName } }],
+        },
+      },
+    },
+  };
+}
+
+export function socket(address: string, port: number): object {
+  return { socket_address: { address, port_value: port } };
+}

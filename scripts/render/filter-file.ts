@@ -1,0 +1,139 @@
+/** The file from which Envoy discovers the filter: which table is in it, and the same file with another one. */
+import { createHash } from "node:crypto";
+import { extname } from "node:path";
+import { dump, load } from "js-yaml";
+import { z } from "zod";
+import { TableError } from "../table/check.ts";
+import { Table } from "../table/table.ts";
+
+/** A place for a table in a file that was written by hand, where none has been put yet. */
+const PLACE = "TABLE";
+const BYTES_VALUE = "type.googleapis.com/google.protobuf.BytesValue";
+const STRING_VALUE = "type.googleapis.com/google.protobuf.StringValue";
+
+const schema = z.looseObject({
+  version_info: z.string().optional(),
+  resources: z.tuple([
+    z.looseObject({
+      typed_config: z.looseObject({
+        config: z.looseObject({
+          root_id: z.string().default(""),
+          configuration: z.looseObject({
+            "@type": z.enum([BYTES_VALUE, STRING_VALUE]),
+            value: z.string(),
+          }),
+        }),
+      }),
+    }),
+  ]),
+});
+
+export interface FilterFile {
+  /** As the plugin's configuration names it, else its root_id; null where neither does. */
+  listener: string | null;
+  /** What is in it now; null where there is none, or none that a filter takes. */
+  table: Table | null;
+  /** The file's text with this table instead, and all else as it was. */
+  with(table: Table): string;
+}
+
+/**
+ * @param name of the file: JSON where it ends so, else YAML
+ * Throws an Error whose message is for the user.
+ */
+export function parseFilterFile(text: string, name: string): FilterFile {
+  const asJson = extname(name) === ".json";
+  const parsed = schema.safeParse(asJson ? JSON.parse(text) : load(text));
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new Error(`no filter with its configuration: ${path.map(String).join(".")}: ${message}`);
+  }
+  const document = parsed.data;
+  const { config } = document.resources[0].typed_config;
+  const { configuration } = config;
+  const isText = configuration["@type"] === STRING_VALUE;
+  const old = contentsOf(
+    Buffer.from(configuration.value, isText ? "utf8" : "base64"),
+    configuration.value === PLACE,
+  );
+  return {
+    listener: (old.settings.listener ?? config.root_id) || null,
+    table: old.table,
+    with(table) {
+      const bytes = old.with(table, isText);
+      configuration.value = bytes.toString(isText ? "utf8" : "base64");
+      document.version_info = versionOf(bytes);
+      return asJson
+        ? `${JSON.stringify(document, null, 2)}\n`
+        : dump(document, { lineWidth: -1, noRefs: true });
+    },
+  };
+}
+
+/** The same text for the same configuration: what Envoy's `version_text` then says. */
+export function versionOf(configuration: Uint8Array): string {
+  return createHash("sha256").update(configuration).digest("hex").slice(0, 16);
+}
+
+interface Contents {
+  settings: { listener?: string; table?: string };
+  table: Table | null;
+  with(table: Table, isText: boolean): Buffer;
+}
+
+/** What the filter would read in its configuration, in any of its forms. */
+function contentsOf(bytes: Buffer, isEmpty: boolean): Contents {
+  const head = isEmpty ? "" : headOf(bytes.toString("latin1"));
+  if (head === "") {
+    return {
+      settings: {},
+      table: isEmpty ? null : open(bytes),
+      with: (table, isText) => (isText ? Buffer.from(base64(table)) : Buffer.from(table.bytes)),
+    };
+  }
+  const settings: Contents["settings"] = JSON.parse(Buffer.from(head, "latin1").toString());
+  const rest = bytes.subarray(head.length);
+  return {
+    settings,
+    table: open(settings.table === undefined ? rest : Buffer.from(settings.table)),
+    with: (table, isText) =>
+      isText || settings.table !== undefined
+        ? Buffer.from(JSON.stringify({ ...settings, table: base64(table) }))
+        : Buffer.concat([Buffer.from(head, "latin1"), table.bytes]),
+  };
+}
+
+/** More than settings need. */
+const HEAD_CHARACTERS = 4096;
+
+/** The JSON object at the beginning, which has names and strings alone; "" where there is none. */
+function headOf(text: string): string {
+  // With a table in it, it may be long, and is all there is.
+  if (/^\s*\{/.test(text) && text.trimEnd().endsWith("}") && isJson(text)) return text;
+  return /^\s*\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\}/.exec(text.slice(0, HEAD_CHARACTERS))?.[0] ?? "";
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function base64(table: Table): string {
+  return Buffer.from(table.bytes).toString("base64");
+}
+
+/** The table's bytes, or base64 of them. */
+function open(bytes: Buffer): Table | null {
+  for (const one of [bytes, Buffer.from(bytes.toString("latin1"), "base64")]) {
+    try {
+      return new Table(one);
+    } catch (error) {
+      if (!(error instanceof TableError)) throw error;
+    }
+  }
+  return null;
+}

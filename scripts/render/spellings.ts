@@ -1,0 +1,16 @@
+/** Other spellings of our headers' names that an upstream takes for them. */
+
+/**
+ * A regular expression (RE2, of whole names in lower case, as Envoy has them) for every name that a CGI-like upstream
+ * reads as one of these. PHP and what stands before it make one variable of `X-MW-Wiki`, `x_mw_wiki` and `X.MW_Wiki`: all
+ * but letters and digits is folded. What all names begin with stands alone at the front: there RE2 sees at once that
+ * nearly every other header is none of them.
+ */
+export function spellings(names: readonly string[]): string {
+  const [first = "", ...others] = names.map((name) => name.toLowerCase());
+  let common = 0;
+  while (/[a-z0-9]/.test(first.charAt(common)) && others.every((name) => name[common] === first[common]))
+    common++;
+  const rests = [first, ...others].map((name) => name.slice(common).replace(/[^a-z0-9]/g, "[^a-z0-9]"));
+  return `^${first.slice(0, common)}(?:${rests.join("|")})$`;
+}

@@ -1,0 +1,115 @@
+/** Strangers at the edge who hold what they can: Envoy's memory stays bounded, and ordinary clients are served. */
+import http2 from "node:http2";
+import { expect, test, vi } from "vitest";
+import { send } from "../../scripts/envoy/request.ts";
+import { type Started, start } from "./farm.ts";
+
+const MIB = 2 ** 20;
+const HEAP = 80 * MIB;
+/** What comes in before Envoy looks at its heap again, and what a worker allocates by the way. */
+const MARGIN = 48 * MIB;
+/** Bytes of a job that does not end, nearly as many as the filter may hold. */
+const HELD = 480 * 1024;
+const ATTACK_MS = 6_000;
+const PAUSE_MS = 20;
+/** Of a connection, as many as the edge allows. */
+const STREAMS = 100;
+const EDGE = { name: "edge", trust: "edge" as const };
+
+/** Of the heap, now: the stat of that name is some seconds old. */
+async function memory(farm: Started): Promise<number> {
+  const { body } = await send({ port: farm.envoy.adminPort, path: "/memory" });
+  return Number(JSON.parse(body).allocated);
+}
+
+/** Holds as many streams as it may, each with a job's body that never names its wiki and never ends, again and again. */
+class Attacker {
+  private session!: http2.ClientHttp2Session;
+  private stopped = false;
+
+  constructor(
+    private readonly port: number,
+    private readonly streams: number,
+  ) {
+    this.connect();
+  }
+
+  /** Anew as often as Envoy has had enough of a connection. */
+  private connect(): void {
+    const session = http2.connect(`http://127.0.0.1:${this.port}`);
+    this.session = session;
+    session.on("error", () => {});
+    session.on("goaway", () => session.destroy());
+    session.on("close", () => setTimeout(() => this.stopped || this.connect(), PAUSE_MS));
+    session.once("remoteSettings", () => {
+      for (let i = 0; i < this.streams; i++) this.hold(session);
+    });
+  }
+
+  private hold(session: http2.ClientHttp2Session): void {
+    if (this.stopped || session.closed || session.destroyed) return;
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/rpc/RunSingleJob.php",
+      ":authority": "test.wiki.example",
+    });
+    stream.on("error", () => {});
+    stream.on("close", () => setTimeout(() => this.hold(session), PAUSE_MS));
+    stream.resume();
+    stream.write(`{"params":"${"a".repeat(HELD)}`);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.session.destroy();
+  }
+}
+
+test("held bodies do not fill the heap, and ordinary clients are served again at once", async () => {
+  const farm = await start({ listeners: [EDGE], protection: { connections: 100, heap: HEAP } });
+  const ask = () => farm.send({ host: "test.wiki.example" }).then(({ status }) => status);
+  const attackers: Attacker[] = [];
+  try {
+    for (let i = 0; i < 8; i++) attackers.push(new Attacker(farm.envoy.port, STREAMS));
+    const heap: number[] = [];
+    const meanwhile = new Set<number>();
+    for (const end = performance.now() + ATTACK_MS; performance.now() < end; ) {
+      heap.push(await memory(farm));
+      meanwhile.add(await ask());
+    }
+    for (const one of attackers) one.stop();
+    expect(Math.max(...heap)).toBeLessThan(HEAP + MARGIN);
+    // Above 95 % of the heap everybody is refused, rather than Envoy killed.
+    expect([...meanwhile].filter((status) => status !== 503)).toEqual([200]);
+    await vi.waitFor(async () => expect(await ask()).toBe(200), { timeout: 5_000 });
+  } finally {
+    for (const one of attackers) one.stop();
+    await farm.stop();
+  }
+});
+
+test("of an edge's connections and their streams there are only so many; our own listeners are not counted", async () => {
+  const most = 4;
+  const farm = await start({
+    listeners: [EDGE, { name: "mesh", trust: "internal" }],
+    protection: { connections: most, heap: HEAP },
+  });
+  const sessions: http2.ClientHttp2Session[] = [];
+  const open = async (listener: string) => {
+    const session = http2.connect(`http://127.0.0.1:${farm.envoy.ports[listener]}`);
+    session.on("error", () => {});
+    sessions.push(session);
+    return new Promise<number | undefined>((resolve) => {
+      session.once("remoteSettings", ({ maxConcurrentStreams }) => resolve(maxConcurrentStreams));
+      session.once("close", () => resolve(undefined));
+    });
+  };
+  try {
+    for (let i = 0; i < most; i++) expect(await open("edge")).toBe(STREAMS);
+    expect(await open("edge")).toBeUndefined();
+    expect(await open("mesh")).toBeGreaterThan(STREAMS);
+  } finally {
+    for (const session of sessions) session.destroy();
+    await farm.stop();
+  }
+});
