@@ -19,7 +19,6 @@ import { findEnvoy } from "../scripts/envoy/install.ts";
 import { send } from "../scripts/envoy/request.ts";
 import { type Seen, startUpstreams, type Upstreams } from "../scripts/envoy/upstream.ts";
 import { parseNames } from "../scripts/farm/names.ts";
-import { farmSchema } from "../scripts/farm/schema.ts";
 import { spellings } from "../scripts/render/spellings.ts";
 import { crc32 } from "../scripts/table/crc32.ts";
 import { decide } from "../scripts/table/decide.ts";
