@@ -29,6 +29,7 @@ describe("on-stranded: reply", () => {
 
   it("answers requests for the wiki, and routes those for others", async () => {
     expect(await ask({ authority: "b.example", target: "/" })).toEqual({
+      kind: "reply",
       status: 503,
       body: "between two versions",
     });
