@@ -1,3 +1,4 @@
+/** A free port, for a server that cannot choose one itself. */
 import net from "node:net";
 
 /** A port of 127.0.0.1 that was free a moment ago. */

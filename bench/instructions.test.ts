@@ -1,3 +1,4 @@
+/** The count of instructions, and what it must not exceed. */
 import { expect, test } from "vitest";
 import { whyNoCallgrind } from "./callgrind.ts";
 import { MOST_ABOVE, measureRatio, readRecord } from "./ratio.ts";

@@ -1,3 +1,4 @@
+/** The figures in the documents are those of one whole run. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";

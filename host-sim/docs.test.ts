@@ -1,3 +1,4 @@
+/** The simulator's document against its code. */
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { callTable } from "./call-table.ts";

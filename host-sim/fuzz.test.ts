@@ -1,3 +1,4 @@
+/** The simulator against guests that make every call with any argument. */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { bareAbort, buildGuest, buildTimeout, guest } from "../test/support/guests.ts";

@@ -1,3 +1,4 @@
+/** The table of host calls against the handlers. */
 import { beforeAll, expect, test } from "vitest";
 import {
   buildGuest,

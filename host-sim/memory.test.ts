@@ -1,3 +1,4 @@
+/** What the host reads from a guest's memory and writes to it. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { byteString, bytesOf, GuestMemory, type Pair, serializePairs, textOf } from "./memory.ts";

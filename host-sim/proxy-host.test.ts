@@ -1,3 +1,4 @@
+/** VMs of a simulated proxy: start, updates, death and replacement. */
 import { beforeAll, expect, test } from "vitest";
 import { buildGuest, buildTimeout, doing, guest, simple } from "../test/support/guests.ts";
 import { ats102, envoy140, type HostOptions, ProxyHost, Trace, Vm } from "./index.ts";

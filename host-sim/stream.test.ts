@@ -1,3 +1,4 @@
+/** One stream's way through the guests of a filter chain. */
 import { beforeAll, expect, test } from "vitest";
 import { buildTimeout, doing, guest, said, simple, startGuest } from "../test/support/guests.ts";
 import { byteString, envoy140, type Pair, strict, textOf } from "./index.ts";

@@ -1,3 +1,4 @@
+/** The record of calls between host and guest. */
 import { beforeAll, expect, test } from "vitest";
 import { buildTimeout, doing, guest, said, simple, startGuest } from "../test/support/guests.ts";
 import { diffTraces, type FaultRule, Faults, Trace, toJsonLines, toText } from "./index.ts";

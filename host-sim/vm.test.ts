@@ -1,3 +1,4 @@
+/** One VM: instantiation, isolation and traps. */
 import { beforeAll, expect, test } from "vitest";
 import {
   bareAbort,

@@ -1,3 +1,4 @@
+/** The program `pointsman`: its commands, exit codes and last errors. */
 import { Command, CommanderError, Help, type Option } from "commander";
 import { version } from "../package.json";
 import { checkCommand } from "./commands/check.ts";

@@ -1,3 +1,4 @@
+/** Progress is written for long work only. */
 import { expect, test } from "vitest";
 import { progressLines } from "./progress.ts";
 

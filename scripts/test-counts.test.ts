@@ -1,3 +1,4 @@
+/** The last line of `npm test` counts everything that ran. */
 import { expect, test } from "vitest";
 import { countAsPect, countCheck, countVitest, lastLines, type VitestReport } from "./test-counts.mjs";
 

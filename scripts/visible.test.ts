@@ -1,3 +1,4 @@
+/** Texts of strangers, made safe for a terminal. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { visible, visibleOnLine } from "./visible.ts";

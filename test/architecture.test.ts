@@ -1,4 +1,4 @@
-/** What imports what: the picture in CONTRIBUTING.md, held against the code, so that neither drifts from the other. */
+/** The shape of the code: what imports what, as CONTRIBUTING.md draws it, and a first sentence in every file. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
@@ -140,4 +140,10 @@ test("no file imports itself by way of others, types apart", () => {
   // AssemblyScript compiles what it imports, be it for a type alone.
   const edges = imports.filter(({ from, types }) => from.startsWith("assembly/") || !types);
   expect(circles(edges)).toEqual([]);
+});
+
+test("every file opens with a sentence that says what it is", () => {
+  const opens = (file: string): boolean =>
+    /^(#!.*\n)?(\/\*\*(\n \*)?|\/\/) (?!@|biome)\S/.test(readFileSync(projectPath(file), "utf8"));
+  expect(sourceFiles().filter((file) => !opens(file))).toEqual([]);
 });

@@ -1,3 +1,4 @@
+/** The filter in the simulator: requests in, headers out. */
 import { describe, expect, it } from "vitest";
 import { ats102, type Pair, type RootContext, Vm } from "../host-sim/index.ts";
 import { withGeneration } from "../scripts/encode/container.ts";

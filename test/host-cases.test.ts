@@ -1,3 +1,4 @@
+/** The real host cases through the filter. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Answer, decide } from "../scripts/table/decide.ts";
 import type { Request } from "../scripts/table/headers.ts";

@@ -1,3 +1,4 @@
+/** Damaged and hostile tables: refused by both readers, and nothing traps. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { CHECKSUM_FROM, SECTION_STEMS, SECTION_STRINGS } from "../assembly/layout.ts";
 import { type Pair, Vm } from "../host-sim/index.ts";

@@ -1,3 +1,4 @@
+/** Jobs by body in the simulator. */
 import { describe, expect, it } from "vitest";
 import { ats102, type Pair, type RootContext, Vm } from "../host-sim/index.ts";
 import { encode } from "../scripts/encode/encode.ts";

@@ -1,3 +1,4 @@
+/** A table of 300,000 wikis. */
 import { describe, expect, it } from "vitest";
 import { Vm } from "../host-sim/index.ts";
 import { filter } from "../scripts/filter.ts";

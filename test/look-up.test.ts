@@ -1,3 +1,4 @@
+/** Hosts of the real farms, through the filter's look-up. */
 import { describe, expect, it } from "vitest";
 import { FilterReader, tableOf } from "./support/farms.ts";
 import { plainPlan } from "./support/plans.ts";

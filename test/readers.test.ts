@@ -1,3 +1,4 @@
+/** The filter, the decoder and the reference agree on any plan and request. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ats102, envoy140, strict } from "../host-sim/index.ts";

@@ -1,3 +1,4 @@
+/** The naive reference: what a plan decides, written as plainly as possible. */
 import type {
   Destination,
   Listener,

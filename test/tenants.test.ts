@@ -1,3 +1,4 @@
+/** The example of a farm that is no wikis. */
 import { describe, expect, it } from "vitest";
 import { packFarm } from "../scripts/commands/pack.ts";
 import { Explainer } from "../scripts/explain/explainer.ts";

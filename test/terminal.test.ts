@@ -1,3 +1,4 @@
+/** What the CLI prints is safe for a terminal. */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+/** The real train states. */
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { checkFarm } from "../scripts/commands/check.ts";

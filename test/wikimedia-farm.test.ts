@@ -1,3 +1,4 @@
+/** The example of Wikimedia's farm against the real data. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { encode } from "../scripts/encode/encode.ts";

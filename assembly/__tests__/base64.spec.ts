@@ -1,3 +1,4 @@
+/** Base64 in AssemblyScript: what is decoded, and what is refused. */
 import { decodeBase64 } from "../base64";
 import { bytesOf, textAt } from "./ascii";
 

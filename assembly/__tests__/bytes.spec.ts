@@ -1,3 +1,4 @@
+/** Searches and comparisons of bytes, at the ends of what they search too. */
 import { indexOf, percentDecoded, trim, trimmed, trimmedLength } from "../bytes";
 import { bytesOf, textAt } from "./ascii";
 

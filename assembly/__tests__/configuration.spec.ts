@@ -1,3 +1,4 @@
+/** The plugin configuration: which table and listener it names. */
 import { listener, listenerLength, readConfiguration } from "../configuration";
 import * as message from "../message";
 import { bytesOf, textAt } from "./ascii";

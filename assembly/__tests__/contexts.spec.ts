@@ -1,3 +1,4 @@
+/** The filter's contexts: made, found again and let go. */
 import {
   addStream,
   findStream,

@@ -1,3 +1,4 @@
+/** The checksum in AssemblyScript, against known values. */
 import { crc32 } from "../crc32";
 import { bytesOf } from "./ascii";
 

@@ -1,3 +1,4 @@
+/** The wiki in a job's body, however the body is cut. */
 import {
   beginJob,
   isJobOver,

@@ -1,3 +1,4 @@
+/** The path as the rules see it. */
 import * as arena from "../arena";
 import { path, pathLength, readPath } from "../path";
 import { bytesOf, textAt } from "./ascii";

@@ -1,3 +1,4 @@
+/** The simulated proxy, over real HTTP connections. */
 import { createHash } from "node:crypto";
 import http from "node:http";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";

@@ -1,3 +1,4 @@
+/** Which WebAssembly features a module uses, and which profile refuses them. */
 import { expect, test } from "vitest";
 import { bareAbort, buildGuest, buildTimeout, guest } from "../../test/support/guests.ts";
 import { ats102, envoy140, Vm } from "../index.ts";

@@ -1,3 +1,4 @@
+/** The stack that a module gets in each proxy. */
 import { expect, test } from "vitest";
 import { buildGuest } from "../../test/support/guests.ts";
 import { ats102, envoy140, ProxyHost, Vm } from "../index.ts";

@@ -1,3 +1,4 @@
+/** Sorting many texts gives the engine's own order. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { sortTexts } from "./sort-texts.ts";

@@ -1,3 +1,4 @@
+/** Sorts many texts by their bytes without copying them. */
 import { grouped } from "./grouped.ts";
 
 export interface Sorted {

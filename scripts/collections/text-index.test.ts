@@ -1,3 +1,4 @@
+/** The number of a text among many. */
 import { expect, it } from "vitest";
 import { TextIndex } from "./text-index.ts";
 

@@ -1,3 +1,4 @@
+/** `pointsman check`: is a farm right, and what is in it? */
 import type { Command } from "commander";
 import { count } from "../count.ts";
 import { compileSurveyed, type Survey, survey } from "../farm/compile.ts";

@@ -1,3 +1,4 @@
+/** From a farm's files to the bytes of its table. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, warningsOf } from "../../test/support/farm-text.ts";
 import { plainPlan } from "../../test/support/plans.ts";

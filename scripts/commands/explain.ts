@@ -1,3 +1,4 @@
+/** `pointsman explain`: where does a request go, and why? */
 import { type Command, InvalidArgumentError } from "commander";
 import { Explainer, type Explanation } from "../explain/explainer.ts";
 import { questionOfLine, questionOfUrl } from "../explain/question.ts";

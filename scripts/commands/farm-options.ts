@@ -1,3 +1,4 @@
+/** The options of every command that reads a farm. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 
 /** Options of every command that reads a farm. */

@@ -1,3 +1,4 @@
+/** `pointsman inspect`: what does a table hold? */
 import type { Command } from "commander";
 import { count } from "../count.ts";
 import {

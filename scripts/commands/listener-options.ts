@@ -1,3 +1,4 @@
+/** The options of every command that asks as a listener would. */
 import type { Command } from "commander";
 
 /** Options of every command that asks as one proxy would: which listener it is, and in which data centre. */

@@ -1,3 +1,4 @@
+/** `pointsman pack`: a farm becomes a table. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import { count } from "../count.ts";

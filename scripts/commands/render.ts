@@ -1,3 +1,4 @@
+/** `pointsman render`: what a proxy needs to run the filter. */
 import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Argument, type Command, Option } from "commander";

@@ -1,3 +1,4 @@
+/** `pointsman simulate`: requests, from a log or over HTTP, through the filter. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Upstream } from "../../host-sim/http/clusters.ts";
 import { SimulatedProxy } from "../../host-sim/http/proxy.ts";

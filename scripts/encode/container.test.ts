@@ -1,3 +1,4 @@
+/** The container of a table: header, sections, checksum. */
 import { describe, expect, it } from "vitest";
 import * as L from "../../assembly/layout.ts";
 import { bytesOf, plainPlan, rebuilt, verdictOn } from "../../test/support/plans.ts";

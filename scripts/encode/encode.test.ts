@@ -1,3 +1,4 @@
+/** What the encoder writes, and what it refuses to write. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as L from "../../assembly/layout.ts";

@@ -1,3 +1,4 @@
+/** The perfect hash over a set of keys. */
 import { describe, expect, it } from "vitest";
 import { hashKey, partOf, slotOf } from "../table/hash.ts";
 import { chooseSuffixes, placeKeys, slotOfKey, suffixOf } from "./keyset.ts";

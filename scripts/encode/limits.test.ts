@@ -1,3 +1,4 @@
+/** Each limit of a table: its largest value passes, the next is refused. */
 import { describe, expect, it } from "vitest";
 import * as L from "../../assembly/layout.ts";
 import { compileFarm, problemsWith, warningsOf } from "../../test/support/farm-text.ts";

@@ -1,3 +1,4 @@
+/** The texts that keys share. */
 import { expect, it } from "vitest";
 import { numberStems, type SplitKeys, splitKeys } from "./stems.ts";
 

@@ -1,3 +1,4 @@
+/** What a client may send to a rendered Envoy without choosing a cluster. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Fixture, HEADER, makeFixture, seenValues } from "../../test/support/tiny-envoy.ts";

@@ -1,3 +1,4 @@
+/** Where the Envoy of the tests comes from. */
 import { spawn } from "node:child_process";
 import {
   chmodSync,

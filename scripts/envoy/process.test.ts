@@ -1,3 +1,4 @@
+/** An Envoy is started and stopped without a trace. */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+/** A new table reaches every worker of a running Envoy. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Fixture, HEADER, makeFixture, seenValues, table } from "../../test/support/tiny-envoy.ts";
 import { send } from "./request.ts";

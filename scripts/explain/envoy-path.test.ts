@@ -1,3 +1,4 @@
+/** Paths are normalised as Envoy normalises them. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { pathInEnvoy } from "./envoy-path.ts";

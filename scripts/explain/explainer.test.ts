@@ -1,3 +1,4 @@
+/** Answers of the filter, and the reasons given for them. */
 import { describe, expect, it } from "vitest";
 import { ats102 } from "../../host-sim/index.ts";
 import { compileFarm } from "../../test/support/farm-text.ts";

@@ -1,3 +1,4 @@
+/** Questions, as URLs and as lines of JSON. */
 import { describe, expect, it } from "vitest";
 import { type Question, questionOfLine, questionOfUrl } from "./question.ts";
 

@@ -1,3 +1,4 @@
+/** A question about one request: read from a URL or from a line of JSON. */
 import { z } from "zod";
 import { byteString, type Pair } from "../../host-sim/index.ts";
 import { LOST_KEY } from "../sources/names.ts";

@@ -1,3 +1,4 @@
+/** Static files: which release serves them. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 

@@ -1,3 +1,4 @@
+/** `assets` of farm.yaml: the release that serves static files. */
 import type { ReleaseOutcome } from "../plan.ts";
 import { Problems } from "../sources/problem.ts";
 import type { Farm } from "./farm.ts";

@@ -1,3 +1,4 @@
+/** A wiki's own host, as farm.yaml says it. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith, warningsOf } from "../../test/support/farm-text.ts";
 

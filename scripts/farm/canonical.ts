@@ -1,3 +1,4 @@
+/** `canonical` of farm.yaml: the host under which a wiki is asked by those who know its ID. */
 import type { Canonical, CanonicalRule } from "../plan.ts";
 import { Problems, quote, quoteAll } from "../sources/problem.ts";
 import type { Farm } from "./farm.ts";

@@ -1,3 +1,4 @@
+/** The conditions of rules in farm.yaml: their schema. */
 import { z } from "zod";
 import { HOST } from "../sources/names.ts";
 import { punycodeOf } from "../sources/punycode.ts";

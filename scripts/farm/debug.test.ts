@@ -1,3 +1,4 @@
+/** Requests that name a backend for debugging. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 

@@ -1,3 +1,4 @@
+/** `debug` of farm.yaml: the backends that a header may choose. */
 import type { Predicate, Route } from "../plan.ts";
 import { quote, SourceError } from "../sources/problem.ts";
 import type { Deployments } from "./deployments.ts";

@@ -1,3 +1,4 @@
+/** A farm with all its sources, good and bad. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { problemsOf } from "../../test/support/errors.ts";

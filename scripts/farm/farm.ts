@@ -1,3 +1,4 @@
+/** A farm as its files say it: farm.yaml and every source that it names. */
 import { existsSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { type Progress, silent } from "../progress.ts";

@@ -1,3 +1,4 @@
+/** Groups: which wikis are in which. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith, warningsOf } from "../../test/support/farm-text.ts";
 

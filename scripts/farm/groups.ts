@@ -1,3 +1,4 @@
+/** `groups` of farm.yaml: each wiki's group. */
 import { Problems, quote, quoteFirst, SourceError } from "../sources/problem.ts";
 import { suggestionFor } from "../sources/suggestion.ts";
 import type { Farm, Path } from "./farm.ts";

@@ -1,3 +1,4 @@
+/** A file of hosts as part of a farm. */
 import { describe, expect, test } from "vitest";
 import { compileFarm, problemsWith, warningsOf } from "../../test/support/farm-text.ts";
 

@@ -1,3 +1,4 @@
+/** Hosts of farm.yaml become patterns and exact hosts of the table. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith, warningsOf } from "../../test/support/farm-text.ts";
 

@@ -1,3 +1,4 @@
+/** `jobs` of farm.yaml: where a job's wiki stands in its body. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 

@@ -1,3 +1,4 @@
+/** Listeners: their trust, their rules, and a farm that names none. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 

@@ -1,3 +1,4 @@
+/** `listeners` of farm.yaml: what each of them decides by. */
 import type { Listener, ReadOutcome, ReleaseOutcome, Route, Rule } from "../plan.ts";
 import { type Place, Problems, quote, quoteAll } from "../sources/problem.ts";
 import { assetRules } from "./assets.ts";

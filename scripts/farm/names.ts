@@ -1,3 +1,4 @@
+/** The names section: words of the farm that the filter does not need and people do. */
 import { z } from "zod";
 
 const place = z.string();

@@ -1,3 +1,4 @@
+/** Reads outside the primary data centre. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 

@@ -1,3 +1,4 @@
+/** Releases: their versions, and the wikis that each serves. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith, releasesOf, warningsOf } from "../../test/support/farm-text.ts";
 

@@ -1,3 +1,4 @@
+/** `releases` of farm.yaml: which release serves a wiki. */
 import { type Problems, quote, quoteAll } from "../sources/problem.ts";
 import { suggestionFor } from "../sources/suggestion.ts";
 import { readText } from "../sources/text.ts";

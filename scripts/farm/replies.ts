@@ -1,3 +1,4 @@
+/** The answers that proxies give themselves, each once in the table. */
 import type { Reply } from "../plan.ts";
 
 /** What the proxies answer themselves, each answer once. */

@@ -1,3 +1,4 @@
+/** Rules of farm.yaml become rules of the table. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 

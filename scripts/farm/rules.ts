@@ -1,3 +1,4 @@
+/** A rule of farm.yaml as rules of the table, with the place that it comes from. */
 import type { Predicate, Rule } from "../plan.ts";
 import type { Conditions, PathTest, Tests, ValueTest } from "./conditions.ts";
 import type { Farm, Path } from "./farm.ts";

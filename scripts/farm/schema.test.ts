@@ -1,3 +1,4 @@
+/** What farm.yaml may say, and the errors for what it may not. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, farmText, problemsWith, problemsWithText } from "../../test/support/farm-text.ts";
 

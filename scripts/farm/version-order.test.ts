@@ -1,3 +1,4 @@
+/** Which of two versions is the newer one. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { problemsOf } from "../../test/support/errors.ts";

@@ -1,3 +1,4 @@
+/** The one order of versions: which of two is newer. */
 import { type Place, quoteAll, SourceError } from "../sources/problem.ts";
 
 /** In a stated order: all versions with a number. */

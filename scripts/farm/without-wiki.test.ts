@@ -1,3 +1,4 @@
+/** Requests for hosts and IDs that are no wiki's. */
 import { describe, expect, it } from "vitest";
 import { compileFarm, problemsWith } from "../../test/support/farm-text.ts";
 

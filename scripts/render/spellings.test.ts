@@ -1,3 +1,4 @@
+/** Spellings of a header's name that PHP takes for the same. */
 import { expect, test } from "vitest";
 import { spellings } from "./spellings.ts";
 

@@ -1,3 +1,4 @@
+/** Requests out of a browser's HAR file. */
 import { describe, expect, it } from "vitest";
 import { readRequests } from "./read-requests.ts";
 

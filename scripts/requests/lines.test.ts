@@ -1,3 +1,4 @@
+/** A stream is cut into lines, whatever its chunks are. */
 import { describe, expect, it } from "vitest";
 import { linesOf } from "./lines.ts";
 

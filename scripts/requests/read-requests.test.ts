@@ -1,3 +1,4 @@
+/** Requests out of logs of many forms. */
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { FieldNames } from "./json-log.ts";

@@ -1,3 +1,4 @@
+/** A log's line, without what a container runtime put around it. */
 import { describe, expect, it } from "vitest";
 import { Unwrapper } from "./unwrap.ts";
 

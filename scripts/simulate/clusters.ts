@@ -1,3 +1,4 @@
+/** clusters.yaml: where the simulated proxy finds its upstreams. */
 import { z } from "zod";
 import type { Clusters, Upstream } from "../../host-sim/http/clusters.ts";
 import { SourceError } from "../sources/problem.ts";

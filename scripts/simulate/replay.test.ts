@@ -1,3 +1,4 @@
+/** A log of requests through the filter. */
 import { describe, expect, it } from "vitest";
 import { ats102, envoy140 } from "../../host-sim/index.ts";
 import { compileFarm } from "../../test/support/farm-text.ts";

@@ -1,3 +1,4 @@
+/** Replays a log of requests through the filter, and sums up what came of them. */
 import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
 import { count } from "../count.ts";
 import { describeOutcome, describeRule } from "../explain/describe.ts";

@@ -1,3 +1,4 @@
+/** Parses and computes the expression of a dbexpr. */
 import { type Place, quote, SourceError } from "./problem.ts";
 
 /** One list of an expression and how it joins what stands before it; the first one joins nothing, by `+`. */

@@ -1,3 +1,4 @@
+/** Lines of a dblist: comments, blanks, columns. */
 import { describe, expect, test } from "vitest";
 import { problemsOf } from "../../test/support/errors.ts";
 import { folderOf } from "../../test/support/folder.ts";

@@ -1,3 +1,4 @@
+/** Dblists and the expressions that they are made of. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";

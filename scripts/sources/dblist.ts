@@ -1,3 +1,4 @@
+/** Reads dblists and dbexprs: lists of wikis, and what is computed from lists. */
 import { existsSync } from "node:fs";
 import { basename, isAbsolute, join, relative } from "node:path";
 import { checkListName, parseExpression, type Term } from "./dblist-expression.ts";

@@ -1,3 +1,4 @@
+/** Reads the bytes of a source, within a bound. */
 import { closeSync, constants, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
 import { type Place, quote, SourceError } from "./problem.ts";
 import { reason } from "./reason.ts";

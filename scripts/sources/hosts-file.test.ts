@@ -1,3 +1,4 @@
+/** Lines of a file of hosts, good and bad. */
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

@@ -1,3 +1,4 @@
+/** Reads a file of exact hosts and their wikis. */
 import { HOST, isAddress, isWikiId, WIKI_ID_SHAPE } from "./names.ts";
 import { type Place, Problems, quote, SourceError } from "./problem.ts";
 import { punycodeOf } from "./punycode.ts";

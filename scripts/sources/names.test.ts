@@ -1,3 +1,4 @@
+/** What a host, a wiki ID and a name may look like. */
 import { expect, test } from "vitest";
 import { HOST, isVersion, isWikiId } from "./names.ts";
 

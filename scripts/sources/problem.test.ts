@@ -1,3 +1,4 @@
+/** Errors that name file, line and column. */
 import { describe, expect, test } from "vitest";
 import { oneACause, Problems, quote, quoteAll, SourceError, SourceErrors } from "./problem.ts";
 

@@ -1,3 +1,4 @@
+/** Problems of inputs: each with its file, line and column; many at once are one error. */
 import { visibleOnLine } from "../visible.ts";
 
 /** Where something stands in a source. Line and column count from 1; a column counts UTF-16 units. */

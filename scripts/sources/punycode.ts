@@ -1,3 +1,4 @@
+/** Host names in other letters than ASCII, as they go over the wire. */
 import { domainToASCII } from "node:url";
 import { HOST, isAddress } from "./names.ts";
 

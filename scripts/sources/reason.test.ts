@@ -1,3 +1,4 @@
+/** The system's errors in plain words. */
 import { expect, it } from "vitest";
 import { reason } from "./reason.ts";
 

@@ -1,3 +1,4 @@
+/** The keys that a schema knows, for suggestions and for keys with new names. */
 import type { core } from "zod";
 
 /** The keys that a schema knows for the mapping at `path`: of all the objects that may stand there. */

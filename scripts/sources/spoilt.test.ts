@@ -1,3 +1,4 @@
+/** Good files, spoilt in every way: refused, or the same. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";

@@ -1,3 +1,4 @@
+/** What somebody may have meant. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { editDistance, suggestionFor } from "./suggestion.ts";

@@ -1,3 +1,4 @@
+/** Text files: encodings, and signs of damage. */
 import { execFileSync } from "node:child_process";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";

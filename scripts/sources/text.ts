@@ -1,3 +1,4 @@
+/** Reads a text file, and refuses what is no text. */
 import { isUtf8 } from "node:buffer";
 import { readBytes } from "./files.ts";
 import { refuseMergeConflict } from "./merge-conflict.ts";

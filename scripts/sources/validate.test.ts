@@ -1,3 +1,4 @@
+/** A file against its schema. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";

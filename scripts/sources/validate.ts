@@ -1,3 +1,4 @@
+/** Holds a YAML file against a schema, and says where it differs. */
 import type { core, ZodType } from "zod";
 import { LOST_KEY } from "./names.ts";
 import { Problems, quote, quoteAll } from "./problem.ts";

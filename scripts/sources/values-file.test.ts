@@ -1,3 +1,4 @@
+/** The version in a file of Helm values. */
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { problemsOf } from "../../test/support/errors.ts";

@@ -1,3 +1,4 @@
+/** Reads the version that a file of Helm values deploys. */
 import { runInNewContext } from "node:vm";
 import { isVersion, NAME_SHAPE } from "./names.ts";
 import { type Place, quote, SourceError } from "./problem.ts";

@@ -1,3 +1,4 @@
+/** The wikis of a farm and the version of each, with the line that says so. */
 import { sortTexts } from "../collections/sort-texts.ts";
 import { TextIndex } from "../collections/text-index.ts";
 

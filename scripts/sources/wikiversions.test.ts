@@ -1,3 +1,4 @@
+/** wikiversions.json, good and bad. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";

@@ -1,3 +1,4 @@
+/** Reads wikiversions.json: each wiki's version. */
 import {
   EVENT_ID,
   type Event,

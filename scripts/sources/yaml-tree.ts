@@ -1,3 +1,4 @@
+/** A YAML document as a tree of nodes that know their places. */
 import { EVENT_ID, type Event, getScalarValue, SCALAR_STYLE, type ScalarEvent } from "js-yaml";
 import { type Place, Problems, quote, SourceError } from "./problem.ts";
 

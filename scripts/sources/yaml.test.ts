@@ -1,3 +1,4 @@
+/** Our subset of YAML, and places in it. */
 import fc from "fast-check";
 import { dump } from "js-yaml";
 import { describe, expect, test } from "vitest";

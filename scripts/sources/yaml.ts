@@ -1,3 +1,4 @@
+/** Reads YAML, and keeps the place of every value. */
 import { CORE_SCHEMA, constructFromEvents, mergeTag, parseEvents, YAMLException } from "js-yaml";
 import { LOST_KEY } from "./names.ts";
 import { type Place, quote, SourceError } from "./problem.ts";

@@ -1,3 +1,4 @@
+/** A wiki's own host, read from a table. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anyPlan, bytesOf, plainPlan } from "../../test/support/plans.ts";

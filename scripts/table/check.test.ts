@@ -1,3 +1,4 @@
+/** Tables that are refused, and the sentence for each. */
 import { describe, expect, it } from "vitest";
 import * as L from "../../assembly/layout.ts";
 import {

@@ -1,3 +1,4 @@
+/** Decisions of the reader in TypeScript. */
 import { describe, expect, it } from "vitest";
 import { CONFLICT_TEXT } from "../../assembly/layout.ts";
 import { bytesOf, plainListener, plainPlan, plainRule } from "../../test/support/plans.ts";

@@ -1,3 +1,4 @@
+/** The hashes of a table's keys, as the filter computes them. */
 import {
   HASH_LANE_A,
   HASH_LANE_B,

@@ -1,3 +1,4 @@
+/** The host in an authority: port, case, dots, brackets. */
 import { describe, expect, it } from "vitest";
 import { hostOf } from "./host.ts";
 

@@ -1,3 +1,4 @@
+/** The wiki in a job's body. */
 import { describe, expect, it } from "vitest";
 import { wikiOfBody } from "./job-body.ts";
 

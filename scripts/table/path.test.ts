@@ -1,3 +1,4 @@
+/** The path as the rules see it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pathForRules, percentDecoded } from "./path.ts";

@@ -1,3 +1,4 @@
+/** Each test of a rule, where it holds and where it does not. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anyPredicate, bytesOf, plainRule, routedPlan } from "../../test/support/plans.ts";

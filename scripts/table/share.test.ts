@@ -1,3 +1,4 @@
+/** Which share of the clients a request belongs to. */
 import { describe, expect, it } from "vitest";
 import { SHARE_WHOLE } from "../../assembly/layout.ts";
 import { bytesOf, plainListener, plainPlan, plainRule } from "../../test/support/plans.ts";

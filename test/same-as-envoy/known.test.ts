@@ -1,3 +1,4 @@
+/** Differences between the simulator and Envoy that are known. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Both } from "./both.ts";
 import { notCompared } from "./envoy-around.ts";

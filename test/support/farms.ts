@@ -1,3 +1,4 @@
+/** The farms that tests pack. */
 import { readFileSync } from "node:fs";
 import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
 import { encode } from "../../scripts/encode/encode.ts";

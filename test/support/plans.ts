@@ -1,5 +1,5 @@
-import fc from "fast-check";
 /** Plans for tests: small ones, and any that a farm could compile to. */
+import fc from "fast-check";
 import { Vm } from "../../host-sim/index.ts";
 import { assemble } from "../../scripts/encode/container.ts";
 import { encode } from "../../scripts/encode/encode.ts";

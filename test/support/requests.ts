@@ -1,3 +1,4 @@
+/** Requests that tests send to a farm. */
 import fc from "fast-check";
 import type { Plan, Predicate, Rule } from "../../scripts/plan.ts";
 import type { Where } from "../../scripts/table/decide.ts";
