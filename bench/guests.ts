@@ -9,7 +9,7 @@ export type GuestName = "constant" | "look-up" | "returns-at-once" | "sdk-classe
 
 /** The SDK's classes want a garbage collector, its own way to abort, and somewhere to log to. */
 const FLAGS_OF_SDK = [
-  ..."--optimizeLevel 3 --shrinkLevel 1 --noAssert --runtime incremental --exportStart _initialize".split(
+  ..."--optimizeLevel 3 --shrinkLevel 1 --noAssert --runtime incremental --exportStart _initialize --transform ascii-text".split(
     " ",
   ),
   ...SDK_FLAGS,

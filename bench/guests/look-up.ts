@@ -1,6 +1,6 @@
 // The filter's own table and look-up without a proxy around it: loads a table, then looks up a list of keys many times.
 
-import { loadTable } from "../../assembly/check";
+import { loadTable } from "../../assembly/load";
 import { find, Table } from "../../assembly/table";
 
 let table: Table | null = null;

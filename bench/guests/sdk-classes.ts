@@ -13,15 +13,15 @@ import {
   stream_context,
 } from "@gcoredev/proxy-wasm-sdk-as/assembly";
 import { reset } from "../../assembly/arena";
-import { findListener, isNear, readConfiguration } from "../../assembly/configuration";
-import * as decision from "../../assembly/decide";
+import { findListener, isSecondary, readConfiguration } from "../../assembly/configuration";
+import { decide, decision } from "../../assembly/decide";
 import { readPairs } from "../../assembly/headers";
 import { clusterOf, emitHeader, headerName, Table } from "../../assembly/table";
 
 class PointsmanRoot extends RootContext {
   table: Table | null = null;
   listener: usize = 0;
-  near: bool = false;
+  secondary: bool = false;
 
   createContext(context_id: u32): Context {
     return new Pointsman(context_id, this);
@@ -33,7 +33,7 @@ class PointsmanRoot extends RootContext {
     if (!table) return false;
     this.table = table;
     this.listener = findListener(table);
-    this.near = isNear(table, this.listener);
+    this.secondary = isSecondary(table, this.listener);
     return this.listener != 0;
   }
 }
@@ -50,7 +50,7 @@ class Pointsman extends Context {
     const pairs = pairsOf(headers.get_headers());
     reset();
     readPairs(table, changetype<usize>(pairs), pairs.byteLength);
-    decision.decide(table, root.listener, root.near);
+    decide(table, root.listener, root.secondary);
     const name = text(table, headerName(table, emitHeader(table, 0)));
     if (decision.pass) headers.remove(name);
     else headers.replace(name, text(table, clusterOf(table, decision.deployment, decision.release)));
