@@ -6,7 +6,7 @@
  */
 import { type AccessLog, accessLogs } from "./access-log.ts";
 import { type ClusterOptions, cluster, LOCALHOST, socket } from "./cluster.ts";
-import { edgeHttp2, overloadManager, type Protection } from "./protection.ts";
+import { EDGE_HTTP2, overloadManager, type Protection } from "./protection.ts";
 import { spellings } from "./spellings.ts";
 
 export type { ClusterOptions } from "./cluster.ts";
@@ -219,7 +219,7 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
   const file = options.filterFile?.(one.name);
   const { healthPath, accessLog, websockets = false } = options;
   const isEdge = one.trust === "edge";
-  const http2 = { ...(isEdge && edgeHttp2(bodyBuffer(options))), ...(websockets && { allow_connect: true }) };
+  const http2 = { ...(isEdge && EDGE_HTTP2), ...(websockets && { allow_connect: true }) };
   return {
     stat_prefix: one.name,
     ...(accessLog && { access_log: accessLogs(accessLog, one.name, options.clusterHeader) }),
@@ -354,13 +354,8 @@ function emittedHeaders(options: BootstrapOptions): string[] {
   return [...new Set([options.clusterHeader, ...options.emittedHeaders])];
 }
 
-/** What has to fit into buffers where bodies are held; 0: none are. */
-function bodyBuffer({ jobLimit = 0 }: Pick<BootstrapOptions, "jobLimit">): number {
-  return jobLimit === 0 ? 0 : jobLimit + BUFFER_MARGIN;
-}
-
 function bufferLimit({ jobLimit = 0, bufferLimit }: BootstrapOptions): number {
-  const least = bodyBuffer({ jobLimit });
+  const least = jobLimit === 0 ? 0 : jobLimit + BUFFER_MARGIN;
   if (bufferLimit === undefined) return Math.max(least, DEFAULT_BUFFER_LIMIT);
   if (bufferLimit >= least) return bufferLimit;
   throw new RangeError(

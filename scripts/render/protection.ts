@@ -8,18 +8,13 @@ export interface Protection {
   heap: number;
 }
 
-/**
- * A million bytes more or less: a browser opens some streams at once and waits for the others. A stream's window is
- * also the most that Envoy buffers of its body: a held body that is larger, `held` bytes at most, would be a 413.
- */
-export function edgeHttp2(held: number): object {
-  return {
-    max_concurrent_streams: 100,
-    // What a client may send before anything is read: of a stream, of all streams of a connection.
-    initial_stream_window_size: Math.max(256 * 1024, held),
-    initial_connection_window_size: Math.max(1024 * 1024, held),
-  };
-}
+/** A million bytes more or less: a browser opens some streams at once and waits for the others. */
+export const EDGE_HTTP2 = {
+  max_concurrent_streams: 100,
+  // What a client may send before anything is read: of a stream, of all streams of a connection.
+  initial_stream_window_size: 256 * 1024,
+  initial_connection_window_size: 1024 * 1024,
+};
 
 const TYPE = "type.googleapis.com/envoy";
 const HEAP = "envoy.resource_monitors.fixed_heap";
