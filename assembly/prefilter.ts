@@ -67,7 +67,10 @@ export function workOutPrefilters(table: Table): void {
   }
 }
 
-/** A test that is not named here narrows nothing: then its rules are asked in full, which is slower and never wrong. */
+/**
+ * Of a host, path or method a test that is not named here narrows nothing: its rules are asked in full, which is slower
+ * and never wrong. Every test of a header, cookie or parameter wants it to be there.
+ */
 function narrow(table: Table, predicate: usize, prefilter: usize): void {
   const test: u32 = load<u8>(predicate + L.PREDICATE_TEST);
   const name: u32 = load<u16>(predicate + L.PREDICATE_NAME);

@@ -364,8 +364,8 @@ function checkText(text: string): void {
   }
 }
 
-/** STRS's bytes. */
-function encodeStrings(strings: readonly string[]): Uint8Array {
+/** STRS's bytes; what may stand there is checked as it is taken up. */
+export function encodeStrings(strings: readonly string[]): Uint8Array {
   const writer = new Writer().u32(strings.length);
   let end = 0;
   for (const text of strings) {

@@ -12,10 +12,10 @@ import {
   verdictOn,
   withSection,
 } from "../../test/support/plans.ts";
-import { stringBytes, stringsOf } from "../../test/support/sections.ts";
+import { stringsOf } from "../../test/support/sections.ts";
 import type { Plan, Route } from "../plan.ts";
 import { Table } from "../table/table.ts";
-import { EncodeError } from "./encode.ts";
+import { EncodeError, encodeStrings } from "./encode.ts";
 import { limitsOf } from "./limits.ts";
 
 const times = <T>(count: number, make: (i: number) => T): T[] =>
@@ -208,7 +208,7 @@ const LIMITS: [
     (bytes) => {
       const table = new Table(bytes);
       const strings = stringsOf(table).map((text) => text.replace(/^c{255}$/, "c".repeat(256)));
-      return withSection(bytes, L.SECTION_STRINGS, () => stringBytes(strings));
+      return withSection(bytes, L.SECTION_STRINGS, () => encodeStrings(strings));
     },
     "section STRS string 3 is out of bounds",
   ],
@@ -242,7 +242,7 @@ const LIMITS: [
     (bytes) => {
       const table = new Table(bytes);
       const strings = [...stringsOf(table), "one more"];
-      return withSection(bytes, L.SECTION_STRINGS, () => stringBytes(strings));
+      return withSection(bytes, L.SECTION_STRINGS, () => encodeStrings(strings));
     },
     "section STRS has too many strings",
   ],

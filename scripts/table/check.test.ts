@@ -11,7 +11,8 @@ import {
   verdictOn,
   withSection,
 } from "../../test/support/plans.ts";
-import { emitBytes, headerBytes, stringBytes, stringsOf } from "../../test/support/sections.ts";
+import { emitBytes, headerBytes, stringsOf } from "../../test/support/sections.ts";
+import { encodeStrings } from "../encode/encode.ts";
 import type { Plan, Predicate, Route } from "../plan.ts";
 import { Table } from "./table.ts";
 
@@ -375,7 +376,7 @@ function renamed(bytes: Uint8Array, from: string, to: string): Uint8Array {
   const table = new Table(bytes);
   const strings = stringsOf(table);
   return withSection(bytes, L.SECTION_STRINGS, () =>
-    stringBytes(strings.map((text) => (text === from ? to : text))),
+    encodeStrings(strings.map((text) => (text === from ? to : text))),
   );
 }
 

@@ -14,18 +14,6 @@ export function stringsOf(table: Table): string[] {
   return Array.from({ length: count }, (_, number) => text.slice(end(number - 1), end(number)));
 }
 
-/** STRS's bytes. */
-export function stringBytes(strings: readonly string[]): Uint8Array {
-  const writer = new Writer().u32(strings.length);
-  let end = 0;
-  for (const text of strings) {
-    end += text.length;
-    writer.u32(end);
-  }
-  for (const text of strings) writer.text(text);
-  return writer.bytes();
-}
-
 /** HDRS's bytes. @param names numbers in STRS */
 export function headerBytes(names: readonly number[]): Uint8Array {
   const writer = new Writer().u32(names.length);
