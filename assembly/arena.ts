@@ -1,4 +1,4 @@
-// Memory that lives for one callback: what the host hands in, and what we join. Taken by moving a pointer,
+// Memory that lives for one callback: what the proxy hands in, and what we join. Taken by moving a pointer,
 // given back all at once when the next callback begins; nothing of it is ever collected.
 
 import { SLACK } from "./bytes";

@@ -1,4 +1,4 @@
-// Base64 as RFC 4648 has it, for hosts that take no bytes as configuration.
+// Base64 as RFC 4648 has it, for proxies that take no bytes as configuration.
 
 import * as C from "./characters";
 

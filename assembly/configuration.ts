@@ -114,7 +114,7 @@ function isTable(): bool {
   return end - cursor >= 4 && load<u32>(cursor) == L.MAGIC;
 }
 
-/** From the cursor to the end stands a table. Where the host wrote it into a block of its own, it stays there. */
+/** From the cursor to the end stands a table. Where the proxy wrote it into a block of its own, it stays there. */
 function loadRest(): Table | null {
   const length = <u32>(end - cursor);
   const block = keepBlock(cursor);

@@ -1,4 +1,4 @@
-// The request's headers as the host handed them over: where the parts of the request line lie, and, of each name
+// The request's headers as the proxy handed them over: where the parts of the request line lie, and, of each name
 // in HDRS, its first copy. A copy that comes later is looked for only where a rule asks.
 
 import * as bytes from "./bytes";
@@ -31,7 +31,7 @@ let sizes: usize = 0;
 
 /**
  * Reads the ABI's serialised map: u32 count, two u32 sizes a header, then name NUL value NUL for each.
- * The host made it, but its sizes are followed only as far as the bytes go.
+ * The proxy made it, but its sizes are followed only as far as the bytes go.
  */
 export function readPairs(table: Table, at: usize, size: u32): void {
   hasPseudoHeaders = false;
@@ -154,7 +154,7 @@ function isName(table: Table, number: u32, name: usize, length: u32): bool {
   return true;
 }
 
-/** What a host without pseudo-headers says by other ways. */
+/** What a proxy without pseudo-headers says by other ways. */
 export function setTarget(at: usize, length: u32): void {
   target = at;
   targetLength = length;

@@ -25,7 +25,7 @@ const UNAVAILABLE: u32 = 503;
 
 export function proxy_abi_version_0_2_1(): void {}
 
-/** The host takes memory here for what it hands in. */
+/** The proxy takes memory here for what it hands in. */
 export function malloc(size: usize): usize {
   return arena.alloc(size);
 }

@@ -1,5 +1,5 @@
-// Counters and gauges. Requests are counted in memory of our own, and the sums go to the host on the tick: no
-// host call a request. A host's metrics are one for all its workers, so a gauge that each worker sets would hide a
+// Counters and gauges. Requests are counted in memory of our own, and the sums go to the proxy on the tick: no
+// host call a request. A proxy's metrics are one for all its workers, so a gauge that each worker sets would hide a
 // stale one: the number of live roots, and of those on the newest table, are added up instead.
 
 import {
@@ -78,12 +78,12 @@ function countWikiless(root: Root, decision: Decision): void {
   else count(root, decision.wiki == MISSING ? MISSING_WIKIS : UNKNOWN_HOSTS);
 }
 
-// ---- What goes to the host ------------------------------------------------------------------------------
+// ---- What goes to the proxy -----------------------------------------------------------------------------
 
 /** Once a second a root: nobody reads them more often. */
 export const TICK_MILLISECONDS: u32 = 1000;
 
-/** Adds what was counted since to the host's metrics. */
+/** Adds what was counted since to the proxy's metrics. */
 export function flush(root: Root): void {
   const table = root.table;
   if (!table) return;
@@ -169,7 +169,7 @@ function isNewestTable(root: Root, table: Table): bool {
   return true;
 }
 
-// ---- Names, and the host's numbers for them -------------------------------------------------------------
+// ---- Names, and the proxy's numbers for them ------------------------------------------------------------
 
 const PREFIX = ascii("pointsman.");
 /** Room for two strings of a table and the words around them, and a NUL: ATS reads names as C strings. */
@@ -209,7 +209,7 @@ function add(byte: u8): void {
   store<u8>(nameAt + nameLength, 0);
 }
 
-/** A metric that was defined; the host's numbers outlive tables, and defining again would make new ones. */
+/** A metric that was defined; the proxy's numbers outlive tables, and defining again would make new ones. */
 @unmanaged
 class Metric {
   next: Metric | null;
@@ -220,7 +220,7 @@ class Metric {
 
 let metrics: Metric | null = null;
 
-/** The host's number for the metric of that name. */
+/** The proxy's number for the metric of that name. */
 function metric(type: u32): u32 {
   let known = metrics;
   while (known) {

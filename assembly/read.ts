@@ -1,4 +1,4 @@
-// What we read of a request: one host call that brings every header, and a property where a host has no pseudo-headers
+// What we read of a request: one host call that brings every header, and a property where a proxy has no pseudo-headers
 // or a rule asks for more.
 
 import { proxy_get_header_map_pairs, proxy_get_property } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";

@@ -1,4 +1,4 @@
-// Texts of ours as bytes. AssemblyScript keeps its strings as UTF-16; what hosts are asked with, and told, is ASCII.
+// Texts of ours as bytes. AssemblyScript keeps its strings as UTF-16; what proxies are asked with, and told, is ASCII.
 
 import { areEqual } from "./bytes";
 

@@ -90,9 +90,9 @@ export function answeringEnvoy(emittedHeaders: string[]): object {
     emittedHeaders,
     filterFile: null,
   });
-  const answer = { status: 200, body: { inline_string: "ok" } };
+  const response = { status: 200, body: { inline_string: "ok" } };
   const [host] = managers(config)[0]!.route_config!.virtual_hosts;
-  host!.routes = [{ match: { prefix: "/" }, direct_response: answer }];
+  host!.routes = [{ match: { prefix: "/" }, direct_response: response }];
   return config;
 }
 

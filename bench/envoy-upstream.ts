@@ -28,11 +28,11 @@ export async function startEnvoyUpstream(
   for (const manager of managers(config)) {
     const name = manager.stat_prefix;
     delete manager.early_header_mutation_extensions;
-    const answer = { status: 200, body: { inline_string: name } };
+    const response = { status: 200, body: { inline_string: name } };
     manager.route_config = {
       name,
       virtual_hosts: [
-        { name: "all", domains: ["*"], routes: [{ match: { prefix: "/" }, direct_response: answer }] },
+        { name: "all", domains: ["*"], routes: [{ match: { prefix: "/" }, direct_response: response }] },
       ],
     };
   }

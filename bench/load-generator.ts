@@ -9,7 +9,7 @@ import type { HttpResponse } from "../scripts/envoy/request.ts";
 type Response = Pick<HttpResponse, "status" | "body">;
 
 export class Connection {
-  private waiting: { resolve: (answer: Response) => void; reject: (error: Error) => void } | null = null;
+  private waiting: { resolve: (response: Response) => void; reject: (error: Error) => void } | null = null;
   private received = "";
 
   private constructor(private readonly socket: net.Socket) {
@@ -130,9 +130,9 @@ export async function fixedRate(
       open.push(connection);
     }
     const began = performance.now();
-    const answer = await connection.exchange(request).catch(() => null);
-    times.push(answer?.status === 200 ? (performance.now() - began) * 1000 : Number.POSITIVE_INFINITY);
-    if (answer) idle.push(connection);
+    const response = await connection.exchange(request).catch(() => null);
+    times.push(response?.status === 200 ? (performance.now() - began) * 1000 : Number.POSITIVE_INFINITY);
+    if (response) idle.push(connection);
   };
   try {
     const began = performance.now();

@@ -1,5 +1,5 @@
 /** The results as Markdown tables, for people in a terminal and, the gist of them, for the README. */
-import { above, holds, type Results, ratio, shortCount, targets } from "./results.ts";
+import { above, goals, holds, type Results, ratio, shortCount } from "./results.ts";
 
 export function markdownOf(results: Results): string {
   const { machine, quick } = results;
@@ -10,7 +10,7 @@ export function markdownOf(results: Results): string {
     lookUpTable(results),
     updateTable(results),
     startTable(results),
-    targetTable(results),
+    goalTable(results),
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
@@ -56,7 +56,7 @@ function requestTable({ requests, farm }: Results): string {
 ${table(head, rows)}`;
 }
 
-/** What a request costs, in a glance. */
+/** What a request costs, at a glance. */
 export function readmeTable({ requests }: Results): string {
   if (!requests) return "";
   const [base] = requests.variants;
@@ -168,16 +168,16 @@ function startTable({ start }: Results): string {
   return `**Start.** The module has ${start.wasmBytes.toLocaleString("en")} bytes (${start.wasmGzipBytes.toLocaleString("en")} gzipped), the table ${start.tableBytes.toLocaleString("en")}.\n\n${table(head, rows)}`;
 }
 
-function targetTable(results: Results): string {
-  const all = targets(results);
+function goalTable(results: Results): string {
+  const all = goals(results);
   if (all.length === 0) return "";
   const show = (value: number) =>
     value >= 20 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(2);
-  const rows = all.map((target) => [
-    target.what,
-    `${show(target.measured)} ${target.unit}`.trim(),
-    `${show(target.most)} ${target.unit}`.trim(),
-    holds(target) ? "yes" : "**no**",
+  const rows = all.map((goal) => [
+    goal.what,
+    `${show(goal.measured)} ${goal.unit}`.trim(),
+    `${show(goal.most)} ${goal.unit}`.trim(),
+    holds(goal) ? "yes" : "**no**",
   ]);
   return `**What was promised.**\n\n${table(["what", "measured", "at most", "holds"], rows)}`;
 }

@@ -41,14 +41,14 @@ export function ratio(cost: RequestCost, theirs: VariantName, measure: Measure):
   return own === null || other === null || own <= 0 || other <= 0 ? null : own / other;
 }
 
-export interface Target {
+export interface Goal {
   what: string;
   measured: number;
   most: number;
   unit: string;
 }
 
-export const holds = ({ measured, most }: Target): boolean => measured <= most;
+export const holds = ({ measured, most }: Goal): boolean => measured <= most;
 
 const RATIOS: [VariantName, string, number][] = [
   ["lua", "Lua's whole decision", 1.0],
@@ -63,8 +63,8 @@ const MEASURES: Record<Measure, string> = {
 };
 
 /** Every promise about which the run says something. */
-export function targets({ requests, growth, updates }: Results): Target[] {
-  const found: Target[] = [];
+export function goals({ requests, growth, updates }: Results): Goal[] {
+  const found: Goal[] = [];
   if (requests) {
     for (const [theirs, title, most] of RATIOS) {
       for (const measure of Object.keys(MEASURES) as Measure[]) {

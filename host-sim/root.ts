@@ -37,7 +37,7 @@ export interface HttpCallResponse {
   readonly trailers?: readonly Pair[];
 }
 
-interface ReceivedAnswer {
+interface ReceivedResponse {
   readonly headers: Pair[];
   readonly body: Body;
   readonly trailers: Pair[] | null;
@@ -64,7 +64,7 @@ export class RootContext extends Context {
   readonly httpCalls: HttpCall[] = [];
   #streams = 0;
   #configuring = false;
-  #answer: ReceivedAnswer | null = null;
+  #response: ReceivedResponse | null = null;
   #cancelTick: (() => void) | null = null;
   /** Cancellations of the timeouts of waiting HTTP calls, by the call's id. */
   readonly #timeouts = new Map<number, () => void>();
@@ -92,9 +92,9 @@ export class RootContext extends Context {
   }
 
   override map(type: number, writable: boolean): Pair[] | null {
-    if (writable || this.#answer === null) return null;
-    if (type === MapType.HttpCallResponseHeaders) return this.#answer.headers;
-    return type === MapType.HttpCallResponseTrailers ? this.#answer.trailers : null;
+    if (writable || this.#response === null) return null;
+    if (type === MapType.HttpCallResponseHeaders) return this.#response.headers;
+    return type === MapType.HttpCallResponseTrailers ? this.#response.trailers : null;
   }
 
   override buffer(type: number): Body | null {
@@ -103,7 +103,7 @@ export class RootContext extends Context {
       const readable = this.#configuring || this.vm.profile.configurationAlwaysReadable;
       return readable ? new Body(this.configuration) : null;
     }
-    if (type === BufferType.HttpCallResponseBody) return this.#answer?.body ?? null;
+    if (type === BufferType.HttpCallResponseBody) return this.#response?.body ?? null;
     return type === BufferType.ForeignFunctionArguments ? this.vm.foreignArguments : null;
   }
 
@@ -200,8 +200,8 @@ export class RootContext extends Context {
     this.httpCalls.push(call);
     if (call.timeout > 0) {
       // The host answers for an upstream that does not (Envoy's async client sends itself a local reply).
-      const answer: HttpCallResponse = { headers: [[":status", "504"]], body: "upstream request timeout" };
-      const cancel = this.vm.clock.after(call.timeout, () => this.answerHttpCall(call.id, answer));
+      const response: HttpCallResponse = { headers: [[":status", "504"]], body: "upstream request timeout" };
+      const cancel = this.vm.clock.after(call.timeout, () => this.answerHttpCall(call.id, response));
       this.#timeouts.set(call.id, cancel);
     }
   }
@@ -210,7 +210,7 @@ export class RootContext extends Context {
   answerHttpCall(id: number, { headers, body = "", trailers }: HttpCallResponse): void {
     this.#take(id);
     const bytes = typeof body === "string" ? bytesOf(body) : body;
-    this.#answer = {
+    this.#response = {
       headers: [...headers],
       body: new Body(bytes),
       trailers: trailers === undefined ? null : [...trailers],
@@ -223,7 +223,7 @@ export class RootContext extends Context {
       bytes.length,
       trailers?.length ?? 0,
     );
-    this.#answer = null;
+    this.#response = null;
   }
 
   /** The upstream's connection breaks: the guest is told by a call without headers. */

@@ -288,8 +288,8 @@ describe("docs/envoy.md", () => {
       const { main: port } = (await readListenerPorts(admin)) as { main: number };
       const spoof: [string, string][] = [["x-mw-cluster", "mw-web-group0"]];
       const ask = async (host: string, path = "/"): Promise<{ cluster: string; ours: string[] }> => {
-        const answer = await send({ port, host, path, headers: spoof });
-        const { cluster, headers: seen } = JSON.parse(answer.body) as Seen;
+        const response = await send({ port, host, path, headers: spoof });
+        const { cluster, headers: seen } = JSON.parse(response.body) as Seen;
         return {
           cluster,
           ours: seen.filter(([name]) => headers.includes(name)).map((one) => one.join(": ")),

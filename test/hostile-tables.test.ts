@@ -117,10 +117,10 @@ describe("a damaged or hostile table", () => {
     }
   });
 
-  it("is refused with a label that would break out of a header's value", () => {
+  it("is refused with a stem that would break out of a header's value", () => {
     const bad = encode(loadFarm("small").plan, { generation: 7, names: null });
-    const labels = new Table(bad).sections.find(({ name }) => name === SECTION_STEMS)!;
-    bad[labels.start + labels.length - 1] = 0x0d;
+    const stems = new Table(bad).sections.find(({ name }) => name === SECTION_STEMS)!;
+    bad[stems.start + stems.length - 1] = 0x0d;
     writeChecksum(bad);
     expect(offer(bad, false).refused).toMatch(/section STEM holds a byte that is not printable ASCII$/);
     expect(openTable(bad)).toBeInstanceOf(TableError);

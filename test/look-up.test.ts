@@ -15,8 +15,8 @@ describe("the look-up of a host", () => {
     for (const other of othersThan(host)) expect(wikiOf(other), other).toBe(null);
   });
 
-  it("that is stored as label and suffix does so too", async () => {
-    const hosts = ["a", "b", "abcdefgh", "abcdefghi"].map((label) => `${label}.wiki.example`);
+  it("that is stored as stem and suffix does so too", async () => {
+    const hosts = ["a", "b", "abcdefgh", "abcdefghi"].map((stem) => `${stem}.wiki.example`);
     const wikiOf = await lookUpIn(...hosts);
     for (const host of hosts) {
       expect(wikiOf(host)).toBe("awiki");

@@ -28,7 +28,7 @@ function scan(state: usize, body: string): u32 {
 }
 
 /** What a scan of a whole body says; the same byte by byte, or it says so. */
-function answer(body: string): string {
+function found(body: string): string {
   const state = newState();
   const status = scan(state, body);
   const text = textAt(jobValue(state), jobValueLength(state));
@@ -46,15 +46,15 @@ function answer(body: string): string {
 
 describe("scanJob", () => {
   it("finds the field's text at the top of the body", () => {
-    expect(answer('{"database":"enwiki"}')).toBe("text enwiki");
-    expect(answer(' \t\r\n{ "a" : [1, {"database":"x"}] , "database" : "" , "b":null } \n')).toBe("text ");
-    expect(answer('{"data":"a","databases":"b","":"c","database":"enwiki"')).toBe("text enwiki");
+    expect(found('{"database":"enwiki"}')).toBe("text enwiki");
+    expect(found(' \t\r\n{ "a" : [1, {"database":"x"}] , "database" : "" , "b":null } \n')).toBe("text ");
+    expect(found('{"data":"a","databases":"b","":"c","database":"enwiki"')).toBe("text enwiki");
   });
 
   it("undoes escapes, in the name and in the text", () => {
-    expect(answer('{"d\\u0061t\\u0061base":"en\\u0077iki"}')).toBe("text enwiki");
-    expect(answer('{"database":"\\"\\\\\\/\\b\\f\\n\\r\\t"}')).toBe('text "\\/\b\f\n\r\t');
-    expect(answer('{"database":"\\u00e9 \\u20AC \\ud83d\\ude00"}')).toBe("text é € 😀");
+    expect(found('{"d\\u0061t\\u0061base":"en\\u0077iki"}')).toBe("text enwiki");
+    expect(found('{"database":"\\"\\\\\\/\\b\\f\\n\\r\\t"}')).toBe('text "\\/\b\f\n\r\t');
+    expect(found('{"database":"\\u00e9 \\u20AC \\ud83d\\ude00"}')).toBe("text é € 😀");
   });
 
   it("makes three bytes of half a surrogate pair", () => {
@@ -70,44 +70,44 @@ describe("scanJob", () => {
     const state = newState();
     expect<u32>(scan(state, '{"database":"enwiki')).toBe(JOB_LOOKING);
     expect<u32>(scan(state, '"')).toBe(JOB_TEXT);
-    expect(answer('{"database":1')).toBe("looking");
-    expect(answer('{"database":1 ')).toBe("looking");
-    expect(answer('{"database":1,')).toBe("none");
-    expect(answer('{"database":{"database":"enwiki"}')).toBe("looking");
-    expect(answer('{"database":{"database":"enwiki"}}')).toBe("none");
+    expect(found('{"database":1')).toBe("looking");
+    expect(found('{"database":1 ')).toBe("looking");
+    expect(found('{"database":1,')).toBe("none");
+    expect(found('{"database":{"database":"enwiki"}')).toBe("looking");
+    expect(found('{"database":{"database":"enwiki"}}')).toBe("none");
   });
 
   it("refuses a second value that is another one", () => {
-    expect(answer('{"database":"enwiki","database":"dewiki"}')).toBe("conflict");
-    expect(answer('{"database":"enwiki","database":"enwikis"')).toBe("conflict");
-    expect(answer('{"database":"enwiki","database":"enwik"')).toBe("conflict");
-    expect(answer('{"database":"1","database":1}')).toBe("conflict");
-    expect(answer('{"database":null,"database":"enwiki"}')).toBe("conflict");
-    expect(answer('{"database":[1,2],"database":[1,3]}')).toBe("conflict");
-    expect(answer('{"database":["a b"],"database":["ab"]}')).toBe("conflict");
+    expect(found('{"database":"enwiki","database":"dewiki"}')).toBe("conflict");
+    expect(found('{"database":"enwiki","database":"enwikis"')).toBe("conflict");
+    expect(found('{"database":"enwiki","database":"enwik"')).toBe("conflict");
+    expect(found('{"database":"1","database":1}')).toBe("conflict");
+    expect(found('{"database":null,"database":"enwiki"}')).toBe("conflict");
+    expect(found('{"database":[1,2],"database":[1,3]}')).toBe("conflict");
+    expect(found('{"database":["a b"],"database":["ab"]}')).toBe("conflict");
   });
 
   it("takes the same value twice", () => {
-    expect(answer('{"database":"enwiki","a":1,"database":"\\u0065nwiki"}')).toBe("text enwiki");
-    expect(answer('{"database":[1, "a b"],"database":[ 1,"a b" ]}')).toBe("none");
-    expect(answer('{"database":null,"database":null}')).toBe("none");
+    expect(found('{"database":"enwiki","a":1,"database":"\\u0065nwiki"}')).toBe("text enwiki");
+    expect(found('{"database":[1, "a b"],"database":[ 1,"a b" ]}')).toBe("none");
+    expect(found('{"database":null,"database":null}')).toBe("none");
   });
 
   it("takes no text that is longer than a key, but compares it", () => {
     const key = "x".repeat(MAX_KEY);
-    expect(answer(`{"database":"${key}"}`)).toBe(`text ${key}`);
-    expect(answer(`{"database":"${key}y"}`)).toBe("none");
-    expect(answer(`{"database":"${key}y","database":"${key}y"}`)).toBe("none");
-    expect(answer(`{"database":"${key}y","database":"${key}z"}`)).toBe("conflict");
+    expect(found(`{"database":"${key}"}`)).toBe(`text ${key}`);
+    expect(found(`{"database":"${key}y"}`)).toBe("none");
+    expect(found(`{"database":"${key}y","database":"${key}y"}`)).toBe("none");
+    expect(found(`{"database":"${key}y","database":"${key}z"}`)).toBe("conflict");
   });
 
   it("stops where this is no JSON; what was found stays", () => {
-    expect(answer("x")).toBe("none");
-    expect(answer('["database","enwiki"]')).toBe("none");
-    expect(answer('{"a":x,"database":"enwiki"}')).toBe("none");
-    expect(answer('{"a":"\\x","database":"enwiki"}')).toBe("none");
-    expect(answer('{"database":"enwiki"x"database":"dewiki"}')).toBe("text enwiki");
-    expect(answer('{"database":"enwiki"}{"database":"dewiki"}')).toBe("text enwiki");
+    expect(found("x")).toBe("none");
+    expect(found('["database","enwiki"]')).toBe("none");
+    expect(found('{"a":x,"database":"enwiki"}')).toBe("none");
+    expect(found('{"a":"\\x","database":"enwiki"}')).toBe("none");
+    expect(found('{"database":"enwiki"x"database":"dewiki"}')).toBe("text enwiki");
+    expect(found('{"database":"enwiki"}{"database":"dewiki"}')).toBe("text enwiki");
   });
 
   it("is over where no more bytes can change the status", () => {
@@ -124,8 +124,8 @@ describe("scanJob", () => {
   });
 
   it("goes on after what only a parser refuses", () => {
-    expect(answer('{"a":TRUE,"b":False,"c":nULL,"database":"enwiki"}')).toBe("text enwiki");
-    expect(answer('{"a":1-2e..,"b":[1 2,,:x},"database":"enwiki"}')).toBe("text enwiki");
+    expect(found('{"a":TRUE,"b":False,"c":nULL,"database":"enwiki"}')).toBe("text enwiki");
+    expect(found('{"a":1-2e..,"b":[1 2,,:x},"database":"enwiki"}')).toBe("text enwiki");
   });
 
   it("scans many bodies side by side", () => {

@@ -95,8 +95,8 @@ export class Exchange {
   /** Null where there is no such cluster: then the client has been told. */
   private connect(headers: readonly Pair[]): http.ClientRequest | null {
     const chosen = headers.find(([name]) => name === this.clusters.header)?.[1] ?? this.clusters.fallback;
-    const target = chosen === null ? undefined : this.clusters.byName.get(chosen);
-    if (target === undefined) {
+    const cluster = chosen === null ? undefined : this.clusters.byName.get(chosen);
+    if (cluster === undefined) {
       const what =
         chosen === null ? `no ${this.clusters.header} and no fallback cluster` : `no cluster ${chosen}`;
       this.answer(
@@ -107,7 +107,7 @@ export class Exchange {
     }
     const { method, path, host } = this.stream.requestLine;
     const upstream = http.request({
-      ...target,
+      ...cluster,
       method,
       path,
       agent: this.agent,
@@ -116,7 +116,7 @@ export class Exchange {
     });
     upstream.on("response", (incoming) => this.respond(incoming));
     upstream.on("error", (error) => {
-      const where = `${chosen} at ${target.host}:${target.port}`;
+      const where = `${chosen} at ${cluster.host}:${cluster.port}`;
       this.answer(502, `pointsman simulate: the upstream ${where} failed: ${error.message}\n`);
     });
     return upstream;

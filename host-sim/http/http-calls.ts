@@ -24,14 +24,14 @@ export class HttpCalls {
   }
 
   private start(root: RootContext, call: HttpCall): void {
-    const target = this.clusters.byName.get(call.upstream);
-    if (target === undefined) {
+    const cluster = this.clusters.byName.get(call.upstream);
+    if (cluster === undefined) {
       this.finish(root, call, null);
       return;
     }
     const value = (name: string) => call.headers.find(([one]) => one === name)?.[1];
     const request = http.request({
-      ...target,
+      ...cluster,
       agent: this.agent,
       setHost: false,
       method: value(":method") ?? "GET",
@@ -59,12 +59,12 @@ export class HttpCalls {
     request.end(call.body);
   }
 
-  /** @param answer null where the call failed */
-  private finish(root: RootContext, call: HttpCall, answer: HttpCallResponse | null): void {
+  /** @param response null where the call failed */
+  private finish(root: RootContext, call: HttpCall, response: HttpCallResponse | null): void {
     this.underWay.delete(call);
     if (!root.httpCalls.includes(call)) return; // it timed out meanwhile
-    if (answer === null) root.failHttpCall(call.id);
-    else root.answerHttpCall(call.id, answer);
+    if (response === null) root.failHttpCall(call.id);
+    else root.answerHttpCall(call.id, response);
     this.answered();
   }
 }

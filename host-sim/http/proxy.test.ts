@@ -75,12 +75,12 @@ async function listen(answer: http.RequestListener): Promise<{ host: string; por
 describe("the simulated proxy with our filter", () => {
   it("sends each request to the cluster that the filter chose, with the filter's headers", async () => {
     const { ask, logs } = await start();
-    const answer = await ask({
+    const response = await ask({
       host: "en.wikipedia.org",
       path: "/w/api.php?x",
       headers: [["x-mw-cluster", "evil"]],
     });
-    const seen = JSON.parse(answer.body) as Seen;
+    const seen = JSON.parse(response.body) as Seen;
     expect(seen.cluster).toBe("mw-api-1-47-0-wmf-1");
     expect(seen.host).toBe("en.wikipedia.org");
     expect(seen.path).toBe("/w/api.php?x");
@@ -97,18 +97,18 @@ describe("the simulated proxy with our filter", () => {
 
   it("says which cluster is unknown, and which are known", async () => {
     const { ask } = await start({ without: "mw-web-1-46-0" });
-    const answer = await ask({ host: "handbook.example.com" });
-    expect(answer.status).toBe(503);
-    expect(answer.body).toMatch(/no cluster mw-web-1-46-0; known are .*mw-web-1-47-0-wmf-1/);
+    const response = await ask({ host: "handbook.example.com" });
+    expect(response.status).toBe(503);
+    expect(response.body).toMatch(/no cluster mw-web-1-46-0; known are .*mw-web-1-47-0-wmf-1/);
   });
 
   it("says which upstream is dead", async () => {
     const dead = await listen(() => {});
     for (const cleanup of cleanups.splice(-1)) await cleanup();
     const { ask } = await start({ more: { "mw-web-1-46-0": dead } });
-    const answer = await ask({ host: "handbook.example.com" });
-    expect(answer.status).toBe(502);
-    expect(answer.body).toContain(`mw-web-1-46-0 at 127.0.0.1:${dead.port}`);
+    const response = await ask({ host: "handbook.example.com" });
+    expect(response.status).toBe(502);
+    expect(response.body).toContain(`mw-web-1-46-0 at 127.0.0.1:${dead.port}`);
   });
 
   it("streams a body both ways, before it is whole", async () => {
@@ -152,8 +152,8 @@ describe("the simulated proxy with our filter", () => {
     });
     const { ask } = await start({ more: { "mw-web-1-46-0": upstream } });
     const body = "pointsman ".repeat(800_000);
-    const answer = await ask({ host: "handbook.example.com", method: "POST", body });
-    expect(answer.body).toBe(createHash("sha256").update(body).digest("hex"));
+    const response = await ask({ host: "handbook.example.com", method: "POST", body });
+    expect(response.body).toBe(createHash("sha256").update(body).digest("hex"));
   });
 
   it("takes a new table while it runs, and refuses a bad one without a change", async () => {
@@ -181,9 +181,9 @@ describe("the simulated proxy with a module that answers, calls and traps", () =
 
   it("gives the client the module's own reply", async () => {
     const { ask } = await start({ wasm });
-    const answer = await ask({ path: "/reply" });
-    expect(answer.status).toBe(418);
-    expect(answer.body).toBe("short");
+    const response = await ask({ path: "/reply" });
+    expect(response.status).toBe(418);
+    expect(response.body).toBe("short");
   });
 
   it("answers 503 once the module has trapped, and reloads it where the policy says so", async () => {
@@ -276,8 +276,8 @@ function pairsOf(texts: string[]): ArrayBuffer {
 
 it("hands the module and the upstream a target as the proxy makes it, and refuses what that refuses", async () => {
   const { ask } = await start({ normalize: pathInEnvoy });
-  const answer = await ask({ host: "en.wikipedia.org", path: "/wiki/../w/%61pi.php?a=/../b" });
-  expect(JSON.parse(answer.body)).toMatchObject({
+  const response = await ask({ host: "en.wikipedia.org", path: "/wiki/../w/%61pi.php?a=/../b" });
+  expect(JSON.parse(response.body)).toMatchObject({
     cluster: "mw-api-1-47-0-wmf-1",
     path: "/w/api.php?a=/../b",
   });

@@ -16,13 +16,13 @@ import { Refusal } from "./refusal.ts";
 
 /** To a temporary file beside it, then renamed. Throws Refusal. */
 export function writeWhole(file: string, bytes: Uint8Array): void {
-  const target = behindLinks(file);
-  const temporary = join(dirname(target), `.${process.pid}.${Date.now()}.tmp`);
+  const end = behindLinks(file);
+  const temporary = join(dirname(end), `.${process.pid}.${Date.now()}.tmp`);
   try {
-    const mode = existsSync(target) ? statSync(target).mode & 0o7777 : null;
+    const mode = existsSync(end) ? statSync(end).mode & 0o7777 : null;
     writeFileSync(temporary, bytes, { flag: "wx" });
     if (mode !== null) chmodSync(temporary, mode);
-    renameSync(temporary, target);
+    renameSync(temporary, end);
   } catch (error) {
     if (existsSync(temporary)) rmSync(temporary);
     throw new Refusal(`${file}: cannot be written: ${reason(error, "write")}`);
@@ -33,12 +33,12 @@ const LINKS_AT_MOST = 40;
 
 /** Where symbolic links lead, whether there is a file or not. Throws Refusal where they lead in a circle. */
 export function behindLinks(file: string): string {
-  let target = file;
-  for (let links = 0; isLink(target); links++) {
+  let end = file;
+  for (let links = 0; isLink(end); links++) {
     if (links === LINKS_AT_MOST) throw new Refusal(`${file}: symbolic links lead in a circle`);
-    target = resolve(realpathSync(dirname(target)), readlinkSync(target));
+    end = resolve(realpathSync(dirname(end)), readlinkSync(end));
   }
-  return target;
+  return end;
 }
 
 function isLink(file: string): boolean {

@@ -168,8 +168,8 @@ test("without --once it runs until interrupted, and prints what to try", async (
   await expect.poll(() => lines.at(-1), { timeout: 30_000 }).toContain("curl");
   const curl = lines.find((line) => line.includes("Host: en.wikipedia.org"))!;
   const port = Number(/127\.0\.0\.1:(\d+)/.exec(curl)![1]);
-  const answer = await send({ port, host: "en.wikipedia.org" });
-  expect(JSON.parse(answer.body).cluster).toBe("web-php-1.47.0-wmf.9");
+  const response = await send({ port, host: "en.wikipedia.org" });
+  expect(JSON.parse(response.body).cluster).toBe("web-php-1.47.0-wmf.9");
   interrupt();
   expect(await done).toBe(true);
   await expect(send({ port })).rejects.toThrow("ECONNREFUSED");

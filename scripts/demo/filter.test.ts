@@ -43,9 +43,9 @@ afterAll(async () => {
 });
 
 async function ask(host: string, path = "/", headers: Headers = []): Promise<Seen> {
-  const answer = await send({ port: envoy.port, host, path, headers });
-  expect(answer.status).toBe(200);
-  return JSON.parse(answer.body);
+  const response = await send({ port: envoy.port, host, path, headers });
+  expect(response.status).toBe(200);
+  return JSON.parse(response.body);
 }
 
 function emitted(seen: Seen): Record<string, string> {

@@ -38,16 +38,16 @@ export async function ask(
   request: DemoRequest,
 ): Promise<Outcome> {
   const route = lookup(bytes, request.host, request.path);
-  const answer = await send({
+  const response = await send({
     port: proxy.port,
     host: request.host,
     path: request.path,
     headers: request.spoof === undefined ? [] : [[clusterHeader, request.spoof]],
   });
-  const seen = answer.status === 200 ? (JSON.parse(answer.body) as Seen) : null;
+  const seen = response.status === 200 ? (JSON.parse(response.body) as Seen) : null;
   const values = (header: string) =>
     (seen?.headers ?? []).filter(([name]) => name === header).map((one) => one[1]);
-  const cluster = seen?.cluster ?? `status ${answer.status}`;
+  const cluster = seen?.cluster ?? `status ${response.status}`;
   const wanted = route ? [route.cluster] : [];
   const arrivedAsSent =
     seen?.path === request.path &&

@@ -90,9 +90,11 @@ function startStream(port: number, requests: DemoRequest[]): { stop(): Promise<S
       const request = requests[i % requests.length]!;
       const began = performance.now();
       // No answer at all counts as status 0.
-      const answer = await send({ port, host: request.host, path: request.path, agent }).catch(() => null);
+      const response = await send({ port, host: request.host, path: request.path, agent }).catch(() => null);
       const cluster =
-        answer?.status === 200 ? (JSON.parse(answer.body) as Seen).cluster : `status ${answer?.status ?? 0}`;
+        response?.status === 200
+          ? (JSON.parse(response.body) as Seen).cluster
+          : `status ${response?.status ?? 0}`;
       samples.push({ request, began, ended: performance.now(), cluster });
     }
   };

@@ -65,9 +65,9 @@ describe("suffixes", () => {
     expect(chooseSuffixes(["a"])).toEqual([""]);
   });
 
-  it("are those that let labels be shared, longest first", () => {
-    const labels = Array.from({ length: 50 }, (_, i) => `l${i}`);
-    const keys = labels.flatMap((label) => [`${label}wiki`, `${label}wikibooks`]);
+  it("are those that let stems be shared, longest first", () => {
+    const stems = Array.from({ length: 50 }, (_, i) => `l${i}`);
+    const keys = stems.flatMap((stem) => [`${stem}wiki`, `${stem}wikibooks`]);
     const suffixes = chooseSuffixes(keys);
     expect(suffixes).toContain("wiki");
     expect(suffixes).toContain("wikibooks");

@@ -71,7 +71,7 @@ function tryToPlace(
 
   const displacements = new Uint32Array(buckets);
   const keyOfSlot = new Int32Array(slots).fill(-1);
-  const isTaken = new Uint8Array(slots); // a byte a slot: what is tried all over again stays near
+  const isTaken = new Uint8Array(slots); // a byte a slot: what is tried all over again stays in the cache
   const most = displacementBytes === 4 ? 0xffffff : 256 ** displacementBytes - 1;
   for (let done = 0; done < buckets; done++) {
     if (done % PROGRESS_EVERY === 0) progress(done, buckets);

@@ -27,13 +27,13 @@ export async function readListenerPorts(adminPort: number): Promise<Record<strin
 /** Whether Envoy has started its workers and takes requests. */
 export async function isLive(adminPort: number): Promise<boolean> {
   return send({ port: adminPort, path: "/ready" }).then(
-    (answer) => answer.status === 200,
+    (response) => response.status === 200,
     () => false,
   );
 }
 
 async function get(port: number, path: string): Promise<string> {
-  const answer = await send({ port, path });
-  if (answer.status !== 200) throw new Error(`Envoy's admin answers ${answer.status} to ${path}`);
-  return answer.body;
+  const response = await send({ port, path });
+  if (response.status !== 200) throw new Error(`Envoy's admin answers ${response.status} to ${path}`);
+  return response.body;
 }

@@ -103,8 +103,8 @@ test("a dead VM that reloads serves again, and never by the client's header", as
   const envoy = await startAndTrap("FAIL_RELOAD");
   const served: string[] = [];
   for (let tries = 0; tries < 60 && !served.includes("a"); tries++) {
-    const answer = await send({ port: envoy.port, headers: [[HEADER, "b"]] });
-    if (answer.status === 200) served.push(JSON.parse(answer.body).cluster);
+    const response = await send({ port: envoy.port, headers: [[HEADER, "b"]] });
+    if (response.status === 200) served.push(JSON.parse(response.body).cluster);
     await sleep(50);
   }
   expect(served).toEqual(["a"]);

@@ -97,8 +97,8 @@ export function sendRaw(port: number, text: string, timeoutMs = 10_000): Promise
     socket.on("data", (chunk) => chunks.push(chunk));
     socket.on("error", reject);
     socket.on("close", () => {
-      const answer = parse(Buffer.concat(chunks).toString("latin1"));
-      if (answer) resolve(answer);
+      const response = parse(Buffer.concat(chunks).toString("latin1"));
+      if (response) resolve(response);
       else reject(new Error("the answer is not HTTP"));
     });
   });

@@ -31,10 +31,10 @@ describe("reads", () => {
 
   it("are cut by a cookie, and read-only deployments called, as the farm says", () => {
     const { plan } = compileFarm(
-      reads("{ share: 1 }", "deployments: [web], suffix: .near, share-by: { cookie: WMF-Uniq }"),
+      reads("{ share: 1 }", "deployments: [web], suffix: .ro, share-by: { cookie: WMF-Uniq }"),
     );
     expect(plan.shareCookie).toBe("WMF-Uniq");
-    expect(plan.deployments[1]!.name).toBe("web.near");
+    expect(plan.deployments[1]!.name).toBe("web.ro");
   });
 
   it.each([

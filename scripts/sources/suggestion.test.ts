@@ -12,7 +12,7 @@ describe("nearest", () => {
     expect(suggestionFor(word, ["releases", "groups", "pins", "sources"])).toBe(meant);
   });
 
-  test("finds nothing where nothing is near", () => {
+  test("finds nothing where nothing is alike", () => {
     expect(suggestionFor("colour", ["releases", "groups", "pins"])).toBeUndefined();
     expect(suggestionFor("x", [])).toBeUndefined();
   });

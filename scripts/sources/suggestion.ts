@@ -1,4 +1,4 @@
-/** The candidate that `word` is most likely a slip of; undefined when none is near. */
+/** The candidate that `word` is most likely a slip of; undefined where none is like it. */
 export function suggestionFor(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;

@@ -46,7 +46,7 @@ describe("an unknown key", () => {
     ]);
   });
 
-  test("that is near none is refused with the known ones", () => {
+  test("that is like none is refused with the known ones", () => {
     expect(problems("releases:\n  a: {colour: red}\n")).toEqual([
       "farm.yaml:2:7: unknown key `colour` in `releases.a`; known keys: `version`, `from`",
     ]);

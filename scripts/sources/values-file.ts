@@ -92,8 +92,8 @@ function lookUp(yaml: YamlSource, path: readonly string[]): string {
   for (const [i, step] of path.entries()) {
     if (typeof found !== "object" || found === null || !Object.hasOwn(found, step)) {
       const position = yaml.positionOf(path.slice(0, i), "key");
-      const near = i === 0 ? "at the top" : `in ${quote(path.slice(0, i).join("."))}`;
-      const what = `no key ${quote(step)} ${near} (${quote(position.text)})`;
+      const inside = i === 0 ? "at the top" : `in ${quote(path.slice(0, i).join("."))}`;
+      const what = `no key ${quote(step)} ${inside} (${quote(position.text)})`;
       const { line, column } = position;
       throw new SourceError(
         { file: yaml.file, line, column },

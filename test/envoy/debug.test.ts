@@ -22,10 +22,10 @@ beforeAll(async () => {
 afterAll(() => farm?.stop());
 
 async function ask(headers: Headers, more: { host?: string; path?: string; listener?: string } = {}) {
-  const answer = await farm.send({ host: "test.wiki.example", headers, ...more });
-  const ours = answer.headers.filter(([name]) => name.startsWith("x-pointsman-"));
-  const cluster = answer.status === 200 ? (JSON.parse(answer.body) as Seen).cluster : null;
-  return { status: answer.status, body: answer.body, cluster, ours };
+  const response = await farm.send({ host: "test.wiki.example", headers, ...more });
+  const ours = response.headers.filter(([name]) => name.startsWith("x-pointsman-"));
+  const cluster = response.status === 200 ? (JSON.parse(response.body) as Seen).cluster : null;
+  return { status: response.status, body: response.body, cluster, ours };
 }
 
 const { digest } = new Table(tableOf());
@@ -118,15 +118,15 @@ test("an answer to any other request is left as it is", async () => {
     method: "POST",
     body: '{"database":"testwiki"}',
   };
-  const answer = await farm.send(job);
-  expect(answer.headers.filter(([name]) => name.startsWith("x-pointsman-"))).toEqual(LIES);
+  const response = await farm.send(job);
+  expect(response.headers.filter(([name]) => name.startsWith("x-pointsman-"))).toEqual(LIES);
 });
 
 test("an answer of Envoy's own to a debugging request says it as well: a cluster that is not there", async () => {
   const clusters = PLAN.clusters.map((row) => row.map((name) => `${name}-gone`));
   expect(await farm.envoy.updateFilter(tableOf({ clusters }, 2))).toEqual({ accepted: true });
-  const answer = await farm.send({ host: "test.wiki.example", headers: [[HEADER, "k8s-debug"]] });
-  expect(answer.status).toBe(503);
-  expect(valuesOf(answer.headers, "x-pointsman-cluster")).toEqual(["debug-1.47.0-wmf.2-gone"]);
-  expect(valuesOf(answer.headers, "x-pointsman-generation")).toEqual(["2"]);
+  const response = await farm.send({ host: "test.wiki.example", headers: [[HEADER, "k8s-debug"]] });
+  expect(response.status).toBe(503);
+  expect(valuesOf(response.headers, "x-pointsman-cluster")).toEqual(["debug-1.47.0-wmf.2-gone"]);
+  expect(valuesOf(response.headers, "x-pointsman-generation")).toEqual(["2"]);
 });

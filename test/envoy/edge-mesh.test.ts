@@ -5,15 +5,15 @@ import type { Seen } from "../../scripts/envoy/upstream.ts";
 import { FALLBACK, PLAN, type Started, start, valuesOf } from "./farm.ts";
 
 const CLUSTERS = [...new Set(PLAN.clusters.flat()), FALLBACK];
-/** `/` is a read of which half is served near. */
-const NEAR = { datacentre: "codfw", primary: "eqiad" };
+/** `/` is a read of which half is read-only. */
+const SECONDARY = { datacentre: "codfw", primary: "eqiad" };
 
 let mesh: Started;
 let edge: Started;
 /** The same, behind a proxy of our own that has put its client's address at the end. */
 let behindProxy: Started;
 beforeAll(async () => {
-  mesh = await start({ listeners: [{ name: "mesh", trust: "internal" }], filter: NEAR });
+  mesh = await start({ listeners: [{ name: "mesh", trust: "internal" }], filter: SECONDARY });
   const clusters = CLUSTERS.map((name) => ({ name, port: mesh.envoy.port }));
   const listeners = [{ name: "edge", trust: "edge" as const }];
   edge = await start({ listeners, clusters });
@@ -32,7 +32,7 @@ async function ask(to: Started, headers: Headers, from = "127.0.0.1"): Promise<S
 
 const claims = Array.from({ length: 40 }, (_, i) => `192.0.2.${i}`);
 
-test("addresses do choose the share: of many clients, some are near and some are not", async () => {
+test("addresses do choose the share: of many clients, some read here and some do not", async () => {
   const clusters = new Set<string>();
   for (let i = 1; i <= 40; i++) clusters.add((await ask(edge, [], `127.0.0.${i}`)).cluster);
   expect(clusters.size).toBe(2);

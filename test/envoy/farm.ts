@@ -18,11 +18,11 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 export const EMITTED = ["x-mw-cluster", "x-mw-wiki", "x-mw-release"];
 export const FALLBACK = "pass-through";
 
-const NAMES = ["web", "api", "jobs", "debug", "next", "web-near", "api-near"];
+const NAMES = ["web", "api", "jobs", "debug", "next", "web-ro", "api-ro"];
 /** With dots and dashes, as real ones. */
 const VERSIONS = ["1.47.0-wmf.1", "1.47.0-wmf.2"];
 
-const [WEB, API, JOBS, DEBUG, NEXT, WEB_NEAR, API_NEAR] = NAMES.keys() as Iterable<number> as number[];
+const [WEB, API, JOBS, DEBUG, NEXT, WEB_RO, API_RO] = NAMES.keys() as Iterable<number> as number[];
 
 function rule<T>(outcome: T, ...when: Predicate[]): Rule<T> {
   return { when, outcome, wiki: "host", debug: false };
@@ -77,7 +77,7 @@ const edge: Listener = {
   assets: [],
   reads: [
     rule({ readOnly: 0 }, { subject: "method", test: "exact", values: ["POST"], not: false }),
-    rule({ readOnly: 10_000 }, { subject: "path", test: "under", values: ["/all-near"], not: false }),
+    rule({ readOnly: 10_000 }, { subject: "path", test: "under", values: ["/all-read-only"], not: false }),
     rule({ readOnly: 5_000 }),
   ],
 };
@@ -111,7 +111,7 @@ export const PLAN: Plan = {
   ],
   deployments: NAMES.map((name, i) => ({
     name,
-    readOnly: i === WEB ? WEB_NEAR! : i === API ? API_NEAR! : null,
+    readOnly: i === WEB ? WEB_RO! : i === API ? API_RO! : null,
   })),
   releases: VERSIONS.map((version) => ({ name: version, version })),
   defaultRelease: 0,
@@ -181,9 +181,9 @@ export async function start(options: StartOptions = {}): Promise<Started> {
     upstreams,
     send: sendTo,
     async ask(request) {
-      const answer = await sendTo(request);
-      if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}`);
-      return JSON.parse(answer.body) as Seen;
+      const response = await sendTo(request);
+      if (response.status !== 200) throw new Error(`${response.status} ${response.body}`);
+      return JSON.parse(response.body) as Seen;
     },
     async stop() {
       await envoy.stop();

@@ -64,9 +64,9 @@ function upload({ port, host, method, headers = [], chunks, length, after }: Upl
 }
 
 async function arrived(options: Upload): Promise<Seen> {
-  const answer = await upload(options);
-  expect(answer, answer.body).toMatchObject({ status: 200 });
-  const seen = JSON.parse(answer.body) as Seen;
+  const response = await upload(options);
+  expect(response, response.body).toMatchObject({ status: 200 });
+  const seen = JSON.parse(response.body) as Seen;
   const whole = Buffer.concat(options.chunks);
   expect([seen.bytes, seen.sha256]).toEqual([whole.length, sha256(whole)]);
   return seen;
@@ -137,8 +137,8 @@ test("past the limit the default release gets it, whole, and a counter says so",
 
 test("a body that names two wikis at once is a 400, and nothing arrives", async () => {
   const before = farm.upstreams.counts();
-  const answer = await upload({ chunks: [Buffer.from('{"database":"testwiki","database":"enwiki"}')] });
-  expect([answer.status, answer.body]).toEqual([400, CONFLICT_TEXT]);
+  const response = await upload({ chunks: [Buffer.from('{"database":"testwiki","database":"enwiki"}')] });
+  expect([response.status, response.body]).toEqual([400, CONFLICT_TEXT]);
   expect(farm.upstreams.counts()).toEqual(before);
 });
 
@@ -150,13 +150,13 @@ test.each([
   "a second wiki in a later piece, %s, is a 400, and what has begun never arrives whole",
   async (_, rest) => {
     const [begun, whole] = [farm.upstreams.counts()[SECOND]!, farm.upstreams.whole()];
-    const answer = await upload({
+    const response = await upload({
       chunks: ['{"database":"testwiki","x":"', `${rest}","\\u0064atabase":`, '"enwiki"', "}"].map((one) =>
         Buffer.from(one),
       ),
       after: () => expect.poll(() => farm.upstreams.counts()[SECOND], { timeout: 10_000 }).toBe(begun + 1),
     });
-    expect([answer.status, answer.body]).toEqual([400, CONFLICT_TEXT]);
+    expect([response.status, response.body]).toEqual([400, CONFLICT_TEXT]);
     expect(farm.upstreams.whole()).toEqual(whole);
   },
 );
@@ -167,7 +167,7 @@ test("conflicts are counted", async () => {
 
 test("a client that waits for 100 Continue gets it, though the headers wait", async () => {
   const bytes = body(50_000, "testwiki", "last");
-  const answer = await new Promise<string>((resolve, reject) => {
+  const response = await new Promise<string>((resolve, reject) => {
     const socket = net.connect(farm.envoy.port, "127.0.0.1");
     socket.setTimeout(10_000, () => socket.destroy(new Error("no answer within 10 s")));
     socket.on("error", reject);
@@ -182,9 +182,9 @@ test("a client that waits for 100 Continue gets it, though the headers wait", as
         "Expect: 100-continue\r\nConnection: close\r\n\r\n",
     );
   });
-  expect(answer).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
-  expect(answer).toContain(sha256(bytes));
-  expect(answer).toContain(`"cluster":"${SECOND}"`);
+  expect(response).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
+  expect(response).toContain(sha256(bytes));
+  expect(response).toContain(`"cluster":"${SECOND}"`);
 });
 
 test("many at once, on two workers, do not see each other's bodies", async () => {

@@ -126,9 +126,9 @@ test("a refused table is counted once a listener, and changes no gauge", async (
 
 test("a root that an open request keeps on an older table shows, until the request ends", async () => {
   const socket = net.connect(farm.envoy.ports.edge!, "127.0.0.1");
-  let answer = "";
+  let response = "";
   socket.on("data", (chunk) => {
-    answer += chunk.toString();
+    response += chunk.toString();
   });
   const head =
     "POST /rpc/RunSingleJob.php HTTP/1.1\r\nHost: a.wmnet\r\nTransfer-Encoding: chunked\r\nConnection: close";
@@ -141,7 +141,7 @@ test("a root that an open request keeps on an older table shows, until the reque
   await expectMetrics({ roots: ROOTS + 1, roots_on_newest_table: ROOTS, generation: 6, digest: digest(6) });
   const rest = '1,"database":"testwiki"}';
   socket.write(`${rest.length.toString(16)}\r\n${rest}\r\n0\r\n\r\n`);
-  await expect.poll(() => answer, { timeout: 10_000 }).toContain('"cluster":"jobs-1.47.0-wmf.2"');
+  await expect.poll(() => response, { timeout: 10_000 }).toContain('"cluster":"jobs-1.47.0-wmf.2"');
   await expectMetrics({ roots: ROOTS, roots_on_newest_table: ROOTS, generation: 6 });
 });
 

@@ -26,10 +26,10 @@ afterAll(async () => {
 /** Of a path as it is written: what upstream saw; else the status. */
 async function ask(host: string, path: string): Promise<Seen | number> {
   // What node:http does not send.
-  const answer = /[^\x21-\xff]/.test(path)
+  const response = /[^\x21-\xff]/.test(path)
     ? await sendRaw(farm.envoy.port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
     : await farm.send({ host, path, agent });
-  return answer.status === 200 ? (JSON.parse(answer.body) as Seen) : answer.status;
+  return response.status === 200 ? (JSON.parse(response.body) as Seen) : response.status;
 }
 
 async function expectSame(host: string, path: string): Promise<void> {

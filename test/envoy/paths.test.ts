@@ -11,11 +11,11 @@ beforeAll(async () => {
 afterAll(() => farm?.stop());
 
 async function raw(requestLine: string, host = "en.wiki.example"): Promise<Seen | number> {
-  const answer = await sendRaw(
+  const response = await sendRaw(
     farm.envoy.port,
     `${requestLine}\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
   );
-  return answer.status === 200 ? (JSON.parse(answer.body) as Seen) : answer.status;
+  return response.status === 200 ? (JSON.parse(response.body) as Seen) : response.status;
 }
 
 const API = "api-1.47.0-wmf.1";

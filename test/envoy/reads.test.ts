@@ -1,4 +1,4 @@
-/** Reads in the other data centre: by the plugin's configuration alone, with one table. */
+/** Reads in a secondary data centre: by the plugin's configuration alone, with one table. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Headers } from "../../scripts/envoy/request.ts";
 import { decide } from "../../scripts/table/decide.ts";
@@ -7,12 +7,12 @@ import { type Started, start, tableOf, valuesOf } from "./farm.ts";
 
 const byCookie = tableOf({ shareCookie: "who" });
 const byAddress = tableOf({}, 2);
-const NEAR = { datacentre: "codfw", primary: "eqiad" };
+const SECONDARY = { datacentre: "codfw", primary: "eqiad" };
 
 let farm: Started;
 beforeAll(async () => {
   const listeners = [{ name: "edge", trust: "edge" as const }, { name: "mesh" }];
-  farm = await start({ concurrency: 4, listeners, table: byCookie, filter: NEAR });
+  farm = await start({ concurrency: 4, listeners, table: byCookie, filter: SECONDARY });
 });
 afterAll(() => farm?.stop());
 
@@ -45,19 +45,19 @@ function expected(
   return answer !== null && "cluster" in answer ? answer.cluster : null;
 }
 
-const [HERE, THERE] = ["web-near-1.47.0-wmf.2", "web-1.47.0-wmf.2"];
+const [HERE, THERE] = ["web-ro-1.47.0-wmf.2", "web-1.47.0-wmf.2"];
 
 test("in a secondary data centre reads are read-only, and writes are not", async () => {
-  expect(await clusterOf({ path: "/all-near/x" })).toBe(HERE);
-  expect(await clusterOf({ path: "/all-near/x", method: "POST" })).toBe(THERE);
+  expect(await clusterOf({ path: "/all-read-only/x" })).toBe(HERE);
+  expect(await clusterOf({ path: "/all-read-only/x", method: "POST" })).toBe(THERE);
 });
 
 test("a switchover changes the plugin's configuration, and no table", async () => {
-  const read = { path: "/all-near/x" };
+  const read = { path: "/all-read-only/x" };
   for (const [settings, cluster] of [
     [{ datacentre: "codfw", primary: "codfw" }, THERE],
     [{ datacentre: "eqiad", primary: "codfw" }, HERE],
-    [NEAR, HERE],
+    [SECONDARY, HERE],
   ] as const) {
     expect(await farm.envoy.updateFilter(settings)).toEqual({ accepted: true });
     for (const listener of ["edge", "mesh"]) expect(await clusterOf({ ...read, listener })).toBe(cluster);
@@ -85,9 +85,9 @@ test("the same as JSON with the table in base64, as Istio hands it over", async 
     expect(await farm.envoy.updateFilter({ ...alone, table: json(primary) } as object)).toEqual({
       accepted: true,
     });
-    expect(await clusterOf({ path: "/all-near/x" })).toBe(cluster);
+    expect(await clusterOf({ path: "/all-read-only/x" })).toBe(cluster);
   }
-  expect(await farm.envoy.updateFilter({ ...NEAR, table: byCookie })).toEqual({ accepted: true });
+  expect(await farm.envoy.updateFilter({ ...SECONDARY, table: byCookie })).toEqual({ accepted: true });
 });
 
 test("a listener that the table does not have is refused, and what served goes on", async () => {
@@ -96,8 +96,8 @@ test("a listener that the table does not have is refused, and what served goes o
   const alone = { datacentre: undefined, primary: undefined, table } as object;
   const { accepted, reason } = await farm.envoy.updateFilter(alone);
   expect([accepted, reason]).toEqual([false, expect.stringContaining('the table has no listener "esams"')]);
-  expect(await clusterOf({ path: "/all-near/x" })).toBe(HERE);
-  expect(await farm.envoy.updateFilter({ ...NEAR, table: byCookie })).toEqual({ accepted: true });
+  expect(await clusterOf({ path: "/all-read-only/x" })).toBe(HERE);
+  expect(await farm.envoy.updateFilter({ ...SECONDARY, table: byCookie })).toEqual({ accepted: true });
 });
 
 test("a share by a cookie is the same on every connection and worker, and as the table says", async () => {
@@ -112,9 +112,9 @@ test("a share by a cookie is the same on every connection and worker, and as the
       clusters.set(String(i), cluster);
     }
   }
-  const near = [...clusters.values()].filter((cluster) => cluster === HERE).length;
-  expect(near).toBeGreaterThan(10);
-  expect(near).toBeLessThan(30);
+  const here = [...clusters.values()].filter((cluster) => cluster === HERE).length;
+  expect(here).toBeGreaterThan(10);
+  expect(here).toBeLessThan(30);
 });
 
 test("a share by the client's address is by X-Forwarded-For where that is our own, and not at the edge", async () => {

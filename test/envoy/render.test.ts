@@ -90,7 +90,7 @@ test("what it writes runs as it is; a new table is taken up, and so is a switcho
       JSON.parse((await send({ port: running.ports[listener]!, host, path })).body);
     for (const listener of ["edge", "mesh"]) {
       expect((await ask(listener, "test.wiki.example", "/w/api.php")).cluster).toBe("api-1.47.0-wmf.2");
-      expect((await ask(listener, "test.wiki.example", "/all-near/x")).cluster).toBe("web-1.47.0-wmf.2");
+      expect((await ask(listener, "test.wiki.example", "/all-read-only/x")).cluster).toBe("web-1.47.0-wmf.2");
       expect((await ask(listener, "a.wmnet", "/")).cluster).toBe("pass-through");
     }
     writeFileSync(
@@ -105,10 +105,10 @@ test("what it writes runs as it is; a new table is taken up, and so is a switcho
     await updates(2);
     expect(run("--table", "two.table", "--primary", "codfw", ...common).code).toBe(0);
     await updates(4);
-    expect((await ask("edge", "test.wiki.example", "/all-near/x")).cluster).toBe("web-1.47.0-wmf.1");
+    expect((await ask("edge", "test.wiki.example", "/all-read-only/x")).cluster).toBe("web-1.47.0-wmf.1");
     expect(run("--table", "two.table", "--primary", "eqiad", ...common).code).toBe(0);
     await updates(6);
-    expect((await ask("mesh", "test.wiki.example", "/all-near/x")).cluster).toBe("web-near-1.47.0-wmf.1");
+    expect((await ask("mesh", "test.wiki.example", "/all-read-only/x")).cluster).toBe("web-ro-1.47.0-wmf.1");
   } finally {
     await running.stop();
   }
@@ -164,8 +164,8 @@ test("addresses are IPs, names or patterns, and a cluster without one is warned 
     "{release}.{deployment}.svc:4450",
   );
   expect(pattern.err).toBe("");
-  expect(clusters(pattern.out)["api-near-1.47.0-wmf.2"]).toBe(
-    'STRICT_DNS "1.47.0-wmf.2.api-near.svc","port_value":4450',
+  expect(clusters(pattern.out)["api-ro-1.47.0-wmf.2"]).toBe(
+    'STRICT_DNS "1.47.0-wmf.2.api-ro.svc","port_value":4450',
   );
 });
 

@@ -16,30 +16,34 @@ test.each([
 ])("%s is answered as the farm says, and reaches no upstream", async (_, host, status, text) => {
   const before = farm.upstreams.counts();
   for (const method of ["GET", "POST", "DELETE"]) {
-    const answer = await farm.send({ host, method, ...(method === "POST" && { body: "x".repeat(100_000) }) });
-    expect([answer.status, answer.body]).toEqual([status, text]);
-    expect(valuesOf(answer.headers, "content-type")).toEqual(["text/plain"]);
-    expect(valuesOf(answer.headers, "content-length")).toEqual([String(text.length)]);
+    const response = await farm.send({
+      host,
+      method,
+      ...(method === "POST" && { body: "x".repeat(100_000) }),
+    });
+    expect([response.status, response.body]).toEqual([status, text]);
+    expect(valuesOf(response.headers, "content-type")).toEqual(["text/plain"]);
+    expect(valuesOf(response.headers, "content-length")).toEqual([String(text.length)]);
   }
   expect(farm.upstreams.counts()).toEqual(before);
 });
 
 test("HEAD gets the same head, and no body", async () => {
-  const answer = await sendRaw(
+  const response = await sendRaw(
     farm.envoy.port,
     "HEAD / HTTP/1.1\r\nHost: no.wiki.example\r\nConnection: close\r\n\r\n",
   );
-  expect([answer.status, answer.body]).toEqual([404, ""]);
-  expect(valuesOf(answer.headers, "content-type")).toEqual(["text/plain"]);
-  expect(valuesOf(answer.headers, "content-length")).toEqual(["12"]);
+  expect([response.status, response.body]).toEqual([404, ""]);
+  expect(valuesOf(response.headers, "content-type")).toEqual(["text/plain"]);
+  expect(valuesOf(response.headers, "content-length")).toEqual(["12"]);
 });
 
 test("after such an answer the connection serves on", async () => {
   const get = (host: string, last = false) =>
     `${last ? "GET" : "HEAD"} / HTTP/1.1\r\nHost: ${host}\r\n${last ? "Connection: close\r\n" : ""}\r\n`;
-  const answer = await sendRaw(farm.envoy.port, get("no.wiki.example") + get("test.wiki.example", true));
-  expect(answer.status).toBe(404);
-  expect(answer.body).toContain('"cluster":"web-1.47.0-wmf.2"');
+  const response = await sendRaw(farm.envoy.port, get("no.wiki.example") + get("test.wiki.example", true));
+  expect(response.status).toBe(404);
+  expect(response.body).toContain('"cluster":"web-1.47.0-wmf.2"');
 });
 
 test("a gRPC client gets the status in headers alone", async () => {

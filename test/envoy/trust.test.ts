@@ -125,9 +125,9 @@ type Request = typeof request extends fc.Arbitrary<infer T> ? T : never;
 
 /** What a request comes to, as far as it is ours to say. */
 async function outcome(to: Started, one: Request, extra: Headers): Promise<unknown[]> {
-  const answer = await to.send({ ...one, headers: extra, method: one.body ? "POST" : "GET", agent });
-  if (answer.status !== 200) return [answer.status, answer.body];
-  const seen = JSON.parse(answer.body) as Seen;
+  const response = await to.send({ ...one, headers: extra, method: one.body ? "POST" : "GET", agent });
+  if (response.status !== 200) return [response.status, response.body];
+  const seen = JSON.parse(response.body) as Seen;
   return [200, seen.cluster, seen.host, seen.sha256, emitted(seen), foreign(seen)];
 }
 
@@ -166,12 +166,12 @@ describe.each(["edge", "mesh"])("to listener %s", (listener) => {
     async (protocol) => {
       const ask = async (host: string, headers: Headers) => {
         const port = farm.envoy.ports[listener]!;
-        const answer =
+        const response =
           protocol === "HTTP/2"
             ? await sendHttp2(port, { host, headers })
             : await send({ port, host, headers: headers.map(([name, text]) => [name.toUpperCase(), text]) });
-        expect(answer.status).toBe(200);
-        return JSON.parse(answer.body) as Seen;
+        expect(response.status).toBe(200);
+        return JSON.parse(response.body) as Seen;
       };
       const headers = [...SPELLINGS, ...EMITTED, ...ORDINARY].map((name): [string, string] => [
         name,
@@ -239,13 +239,13 @@ test("where a dead VM is made again, a request is a 503 or goes where it should"
     const claims = fc.sample(headers, 100);
     let last = 0;
     for (const extra of claims) {
-      const answer = await send({ port: dead.envoy.port, host: "test.wiki.example", headers: extra });
-      last = answer.status;
-      if (answer.status === 200) {
-        const seen = JSON.parse(answer.body) as Seen;
+      const response = await send({ port: dead.envoy.port, host: "test.wiki.example", headers: extra });
+      last = response.status;
+      if (response.status === 200) {
+        const seen = JSON.parse(response.body) as Seen;
         expect([seen.cluster, emitted(seen)[1]]).toEqual(["web-1.47.0-wmf.2", ["x-mw-wiki", "testwiki"]]);
       } else {
-        expect(answer.status).toBe(503);
+        expect(response.status).toBe(503);
         await sleep(20);
       }
     }

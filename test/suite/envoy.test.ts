@@ -94,15 +94,15 @@ function seenOf(answer: Answer, one: Case): Visible {
 
 async function ask(port: number, one: Case, names: Record<EmitKind, string>): Promise<Visible> {
   const { authority: host, path, method, headers, body } = one;
-  const answer = await send({ port, host, path, method, headers, ...(body !== undefined && { body }) });
-  if (answer.status !== 200) return { status: answer.status, body: answer.body };
-  const seen = JSON.parse(answer.body) as Seen;
+  const response = await send({ port, host, path, method, headers, ...(body !== undefined && { body }) });
+  if (response.status !== 200) return { status: response.status, body: response.body };
+  const seen = JSON.parse(response.body) as Seen;
   const says = Object.fromEntries(
     EMIT_KIND_NAMES.flatMap((kind) =>
       seen.headers.filter(([name]) => name.toLowerCase() === names[kind]).map(([, value]) => [kind, value]),
     ),
   );
-  const debug = answer.headers.some(([name]) => name.toLowerCase() === "x-pointsman-cluster");
+  const debug = response.headers.some(([name]) => name.toLowerCase() === "x-pointsman-cluster");
   return { status: 200, cluster: seen.cluster, host: seen.host, says, debug };
 }
 

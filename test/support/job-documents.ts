@@ -104,10 +104,10 @@ function someValue(random: Random, field: string, depth = 0): string[] {
 function withField(field: string, values: readonly string[][], random: Random): Document {
   const members = values.map((value) => [quoted(field, random), ":", ...value]);
   for (let count = random.below(5); count > 0; count--) {
-    const near = random.below(3)
+    const similar = random.below(3)
       ? someText(random)
       : random.of([`${field}s`, field.slice(0, -1), ` ${field}`]);
-    const name = near === field ? `${field}.` : near;
+    const name = similar === field ? `${field}.` : similar;
     const other = [quoted(name, random), ":", ...someValue(random, field)];
     members.splice(random.below(members.length + 1), 0, other);
   }
@@ -138,7 +138,7 @@ export function conflictingDocument(random: Random): Document {
   const first = random.below(3) ? [quoted(text, random)] : someValue(random, field);
   const values = [first];
   for (let count = random.below(2); count > 0; count--) values.push(first);
-  let second = random.below(2) ? [quoted(nearly(text, random), random)] : someValue(random, field);
+  let second = random.below(2) ? [quoted(almost(text, random), random)] : someValue(random, field);
   if (first[0]![0] !== '"' && random.below(4) === 0) second = [quoted(first.join(""), random)]; // 1 and "1"
   while (isSame(first, second)) second = someValue(random, field);
   values.splice(random.below(values.length + 1), 0, second);
@@ -151,7 +151,7 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** One character more, one less, or another one. */
-function nearly(text: string, random: Random): string {
+function almost(text: string, random: Random): string {
   const at = random.below(text.length);
   return text.slice(0, at) + random.of(["", "x", "é"]) + text.slice(at + random.below(2));
 }

@@ -45,9 +45,9 @@ export async function makeFixture(): Promise<Fixture> {
       return process;
     },
     async ask(process, options = {}) {
-      const answer = await send({ port: process.port, ...options });
-      if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}`);
-      return JSON.parse(answer.body) as Seen;
+      const response = await send({ port: process.port, ...options });
+      if (response.status !== 200) throw new Error(`${response.status} ${response.body}`);
+      return JSON.parse(response.body) as Seen;
     },
     async stopAll() {
       await Promise.all(started.map((one) => one.stop()));

@@ -1,4 +1,4 @@
-// What the host hands out, shown byte for byte: other tests' guests read it as UTF-8.
+// What the proxy hands out, shown byte for byte: other tests' guests read it as UTF-8.
 import { slotA, slotB } from "../../support/guest/bytes";
 
 const shownAtMost: u32 = 6000;
