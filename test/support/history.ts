@@ -25,6 +25,8 @@ export function* states(folder: string, count: number): Generator<State> {
   const file = gunzipSync(readFileSync(`${DATA}/history/2024-01_2026-05.jsonl.gz`)).toString("utf8");
   const versions = new Map<string, string>();
   mkdirSync(join(folder, "dblists"));
+  // The example names it, and the first states do not have it yet.
+  writeFileSync(join(folder, "dblists", "preinstall.dblist"), "");
   for (const text of file.trimEnd().split("\n").slice(0, count)) {
     const {
       date,
