@@ -9,7 +9,7 @@ import {
   describeRewrite,
   describeRule,
   describeWikiless,
-} from "../explain/describe.ts";
+} from "../describe.ts";
 import { parseNames } from "../farm/names.ts";
 import { TableError } from "../table/check.ts";
 import { type Range, Table, type TableListener } from "../table/table.ts";
@@ -96,9 +96,9 @@ function contentsOf(table: Table) {
       rules: list(table.canonicalRuleCount, (i) => table.canonicalRule(i)),
       exceptions: table.exceptionCount,
     },
-    rewrites: list(table.rewriteCount, (i) => describeRewrite(table, i)),
-    patterns: list(table.patternCount, (i) => describePattern(table, i)),
-    paths: list(table.pathCount, (i) => describePath(table, i)),
+    rewrites: list(table.rewriteCount, (i) => describeRewrite(table.rewrite(i))),
+    patterns: list(table.patternCount, (i) => describePattern(table, table.pattern(i))),
+    paths: list(table.pathCount, (i) => describePath(table.path(i))),
     wikis: wikis.sort((a, b) => (a.wiki < b.wiki ? -1 : 1)),
     hosts: hosts.sort((a, b) => (a.host < b.host ? -1 : 1)),
   };
@@ -112,8 +112,8 @@ function listenerOf(table: Table, { name, trust, datacentre, deployment, ...list
   const rules = ({ first, count }: Range) =>
     Array.from({ length: count }, (_, i) => ({
       number: first + i,
-      when: describeRule(table, first + i),
-      outcome: describeOutcome(table, first + i),
+      when: describeRule(table.rule(first + i)),
+      outcome: describeOutcome(table, table.rule(first + i)),
     }));
   return {
     name,

@@ -1,8 +1,8 @@
 /** Which rule, which list, which pin led to an answer, in a sentence or two. */
+import { describeOutcome, describePath, describePattern, describeRule } from "../describe.ts";
 import type { Names } from "../farm/names.ts";
 import type { Answer, RouteAnswer, Trail } from "../table/decide.ts";
 import type { Range, Table } from "../table/table.ts";
-import { describeOutcome, describePath, describePattern, describeRule } from "./describe.ts";
 
 /** @param names null for a stripped table: then without the places in the farm file, lists and pins */
 export function why(table: Table, names: Names | null, answer: Answer, trail: Trail): string {
@@ -31,7 +31,7 @@ function whichRequest(names: Names | null, trail: Trail): string[] {
 function routeOf(table: Table, names: Names | null, trail: Trail): string | null {
   return trail.rule === null
     ? null
-    : describeRule(table, trail.rule) + place(table, names, trail, "routes", trail.rule);
+    : describeRule(table.rule(trail.rule)) + place(table, names, trail, "routes", trail.rule);
 }
 
 /** A rule may be that of several listeners: its place is told as this one's. */
@@ -89,10 +89,10 @@ function whatIsThere(table: Table, names: Names | null, trail: Trail, wiki: stri
   if (trail.source.kind === "host") how = `the host is a fixed one${at(own(names?.hosts, trail.host))}`;
   if (trail.source.kind === "pattern") {
     const { pattern } = trail.source;
-    how = `the host matches ${describePattern(table, pattern)}${at(names?.patterns[pattern])}`;
+    how = `the host matches ${describePattern(table, table.pattern(pattern))}${at(names?.patterns[pattern])}`;
   }
   if (trail.path !== null)
-    how += `, read from ${describePath(table, trail.path)}${at(names?.paths[trail.path])}`;
+    how += `, read from ${describePath(table.path(trail.path))}${at(names?.paths[trail.path])}`;
   if (wiki !== null) return `${how}: wiki ${wiki}`;
   if (trail.wrong === "notInstalled") {
     const why = isStranded(table, names, trail.key!)
@@ -111,7 +111,7 @@ function whichRelease(
   trail: Trail,
 ): string {
   if (trail.asset !== null) {
-    const rule = describeRule(table, trail.asset) + place(table, names, trail, "assets", trail.asset);
+    const rule = describeRule(table.rule(trail.asset)) + place(table, names, trail, "assets", trail.asset);
     return `release ${release} for ${rule}`;
   }
   if (wiki === null) {
@@ -137,13 +137,13 @@ function isStranded(table: Table, names: Names | null, wiki: string): boolean {
 
 function whichDataCentre(table: Table, names: Names | null, trail: Trail): string {
   const rule = trail.read!;
-  const how = describeRule(table, rule) + place(table, names, trail, "reads", rule);
+  const how = describeRule(table.rule(rule)) + place(table, names, trail, "reads", rule);
   if (trail.readOnly) return `read in this data centre: ${how}`;
   const { outcome } = table.rule(rule);
   const isNever = typeof outcome === "object" && "readOnly" in outcome && outcome.readOnly === 0;
   return isNever
     ? `read in the primary data centre: ${how}`
-    : `not in the share of ${describeOutcome(table, rule)}: ${how}`;
+    : `not in the share of ${describeOutcome(table, table.rule(rule))}: ${how}`;
 }
 
 /** A wiki, a host or a group may well be called `constructor`. */

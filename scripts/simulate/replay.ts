@@ -1,7 +1,7 @@
 /** Replays a log of requests through the filter, and sums up what came of them. */
 import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
 import { count } from "../count.ts";
-import { describeOutcome, describeRule } from "../explain/describe.ts";
+import { describeOutcome, describeRule } from "../describe.ts";
 import { pathInEnvoy } from "../explain/envoy-path.ts";
 import { Explainer } from "../explain/explainer.ts";
 import { headersOf, type Question } from "../explain/question.ts";
@@ -85,7 +85,7 @@ function tableReplayer(explainer: Explainer, listener: string | null): Replayer 
   const { table } = explainer;
   const rules = Array.from(
     { length: table.ruleCount },
-    (_, i) => `${describeRule(table, i)} → ${describeOutcome(table, i)}`,
+    (_, i) => `${describeRule(table.rule(i))} → ${describeOutcome(table, table.rule(i))}`,
   );
   const none = `no rule → ${table.deployment(findListener(table, listener).deployment).name}`;
   return (question) => {

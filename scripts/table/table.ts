@@ -205,6 +205,11 @@ export class Table {
     return path < this.pathCount ? { path } : null;
   }
 
+  /** ID of the wiki in a slot of WIKI. */
+  wiki(slot: number): string {
+    return this.key(this.wikis, slot)!;
+  }
+
   // ---- Lists ------------------------------------------------------------------------------------------------
 
   rewrite(number: number): Rewrite {

@@ -1,44 +1,60 @@
-/** Entries of the table in the farm file's words, for `why` and `inspect`. */
-import { type Destination, type Predicate, SHARE_WHOLE, type WikilessOutcome } from "../plan.ts";
-import type { Table } from "../table/table.ts";
+/** Entries of a plan or a table in the farm file's words. */
+import {
+  type Deployment,
+  type Destination,
+  type PathForm,
+  type Pattern,
+  type Predicate,
+  type Release,
+  type Reply,
+  type Rewrite,
+  type Rule,
+  SHARE_WHOLE,
+  type WikilessOutcome,
+} from "./plan.ts";
 
-export function describePattern(table: Table, number: number): string {
-  const pattern = table.pattern(number);
+/** What entries refer to by number: a table, or a plan. */
+export interface Referred {
+  wiki(number: number): string;
+  path(number: number): PathForm;
+  deployment(number: number): Deployment;
+  release(number: number): Release;
+  reply(number: number): Reply;
+}
+
+export function describePattern(of: Referred, pattern: Pattern): string {
   switch (pattern.kind) {
     case "join":
       return `{label}${pattern.suffix} → {label}${pattern.tail}`;
     case "family":
       return `{label}.{family}${pattern.suffix} → {label}{family}`;
     case "fixed":
-      return `*${pattern.suffix} → ${describeDestination(table, pattern.destination)}`;
+      return `*${pattern.suffix} → ${describeDestination(of, pattern.destination)}`;
   }
 }
 
-/** @param destination of the table: a wiki's number is its slot */
-export function describeDestination(table: Table, destination: Destination): string {
+export function describeDestination(of: Referred, destination: Destination): string {
   if (destination === null) return "no wiki";
-  if ("path" in destination) return describePath(table, destination.path);
-  return table.key(table.wikis, destination.wiki)!;
+  return "path" in destination ? describePath(of.path(destination.path)) : of.wiki(destination.wiki);
 }
 
 /** `{1}` is the first segment of the path. */
-export function describePath(table: Table, number: number): string {
-  const { target, segments, closed, parts, replacements } = table.path(number);
+export function describePath({ target, segments, closed, parts, replacements }: PathForm): string {
   const form = Array.from({ length: segments }, (_, i) => `/{${i + 1}}`).join("");
   const swaps = replacements.map(({ segment, from, to }) => ` with {${segment + 1}} ${from} as ${to}`);
   const wiki = parts.map((part) => `{${part + 1}}`).join("");
   return `${target ? "target" : "path"} ${form}${closed ? "/" : ""} as ${wiki}${swaps.join("")}`;
 }
 
-export function describeRewrite(table: Table, number: number): string {
-  const rewrite = table.rewrite(number);
+export function describeRewrite(rewrite: Rewrite): string {
   if (rewrite.kind === "suffix") return `${rewrite.labels} labels and ${rewrite.from} → ${rewrite.to}`;
   const host = rewrite.from.startsWith(".") ? `*${rewrite.from}` : rewrite.from;
   return `${host}/{host}${rewrite.under} → {host}${rewrite.under}`;
 }
 
-export function describeRule(table: Table, number: number): string {
-  return table.rule(number).when.map(describePredicate).join(" and ") || "every request";
+/** Which requests a rule is for. */
+export function describeRule({ when }: Rule): string {
+  return when.map(describePredicate).join(" and ") || "every request";
 }
 
 function describePredicate(predicate: Predicate): string {
@@ -64,20 +80,19 @@ function describePredicate(predicate: Predicate): string {
   }
 }
 
-export function describeOutcome(table: Table, number: number): string {
-  const { outcome, wiki, debug } = table.rule(number);
+export function describeOutcome(of: Referred, { outcome, wiki, debug }: Rule): string {
   if (outcome === "pass") return "passes through";
   if ("readOnly" in outcome) {
     if (outcome.readOnly === 0) return "the primary data centre";
     return `${outcome.readOnly / (SHARE_WHOLE / 100)} % read-only`;
   }
-  if (!("deployment" in outcome)) return describeWikiless(table, outcome);
+  if (!("deployment" in outcome)) return describeWikiless(of, outcome);
   const from = { host: "", body: ", wiki from the body", none: ", no wiki" }[wiki];
-  return table.deployment(outcome.deployment).name + from + (debug ? ", debugging" : "");
+  return of.deployment(outcome.deployment).name + from + (debug ? ", debugging" : "");
 }
 
-export function describeWikiless(table: Table, outcome: WikilessOutcome): string {
+export function describeWikiless(of: Referred, outcome: WikilessOutcome): string {
   return "reply" in outcome
-    ? `reply ${table.reply(outcome.reply).status}`
-    : `release ${table.release(outcome.release).name}`;
+    ? `reply ${of.reply(outcome.reply).status}`
+    : `release ${of.release(outcome.release).name}`;
 }
