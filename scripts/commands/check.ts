@@ -4,10 +4,10 @@ import { count } from "../count.ts";
 import { compileSurveyed, type Survey, survey } from "../farm/compile.ts";
 import { Farm } from "../farm/farm.ts";
 import { strandedNext } from "../farm/stranded.ts";
+import { Refusal } from "../refusal.ts";
 import { oneACause, quoteFirst, SourceError } from "../sources/problem.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
-import { Refusal } from "./refusal.ts";
 
 export function checkCommand(program: Command): void {
   addFarmOptions(program.command("check"))

@@ -4,6 +4,7 @@ import { Explainer, type Explanation } from "../explain/explainer.ts";
 import { questionOfLine, questionOfUrl } from "../explain/question.ts";
 import { type AskedAt, whereOf } from "../explain/where.ts";
 import { filter } from "../filter.ts";
+import { Refusal } from "../refusal.ts";
 import { linesOf } from "../requests/lines.ts";
 import { UnknownListener } from "../table/decide.ts";
 import { Table } from "../table/table.ts";
@@ -13,7 +14,6 @@ import { refuseTwiceStdin, refuseUnheard } from "./heard.ts";
 import { readTable } from "./inspect.ts";
 import { addListenerOptions } from "./listener-options.ts";
 import { packFarm } from "./pack.ts";
-import { Refusal } from "./refusal.ts";
 import { writeLine } from "./write-line.ts";
 
 export function explainCommand(program: Command): void {

@@ -1,7 +1,7 @@
 /** Files that commands are told to read. `-` is standard input, for every one of them. */
 import { createReadStream, readFileSync, statSync } from "node:fs";
+import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
-import { Refusal } from "./refusal.ts";
 
 /** The whole of it. Throws Refusal. */
 export function readInput(file: string): Uint8Array {

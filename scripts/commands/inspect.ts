@@ -11,11 +11,11 @@ import {
   describeWikiless,
 } from "../describe.ts";
 import { parseNames } from "../farm/names.ts";
+import { Refusal } from "../refusal.ts";
 import { TableError } from "../table/check.ts";
 import { type Range, Table, type TableListener } from "../table/table.ts";
 import { sectionName } from "../table/table-bytes.ts";
 import { readInput } from "./files.ts";
-import { Refusal } from "./refusal.ts";
 
 export function inspectCommand(program: Command): void {
   program

@@ -2,6 +2,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import { count } from "../count.ts";
+import { withLock } from "../disk/lock.ts";
+import { behindLinks, writeWhole } from "../disk/write-whole.ts";
 import { withGeneration } from "../encode/container.ts";
 import { compile } from "../farm/compile.ts";
 import { warnOfElsewhere } from "../farm/elsewhere.ts";
@@ -10,15 +12,13 @@ import type { Groups } from "../farm/groups.ts";
 import { DEFAULT_LIMITS, GUARD_NAMES, type GuardName } from "../farm/guard-limits.ts";
 import { type Finding, guard, showFinding } from "../guards/guards.ts";
 import { type Progress, progressLines, silent } from "../progress.ts";
+import { Refusal } from "../refusal.ts";
 import { quote } from "../sources/problem.ts";
 import { reason } from "../sources/reason.ts";
 import { TableError } from "../table/check.ts";
 import { Table } from "../table/table.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
-import { withLock } from "./lock.ts";
-import { Refusal } from "./refusal.ts";
-import { behindLinks, writeWhole } from "./write-whole.ts";
 
 export interface PackOptions extends FarmOptions {
   strip?: boolean;

@@ -1,15 +1,15 @@
 /** `pointsman put` gives running Envoys a table; `pointsman stamp` makes an older one the newest, to go back to it. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { writeWhole } from "../disk/write-whole.ts";
 import { withGeneration } from "../encode/container.ts";
+import { Refusal } from "../refusal.ts";
 import { type FilterFile, parseFilterFile } from "../render/filter-file.ts";
 import { TableError } from "../table/check.ts";
 import { findListener, UnknownListener } from "../table/decide.ts";
 import { Table } from "../table/table.ts";
 import { readTable } from "./inspect.ts";
 import { MAX_GENERATION, parseGeneration } from "./pack.ts";
-import { Refusal } from "./refusal.ts";
-import { writeWhole } from "./write-whole.ts";
 
 export function putCommand(program: Command): void {
   program

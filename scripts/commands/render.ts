@@ -3,14 +3,15 @@ import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Argument, type Command, Option } from "commander";
 import { dump } from "js-yaml";
+import { writeWhole } from "../disk/write-whole.ts";
 import { filter } from "../filter.ts";
+import { Refusal } from "../refusal.ts";
 import type { AccessLog } from "../render/access-log.ts";
 import { type Address, type Rendered, type RenderOptions, renderEnvoy } from "../render/envoy.ts";
 import { Table } from "../table/table.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { readTable } from "./inspect.ts";
 import { packFarm } from "./pack.ts";
-import { Refusal } from "./refusal.ts";
 import {
   collectCluster,
   collectListener,
@@ -26,7 +27,6 @@ import {
   parseServerName,
   type TimeoutOption,
 } from "./render-options.ts";
-import { writeWhole } from "./write-whole.ts";
 
 interface Options extends FarmOptions {
   table?: string;

@@ -7,6 +7,7 @@ import { pathInEnvoy } from "../explain/envoy-path.ts";
 import type { Question } from "../explain/question.ts";
 import type { AskedAt } from "../explain/where.ts";
 import { filter } from "../filter.ts";
+import { Refusal } from "../refusal.ts";
 import type { FieldNames } from "../requests/json-log.ts";
 import { readRequests } from "../requests/read-requests.ts";
 import { ADDRESS, parseAddress, readClusters } from "../simulate/clusters.ts";
@@ -15,7 +16,6 @@ import { reason } from "../sources/reason.ts";
 import { openInput, readInput } from "./files.ts";
 import { refuseTwiceStdin, refuseUnheard } from "./heard.ts";
 import { addListenerOptions } from "./listener-options.ts";
-import { Refusal } from "./refusal.ts";
 import { writeLine } from "./write-line.ts";
 
 const PROFILES = new Map([envoy140, ats102, strict].map((profile) => [profile.name, profile]));

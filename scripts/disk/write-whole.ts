@@ -1,8 +1,11 @@
 /** A file is written whole or not at all, and stays what it was: where a link led, with the mode that it had. */
 import {
   chmodSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   lstatSync,
+  openSync,
   readlinkSync,
   realpathSync,
   renameSync,
@@ -11,21 +14,34 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
-import { Refusal } from "./refusal.ts";
 
-/** To a temporary file beside it, then renamed. Throws Refusal. */
+/**
+ * To a temporary file beside it, then renamed; both are on the disk when it returns, so a machine that loses its power
+ * has the old file or the new one. Throws Refusal.
+ */
 export function writeWhole(file: string, bytes: Uint8Array): void {
   const end = behindLinks(file);
   const temporary = join(dirname(end), `.${process.pid}.${Date.now()}.tmp`);
   try {
     const mode = existsSync(end) ? statSync(end).mode & 0o7777 : null;
-    writeFileSync(temporary, bytes, { flag: "wx" });
+    writeFileSync(temporary, bytes, { flag: "wx", flush: true });
     if (mode !== null) chmodSync(temporary, mode);
     renameSync(temporary, end);
   } catch (error) {
     if (existsSync(temporary)) rmSync(temporary);
     throw new Refusal(`${file}: cannot be written: ${reason(error, "write")}`);
+  }
+}
+
+/** What was renamed in a folder is on the disk when the folder is. */
+export function syncFolder(folder: string): void {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }
 

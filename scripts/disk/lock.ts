@@ -3,8 +3,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { type Progress, silent } from "../progress.ts";
+import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
-import { Refusal } from "./refusal.ts";
 
 const WAIT_MS = 60_000;
 const POLL_MS = 50;
