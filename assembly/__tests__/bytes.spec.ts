@@ -1,5 +1,6 @@
 /** Searches and comparisons of bytes, at the ends of what they search too. */
-import { indexOf, percentDecoded, trim, trimmed, trimmedLength } from "../bytes";
+import * as bytes from "../bytes";
+import { indexOf, percentDecoded, trim } from "../bytes";
 import { bytesOf, textAt } from "./ascii";
 
 describe("indexOf", () => {
@@ -33,9 +34,9 @@ describe("indexOf", () => {
 describe("trim and percentDecoded", () => {
   it("trims blanks at both ends", () => {
     trim(bytesOf(" \t a b \t"), 8);
-    expect(textAt(trimmed, trimmedLength)).toBe("a b");
+    expect(textAt(bytes.trimmed, bytes.trimmedLength)).toBe("a b");
     trim(bytesOf("   "), 3);
-    expect<u32>(trimmedLength).toBe(0);
+    expect<u32>(bytes.trimmedLength).toBe(0);
   });
 
   it("decodes two digits and nothing else", () => {

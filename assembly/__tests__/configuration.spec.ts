@@ -1,5 +1,6 @@
 /** The plugin configuration: which table and listener it names. */
-import { listener, listenerLength, readConfiguration } from "../configuration";
+import * as configuration from "../configuration";
+import { readConfiguration } from "../configuration";
 import * as message from "../message";
 import { bytesOf, textAt } from "./ascii";
 
@@ -35,16 +36,16 @@ describe("readConfiguration", () => {
     expect(refusal('{"listener": "mesh \\u002d1", "table": "UE5U\\/w=="}')).toBe(
       "4 bytes: too short for a table",
     );
-    expect(textAt(listener, listenerLength)).toBe("mesh -1");
+    expect(textAt(configuration.listener, configuration.listenerLength)).toBe("mesh -1");
     expect(refusal(' {"table":"UE5UUw=="}\n')).toBe("4 bytes: too short for a table");
-    expect<u32>(listenerLength).toBe(0);
+    expect<u32>(configuration.listenerLength).toBe(0);
   });
 
   it("takes the table's bytes after JSON that does not have it", () => {
     expect(refusal('{"listener":"mesh","datacentre":"b","primary":"a"}PNTS')).toBe(
       "4 bytes: too short for a table",
     );
-    expect(textAt(listener, listenerLength)).toBe("mesh");
+    expect(textAt(configuration.listener, configuration.listenerLength)).toBe("mesh");
     expect(refusal('{"primary":"a"}\n PNTS?')).toBe("5 bytes: too short for a table");
   });
 

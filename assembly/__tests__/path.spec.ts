@@ -1,12 +1,13 @@
 /** The path as the rules see it. */
 import * as arena from "../arena";
-import { path, pathLength, readPath } from "../path";
+import * as path from "../path";
+import { readPath } from "../path";
 import { bytesOf, textAt } from "./ascii";
 
 function read(text: string): string {
   arena.reset();
   readPath(bytesOf(text), text.length);
-  return textAt(path, pathLength);
+  return textAt(path.path, path.pathLength);
 }
 
 describe("readPath", () => {
