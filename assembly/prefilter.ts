@@ -67,10 +67,7 @@ export function workOutPrefilters(table: Table): void {
   }
 }
 
-/**
- * Of a host, path or method a test that is not named here narrows nothing: its rules are asked in full, which is slower
- * and never wrong. Every test of a header, cookie or parameter wants it to be there.
- */
+/** A test that is not named here narrows nothing: its rules are asked in full, which is slower and never wrong. */
 function narrow(table: Table, predicate: usize, prefilter: usize): void {
   const test: u32 = load<u8>(predicate + L.PREDICATE_TEST);
   const name: u32 = load<u16>(predicate + L.PREDICATE_NAME);
@@ -88,14 +85,21 @@ function narrow(table: Table, predicate: usize, prefilter: usize): void {
       if (test == L.TEST_EXACT) forbid(prefilter, METHODS & ~methodsOf(table, predicate));
       break;
     case L.SUBJECT_HEADER:
-      forbid(prefilter, (<u64>1) << name);
+      if (wantsPresence(test) || test == L.TEST_CONTAINS || test == L.TEST_OPTION) {
+        forbid(prefilter, (<u64>1) << name);
+      }
       break;
     case L.SUBJECT_COOKIE:
-      forbid(prefilter, (<u64>1) << table.cookieHeader);
+      if (wantsPresence(test)) forbid(prefilter, (<u64>1) << table.cookieHeader);
       break;
     case L.SUBJECT_QUERY:
-      narrowInitial(table, name, prefilter);
+      if (wantsPresence(test)) narrowInitial(table, name, prefilter);
   }
+}
+
+/** Of a header, cookie or parameter: the test does not hold where there is none. */
+function wantsPresence(test: u32): bool {
+  return test == L.TEST_EXACT || test == L.TEST_PREFIX || test == L.TEST_PRESENT;
 }
 
 function forbid(prefilter: usize, traits: u64): void {
