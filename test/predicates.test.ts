@@ -14,6 +14,7 @@ import type { Request } from "../scripts/table/headers.ts";
 import { Table } from "../scripts/table/table.ts";
 import { nameOf, SUBJECTS, TESTS } from "../scripts/table/wire.ts";
 import { reference } from "./reference.ts";
+import { code, readDoc, rows } from "./support/documents.ts";
 import { compileFarm } from "./support/farm-text.ts";
 import { FilterReader } from "./support/farms.ts";
 import { anyPredicate, bytesOf, plainRule, routedPlan } from "./support/plans.ts";
@@ -23,10 +24,13 @@ type Kind<P = Predicate> = P extends { subject: infer S extends string; test: in
   ? `${S} ${T}`
   : never;
 
-interface Example {
+/** No rule of farm.yaml says it: what passes through anyway, what `debug` says, and what no farm has asked for. */
+type NotInRules = "host address" | "header option" | "method prefix";
+
+interface Example<In = Kind> {
   predicate: Record<string, unknown>;
-  /** The same as farm.yaml has it; null: no rule says it, `debug` alone does. */
-  farm: string | null;
+  /** The same as farm.yaml has it. */
+  farm: In extends NotInRules ? null : string;
   /** Requests for which it holds, and for which it does not. */
   holds: Partial<Request>[];
   fails: Partial<Request>[];
@@ -151,7 +155,7 @@ const EXAMPLES = {
     holds: [target("/?action"), target("/?%61ction=")],
     fails: [target("/?actions"), target("/action")],
   },
-} satisfies Record<Kind, Example>;
+} satisfies { [K in Kind]: Example<K> };
 
 const all = Object.entries(EXAMPLES).map(([kind, example]) => {
   const [subject, test] = kind.split(" ");
@@ -169,6 +173,56 @@ test("each test that the layout knows has an example, and no other", () => {
   const ofLayout = (prefix: string) => Object.keys(L).filter((name) => name.startsWith(prefix)).length;
   expect(Object.keys(SUBJECTS).length).toBe(ofLayout("SUBJECT_"));
   expect(Object.keys(TESTS).length).toBe(ofLayout("TEST_") - 1); // TEST_NOT is none
+});
+
+/** Of each test the subjects that it may look at: `path`, `header`, … */
+function subjectsByTest(of: readonly { predicate: Predicate }[]): Record<string, string[]> {
+  const found: Record<string, string[]> = {};
+  for (const { predicate } of of) {
+    found[predicate.test] = [...(found[predicate.test] ?? []), predicate.subject].sort();
+  }
+  return found;
+}
+
+/** The same as a table of a document has it, whose rows `testOf` reads; null: a row of no test. */
+function subjectsInTable(
+  table: readonly Record<string, string>[],
+  testOf: (row: Record<string, string>) => string | null,
+): Record<string, string[]> {
+  const found: Record<string, string[]> = {};
+  for (const row of table) {
+    const test = testOf(row);
+    if (test === null) continue;
+    expect(found, `${test} has two rows`).not.toHaveProperty(test);
+    const [, everyone, but] = /^(all)(?: but (.*))?$/.exec(row.of!) ?? [];
+    const left = but?.split(", ") ?? [];
+    const subjects = everyone
+      ? Object.keys(SUBJECTS).filter((subject) => !left.includes(subject))
+      : row.of!.split(", ");
+    found[test] = subjects.sort();
+  }
+  return found;
+}
+
+test("docs/table-format.md says of which subjects each test may be", () => {
+  const table = rows(readDoc("table-format.md"), "constant", "of", "holds if the text");
+  const numbers = Object.entries(L);
+  const testOf = ({ constant = "" }: Record<string, string>) => {
+    const [, number] = numbers.find(([name]) => name === code(constant)) ?? [];
+    return number === L.TEST_NOT ? null : nameOf(TESTS, Number(number));
+  };
+  expect(subjectsInTable(table, testOf)).toEqual(subjectsByTest(all));
+});
+
+test("docs/farm.md says of what each test of a rule may be", () => {
+  const table = rows(readDoc("farm.md"), "test", "of", "holds for");
+  const testOf = (row: Record<string, string>) =>
+    row.test === "text" ? "exact" : /^`\{ (\w+): \S+ \}`$/.exec(row.test!)![1]!;
+  // Of hosts and methods the keys themselves say it, in the table before.
+  const said = all.filter(
+    ({ farm, predicate: { subject } }) => farm !== null && !/host|method/.test(subject),
+  );
+  expect(subjectsInTable(table, testOf)).toEqual(subjectsByTest(said));
 });
 
 describe.each(all)("$kind", ({ kind, predicate, farm, holds, fails }) => {
