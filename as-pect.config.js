@@ -1,4 +1,4 @@
-/** as-pect tests the assembly's own functions; what the host does with them is tested in the simulator. */
+/** as-pect tests the assembly's own functions; what a proxy does with them is tested in the simulator. */
 export default {
   entries: ["assembly/__tests__/**/*.spec.ts"],
   include: ["node_modules/@as-pect/assembly/assembly/index.ts"],

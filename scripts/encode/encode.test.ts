@@ -45,7 +45,7 @@ describe("a table", () => {
       const wheres = wheresFor(plan);
       for (const [n, request] of fc.sample(requestsFor(plan), { numRuns: 60, seed: SEED + i }).entries()) {
         const where = wheres[n % wheres.length]!;
-        const told = JSON.stringify({ plan, request, where });
+        const told = `plan ${i}, request ${n}: ${JSON.stringify({ request, where })}`;
         const answer = expected(request, where);
         expect(decide(table, request, where).answer, told).toEqual(answer);
         // From outside, a Host that is set to what it is shows as one that stays.
