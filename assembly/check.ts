@@ -649,7 +649,7 @@ export function testsOf(subject: u32): u32 {
     case L.SUBJECT_HOST:
       return (1 << L.TEST_EXACT) | (1 << L.TEST_SUFFIX) | (1 << L.TEST_ADDRESS);
     case L.SUBJECT_PATH:
-      return text | (1 << L.TEST_UNDER);
+      return text | (1 << L.TEST_UNDER) | (1 << L.TEST_SUFFIX) | (1 << L.TEST_CONTAINS);
     case L.SUBJECT_METHOD:
       return text;
     case L.SUBJECT_COOKIE:

@@ -209,11 +209,11 @@ export const SUBJECT_QUERY: u32 = 6; // any parameter of that name, name and val
 
 export const TEST_EXACT: u32 = 1;
 export const TEST_PREFIX: u32 = 2; // not host
-export const TEST_SUFFIX: u32 = 3; // host only: something, then the value
+export const TEST_SUFFIX: u32 = 3; // host: something, then the value; path: ends with it
 export const TEST_UNDER: u32 = 4; // path only: the value itself, or below it, on a segment boundary
 export const TEST_ADDRESS: u32 = 5; // host only: an IP address or no authority at all; no value
 export const TEST_PRESENT: u32 = 6; // header, cookie, parameter; no value
-export const TEST_CONTAINS: u32 = 7; // header only
+export const TEST_CONTAINS: u32 = 7; // path, header
 /** Header only, and there once: of its options between `;`, the one called as the first value is one of the others. */
 export const TEST_OPTION: u32 = 8;
 export const TEST_NOT: u32 = 0x80;

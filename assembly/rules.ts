@@ -91,7 +91,9 @@ function holds(table: Table, predicate: usize, test: u32): bool {
         ? host.isAddress
         : isOneOf(table, predicate, test, host.host, host.hostLength);
     case L.SUBJECT_PATH:
-      return isOneOf(table, predicate, test, path.path, path.pathLength);
+      return test == L.TEST_CONTAINS
+        ? containsOneOf(table, predicate, path.path, path.pathLength)
+        : isOneOf(table, predicate, test, path.path, path.pathLength);
     case L.SUBJECT_METHOD:
       if (headers.methodLength == 0) readMethod();
       return isOneOf(table, predicate, test, headers.method, headers.methodLength);
@@ -109,16 +111,20 @@ function isOneOf(table: Table, predicate: usize, test: u32, text: usize, length:
   const first: u32 = load<u16>(predicate + L.PREDICATE_FIRST_VALUE);
   const after = first + load<u16>(predicate + L.PREDICATE_VALUES);
   for (let value = first; value < after; value++) {
-    if (passes(table, test, value, text, length)) return true;
+    if (passes(table, predicate, test, value, text, length)) return true;
   }
   return false;
 }
 
-function passes(table: Table, test: u32, value: u32, text: usize, length: u32): bool {
+function passes(table: Table, predicate: usize, test: u32, value: u32, text: usize, length: u32): bool {
   const at = table.stringAt(value);
   const own = table.stringLength(value);
   if (test == L.TEST_EXACT ? own != length : own > length) return false;
-  if (test == L.TEST_SUFFIX) return own < length && areEqual(at, text + length - own, own);
+  if (test == L.TEST_SUFFIX) {
+    // `*.a.example` is not `.a.example`; a path may be all that it ends with.
+    if (own == length && load<u8>(predicate + L.PREDICATE_SUBJECT) == L.SUBJECT_HOST) return false;
+    return areEqual(at, text + length - own, own);
+  }
   if (!areEqual(at, text, own)) return false;
   return test != L.TEST_UNDER || own == length || load<u8>(text + own) == C.SLASH;
 }

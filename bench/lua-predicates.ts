@@ -37,6 +37,9 @@ export class Predicates {
     if (one.test === "address") return "address";
     switch (one.subject) {
       case "host":
+        // Something, then the suffix.
+        if (one.test === "suffix")
+          return any(one.values, (v) => `(#host > ${v.length} and ${this.text("host", "suffix", [v])})`);
         return this.text("host", one.test, one.values);
       case "path":
         return this.text("path", one.test, one.values);
@@ -57,7 +60,7 @@ export class Predicates {
       case "prefix":
         return any(values, (v) => starts(text, v));
       case "suffix":
-        return any(values, (v) => `(#${text} > ${v.length} and sub(${text}, -${v.length}) == ${quote(v)})`);
+        return any(values, (v) => `sub(${text}, -${v.length}) == ${quote(v)}`);
       case "under":
         return any(
           values,

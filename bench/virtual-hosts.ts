@@ -58,6 +58,7 @@ function matchOf(when: readonly Predicate[], host: string | null): Match[] | nul
       const fits = one.test === "exact" ? values.includes(host) : values.some((v) => host.endsWith(v));
       if (!fits) return null;
     } else if (one.subject === "path") {
+      if (one.test === "suffix" || one.test === "contains") return null;
       const kind = { exact: "path", prefix: "prefix", under: "path_separated_prefix" }[one.test];
       paths = one.values.map((value) => ({ [kind]: value }));
     } else if (one.subject === "method" && one.test === "exact") {

@@ -121,15 +121,16 @@ export interface PathForm {
 /**
  * One test on one part of a request; it holds if it holds for one of `values`, `not` turns it round.
  *
- * `path` is without the query, percent-decoded, with `//` as `/` and without dot segments. Names of headers are in
- * lower case, those of cookies and parameters are not; names and values of parameters are percent-decoded, `+` too.
+ * `path` is without the query, percent-decoded, with `//` as `/` and without dot segments. `suffix` of a host: something,
+ * then the value. Names of headers are in lower case, those of cookies and parameters are not; names and values of
+ * parameters are percent-decoded, `+` too.
  */
 export type Predicate = { not: boolean } & (
   | { subject: "host"; test: "exact" | "suffix"; values: string[] }
   /** An IP address, or no authority at all. */
   | { subject: "host"; test: "address" }
   /** `under`: the value itself or a path below it, on a segment boundary. */
-  | { subject: "path"; test: "exact" | "prefix" | "under"; values: string[] }
+  | { subject: "path"; test: "exact" | "prefix" | "under" | "suffix" | "contains"; values: string[] }
   | { subject: "method"; test: "exact" | "prefix"; values: string[] }
   | { subject: "header"; name: string; test: "exact" | "prefix" | "contains"; values: string[] }
   | { subject: "cookie" | "query"; name: string; test: "exact" | "prefix"; values: string[] }

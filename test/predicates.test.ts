@@ -77,6 +77,18 @@ const EXAMPLES = {
     holds: [target("/w/api.php"), target("/w/api.php/x?y")],
     fails: [target("/w/api.phpx"), target("/w/api")],
   },
+  "path suffix": {
+    predicate: { values: [".php", "/a"] },
+    farm: "path: { suffix: [.php, /a] }",
+    holds: [target("/w/x.php?a"), target("/.ph%70"), target("/a"), target("/b/./a")],
+    fails: [target("/x.php/"), target("/php"), target("/aa"), target("/?.php")],
+  },
+  "path contains": {
+    predicate: { values: ["/b/", "x=1"] },
+    farm: "path: { contains: [/b/, x=1] }",
+    holds: [target("/b/"), target("/a//b/c"), target("/a/yx=1"), target("/a=x%3D1=")],
+    fails: [target("/a/b"), target("/a?/b/"), target("/x=2=1"), target("/a?x=1")],
+  },
   "method exact": {
     predicate: { values: ["PATCH"] },
     farm: "method: PATCH",

@@ -186,7 +186,9 @@ function holds(test: Predicate, parts: Parts): boolean {
   if (test.test === "present") return values.length > 0;
   if (test.test === "option")
     return values.length === 1 && test.values.includes(optionOf(values[0]!, test.option)!);
-  return values.some((value) => test.values.some((wanted) => passes(test.test, value, wanted)));
+  const isSuffixOfHost = test.subject === "host" && test.test === "suffix";
+  const kind = isSuffixOfHost ? "after something" : test.test;
+  return values.some((value) => test.values.some((wanted) => passes(kind, value, wanted)));
 }
 
 /** All that the request has of what the test is about. */
@@ -204,7 +206,8 @@ function passes(test: string, value: string, wanted: string): boolean {
   const text = escaped(wanted);
   const form = {
     exact: `^${text}$`,
-    suffix: `^.+${text}$`,
+    "after something": `^.+${text}$`,
+    suffix: `${text}$`,
     prefix: `^${text}`,
     under: `^${text}(/|$)`,
     contains: text,

@@ -83,11 +83,12 @@ function pathsOfRules(table: Table, host: string): string[] {
   const { first, count } = table.listeners[0]!.routes;
   const paths: string[] = [];
   for (let number = first; number < first + count && paths.length < MOST_PATHS; number++) {
-    const path = table
+    const value = table
       .rule(number)
       .when.flatMap((one) => (one.subject === "path" && !one.not ? one.values : []))[0];
-    if (path !== undefined && decide(table, { authority: host, target: path }).trail.rule === number)
-      paths.push(path);
+    if (value === undefined) continue;
+    const path = value.startsWith("/") ? value : `/${value}`; // an end or a part of one
+    if (decide(table, { authority: host, target: path }).trail.rule === number) paths.push(path);
   }
   return paths;
 }

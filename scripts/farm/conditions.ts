@@ -25,19 +25,31 @@ export const hostTest = z
   .refine((text) => HOST.test(text.replace(/^\*\./, "")), mustBe("a host in lower case or `*.suffix`"));
 
 /** Rules see a path decoded, without `//` and dot segments: one that has them would never match. */
+const ENCODED = /%[0-9A-Fa-f]{2}/;
+const MUST_BE_DECODED = "must be written decoded, without `%XX`";
+const LOST = /\/\/|\/\.\.?\//;
+const MUST_HAVE_NONE = "must be without `//`, `/./` and `/../`";
+const DOTS_AT_END = /\/\.\.?$/;
+const MUST_NOT_END = "must not end with a segment `.` or `..`";
 const beginningOfPath = z
   .string()
   .regex(/^\/[\x21-\x7e]*$/, "must be a path: it begins with `/` and has no spaces")
-  .refine((path) => !/%[0-9A-Fa-f]{2}/.test(path), "must be written decoded, without `%XX`")
-  .refine((path) => !/\/\/|\/\.\.?\//.test(path), "must be without `//`, `/./` and `/../`");
-const wholePath = beginningOfPath.refine(
-  (path) => !/\/\.\.?$/.test(path),
-  "must not end with a segment `.` or `..`",
-);
+  .refine((path) => !ENCODED.test(path), MUST_BE_DECODED)
+  .refine((path) => !LOST.test(path), MUST_HAVE_NONE);
+const wholePath = beginningOfPath.refine((path) => !DOTS_AT_END.test(path), MUST_NOT_END);
+/** What stands somewhere in a path, or at its end: it need not begin with `/`. */
+const partOfPath = z
+  .string()
+  .regex(/^[\x21-\x7e]+$/, "must be a part of a path, without spaces")
+  .refine((path) => !ENCODED.test(path), MUST_BE_DECODED)
+  .refine((path) => !LOST.test(path), MUST_HAVE_NONE);
+const endOfPath = partOfPath.refine((path) => !DOTS_AT_END.test(path), MUST_NOT_END);
 const pathTest = z.union([
   wholePath,
   z.strictObject({ prefix: listOf(beginningOfPath) }),
   z.strictObject({ under: listOf(wholePath.regex(/[^/]$/, "must not end with `/`")) }),
+  z.strictObject({ suffix: listOf(endOfPath) }),
+  z.strictObject({ contains: listOf(partOfPath) }),
 ]);
 
 const method = z.string().regex(/^[A-Z]+$/, "must be a method in capitals");

@@ -30,7 +30,8 @@ function passes(predicate: Predicate, parts: RequestParts): boolean {
     const value = texts.length === 1 ? optionIn(texts[0]!, predicate.option) : null;
     return value !== null && predicate.values.includes(value);
   }
-  const { test, values } = predicate;
+  const { subject, test, values } = predicate;
+  if (subject === "host" && test === "suffix") return values.some((value) => isUnder(parts.host, value));
   return texts.some((text) => values.some((value) => FITS[test](text, value)));
 }
 
@@ -57,10 +58,15 @@ type TextTest = Exclude<Predicate["test"], "address" | "present" | "option">;
 const FITS = {
   exact: (text, value) => text === value,
   prefix: (text, value) => text.startsWith(value),
-  suffix: (text, value) => text.length > value.length && text.endsWith(value),
+  suffix: (text, value) => text.endsWith(value),
   under: (text, value) => text === value || text.startsWith(`${value}/`),
   contains: (text, value) => text.includes(value),
 } satisfies Record<TextTest, (text: string, value: string) => boolean>;
+
+/** Something, then the suffix: `*.a.example` is not `.a.example`. */
+function isUnder(host: string, suffix: string): boolean {
+  return host.length > suffix.length && host.endsWith(suffix);
+}
 
 /**
  * Value of an option in `a; b=c; d`. Where none is called so, a first option without `=` is the value; where two are,

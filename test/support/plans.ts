@@ -139,8 +139,13 @@ export const anyPredicate: fc.Arbitrary<Predicate> = fc
     fc.record({ subject: is("host"), test: is("suffix"), values: values(suffix) }),
     fc.record({
       subject: is("path"),
-      test: fc.constantFrom("exact", "prefix", "under"),
+      test: fc.constantFrom("exact", "prefix", "under", "suffix", "contains"),
       values: values(pathText),
+    }),
+    fc.record({
+      subject: is("path"),
+      test: fc.constantFrom("suffix", "contains"),
+      values: values(letters("/abw.=", 0, 3)),
     }),
     fc.record({
       subject: is("method"),
