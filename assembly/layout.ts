@@ -205,7 +205,7 @@ export const SUBJECT_PATH: u32 = 2; // as the filter reads it: decoded, without 
 export const SUBJECT_METHOD: u32 = 3;
 export const SUBJECT_HEADER: u32 = 4; // any of the header's copies
 export const SUBJECT_COOKIE: u32 = 5; // any cookie of that name
-export const SUBJECT_QUERY: u32 = 6; // any parameter of that name, name and value decoded
+export const SUBJECT_QUERY: u32 = 6; // any parameter that PHP may call so, its value decoded
 
 export const TEST_EXACT: u32 = 1;
 export const TEST_PREFIX: u32 = 2; // not host

@@ -36,15 +36,18 @@ export function beginRules(): void {
   initials = host.targetLength > host.pathLength ? initialsOfQuery() : NO_INITIAL;
 }
 
-/** Of the names of all parameters; of what follows a `#` too, which asks for nothing that is there. */
+/**
+ * Of the names of all parameters as `isCalled` reads them; of what follows a `#` too, which asks for nothing that is
+ * there.
+ */
 function initialsOfQuery(): u64 {
   let at = host.target + host.pathLength;
   const end = host.target + host.targetLength - 1;
   let found = NO_INITIAL;
   while (at < end) {
     const byte: u32 = load<u8>(at, 1);
-    if (byte == C.PERCENT) return ANY_INITIAL;
-    found |= bitOf(byte == C.PLUS ? C.SPACE : byte);
+    if (byte == C.PERCENT || byte == C.PLUS || byte == C.SPACE) return ANY_INITIAL;
+    found |= bitOf(nameByte(byte));
     at++;
     at += indexOf(at, <u32>(end - at), C.AMPERSAND);
   }
@@ -262,7 +265,7 @@ function cookieHolds(table: Table, predicate: usize, test: u32): bool {
   return false;
 }
 
-/** One of the parameters between `?` and `#` is called so, and has one of the values, when both are decoded. */
+/** One of the parameters between `?` and `#` is called so, and has one of the values when that is decoded. */
 function parameterHolds(table: Table, predicate: usize, test: u32): bool {
   const name: u32 = load<u16>(predicate + L.PREDICATE_NAME);
   let at = host.target + host.pathLength + 1;
@@ -271,7 +274,7 @@ function parameterHolds(table: Table, predicate: usize, test: u32): bool {
   while (at < end) {
     const length = indexOf(at, <u32>(end - at), C.AMPERSAND);
     const equals = indexOf(at, length, C.EQUALS);
-    if (taken(table, name, at, equals) == equals) {
+    if (isCalled(table, name, at, equals)) {
       if (test == L.TEST_PRESENT) return true;
       const value = min(equals + 1, length);
       if (isOneOfDecoded(table, predicate, test, at + value, length - value)) return true;
@@ -279,6 +282,30 @@ function parameterHolds(table: Table, predicate: usize, test: u32): bool {
     at += length + 1;
   }
   return false;
+}
+
+/**
+ * The encoded name is the string as PHP reads it, or may be: decoded, without blanks before it, up to a NUL or to a `[`,
+ * with `_` for what no variable of PHP has in its name. PHP ends a name at `[` only where a `]` follows.
+ */
+function isCalled(table: Table, string: u32, at: usize, length: u32): bool {
+  const own = table.stringAt(string);
+  const ownLength = table.stringLength(string);
+  let j: u32 = 0;
+  for (let i: u32 = 0; i < length; i += width) {
+    const c = firstDecoded(at + i, length - i);
+    if (c == C.NUL) break;
+    if (c == C.SPACE && j == 0) continue;
+    if (j == ownLength) return c == C.OPEN_BRACKET;
+    if (nameByte(c) != <u32>load<u8>(own + j)) return false;
+    j++;
+  }
+  return j == ownLength;
+}
+
+/** What PHP has in a name of a variable for that byte. */
+function nameByte(c: u32): u32 {
+  return c == C.SPACE || c == C.DOT || c == C.OPEN_BRACKET ? C.UNDERSCORE : c;
 }
 
 function isOneOfDecoded(table: Table, predicate: usize, test: u32, text: usize, length: u32): bool {
@@ -298,18 +325,21 @@ function taken(table: Table, string: u32, at: usize, length: u32): u32 {
   let i: u32 = 0;
   for (let j: u32 = 0; j < ownLength; j++) {
     if (i >= length) return length + 1;
-    let c: i32 = load<u8>(at + i);
-    if (c == C.PLUS) {
-      c = C.SPACE;
-    } else if (c == C.PERCENT) {
-      const decoded = percentDecoded(at + i, length - i);
-      if (decoded >= 0) {
-        c = decoded;
-        i += 2;
-      }
-    }
-    i++;
-    if (c != <i32>load<u8>(own + j)) return length + 1;
+    if (firstDecoded(at + i, length - i) != <u32>load<u8>(own + j)) return length + 1;
+    i += width;
   }
   return i;
+}
+
+/** How many bytes stood for what `firstDecoded` gave last. */
+let width: u32 = 1;
+
+function firstDecoded(at: usize, length: u32): u32 {
+  const c: u32 = load<u8>(at);
+  width = 1;
+  if (c == C.PLUS) return C.SPACE;
+  const decoded = percentDecoded(at, length);
+  if (decoded < 0) return c;
+  width = 3;
+  return decoded;
 }

@@ -23,6 +23,13 @@ local function normal(path)
   return text
 end
 
+-- Whether PHP may call a decoded name so.
+local function called(own, name)
+  own = match(own, "^ *([^%z]*)")
+  local variable = gsub(own, "[ .[]", "_")
+  return variable == name or (sub(variable, 1, #name) == name and byte(own, #name + 1) == 91)
+end
+
 -- The next value of a parameter from a place on, and the place after it; nil: no more.
 local function parameter(query, name, from)
   local length = #query
@@ -31,7 +38,7 @@ local function parameter(query, name, from)
     local equals = find(query, "=", from, true)
     if not equals or equals > stop then equals = stop end
     local own = sub(query, from, equals - 1)
-    if own == name or (find(own, "[%%+]") and decode(own) == name) then
+    if own == name or (find(own, "[%%+ .[]") and called(decode(own), name)) then
       local value = sub(query, equals + 1, stop - 1)
       if find(value, "[%%+]") then value = decode(value) end
       return value, stop + 1

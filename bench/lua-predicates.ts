@@ -90,7 +90,7 @@ export class Predicates {
     const [text, reader] = one.subject === "cookie" ? [local("cookie"), "cookie"] : ["query", "parameter"];
     const some = one.subject === "cookie" ? `${text} and ` : `query ~= "" and `;
     // The name as it stands, first: most queries and cookies do not have it in any form.
-    const there = `(${some}${one.subject === "cookie" ? `find(${text}, ${quote(one.name)}, 1, true)` : `(find(query, ${quote(one.name)}, 1, true) or find(query, "%", 1, true))`})`;
+    const there = `(${some}${one.subject === "cookie" ? `find(${text}, ${quote(one.name)}, 1, true)` : `(find(query, ${quote(one.name)}, 1, true) or find(query, "[%%.+[]"))`})`;
     const value = `${reader}(${text}, ${quote(one.name)}, 1)`;
     switch (one.test) {
       case "present":

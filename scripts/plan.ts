@@ -122,8 +122,8 @@ export interface PathForm {
  * One test on one part of a request; it holds if it holds for one of `values`, `not` turns it round.
  *
  * `path` is without the query, percent-decoded, with `//` as `/` and without dot segments. `suffix` of a host: something,
- * then the value. Names of headers are in lower case, those of cookies and parameters are not; names and values of
- * parameters are percent-decoded, `+` too.
+ * then the value. Names of headers are in lower case, those of cookies and parameters are not; a parameter's value is
+ * percent-decoded, `+` too, and its name is read as PHP does.
  */
 export type Predicate = { not: boolean } & (
   | { subject: "host"; test: "exact" | "suffix"; values: string[] }

@@ -152,7 +152,7 @@ const EXAMPLES = {
   "query exact": {
     predicate: { name: "action", values: ["raw"] },
     farm: "query: { action: raw }",
-    holds: [target("/?x&action=r%61w")],
+    holds: [target("/?x&action=r%61w"), target("/?+action[]=raw"), target("/?action%00=raw")],
     fails: [target("/?action=rawx"), target("/?xaction=raw"), target("/action=raw")],
   },
   "query prefix": {
@@ -164,7 +164,7 @@ const EXAMPLES = {
   "query present": {
     predicate: { name: "action" },
     farm: "query: { action: { present: true } }",
-    holds: [target("/?action"), target("/?%61ction=")],
+    holds: [target("/?action"), target("/?%61ction="), target("/?action[x")],
     fails: [target("/?actions"), target("/action")],
   },
 } satisfies { [K in Kind]: Example<K> };

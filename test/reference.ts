@@ -199,7 +199,17 @@ function valuesOf(test: Predicate, parts: Parts): string[] {
   if (test.subject === "path") return [parts.path];
   if (test.subject === "method") return [parts.method];
   if (test.subject === "header") return called(parts.headers, test.name);
-  return called(test.subject === "cookie" ? parts.cookies : parts.parameters, test.name);
+  if (test.subject === "cookie") return called(parts.cookies, test.name);
+  return parts.parameters
+    .filter(({ name }) => variablesOf(name).includes(test.name))
+    .map(({ value }) => value);
+}
+
+/** What PHP may call a parameter: `a.b` is `a_b`, `a[b]` is `a`. */
+function variablesOf(parameter: string): string[] {
+  const name = parameter.replace(/^ */, "").replace(/\0.*$/s, "");
+  const ends = [...name].flatMap((character, i) => (character === "[" ? [i] : []));
+  return [...ends, name.length].map((end) => name.slice(0, end).replace(/[ .[]/g, "_"));
 }
 
 function passes(test: string, value: string, wanted: string): boolean {

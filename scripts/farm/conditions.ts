@@ -63,6 +63,14 @@ export const lookedAt = z
 /** No `;` and no `=`: those end a name or a value. */
 export const cookieName = z.string().regex(/^[\x21-\x3a\x3c\x3e-\x7e]+$/, "must be a cookie's name");
 
+/** As PHP calls it, which is how requests' names are read: another name would never match. */
+const parameterName = something.superRefine((text, context) => {
+  const variable = text.replace(/^ +/, "").replace(/[ .[]/g, "_");
+  if (variable === text) return;
+  const message = `must be as PHP calls it, \`${variable}\`: that stands for \`${text}\` too`;
+  context.addIssue({ code: "custom", message: variable === "" ? "must be a parameter's name" : message });
+});
+
 const valueTest = z.union([
   printable,
   z.strictObject({ prefix: listOf(something) }),
@@ -86,7 +94,7 @@ const tests = {
   method: listOf(method).optional(),
   header: byName(lookedAt, headerTest),
   cookie: byName(cookieName, valueTest),
-  query: byName(something, valueTest),
+  query: byName(parameterName, valueTest),
 };
 const testsSchema = z.strictObject(tests);
 export type Tests = z.infer<typeof testsSchema>;

@@ -79,10 +79,17 @@ export function cookieValues({ headers }: RequestParts, name: string): string[] 
   return pairs.filter(([one]) => trimmed(one) === name).map(([, value]) => trimmed(value ?? ""));
 }
 
-/** Values of the parameters called so; names and values are decoded, `+` is a blank. */
+/** Values of the parameters called so as PHP reads names; values are decoded, `+` is a blank. */
 export function parameterValues({ target, rawPath }: RequestParts, name: string): string[] {
   const query = target.slice(rawPath.length + 1).split("#", 1)[0]!;
   const decoded = (text: string) => percentDecoded(text.replaceAll("+", " "));
   const pairs = query.split("&").map(pairOf);
-  return pairs.filter(([one]) => decoded(one) === name).map(([, value]) => decoded(value ?? ""));
+  return pairs.filter(([one]) => isCalled(decoded(one), name)).map(([, value]) => decoded(value ?? ""));
+}
+
+/** PHP ends a name at `[` only where a `]` follows: here it may do so in any case. */
+function isCalled(parameter: string, name: string): boolean {
+  const read = parameter.replace(/^ +/, "").split("\0", 1)[0]!;
+  const variable = read.replace(/[ .[]/g, "_");
+  return variable === name || (variable.startsWith(name) && read[name.length] === "[");
 }

@@ -23,7 +23,7 @@ const there = (subject: "header" | "cookie" | "query", name: string) =>
 const cookie = (test: string, ...values: string[]) =>
   ({ ...is, subject: "cookie", name: "c", test, values }) as Predicate;
 const query = (test: string, ...values: string[]) =>
-  ({ ...is, subject: "query", name: "a b", test, values }) as Predicate;
+  ({ ...is, subject: "query", name: "a_b", test, values }) as Predicate;
 const backend: Predicate = {
   ...is,
   subject: "header",
@@ -93,11 +93,21 @@ describe("a test holds or not:", () => {
     [false, query("exact", "v"), { target: "/a+b=v" }],
     [true, query("exact", ""), { target: "/?a+b" }],
     [true, query("prefix", "v"), { target: "/?a+b=%76w" }],
-    [true, there("query", "a b"), { target: "/x?a+b" }],
-    [true, there("query", "a b"), { target: "?a+b=" }],
-    [true, there("query", "a b"), { target: "/?x?&a+b" }],
-    [false, there("query", "a b"), { target: "/#?x=?a+b" }],
-    [false, there("query", "a b"), { target: "/?" }],
+    [true, there("query", "a_b"), { target: "/x?a+b" }],
+    [true, there("query", "a_b"), { target: "?a+b=" }],
+    [true, there("query", "a_b"), { target: "/?x?&a+b" }],
+    [false, there("query", "a_b"), { target: "/#?x=?a+b" }],
+    [false, there("query", "a_b"), { target: "/?" }],
+    // As PHP reads names.
+    [true, query("exact", "v"), { target: "/?+%20+a.b=v" }],
+    [true, query("exact", "v"), { target: "/?a%5Bb=v" }],
+    [true, query("exact", "v"), { target: "/?a_b%00c=v" }],
+    [true, query("exact", "v"), { target: "/?a.b[]=v" }],
+    [true, query("exact", "v"), { target: "/?a[b[c]=v" }],
+    [true, query("exact", "v"), { target: "/?a+b%5b0%5d[1]=v" }],
+    [false, query("exact", "v"), { target: "/?a_b+=v&_a_b=v&.a_b=v&a-b=v&a_b%01=v" }],
+    [false, query("exact", "v"), { target: "/?%00a_b=v&a_b]=v&a_=v&a_b.=v&%09a_b=v" }],
+    [false, there("query", "a"), { target: "/?[a]&.a&&%00&+&b[a]" }],
 
     [true, backend, xa("backend=one")],
     [true, backend, xa("log ; backend = two ;x=y")],

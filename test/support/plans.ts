@@ -129,7 +129,7 @@ const is = <T extends string>(one: T): fc.Arbitrary<T> => fc.constant(one);
 /** None of those whose copies Envoy joins. */
 const headerName = fc.constantFrom("x-a", "x-b", "x-debug", "x-wiki");
 /** Names of cookies and parameters. */
-const name = fc.constantFrom("a", "b", "a b", "A");
+const name = fc.constantFrom("a", "b", "a b", "a_b", "_", "A");
 
 /** Any test that can be put to a request. */
 export const anyPredicate: fc.Arbitrary<Predicate> = fc

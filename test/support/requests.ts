@@ -130,7 +130,18 @@ function queryFor(tests: Predicate[]): fc.Arbitrary<string> {
   );
   const parameter = fc
     .tuple(
-      fc.constantFrom("a=b", "", "title=Foo=action=rollback", ...known),
+      fc.constantFrom(
+        "a=b",
+        "",
+        "title=Foo=action=rollback",
+        ".a",
+        "a.b=a",
+        "a[b]=b",
+        "a[b=a",
+        "+a=b",
+        "a%00b=b",
+        ...known,
+      ),
       fc.array(edit, { maxLength: 1 }),
     )
     .chain((parts) => percentEncoded(applyEdits(parts)));
@@ -212,7 +223,7 @@ interface Edit {
 const edit: fc.Arbitrary<Edit> = fc.record({
   at: fc.nat(40),
   kind: fc.constantFrom("insert", "remove", "upper", "append"),
-  text: fc.constantFrom(".", ":", ":80", ":x", "-", "_", "a", "\u00e9", "/", "?", " ", ".."),
+  text: fc.constantFrom(".", "[", "]", "+", ":", ":80", ":x", "-", "_", "a", "\u00e9", "/", "?", " ", ".."),
 });
 
 function applyEdits([text, edits]: [string, Edit[]]): string {
