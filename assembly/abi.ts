@@ -8,6 +8,9 @@ export const OK: u32 = 0;
 export const CONTINUE: u32 = 0;
 export const PAUSE: u32 = 1;
 
+// proxy_stream_type_t
+export const REQUEST: u32 = 0;
+
 // proxy_map_type_t
 export const REQUEST_HEADERS: u32 = 0;
 export const RESPONSE_HEADERS: u32 = 2;

@@ -424,7 +424,15 @@ export abstract class Checker extends SectionReader {
     const start = this.startOf(name);
     if (!this.checkStringOrNone(name, start + L.JOBS_FIELD)) return false;
     if (this.u8(start + L.JOBS_HOST) > L.HOST_ALWAYS) return this.fail(name, "has an unknown mode for Host");
-    return this.u32(start + L.JOBS_LIMIT) <= L.MAX_JOB_LIMIT || this.fail(name, "has too large a limit");
+    const limit = this.u32(start + L.JOBS_LIMIT);
+    if (limit > L.MAX_JOB_LIMIT) return this.fail(name, "has too large a limit");
+    const bytes = this.u32(start + L.JOBS_HELD_BYTES);
+    if (bytes > L.MAX_HELD_BYTES) return this.fail(name, "holds too many bytes");
+    if (bytes < limit) return this.fail(name, "holds fewer bytes than one body may have");
+    const seconds: u32 = this.u16(start + L.JOBS_HELD_SECONDS);
+    if (seconds > L.MAX_HELD_SECONDS) return this.fail(name, "holds for too many seconds");
+    const holds = this.u16(start + L.JOBS_HELD_STREAMS) > 0 && seconds > 0;
+    return holds || this.u16(start + L.JOBS_FIELD) == L.NONE || this.fail(name, "holds no job");
   }
 
   // ---- Rules and who has them -----------------------------------------------------------------------------

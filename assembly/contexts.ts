@@ -2,6 +2,7 @@
 // its streams drain, and one VM may hold several plugins, so neither "the newest" nor "the only" root would do.
 
 import { Decision } from "./decide";
+import * as held from "./held";
 import { freeTable, Table, zeroed } from "./table";
 
 @unmanaged
@@ -31,7 +32,7 @@ export class Stream {
   job: usize;
   scanned: u32;
   /** Its headers wait for the body. */
-  isHeld: bool;
+  held: held.Held | null;
   /** Its own host leads to a wiki. */
   isHostKnown: bool;
   // Then what was decided.
@@ -175,6 +176,7 @@ function removeStream(id: u32): bool {
   let gap = findPlace(id);
   if (load<u32>(gap) == 0) return false;
   const stream = changetype<Stream>(load<u32>(gap, 4));
+  if (stream.held) held.remove(stream.held!);
   if (stream.job != 0) heap.free(stream.job);
   heap.free(changetype<usize>(stream));
   count--;

@@ -95,6 +95,7 @@ function logServing(root: contexts.Root, table: Table): void {
 
 export function proxy_on_tick(root: u32): void {
   arena.reset();
+  jobs.letOverdueGo(root);
   metrics.tick(contexts.rootOf(root));
 }
 
@@ -115,7 +116,7 @@ export function proxy_on_request_headers(id: u32, _headers: u32, endOfStream: u3
   writeDecision(table, decision);
   if (isHeld || (decision.isRouted && (decision.flags & L.RULE_FLAG_DEBUG) != 0)) {
     const stream = remember(id, root, table);
-    if (isHeld) jobs.hold(stream, table);
+    if (isHeld) jobs.hold(stream, id, table);
   }
   return isHeld ? abi.PAUSE : abi.CONTINUE;
 }
@@ -134,10 +135,20 @@ export function proxy_on_request_body(id: u32, size: u32, endOfStream: u32): u32
   const stream = contexts.findStream(id);
   if (!stream || stream.job == 0) return abi.CONTINUE;
   const root = contexts.rootOfStream(stream);
-  if (!root) return abi.CONTINUE;
+  if (!root) {
+    jobs.forget(stream);
+    return abi.CONTINUE;
+  }
   arena.reset();
   const goesOn = jobs.readBody(stream, root, root.table!, size, endOfStream != 0);
   return goesOn ? abi.CONTINUE : abi.PAUSE;
+}
+
+/** Over HTTP/2 these may end a body, of which then no piece is the last. */
+export function proxy_on_request_trailers(id: u32, _trailers: u32): u32 {
+  const stream = contexts.findStream(id);
+  if (stream && stream.job != 0) jobs.endBody(stream);
+  return abi.CONTINUE;
 }
 
 export function proxy_on_response_headers(id: u32, _headers: u32, _endOfStream: u32): u32 {

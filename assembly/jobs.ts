@@ -1,13 +1,18 @@
 // Requests whose JSON body names the wiki. Their headers wait until the body has said it; what is sent on then
 // is watched to its end, so that the body cannot say another wiki to upstream than it said to us.
 
-import { proxy_get_buffer_bytes } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
+import {
+  proxy_continue_stream,
+  proxy_get_buffer_bytes,
+  proxy_set_effective_context,
+} from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import * as abi from "./abi";
 import { answer, writeAuthority, writeDecision } from "./answer";
 import * as arena from "./arena";
 import { MAX_HOST, writeHost } from "./canonical";
-import { Root, Stream } from "./contexts";
+import { findStream, Root, rootOfStream, Stream } from "./contexts";
 import { forgetWiki, setWiki } from "./decide";
+import * as held from "./held";
 import {
   beginJob,
   isJobOver,
@@ -29,11 +34,12 @@ const BAD_REQUEST: u32 = 400;
 const CONFLICT = ascii("the request's body names two different wikis\n");
 
 /** The headers that were just decided wait for the body; until then the default stands in them. */
-export function hold(stream: Stream, table: Table): void {
+export function hold(stream: Stream, id: u32, table: Table): void {
   stream.job = heap.alloc(JOB_STATE_BYTES);
   beginJob(stream.job);
-  stream.isHeld = true;
+  stream.held = held.add(id, load<u16>(table.jobs + L.JOBS_HELD_SECONDS));
   stream.isHostKnown = load<u8>(table.jobs + L.JOBS_HOST) == L.HOST_IF_UNKNOWN && findWiki(table) >= 0;
+  makeRoom(stream, table);
 }
 
 /**
@@ -41,7 +47,8 @@ export function hold(stream: Stream, table: Table): void {
  * @returns whether it may go on
  */
 export function readBody(stream: Stream, root: Root, table: Table, size: u32, isEnd: bool): bool {
-  const from = stream.isHeld ? stream.scanned : 0;
+  const waiting = stream.held;
+  const from = waiting ? stream.scanned : 0;
   const limit = load<u32>(table.jobs + L.JOBS_LIMIT);
   let status = JOB_LOOKING;
   if (size > from) {
@@ -50,7 +57,7 @@ export function readBody(stream: Stream, root: Root, table: Table, size: u32, is
     const at: usize = load<u32>(abi.resultAt);
     const length = load<u32>(abi.resultSize);
     // The limit is a place in the body, not in the pieces in which it happens to come.
-    const first = stream.isHeld ? min(length, limit - stream.scanned) : length;
+    const first = waiting ? min(length, limit - stream.scanned) : length;
     status = scan(stream, table, at, first);
     if (status != JOB_LOOKING && first < length) status = scan(stream, table, at + first, length - first);
     stream.scanned = from + first;
@@ -63,12 +70,15 @@ export function readBody(stream: Stream, root: Root, table: Table, size: u32, is
     forget(stream);
     return false;
   }
-  if (!stream.isHeld) {
+  if (!waiting) {
     if (isJobOver(stream.job)) forget(stream);
     return true;
   }
   const isPastLimit = status == JOB_LOOKING && stream.scanned >= limit;
-  if (status == JOB_LOOKING && !isEnd && !isPastLimit) return false;
+  if (status == JOB_LOOKING && !isEnd && !isPastLimit) {
+    held.grow(waiting, size);
+    return makeRoom(stream, table);
+  }
   if (isPastLimit) metrics.count(root, metrics.JOB_LIMIT);
   release(stream, root, table, status);
   if (status == JOB_LOOKING || isJobOver(stream.job)) forget(stream);
@@ -82,7 +92,7 @@ function scan(stream: Stream, table: Table, at: usize, length: u32): u32 {
 
 /** The headers go, and what is held of the body with them. */
 function release(stream: Stream, root: Root, table: Table, status: u32): void {
-  stream.isHeld = false;
+  unhold(stream);
   const slot =
     status == JOB_TEXT ? find(table, table.wikis, jobValue(stream.job), jobValueLength(stream.job)) : -1;
   const decision = stream.decision;
@@ -103,9 +113,77 @@ function setHost(stream: Stream, table: Table, slot: u32): void {
   if (length > 0) writeAuthority(host, length);
 }
 
+/** The body is over, and has trailers: it named nothing. */
+export function endBody(stream: Stream): void {
+  const root = rootOfStream(stream);
+  if (root && stream.held) release(stream, root, root.table!, JOB_LOOKING);
+  forget(stream);
+}
+
 /** Nothing more is to be learned from the body. */
-function forget(stream: Stream): void {
-  stream.isHeld = false;
+export function forget(stream: Stream): void {
+  unhold(stream);
   heap.free(stream.job);
   stream.job = 0;
+}
+
+function unhold(stream: Stream): void {
+  const waiting = stream.held;
+  if (!waiting) return;
+  stream.held = null;
+  held.remove(waiting);
+}
+
+// ---- What is held too long, or is too much: the default release gets it ----------------------------------
+
+/**
+ * Past what a worker may hold the oldest go: whoever sends a job in earnest is done long before.
+ * @returns whether this one is among them: the caller lets it go on
+ */
+function makeRoom(stream: Stream, table: Table): bool {
+  const own = stream.held!;
+  const current = own.stream;
+  const mostBytes: u64 = load<u32>(table.jobs + L.JOBS_HELD_BYTES);
+  const mostStreams: u32 = load<u16>(table.jobs + L.JOBS_HELD_STREAMS);
+  let isOwn = false;
+  let oldest = held.oldest;
+  while (oldest && (held.bytes > mostBytes || held.streams > mostStreams)) {
+    if (oldest == own) {
+      isOwn = true;
+      giveUp(stream, metrics.HELD_OVERFLOW);
+    } else letGo(oldest, metrics.HELD_OVERFLOW, current);
+    oldest = held.oldest;
+  }
+  return isOwn;
+}
+
+/** On the tick of a root. */
+export function letOverdueGo(root: u32): void {
+  let one = held.oldest;
+  if (!one) return;
+  const now = held.now();
+  while (one) {
+    const newer = one.newer;
+    if (one.until <= now) letGo(one, metrics.HELD_TIMEOUT, root);
+    one = newer;
+  }
+}
+
+/** In a callback of another context. */
+function letGo(waiting: held.Held, counter: u32, current: u32): void {
+  const id = waiting.stream;
+  giveUp(findStream(id)!, counter);
+  // A host that does not know the stream would let the current one go on.
+  if (proxy_set_effective_context(id) != abi.OK) return;
+  proxy_continue_stream(abi.REQUEST);
+  proxy_set_effective_context(current);
+}
+
+function giveUp(stream: Stream, counter: u32): void {
+  const root = rootOfStream(stream);
+  if (root) {
+    metrics.count(root, counter);
+    release(stream, root, root.table!, JOB_LOOKING);
+  }
+  forget(stream);
 }

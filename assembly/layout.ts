@@ -23,7 +23,7 @@ export const HEADER_GENERATION: u32 = 16;
 export const HEADER_DIGEST: u32 = 20;
 export const DIGEST_BYTES: u32 = 16;
 export const HEADER_BYTES: u32 = 36;
-export const LAYOUT_VERSION: u32 = 4;
+export const LAYOUT_VERSION: u32 = 5;
 
 // ---- Directory: after the header, one entry a section ---------------------------------------------------
 
@@ -289,7 +289,10 @@ export const PLACEMENT_FLAG_NOT_INSTALLED: u32 = 1;
 export const JOBS_FIELD: u32 = 0; // string: the name at the top of the body; NONE: no rule reads bodies
 export const JOBS_HOST: u32 = 2; // u8: when Host becomes the wiki's own
 export const JOBS_LIMIT: u32 = 3; // u32: the field ends within so many bytes, or is not looked for
-export const JOBS_BYTES: u32 = 7;
+export const JOBS_HELD_BYTES: u32 = 7; // u32: of bodies that wait in a worker, at least JOBS_LIMIT
+export const JOBS_HELD_STREAMS: u32 = 11; // u16: jobs that wait in a worker, at least one
+export const JOBS_HELD_SECONDS: u32 = 13; // u16: how long one of them waits
+export const JOBS_BYTES: u32 = 15;
 
 /** The proxy's answer, with status 400, to a body that names two wikis: what upstream reads would not be what decided. */
 export const CONFLICT_TEXT: string = "the request's body names two different wikis\n";
@@ -364,6 +367,10 @@ export const MAX_LISTENERS: u32 = 256;
 export const MAX_REPLIES: u32 = 64;
 /** Bytes of a body in which the wiki is looked for. */
 export const MAX_JOB_LIMIT: u32 = 16777216;
+/** Bytes, streams and seconds that a worker may hold of jobs whose wiki is not known yet. */
+export const MAX_HELD_BYTES: u32 = 1073741824;
+export const MAX_HELD_STREAMS: u32 = 65535;
+export const MAX_HELD_SECONDS: u32 = 3600;
 export const MAX_CANONICAL_RULES: u32 = 64;
 export const MAX_DEPLOYMENTS: u32 = 256;
 export const MAX_RELEASES: u32 = 256;

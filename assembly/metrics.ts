@@ -27,7 +27,9 @@ export const REPLIES: u32 = 4;
 export const DEBUG: u32 = 5;
 export const JOB_LIMIT: u32 = 6;
 export const JOB_CONFLICTS: u32 = 7;
-const FIXED: u32 = 8;
+export const HELD_OVERFLOW: u32 = 8;
+export const HELD_TIMEOUT: u32 = 9;
+const FIXED: u32 = 10;
 
 /** The counters' names; static, so that no string is made at run time. */
 function nameOf(counter: u32): Text {
@@ -46,8 +48,12 @@ function nameOf(counter: u32): Text {
       return ascii("debug");
     case JOB_LIMIT:
       return ascii("job_limit");
-    default:
+    case JOB_CONFLICTS:
       return ascii("job_conflicts");
+    case HELD_OVERFLOW:
+      return ascii("held_overflow");
+    default:
+      return ascii("held_timeout");
   }
 }
 

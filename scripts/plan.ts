@@ -179,6 +179,10 @@ export interface Jobs {
   limit: number;
   /** When Host becomes the wiki's own. */
   host: "never" | "if-unknown" | "always";
+  /** What may wait in a worker of bodies that have not named their wiki yet; past it the default release gets them. */
+  heldBytes: number;
+  heldStreams: number;
+  heldSeconds: number;
 }
 
 /** From a wiki to its canonical host. */
@@ -205,7 +209,15 @@ export const NEVER_EMITTED: readonly string[] = [
 ];
 
 /** What a plan's numbers may be; of SHARE_WHOLE requests a `readOnly` takes so many. */
-export { MAX_JOB_LIMIT, MAX_STATUS, MIN_STATUS, SHARE_WHOLE } from "../assembly/layout.ts";
+export {
+  MAX_HELD_BYTES,
+  MAX_HELD_SECONDS,
+  MAX_HELD_STREAMS,
+  MAX_JOB_LIMIT,
+  MAX_STATUS,
+  MIN_STATUS,
+  SHARE_WHOLE,
+} from "../assembly/layout.ts";
 
 export const EMIT_KIND_NAMES = ["cluster", "release", "wiki", "group", "version", "deployment"] as const;
 export type EmitKind = (typeof EMIT_KIND_NAMES)[number];

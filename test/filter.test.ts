@@ -301,6 +301,7 @@ describe("the module", () => {
       "proxy_on_delete",
       "proxy_on_request_body",
       "proxy_on_request_headers",
+      "proxy_on_request_trailers",
       "proxy_on_response_headers",
       "proxy_on_tick",
     ]);

@@ -160,9 +160,10 @@ function show(contents: ReturnType<typeof contentsOf>): string {
     `without a wiki: unknown host → ${unknownHost}, missing → ${missing}, not installed → ${notInstalled}`,
   );
   if (contents.jobs !== null) {
-    const { field, limit, host } = contents.jobs;
+    const { field, limit, host, heldBytes, heldStreams, heldSeconds } = contents.jobs;
     lines.push(
       `jobs: the wiki is the body's "${field}" within ${count(limit, "byte")}; Host becomes the wiki's own: ${host}`,
+      `      a worker holds ${count(heldStreams, "job")}, ${count(heldBytes, "byte")}, each for ${count(heldSeconds, "second")}`,
     );
   }
   if (contents.rewrites.length > 0) lines.push("rewrites:", ...contents.rewrites.map((one) => `  ${one}`));

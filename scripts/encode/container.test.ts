@@ -66,7 +66,7 @@ describe("a table is refused", () => {
     [
       "of another layout",
       changed((view) => view.setUint16(L.HEADER_VERSION, 2, true)),
-      "layout version 2: this reader knows 4",
+      "layout version 2: this reader knows 5",
     ],
     [
       "that is cut short",

@@ -8,6 +8,7 @@ import { FilterReader, loadFarm } from "../../test/support/farms.ts";
 import {
   anyPlan,
   bytesOf,
+  HELD,
   plainListener,
   plainPlan,
   plainRule,
@@ -95,7 +96,7 @@ describe("a table", () => {
       plainPlan({ listeners: [plainListener({ datacentre: "here" })] }),
       plainPlan({ shareCookie: "id" }),
       plainPlan({ replies: [{ status: 404, body: "no" }] }),
-      plainPlan({ jobs: { field: "database", limit: 1, host: "never" } }),
+      plainPlan({ jobs: { field: "database", limit: 1, host: "never", ...HELD } }),
       plainPlan({ canonical: { rules: [], exceptions: [{ wiki: "awiki", host: null }] } }),
       routedPlan([plainRule<Route>("pass")]),
       routedPlan([{ ...plainRule<Route>("pass"), debug: true }]),

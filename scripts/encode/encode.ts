@@ -16,6 +16,16 @@ import { Writer } from "./writer.ts";
 /** The plan holds something that no table may: nothing was written. */
 export class EncodeError extends Error {}
 
+/** No rule reads bodies. */
+const NO_JOBS = {
+  field: null,
+  host: "never",
+  limit: 0,
+  heldBytes: 0,
+  heldStreams: 0,
+  heldSeconds: 0,
+} as const;
+
 export interface EncodeOptions {
   /** 1…2^32−1 */
   generation: number;
@@ -316,8 +326,9 @@ class Encoder {
   }
 
   private jobs(): Uint8Array {
-    const { field, host, limit } = this.plan.jobs ?? { field: null, host: "never", limit: 0 };
-    return new Writer().u16(this.stringOrNone(field)).u8(HOST_MODES[host]).u32(limit).bytes();
+    const { field, host, limit, heldBytes, heldStreams, heldSeconds } = this.plan.jobs ?? NO_JOBS;
+    const writer = new Writer().u16(this.stringOrNone(field)).u8(HOST_MODES[host]).u32(limit);
+    return writer.u32(heldBytes).u16(heldStreams).u16(heldSeconds).bytes();
   }
 
   private canonical(): Uint8Array {

@@ -4,6 +4,7 @@ import * as L from "../../assembly/layout.ts";
 import { compileFarm, problemsWith, warningsOf } from "../../test/support/farm-text.ts";
 import {
   bytesOf,
+  HELD,
   plainListener,
   plainPlan,
   plainRule,
@@ -33,6 +34,7 @@ function oneMore(section: Uint8Array, at: number, entry: number, bytes: 2 | 4 = 
 const form = { target: false, segments: 1, closed: false, parts: [0], dashes: false, replacements: [] };
 const host = (...values: string[]) => ({ subject: "host", test: "exact", not: false, values }) as const;
 const header = (name: string) => ({ subject: "header", test: "present", not: false, name }) as const;
+const JOBS = { field: "database", limit: 1, host: "never", ...HELD } as const;
 const deployments = (count: number) => times(count, (i) => ({ name: `d${i}`, readOnly: null }));
 const releases = (count: number) => ({
   releases: times(count, (i) => ({ name: `r${i}`, version: "1.0" })),
@@ -151,10 +153,27 @@ const LIMITS: [
   [
     "bytes of a body with a wiki",
     L.MAX_JOB_LIMIT,
-    (n) => plainPlan({ jobs: { field: "database", limit: n, host: "never" } }),
+    (n) => plainPlan({ jobs: { ...JOBS, limit: n } }),
     "16777217 bytes of a body with a wiki: a table holds at most 16777216",
     (bytes) => withSection(bytes, L.SECTION_JOBS, (s) => s.with(L.JOBS_LIMIT, 1)),
     "section JOBS has too large a limit",
+  ],
+  [
+    "bytes of held bodies",
+    L.MAX_HELD_BYTES,
+    (n) => plainPlan({ jobs: { ...JOBS, heldBytes: n } }),
+    "1073741825 bytes of held bodies: a table holds at most 1073741824",
+    (bytes) => withSection(bytes, L.SECTION_JOBS, (s) => s.with(L.JOBS_HELD_BYTES, 1)),
+    "section JOBS holds too many bytes",
+  ],
+  [
+    "seconds for which a job is held",
+    L.MAX_HELD_SECONDS,
+    (n) => plainPlan({ jobs: { ...JOBS, heldSeconds: n } }),
+    "3601 seconds for which a job is held: a table holds at most 3600",
+    (bytes) =>
+      withSection(bytes, L.SECTION_JOBS, (s) => s.with(L.JOBS_HELD_SECONDS, s[L.JOBS_HELD_SECONDS]! + 1)),
+    "section JOBS holds for too many seconds",
   ],
   [
     "rules from a wiki to its host",
@@ -272,6 +291,14 @@ describe("a limit is one constant:", () => {
     expect(await verdictOn(bytes)).toBe(null);
     expect(new Table(bytes).rule(0).when).toHaveLength(255);
     expect(() => bytesOf(plan(256))).toThrow("256 predicates of a rule: a table holds at most 255");
+  });
+
+  it("held jobs: the packer writes 65535 and refuses one more, which no table could say", async () => {
+    const plan = (heldStreams: number) => plainPlan({ jobs: { ...JOBS, heldStreams } });
+    const bytes = bytesOf(plan(L.MAX_HELD_STREAMS));
+    expect(await verdictOn(bytes)).toBe(null);
+    expect(new Table(bytes).jobs).toEqual({ ...JOBS, heldStreams: 65535 });
+    expect(() => bytesOf(plan(65536))).toThrow("65536 held jobs: a table holds at most 65535");
   });
 
   it("sections: 64, unknown ones included, and not one more", async () => {

@@ -56,6 +56,9 @@ export function limitsOf(plan: Plan): Limit[] {
     count("releases", plan.releases, L.MAX_RELEASES),
     count("pairs of release and group", placementsOf(plan).list, L.MAX_PLACEMENTS),
     { what: "bytes of a body with a wiki", used: plan.jobs?.limit ?? 0, most: L.MAX_JOB_LIMIT },
+    { what: "bytes of held bodies", used: plan.jobs?.heldBytes ?? 0, most: L.MAX_HELD_BYTES },
+    { what: "held jobs", used: plan.jobs?.heldStreams ?? 0, most: L.MAX_HELD_STREAMS },
+    { what: "seconds for which a job is held", used: plan.jobs?.heldSeconds ?? 0, most: L.MAX_HELD_SECONDS },
     count("rules from a wiki to its host", plan.canonical.rules, L.MAX_CANONICAL_RULES),
   ];
 }

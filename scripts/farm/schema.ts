@@ -1,6 +1,14 @@
 /** What may stand in farm.yaml. */
 import { z } from "zod";
-import { EMIT_KIND_NAMES, MAX_STATUS, MIN_STATUS, NEVER_EMITTED, SHARE_WHOLE } from "../plan.ts";
+import {
+  EMIT_KIND_NAMES,
+  MAX_HELD_SECONDS,
+  MAX_HELD_STREAMS,
+  MAX_STATUS,
+  MIN_STATUS,
+  NEVER_EMITTED,
+  SHARE_WHOLE,
+} from "../plan.ts";
 import {
   HOST,
   isAddress,
@@ -35,6 +43,12 @@ const headerName = z
   .string()
   .regex(/^[a-z0-9-]+$/, "must be a header's name in lower case: letters, digits and `-`")
   .refine((text) => !NEVER_EMITTED.includes(text), "must not be a header that has a meaning of its own");
+
+/** Bytes. */
+const size = z.union([
+  z.int().min(1),
+  z.string().regex(/^\d{1,9} [KM]iB$/, "must be as `512 KiB` or `1 MiB`"),
+]);
 
 /** An expression of dblists. */
 const dblist = z.string().min(1);
@@ -279,10 +293,11 @@ export const farmSchema = z.strictObject({
   jobs: z
     .strictObject({
       field: printable.min(1),
-      limit: z
-        .union([z.int().min(1), z.string().regex(/^\d{1,9} [KM]iB$/, "must be as `512 KiB` or `1 MiB`")])
-        .default("512 KiB"),
+      limit: size.default("512 KiB"),
       host: z.enum(["never", "if-unknown", "always"]).default("if-unknown"),
+      "held-bytes": size.default("32 MiB"),
+      "held-streams": z.int().min(1).max(MAX_HELD_STREAMS).default(1024),
+      "held-seconds": z.int().min(1).max(MAX_HELD_SECONDS).default(30),
       rules: z.array(routeRule).min(1),
     })
     .optional(),

@@ -89,7 +89,7 @@ export interface FilterOptions {
   /** The data centre that is the primary one: a switchover changes this, and no table. */
   primary?: string;
   failurePolicy?: FailurePolicy;
-  /** The filter may pause a request on its headers and still see the body; default: true. Off, jobs wait for ever. */
+  /** The filter may pause a request on its headers and still see the body; default: true. Off, no job finds its wiki. */
   allowOnHeadersStopIteration?: boolean;
 }
 
@@ -176,7 +176,7 @@ function plugin(options: FilterOptions): object {
     name: FILTER_NAME,
     root_id: options.listener,
     failure_policy: options.failurePolicy ?? "FAIL_RELOAD",
-    // Without it a request that waits for its body to say the wiki never sees it: the client times out.
+    // Without it a request that waits for its body to say the wiki never sees it.
     allow_on_headers_stop_iteration: options.allowOnHeadersStopIteration ?? true,
     vm_config: {
       // The same vm_id and code: all listeners of a worker share one VM, as in production.

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import * as L from "../../assembly/layout.ts";
 import {
   bytesOf,
+  HELD,
   plainListener,
   plainPlan,
   plainRule,
@@ -43,7 +44,7 @@ const option: Predicate = {
 };
 const address: Predicate = { subject: "host", test: "address", not: false };
 
-const jobs = { field: "database", limit: 100, host: "never" } as const;
+const jobs = { field: "database", limit: 100, host: "never", ...HELD } as const;
 const body = { ...plainRule<Route>({ deployment: 0 }), wiki: "body" } as const;
 
 const NO_STRING = 999;
@@ -198,6 +199,20 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
     "JOBS has too large a limit",
     () => put(plainPlan(), L.SECTION_JOBS, L.JOBS_LIMIT, L.MAX_JOB_LIMIT + 1, 4),
   ],
+  [
+    "JOBS holds too many bytes",
+    () => put(plainPlan({ jobs }), L.SECTION_JOBS, L.JOBS_HELD_BYTES, L.MAX_HELD_BYTES + 1, 4),
+  ],
+  [
+    "JOBS holds fewer bytes than one body may have",
+    () => put(plainPlan({ jobs }), L.SECTION_JOBS, L.JOBS_HELD_BYTES, jobs.limit - 1, 4),
+  ],
+  [
+    "JOBS holds for too many seconds",
+    () => put(plainPlan({ jobs }), L.SECTION_JOBS, L.JOBS_HELD_SECONDS, L.MAX_HELD_SECONDS + 1),
+  ],
+  ["JOBS holds no job", () => put(plainPlan({ jobs }), L.SECTION_JOBS, L.JOBS_HELD_STREAMS, 0)],
+  ["JOBS holds no job", () => put(plainPlan({ jobs }), L.SECTION_JOBS, L.JOBS_HELD_SECONDS, 0)],
   [
     "RULE rule 0 has predicates that are not there",
     () => put(rulesOf(header), L.SECTION_RULES, RULE + L.RULE_FIRST_PREDICATE, 1),

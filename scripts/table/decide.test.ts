@@ -1,7 +1,7 @@
 /** Decisions of the reader in TypeScript. */
 import { describe, expect, it } from "vitest";
 import { CONFLICT_TEXT } from "../../assembly/layout.ts";
-import { bytesOf, plainListener, plainPlan, plainRule } from "../../test/support/plans.ts";
+import { bytesOf, HELD, plainListener, plainPlan, plainRule } from "../../test/support/plans.ts";
 import type { Listener, Plan, Predicate, Route, Rule } from "../plan.ts";
 import { decide, UnknownListener, type Where } from "./decide.ts";
 import type { Request } from "./headers.ts";
@@ -67,7 +67,7 @@ function farm(parts: Partial<Plan> = {}, listener: Partial<Listener> = {}): Tabl
     ],
     wikiless: { unknownHost: { release: 0 }, missing: { reply: 0 }, notInstalled: { release: 1 } },
     clusters: ["web", "web-ro", "jobs"].map((name) => [`${name}-old`, `${name}-new`]),
-    jobs: { field: "database", limit: 1000, host: "if-unknown" },
+    jobs: { field: "database", limit: 1000, host: "if-unknown", ...HELD },
     canonical: {
       rules: [{ tail: "wiki", suffix: ".wiki.example", dashes: true }],
       exceptions: [{ wiki: "awiki", host: "special.example" }],
@@ -210,7 +210,7 @@ describe("a job", () => {
 
   it("gets the wiki's own host never, if its own leads to no wiki, or always", () => {
     const host = (mode: "never" | "if-unknown" | "always", authority: string, wiki: string) => {
-      const of = farm({ jobs: { field: "database", limit: 1000, host: mode } });
+      const of = farm({ jobs: { field: "database", limit: 1000, host: mode, ...HELD } });
       const told = answer({ ...job(wiki), authority }, {}, of);
       return told && "host" in told ? told.host : told;
     };

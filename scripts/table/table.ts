@@ -380,7 +380,14 @@ export class Table {
     const field = this.textOrNull(at + L.JOBS_FIELD);
     if (field === null) return null;
     const host = nameOf(HOST_MODES, this.raw.u8(at + L.JOBS_HOST));
-    return { field, limit: this.raw.u32(at + L.JOBS_LIMIT), host };
+    return {
+      field,
+      limit: this.raw.u32(at + L.JOBS_LIMIT),
+      host,
+      heldBytes: this.raw.u32(at + L.JOBS_HELD_BYTES),
+      heldStreams: this.raw.u16(at + L.JOBS_HELD_STREAMS),
+      heldSeconds: this.raw.u16(at + L.JOBS_HELD_SECONDS),
+    };
   }
 
   canonicalRule(number: number): CanonicalRule {

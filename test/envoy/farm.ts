@@ -11,6 +11,7 @@ import { type Headers, type HttpResponse, type SendOptions, send } from "../../s
 import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
 import type { Listener, Plan, Predicate, Route, Rule } from "../../scripts/plan.ts";
 import { projectPath } from "../support/data.ts";
+import { HELD } from "../support/plans.ts";
 
 // Two cores, shared with tests that compute: an Envoy takes 100 ms to start alone, and seconds then.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -125,7 +126,7 @@ export const PLAN: Plan = {
     { kind: "wiki", name: "x-mw-wiki" },
     { kind: "release", name: "x-mw-release" },
   ],
-  jobs: { field: "database", limit: 512 * 1024, host: "if-unknown" },
+  jobs: { field: "database", limit: 512 * 1024, host: "if-unknown", ...HELD },
   canonical: {
     rules: [{ tail: "wiki", suffix: ".wiki.example", dashes: true }],
     exceptions: [{ wiki: "be_x_oldwiki", host: "be-tarask.wiki.example" }],

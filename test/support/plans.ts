@@ -39,6 +39,9 @@ export function plainRule<Outcome>(outcome: Outcome, ...when: Predicate[]): Rule
 }
 
 /** A plan of one wiki, one release, one deployment and nothing else. */
+/** What a worker may hold of jobs. */
+export const HELD = { heldBytes: 2 ** 25, heldStreams: 100, heldSeconds: 30 };
+
 export function plainPlan(parts: Partial<Plan> = {}): Plan {
   return {
     wikis: [{ id: "awiki", release: 0, group: null, installed: true }],
@@ -211,6 +214,9 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
         field: fc.constantFrom("database", "a", ""),
         limit: fc.constantFrom(65536, 524288),
         host: fc.constantFrom("never", "if-unknown", "always"),
+        heldBytes: fc.constantFrom(2 ** 20, 2 ** 30),
+        heldStreams: fc.constantFrom(1, 65535),
+        heldSeconds: fc.constantFrom(1, 3600),
       }),
     ),
     canonicalRules: fc.array(
