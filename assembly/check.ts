@@ -508,6 +508,12 @@ export abstract class Checker extends SectionReader {
     if (subject == L.SUBJECT_COOKIE && this.cookieHeader == L.NONE) {
       return this.failAt(name, "predicate", i, "is about a cookie, and HDRS has no cookie");
     }
+    if (test == L.TEST_SHARE) {
+      if (this.u16(at + L.PREDICATE_SHARE) > L.SHARE_WHOLE) {
+        return this.failAt(name, "predicate", i, "has a share of more than all");
+      }
+      return this.checkString(name, at + L.PREDICATE_SALT);
+    }
     const values = this.u16(at + L.PREDICATE_VALUES);
     const isBare = test == L.TEST_ADDRESS || test == L.TEST_PRESENT;
     const least: u32 = test == L.TEST_OPTION ? 2 : 1;
@@ -661,10 +667,15 @@ export function testsOf(subject: u32): u32 {
     case L.SUBJECT_METHOD:
       return text;
     case L.SUBJECT_COOKIE:
+      return text | (1 << L.TEST_PRESENT) | (1 << L.TEST_SHARE);
     case L.SUBJECT_QUERY:
       return text | (1 << L.TEST_PRESENT);
     case L.SUBJECT_HEADER:
-      return text | (1 << L.TEST_PRESENT) | (1 << L.TEST_CONTAINS) | (1 << L.TEST_OPTION);
+      return (
+        text | (1 << L.TEST_PRESENT) | (1 << L.TEST_CONTAINS) | (1 << L.TEST_OPTION) | (1 << L.TEST_SHARE)
+      );
+    case L.SUBJECT_CLIENT:
+      return (1 << L.TEST_PREFIX) | (1 << L.TEST_SHARE);
     default:
       return 0;
   }

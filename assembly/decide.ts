@@ -1,12 +1,13 @@
 // From a request to its deployment, release and cluster: the request path in one screen. A decision is numbers of the
 // table; host.ts, wiki.ts and rules.ts say how each is found.
 
+import * as client from "./client";
 import * as headers from "./headers";
 import * as host from "./host";
 import * as L from "./layout";
 import { readPath } from "./path";
 import { beginRules, firstMatch } from "./rules";
-import { isInShare } from "./share";
+import { isInShareOfReads } from "./share";
 import { placementOf, readOnlyOf, Table } from "./table";
 import { findWiki, MISSING, UNKNOWN_HOST } from "./wiki";
 
@@ -47,6 +48,7 @@ export const decision = changetype<Decision>(memory.data(offsetof<Decision>(), 8
 export function decide(table: Table, listener: usize, isSecondary: bool): void {
   host.readHost(table, headers.authority, headers.authorityLength, headers.target, headers.targetLength);
   readPath(host.target, host.pathLength);
+  client.forget(listener);
   beginRules();
   decision.pass = false;
   decision.reply = -1;
@@ -139,6 +141,5 @@ function chooseReadOnly(table: Table, listener: usize): void {
   if (readOnly == L.NONE) return;
   const found = firstMatch(table, listener + L.LISTENER_READS);
   if (found == 0) return;
-  const isInternal = (load<u8>(listener + L.LISTENER_FLAGS) & L.LISTENER_FLAG_INTERNAL) != 0;
-  if (isInShare(table, load<u16>(found + L.RULE_VALUE), isInternal)) decision.deployment = readOnly;
+  if (isInShareOfReads(table, load<u16>(found + L.RULE_VALUE))) decision.deployment = readOnly;
 }

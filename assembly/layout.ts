@@ -191,6 +191,9 @@ export const PREDICATE_TEST: u32 = 1; // u8, TEST_NOT added where it must not ho
 export const PREDICATE_NAME: u32 = 2; // u16: number in HDRS of a header; string of a cookie or a parameter
 export const PREDICATE_FIRST_VALUE: u32 = 4; // string
 export const PREDICATE_VALUES: u32 = 6; // u16: consecutive strings; the test holds for one of them
+/** Of TEST_SHARE these two are, in their place: a string that goes before the text, and 0…SHARE_WHOLE. */
+export const PREDICATE_SALT: u32 = 4;
+export const PREDICATE_SHARE: u32 = 6;
 export const PREDICATE_ENTRY: u32 = 8;
 
 /** The host does not decide: the default release. */
@@ -206,6 +209,11 @@ export const SUBJECT_METHOD: u32 = 3;
 export const SUBJECT_HEADER: u32 = 4; // any of the header's copies
 export const SUBJECT_COOKIE: u32 = 5; // any cookie of that name
 export const SUBJECT_QUERY: u32 = 6; // any parameter that PHP may call so, its value decoded
+/**
+ * The client's address: `4` and 8 hexadecimal digits in lower case, or `6` and 32. A network is a prefix of it. IPv4
+ * that is written as IPv6 (`::ffff:192.0.2.1`) is IPv4.
+ */
+export const SUBJECT_CLIENT: u32 = 7;
 
 export const TEST_EXACT: u32 = 1;
 export const TEST_PREFIX: u32 = 2; // not host
@@ -216,6 +224,8 @@ export const TEST_PRESENT: u32 = 6; // header, cookie, parameter; no value
 export const TEST_CONTAINS: u32 = 7; // path, header
 /** Header only, and there once: of its options between `;`, the one called as the first value is one of the others. */
 export const TEST_OPTION: u32 = 8;
+/** Header, cookie, client: the hash of its text, or where it is none of the client's address, is in the share. */
+export const TEST_SHARE: u32 = 9;
 export const TEST_NOT: u32 = 0x80;
 
 /** The request goes to deployment number RULE_VALUE. */

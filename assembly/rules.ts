@@ -3,6 +3,7 @@
 import * as bytes from "./bytes";
 import { areEqual, bitOf, indexOf, percentDecoded, trim } from "./bytes";
 import * as C from "./characters";
+import * as client from "./client";
 import * as headers from "./headers";
 import * as host from "./host";
 import * as L from "./layout";
@@ -23,6 +24,7 @@ import {
   traitOf,
 } from "./prefilter";
 import { readMethod } from "./read";
+import { isInShare } from "./share";
 import { isString, Table } from "./table";
 
 let traits: u64 = 0;
@@ -88,6 +90,7 @@ function matches(table: Table, rule: usize): bool {
 }
 
 function holds(table: Table, predicate: usize, test: u32): bool {
+  if (test == L.TEST_SHARE) return isInShare(table, predicate);
   switch (<u32>load<u8>(predicate + L.PREDICATE_SUBJECT)) {
     case L.SUBJECT_HOST:
       return test == L.TEST_ADDRESS
@@ -104,6 +107,9 @@ function holds(table: Table, predicate: usize, test: u32): bool {
       return headerHolds(table, predicate, test);
     case L.SUBJECT_COOKIE:
       return cookieHolds(table, predicate, test);
+    case L.SUBJECT_CLIENT:
+      client.readDigits(table);
+      return client.digitsLength > 0 && isOneOf(table, predicate, test, client.digits, client.digitsLength);
     default:
       return parameterHolds(table, predicate, test);
   }

@@ -1,6 +1,9 @@
 /** The functions in Lua that a generated filter calls. */
+import * as L from "../assembly/layout.ts";
+
 export const HELPERS = `local find, sub, byte, lower, gsub, match = string.find, string.sub, string.byte, string.lower, string.gsub, string.match
-local char, tonumber = string.char, tonumber
+local char, format, rep, tonumber = string.char, string.format, string.rep, tonumber
+local band, bxor, lshift, rshift, tobit = bit.band, bit.bxor, bit.lshift, bit.rshift, bit.tobit
 
 local function decode(text)
   return (gsub(gsub(text, "+", " "), "%%(%x%x)", function(digits) return char(tonumber(digits, 16)) end))
@@ -59,6 +62,34 @@ local function cookie(text, name, from)
     end
     from = stop + 1
   end
+end
+
+-- A product of two u32, as a u32.
+local function mul(a, b)
+  return tobit(band(a, 65535) * b % 4294967296 + lshift(tobit(rshift(a, 16) * b % 4294967296), 16))
+end
+
+-- Whether the hash of a text, or of the client's address where there is none, is among the first of 10000 parts.
+local function is_in_share(text, client, salt, share)
+  text = salt .. ((text and text ~= "") and text or client)
+  local h = ${L.HASH_SEED_B}
+  for i = 1, #text do h = mul(bxor(h, byte(text, i)), ${L.SHARE_HASH}) end
+  h = mul(bxor(h, rshift(h, 16)), ${L.HASH_MIX_1})
+  h = mul(bxor(h, rshift(h, 13)), ${L.HASH_MIX_2})
+  h = bxor(h, rshift(h, 16)) % 4294967296
+  return h * ${L.SHARE_WHOLE} / 4294967296 < share
+end
+
+-- The digits of an address, of which a network is a beginning.
+local function digits(address)
+  local a, b, c, d = match(address, "^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
+  if a then return format("4%02x%02x%02x%02x", a, b, c, d) end
+  local head, tail = match(address, "^(.-)::(.*)$")
+  local function groups(text)
+    return (gsub(gsub(text or "", "%x+", function(g) return format("%04x", tonumber(g, 16)) end), ":", ""))
+  end
+  head, tail = groups(head or address), groups(tail)
+  return "6" .. head .. rep("0", 32 - #head - #tail) .. tail
 end
 
 -- The option of a header that is a list of \`name\` and \`name=value\` between \`;\`.

@@ -3,7 +3,7 @@ import type { Predicate, Rule } from "../scripts/plan.ts";
 import { quote, table } from "./lua-text.ts";
 
 /** A test that compares a text with values. */
-type TextTest = Exclude<Predicate["test"], "address" | "present" | "option">;
+type TextTest = Exclude<Predicate["test"], "address" | "present" | "option" | "share">;
 
 export class Predicates {
   /** Tables that the conditions look values up in. */
@@ -12,7 +12,13 @@ export class Predicates {
   /** Locals for the headers that these rules look at, where they are not read yet. */
   readHeaders(rules: readonly Rule[], read: Set<string>, indent: string): string {
     let text = "";
-    for (const { subject, ...rest } of rules.flatMap(({ when }) => when)) {
+    const when = rules.flatMap((rule) => rule.when);
+    if (when.some(({ subject, test }) => subject === "client" || test === "share") && !read.has("client")) {
+      read.add("client");
+      text += `${indent}local client = handle:streamInfo():downstreamRemoteAddress()\n`;
+      text += `${indent}client = match(client, "^%[(.*)%]:%d+$") or match(client, "^(.*):%d+$") or client\n`;
+    }
+    for (const { subject, ...rest } of when) {
       const name =
         subject === "header" && "name" in rest
           ? rest.name
@@ -35,6 +41,7 @@ export class Predicates {
 
   private holds(one: Predicate): string {
     if (one.test === "address") return "address";
+    if (one.test === "share") return this.share(one);
     switch (one.subject) {
       case "host":
         // Something, then the suffix.
@@ -50,7 +57,17 @@ export class Predicates {
       case "cookie":
       case "query":
         return this.member(one);
+      case "client":
+        return any(one.values, (v) => starts("digits(client)", v));
     }
+  }
+
+  private share(one: Extract<Predicate, { test: "share" }>): string {
+    let text = "nil";
+    if (one.subject === "header") text = local(one.name);
+    if (one.subject === "cookie")
+      text = `${local("cookie")} and cookie(${local("cookie")}, ${quote(one.name)}, 1)`;
+    return `is_in_share(${text}, client, ${quote(one.salt)}, ${one.share})`;
   }
 
   private text(text: string, test: TextTest, values: readonly string[]): string {
@@ -71,7 +88,7 @@ export class Predicates {
     }
   }
 
-  private header(one: Extract<Predicate, { subject: "header" }>): string {
+  private header(one: Exclude<Extract<Predicate, { subject: "header" }>, { test: "share" }>): string {
     const name = local(one.name);
     switch (one.test) {
       case "present":
@@ -86,7 +103,9 @@ export class Predicates {
   }
 
   /** Of a cookie or a parameter. */
-  private member(one: Extract<Predicate, { subject: "cookie" | "query" }>): string {
+  private member(
+    one: Exclude<Extract<Predicate, { subject: "cookie" | "query" }>, { test: "share" }>,
+  ): string {
     const [text, reader] = one.subject === "cookie" ? [local("cookie"), "cookie"] : ["query", "parameter"];
     const some = one.subject === "cookie" ? `${text} and ` : `query ~= "" and `;
     // The name as it stands, first: most queries and cookies do not have it in any form.

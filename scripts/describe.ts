@@ -12,6 +12,7 @@ import {
   SHARE_WHOLE,
   type WikilessOutcome,
 } from "./plan.ts";
+import { networksOf } from "./table/networks.ts";
 
 /** What entries refer to by number: a table, or a plan. */
 export interface Referred {
@@ -57,11 +58,20 @@ export function describeRule({ when }: Rule): string {
   return when.map(describePredicate).join(" and ") || "every request";
 }
 
+const SAME = { host: "host", path: "path", method: "method", header: "header", cookie: "cookie" };
+
+function percent(share: number): string {
+  return `${share / (SHARE_WHOLE / 100)} %`;
+}
+
 function describePredicate(predicate: Predicate): string {
   const isNot = predicate.not ? "not " : "";
   if (predicate.test === "address") return `${isNot}no host name, or an IP address`;
-  const subject = predicate.subject === "query" ? "parameter" : predicate.subject;
-  const what = `${isNot}${subject}${"name" in predicate ? ` ${predicate.name}` : ""}`;
+  const subject = { ...SAME, query: "parameter", client: "client's address" }[predicate.subject];
+  const of = `${subject}${"name" in predicate ? ` ${predicate.name}` : ""}`;
+  if (predicate.test === "share") return `${isNot}${percent(predicate.share)} by ${of}`;
+  const what = isNot + of;
+  if (predicate.subject === "client") return `${what} in ${networksOf(predicate.values).join(" or ")}`;
   switch (predicate.test) {
     case "present":
       return `${what} present`;
@@ -84,7 +94,7 @@ export function describeOutcome(of: Referred, { outcome, wiki, debug }: Rule): s
   if (outcome === "pass") return "passes through";
   if ("readOnly" in outcome) {
     if (outcome.readOnly === 0) return "the primary data centre";
-    return `${outcome.readOnly / (SHARE_WHOLE / 100)} % read-only`;
+    return `${percent(outcome.readOnly)} read-only`;
   }
   if (!("deployment" in outcome)) return describeWikiless(of, outcome);
   const from = { host: "", body: ", wiki from the body", none: ", no wiki" }[wiki];

@@ -141,6 +141,15 @@ export type Predicate = { not: boolean } & (
    * the values; so has a header whose first option has no `=`, and which has no such option.
    */
   | { subject: "header"; name: string; test: "option"; option: string; values: string[] }
+  /** A network is what the digits of its addresses begin with, see `addressDigits`. */
+  | { subject: "client"; test: "prefix"; values: string[] }
+  /**
+   * So many of SHARE_WHOLE, by a hash of the text, or where there is none of the client's address. The salt goes before
+   * the text: shares of other salts are of others.
+   */
+  | { subject: "header"; name: string; test: "share"; salt: string; share: number }
+  | { subject: "cookie"; name: string; test: "share"; salt: string; share: number }
+  | { subject: "client"; test: "share"; salt: string; share: number }
 );
 
 export interface Rule<Outcome = Route | ReleaseOutcome | ReadOutcome> {

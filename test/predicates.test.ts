@@ -38,6 +38,7 @@ interface Example<In = Kind> {
 
 const header = (value: string) => ({ headers: [["x-a", value]] as const });
 const cookie = (value: string) => ({ headers: [["cookie", value]] as const });
+const from = (client: string) => ({ client });
 const target = (value: string) => ({ target: value });
 
 const EXAMPLES = {
@@ -167,6 +168,30 @@ const EXAMPLES = {
     holds: [target("/?action"), target("/?%61ction="), target("/?action[x")],
     fails: [target("/?actions"), target("/action")],
   },
+  "client prefix": {
+    predicate: { values: ["40a", "4c000020", "4c000021", "620010db8"] },
+    farm: "client: [10.0.0.0/8, 192.0.2.0/27, '2001:db8::/32']",
+    holds: ["10.1.2.3", "192.0.2.31", "::ffff:10.0.0.1", "2001:db8::1"].map(from),
+    fails: ["11.0.0.1", "192.0.2.32", "::a", "2001:db9::", "", "10.1"].map(from),
+  },
+  "client share": {
+    predicate: { salt: "api", share: 2500 },
+    farm: "share: 0.25, share-by: client-address",
+    holds: ["10.0.0.5", "2001:db8::1"].map(from),
+    fails: ["10.0.0.1"].map(from),
+  },
+  "cookie share": {
+    predicate: { name: "a", salt: "api", share: 2500 },
+    farm: "share: 0.25, share-by: { cookie: a }",
+    holds: [cookie("b=a; a=d; a=a"), { ...cookie("a=; a=a"), ...from("10.0.0.5") }, from("10.0.0.5")],
+    fails: [{ ...cookie("a=a; a=d"), ...from("10.0.0.5") }, from("10.0.0.1"), {}],
+  },
+  "header share": {
+    predicate: { name: "x-a", salt: "api", share: 2500 },
+    farm: "share: 0.25, share-by: { header: x-a }",
+    holds: [header("d"), { ...header(""), ...from("10.0.0.5") }, from("10.0.0.5")],
+    fails: [{ ...header("a"), ...from("10.0.0.5") }, from("10.0.0.1"), {}],
+  },
 } satisfies { [K in Kind]: Example<K> };
 
 const all = Object.entries(EXAMPLES).map(([kind, example]) => {
@@ -230,9 +255,10 @@ test("docs/farm.md says of what each test of a rule may be", () => {
   const table = rows(readDoc("farm.md"), "test", "of", "holds for");
   const testOf = (row: Record<string, string>) =>
     row.test === "text" ? "exact" : /^`\{ (\w+): \S+ \}`$/.exec(row.test!)![1]!;
-  // Of hosts and methods the keys themselves say it, in the table before.
+  // Of hosts, methods, clients and shares the keys themselves say it, in the table before.
   const said = all.filter(
-    ({ farm, predicate: { subject } }) => farm !== null && !/host|method/.test(subject),
+    ({ farm, predicate: { subject, test } }) =>
+      farm !== null && !/host|method|client/.test(subject) && test !== "share",
   );
   expect(subjectsInTable(table, testOf)).toEqual(subjectsByTest(said));
 });

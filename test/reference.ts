@@ -1,4 +1,5 @@
 /** The naive reference: what a plan decides, written as plainly as possible. */
+import { isIPv4, isIPv6 } from "node:net";
 import type {
   Destination,
   Listener,
@@ -24,7 +25,7 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
   return (request, where = { listener: null, secondary: false }) => {
     const listener =
       plan.listeners.find(({ name }) => name === null || name === where.listener) ?? plan.listeners[0]!;
-    const parts = partsOf(plan, request);
+    const parts = partsOf(plan, request, listener);
     const route = firstOf(listener.routes, parts);
     const outcome = route?.outcome ?? { deployment: listener.deployment };
     if (outcome === "pass") return { kind: "pass" };
@@ -36,9 +37,7 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
     const release = asset?.outcome ?? (known ? { release: known.release } : (found as WikilessOutcome));
     if ("reply" in release) return { kind: "reply", ...plan.replies[release.reply]! };
 
-    const deployment = where.secondary
-      ? readOnlyOr(listener, outcome.deployment, parts, request)
-      : outcome.deployment;
+    const deployment = where.secondary ? readOnlyOr(listener, outcome.deployment, parts) : outcome.deployment;
     return {
       kind: "route",
       wiki: known?.id ?? null,
@@ -87,17 +86,12 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
     return plan.canonical.rules.map((_, number) => byRule(number)).find((host) => host !== null) ?? null;
   }
 
-  function readOnlyOr(listener: Listener, deployment: number, parts: Parts, request: Request): number {
+  function readOnlyOr(listener: Listener, deployment: number, parts: Parts): number {
     const { readOnly } = plan.deployments[deployment]!;
     const share = firstOf(listener.reads, parts)?.outcome.readOnly ?? 0;
     if (readOnly === null || share === 0) return deployment;
     const cookie = parts.cookies.find(({ name }) => name === plan.shareCookie)?.value;
-    const forwarded = parts.headers.find(({ name }) => name === "x-forwarded-for")?.value ?? "";
-    const first = trimmed(forwarded.split(",")[0]!);
-    const address = (listener.trust === "internal" && first) || request.client || "";
-    return share === 10000 || Math.floor((hash(cookie || address) * 10000) / 2 ** 32) < share
-      ? readOnly
-      : deployment;
+    return isInShare(share, cookie || parts.client) ? readOnly : deployment;
   }
 
   /** undefined: the host says no wiki; null: it is known to have none. */
@@ -132,11 +126,15 @@ interface Parts {
   headers: { name: string; value: string }[];
   cookies: { name: string; value: string }[];
   parameters: { name: string; value: string }[];
+  /** Address of who asks. */
+  client: string;
 }
 
-function partsOf(plan: Plan, request: Request): Parts {
+function partsOf(plan: Plan, request: Request, listener: Listener): Parts {
   const { authority, target } = readHostOfPath(plan, request.authority, request.target);
   const headers = (request.headers ?? []).map(([name, value]) => ({ name: name.toLowerCase(), value }));
+  const forwarded = headers.find(({ name }) => name === "x-forwarded-for")?.value ?? "";
+  const first = listener.trust === "internal" ? trimmed(forwarded.split(",")[0]!) : "";
   return {
     host: rewritten(plan, hostOf(authority)),
     isAddress: addressOf(authority),
@@ -149,6 +147,7 @@ function partsOf(plan: Plan, request: Request): Parts {
       .flatMap(({ value }) => value.split(";"))
       .map((text) => pairOf(text, trimmed)),
     parameters: (/\?([^#]*)/s.exec(target)?.[1] ?? "").split("&").map((text) => pairOf(text, parameterText)),
+    client: first || request.client || "",
   };
 }
 
@@ -182,6 +181,10 @@ function firstOf<Outcome>(rules: Rule<Outcome>[], parts: Parts): Rule<Outcome> |
 
 function holds(test: Predicate, parts: Parts): boolean {
   if (test.test === "address") return parts.isAddress;
+  if (test.test === "share") {
+    const own = test.subject === "client" ? undefined : valuesOf(test, parts)[0];
+    return isInShare(test.share, test.salt + (own || parts.client));
+  }
   const values = valuesOf(test, parts);
   if (test.test === "present") return values.length > 0;
   if (test.test === "option")
@@ -198,6 +201,7 @@ function valuesOf(test: Predicate, parts: Parts): string[] {
   if (test.subject === "host") return [parts.host];
   if (test.subject === "path") return [parts.path];
   if (test.subject === "method") return [parts.method];
+  if (test.subject === "client") return addressBits(parts.client);
   if (test.subject === "header") return called(parts.headers, test.name);
   if (test.subject === "cookie") return called(parts.cookies, test.name);
   return parts.parameters
@@ -240,6 +244,24 @@ function wikiOfBody(body: string, field: string): string | null {
   } catch {
     return null;
   }
+}
+
+function isInShare(share: number, text: string): boolean {
+  return Math.floor((hash(text) * 10000) / 2 ** 32) < share;
+}
+
+/** By the URL parser of the platform, which writes an address of IPv6 in one way. */
+function addressBits(text: string): string[] {
+  const zoneless = text.replace(/%.*$/s, "");
+  const hex = (numbers: number[], digits: number) =>
+    numbers.map((number) => number.toString(16).padStart(digits, "0")).join("");
+  if (isIPv4(text)) return [`4${hex(text.split(".").map(Number), 2)}`];
+  if (!isIPv6(zoneless)) return [];
+  const [before, after] = new URL(`http://[${zoneless}]`).hostname.slice(1, -1).split("::");
+  const groups = (part = "") => (part === "" ? [] : part.split(":").map((one) => Number.parseInt(one, 16)));
+  const [head, tail] = [groups(before), groups(after)];
+  const digits = hex([...head, ...Array(8 - head.length - tail.length).fill(0), ...tail], 4);
+  return [digits.startsWith(`${"0".repeat(20)}ffff`) ? `4${digits.slice(24)}` : `6${digits}`];
 }
 
 /** MurmurHash3's finaliser after one lane of multiply-xor, as docs/table-format.md has it. */

@@ -40,7 +40,7 @@ function narrows(subject: u32, test: u32): bool {
 /** Pairs of a subject and a test, which a table may have or not, that narrow or do not. */
 function pairs(isKnown: bool, doesNarrow: bool): string {
   let found = "";
-  for (let subject = L.SUBJECT_HOST; subject <= L.SUBJECT_QUERY; subject++) {
+  for (let subject = L.SUBJECT_HOST; subject <= L.SUBJECT_CLIENT; subject++) {
     for (let test: u32 = 0; test < TESTS; test++) {
       if (((testsOf(subject) & (1 << test)) != 0) != isKnown) continue;
       if (narrows(subject, test) == doesNarrow) found += `${subject}:${test} `;
@@ -51,7 +51,12 @@ function pairs(isKnown: bool, doesNarrow: bool): string {
 
 describe("the prefilter", () => {
   it("is narrowed by each test that a table may have, but by those that are listed here", () => {
-    expect(pairs(true, false)).toBe(`${L.SUBJECT_METHOD}:${L.TEST_PREFIX} `);
+    const path = `${L.SUBJECT_PATH}:${L.TEST_SUFFIX} ${L.SUBJECT_PATH}:${L.TEST_CONTAINS} `;
+    const method = `${L.SUBJECT_METHOD}:${L.TEST_PREFIX} `;
+    // A share is cut by the client's address where there is no such header or cookie.
+    const shares = `${L.SUBJECT_HEADER}:${L.TEST_SHARE} ${L.SUBJECT_COOKIE}:${L.TEST_SHARE} `;
+    const client = `${L.SUBJECT_CLIENT}:${L.TEST_PREFIX} ${L.SUBJECT_CLIENT}:${L.TEST_SHARE} `;
+    expect(pairs(true, false)).toBe(path + method + shares + client);
   });
 
   it("is narrowed by no other test: who adds one that is forgotten here routes slower, not wrongly", () => {
@@ -59,7 +64,7 @@ describe("the prefilter", () => {
   });
 
   it("is not narrowed by what must not hold", () => {
-    for (let subject = L.SUBJECT_HOST; subject <= L.SUBJECT_QUERY; subject++) {
+    for (let subject = L.SUBJECT_HOST; subject <= L.SUBJECT_CLIENT; subject++) {
       expect(narrows(subject, L.TEST_EXACT | L.TEST_NOT)).toBe(false);
     }
   });

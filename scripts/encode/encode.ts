@@ -262,7 +262,7 @@ class Encoder {
         .u8(TESTS[predicate.test] | (predicate.not ? L.TEST_NOT : 0))
         .u16(this.predicateName(predicate))
         .u16(this.consecutiveStrings(values))
-        .u16(values.length);
+        .u16(predicate.test === "share" ? predicate.share : values.length);
     }
     return writer.bytes();
   }

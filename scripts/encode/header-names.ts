@@ -16,6 +16,9 @@ export function headerNamesOf(plan: Plan): string[] {
     ({ rule: { outcome } }) =>
       typeof outcome === "object" && "readOnly" in outcome && isPart(outcome.readOnly),
   );
-  if (shares) names.add(FORWARDED);
+  const asksWho = predicates.some(
+    (one) => one.subject === "client" || (one.test === "share" && isPart(one.share)),
+  );
+  if (shares || asksWho) names.add(FORWARDED);
   return [...names];
 }

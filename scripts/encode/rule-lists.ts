@@ -36,11 +36,13 @@ export function ruleListsOf(plan: Plan): RuleLists {
 function keyOfPredicate(predicate: Predicate): string {
   const { subject, test, not } = predicate;
   const name = "name" in predicate ? predicate.name : null;
-  return JSON.stringify([subject, test, not, name, valuesOf(predicate)]);
+  const share = test === "share" ? predicate.share : null;
+  return JSON.stringify([subject, test, not, name, valuesOf(predicate), share]);
 }
 
-/** The strings that a predicate's test compares with, as they stand in the table. */
+/** The strings that a predicate's test compares with, or what goes before its text, as they stand in the table. */
 export function valuesOf(predicate: Predicate): readonly string[] {
+  if (predicate.test === "share") return [predicate.salt];
   if (predicate.test === "option") return [predicate.option, ...predicate.values];
   return "values" in predicate ? predicate.values : [];
 }

@@ -17,7 +17,8 @@ const FARM = {
   wikiversions: "{ awiki: v1, bwiki: v2, cwiki: v2, constructor: v2, lonely: v1, pinned: v2 }",
   releases: "{ one: { version: v1 }, two: { version: v2 }, three: { version: v2 } }",
   "default-release": "two",
-  deployments: "{ default: web, rules: [{ path: { under: /w/api.php }, deployment: api }] }",
+  deployments:
+    "{ default: web, rules: [{ path: { under: /w/api.php }, deployment: api }, { path: /some, not: { client: 10.0.0.0/9 }, share: 0.1, share-by: { cookie: who }, deployment: some }] }",
   groups: "{ one: { dblist: one }, two: { wikis: [bwiki, constructor, pinned] } }",
   dblists: "lists",
   "in-no-group": "warn",
@@ -42,6 +43,7 @@ async function explainer(strip = false): Promise<Explainer> {
 }
 
 const WEB = "deployment web: no rule matches, the default";
+const SOME = "path /some and not client's address in 10.0.0.0/9 and 10 % by cookie who";
 const SITUATIONS: [situation: string, url: string, why: string, stripped: string][] = [
   [
     "a fixed host",
@@ -54,6 +56,12 @@ const SITUATIONS: [situation: string, url: string, why: string, stripped: string
     "a.example/w/api.php?x",
     "the host matches {label}.example → {label}wiki (farm.yaml:17): wiki awiki; in one (dblist one): release one, which runs its version v1; deployment api: path at or under /w/api.php (farm.yaml:5)",
     "the host matches {label}.example → {label}wiki: wiki awiki; in one: release one, which runs its version v1; deployment api: path at or under /w/api.php",
+  ],
+  [
+    "a request outside a share",
+    "a.example/some",
+    `not in the share of: ${SOME} (farm.yaml:5); the host matches {label}.example → {label}wiki (farm.yaml:17): wiki awiki; in one (dblist one): release one, which runs its version v1; ${WEB}`,
+    `not in the share of: ${SOME}; the host matches {label}.example → {label}wiki: wiki awiki; in one: release one, which runs its version v1; ${WEB}`,
   ],
   [
     "a host with a family",

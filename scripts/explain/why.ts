@@ -7,7 +7,8 @@ import type { Range, Table } from "../table/table.ts";
 /** @param names null for a stripped table: then without the places in the farm file, lists and pins */
 export function why(table: Table, names: Names | null, answer: Answer, trail: Trail): string {
   const steps = [...whichRequest(names, trail)];
-  const rule = routeOf(table, names, trail);
+  for (const rule of trail.outside) steps.push(`not in the share of: ${routeOf(table, names, trail, rule)}`);
+  const rule = trail.rule === null ? null : routeOf(table, names, trail, trail.rule);
   if (answer.kind === "pass") return [...steps, `not ours, passes through: ${rule}`].join("; ");
   if (answer.kind === "reply")
     return [...steps, whichReply(table, names, answer.status, trail, rule)].join("; ");
@@ -27,11 +28,9 @@ function whichRequest(names: Names | null, trail: Trail): string[] {
   return steps;
 }
 
-/** The rule that chose the deployment, and where it stands in the farm file. */
-function routeOf(table: Table, names: Names | null, trail: Trail): string | null {
-  return trail.rule === null
-    ? null
-    : describeRule(table.rule(trail.rule)) + place(table, names, trail, "routes", trail.rule);
+/** A rule that may choose the deployment, and where it stands in the farm file. */
+function routeOf(table: Table, names: Names | null, trail: Trail, rule: number): string {
+  return describeRule(table.rule(rule)) + place(table, names, trail, "routes", rule);
 }
 
 /** A rule may be that of several listeners: its place is told as this one's. */

@@ -1,7 +1,9 @@
 /** The conditions of rules in farm.yaml: their schema. */
 import { z } from "zod";
+import { SHARE_WHOLE } from "../plan.ts";
 import { HOST } from "../sources/names.ts";
 import { punycodeOf } from "../sources/punycode.ts";
+import { digitsOfNetwork } from "../table/networks.ts";
 
 /** Which requests a rule is for: one language, wherever a farm has rules. rules.ts compiles it. */
 
@@ -88,6 +90,15 @@ const byName = <K extends z.ZodString, T extends z.ZodType>(name: K, test: T) =>
     .refine((tests) => Object.keys(tests).length > 0, "must not be empty")
     .optional();
 
+/** A CIDR, or an address alone. */
+const network = z.string().superRefine((text, { addIssue }) => {
+  const digits = digitsOfNetwork(text);
+  if (Array.isArray(digits)) return;
+  const wayOut = digits === "no network" ? "an address or a network, as `10.0.0.0/8`" : null;
+  const write = typeof digits === "object" ? `without bits behind its prefix: write \`${digits.write}\`` : "";
+  addIssue(`must be ${wayOut ?? write}`);
+});
+
 const tests = {
   host: listOf(hostTest).optional(),
   path: listOf(pathTest).optional(),
@@ -95,6 +106,7 @@ const tests = {
   header: byName(lookedAt, headerTest),
   cookie: byName(cookieName, valueTest),
   query: byName(parameterName, valueTest),
+  client: listOf(network).optional(),
 };
 const testsSchema = z.strictObject(tests);
 export type Tests = z.infer<typeof testsSchema>;
@@ -113,6 +125,26 @@ export const conditions = {
     .optional(),
 };
 export type Conditions = Tests & { not?: Tests | undefined };
+
+/** Of the requests that a rule is for, so many: 0…1. */
+export const share = z
+  .number()
+  .min(0)
+  .max(1)
+  .refine(
+    (share) => Number.isInteger(Number((share * SHARE_WHOLE).toFixed(6))),
+    "must have at most 4 decimals",
+  )
+  .optional();
+/** What a share is cut by. */
+export const byCookie = z.strictObject({ cookie: cookieName });
+export const CLIENT_ADDRESS = z.literal("client-address");
+export const shareOfRule = {
+  share,
+  "share-by": z.union([CLIENT_ADDRESS, byCookie, z.strictObject({ header: lookedAt })]).optional(),
+};
+const shareSchema = z.strictObject(shareOfRule);
+export type ShareSays = z.infer<typeof shareSchema>;
 
 type One<T> = Exclude<T, readonly unknown[] | undefined>;
 export type PathTest = One<Tests["path"]>;

@@ -3,7 +3,7 @@ import { type Jobs, MAX_HELD_BYTES, MAX_JOB_LIMIT, type Route } from "../plan.ts
 import { SourceError } from "../sources/problem.ts";
 import type { Deployments } from "./deployments.ts";
 import type { Farm } from "./farm.ts";
-import { type Placed, rulesFrom } from "./rules.ts";
+import { type Placed, rulesFrom, shareOf } from "./rules.ts";
 
 const UNITS: Record<string, number> = { KiB: 1024, MiB: 1024 * 1024 };
 
@@ -42,6 +42,7 @@ export function jobRules(farm: Farm, deployments: Deployments): Placed<Route>[] 
     rulesFrom<Route>(says, ["jobs", "rules", i], {
       outcome: { deployment: deployments.number(says.deployment) },
       wiki: says.wiki ?? "body",
+      share: shareOf(says),
     }),
   );
 }

@@ -1,5 +1,5 @@
 /** `listeners` of farm.yaml: what each of them decides by. */
-import type { Listener, ReadOutcome, ReleaseOutcome, Route, Rule } from "../plan.ts";
+import type { Listener, Predicate, ReadOutcome, ReleaseOutcome, Route, Rule } from "../plan.ts";
 import { type Place, Problems, quote, quoteAll } from "../sources/problem.ts";
 import { assetRules } from "./assets.ts";
 import { debugRules } from "./debug.ts";
@@ -9,7 +9,7 @@ import { jobRules } from "./jobs.ts";
 import { readRules } from "./reads.ts";
 import type { Releases } from "./releases.ts";
 import type { Replies } from "./replies.ts";
-import { hostPredicates, type Placed, rulesFrom } from "./rules.ts";
+import { hostPredicates, type Placed, rulesFrom, shareOf } from "./rules.ts";
 import type { ListenerSays, RouteRule } from "./schema.ts";
 
 /** A listener of the plan whose rules still know where they come from. */
@@ -34,6 +34,7 @@ export function compileListeners(
       rulesFrom<Route>(one, [...path, i], {
         outcome: { deployment: deployments.number(one.deployment) },
         wiki: one.wiki ?? "host",
+        share: shareOf(one),
       }),
     );
   const common = isUsed(farm, "rules") ? ofRules(says.deployments.rules, ["deployments", "rules"]) : [];
@@ -148,7 +149,10 @@ function checkTrust(farm: Farm, listeners: PlacedListener[]): void {
   problems.throwIfAny();
 }
 
-function placeOfHeader(farm: Farm, path: Path, { name, not }: { name: string; not: boolean }): Place {
+type Named = Extract<Predicate, { subject: "header" }>;
+
+function placeOfHeader(farm: Farm, path: Path, { name, not, test }: Named): Place {
+  if (test === "share") return farm.place([...path, "share-by", "header"]);
   return farm.place([...path, ...(not ? ["not"] : []), "header", name], "key");
 }
 

@@ -115,6 +115,35 @@ describe("rules", () => {
     ]);
   });
 
+  it("may be for a share, which is the last that is asked, and salted with the deployment", () => {
+    const share = { not: false, test: "share", salt: "api" };
+    const path = (test: string) => ({ not: false, subject: "path", test, values: ["/x"] });
+    expect(
+      whenOf("{ path: [/x, { prefix: /x }], share: 0.1, share-by: { cookie: who }, deployment: api }"),
+    ).toEqual([
+      [path("exact"), { ...share, subject: "cookie", name: "who", share: 1000 }],
+      [path("prefix"), { ...share, subject: "cookie", name: "who", share: 1000 }],
+    ]);
+    expect(whenOf("{ share: 0.0001, deployment: api }")).toEqual([
+      [{ ...share, subject: "client", share: 1 }],
+    ]);
+    expect(whenOf("{ share: 0, deployment: api }")).toEqual([[{ ...share, subject: "client", share: 0 }]]);
+    expect(whenOf("{ share: 1, deployment: api }")).toEqual([[]]);
+  });
+
+  it("take networks as what the digits of their addresses begin with", () => {
+    expect(whenOf("{ client: [10.0.0.0/8, '::/0', 192.0.2.128/26], deployment: api }")).toEqual([
+      [
+        {
+          not: false,
+          subject: "client",
+          test: "prefix",
+          values: ["40a", "6", "4c000028", "4c000029", "4c00002a", "4c00002b"],
+        },
+      ],
+    ]);
+  });
+
   it("may consist of `not` alone", () => {
     expect(whenOf("{ not: { method: GET }, deployment: api }")).toEqual([
       [{ not: true, subject: "method", test: "exact", values: ["GET"] }],
@@ -145,6 +174,10 @@ describe("rules", () => {
     ["a test that there is not", "query: { a: { suffix: x } }", "unknown key `suffix`"],
     ["a test that goes with headers alone", "query: { a: { contains: x } }", "unknown key `contains`"],
     ["an absence", "query: { a: { present: false } }", "must be `true`"],
+    ["a share of too many decimals", "path: /x, share: 0.12345", "must have at most 4 decimals"],
+    ["a network that is none", "client: 10.0.0/8", "must be an address or a network, as `10.0.0.0/8`"],
+    ["a network that is too small", "client: 10.0.0.0/33", "must be an address or a network"],
+    ["bits that no network has", "client: '2001:db8::1/32'", "write `2001:db8::/32`"],
     ["a wiki that it cannot name", "path: /x, wiki: awiki", "must be `none`"],
   ])("refuse %s", (_, rule, what) => {
     const problems = problemsWith({ deployments: `{ default: web, rules: [{ ${rule}, deployment: api }] }` });

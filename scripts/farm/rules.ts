@@ -1,6 +1,7 @@
 /** A rule of farm.yaml as rules of the table, with the place that it comes from. */
-import type { Predicate, Rule } from "../plan.ts";
-import type { Conditions, PathTest, Tests, ValueTest } from "./conditions.ts";
+import { type Predicate, type Rule, SHARE_WHOLE } from "../plan.ts";
+import { digitsOfNetwork } from "../table/networks.ts";
+import type { Conditions, PathTest, ShareSays, Tests, ValueTest } from "./conditions.ts";
 import type { Farm, Path } from "./farm.ts";
 
 /** A rule of the table, and the rule of the farm that it comes from; null where every farm has it. */
@@ -13,10 +14,27 @@ export interface Placed<Outcome> {
 export function rulesFrom<Outcome>(
   says: Conditions,
   path: Path,
-  then: { outcome: Outcome; wiki?: Rule["wiki"] },
+  then: { outcome: Outcome; wiki?: Rule["wiki"]; share?: Predicate[] },
 ): Placed<Outcome>[] {
-  const { outcome, wiki = "host" } = then;
-  return alternatives(says).map((when) => ({ rule: { when, outcome, wiki, debug: false }, path }));
+  const { outcome, wiki = "host", share = [] } = then;
+  return alternatives(says).map((when) => ({
+    rule: { when: [...when, ...share], outcome, wiki, debug: false },
+    path,
+  }));
+}
+
+/**
+ * The last predicate of a rule that has a share: the address is asked for where all others hold. The deployment's name
+ * is the salt: who is among the first tenth for one deployment is not so for another, and rules that stand elsewhere
+ * in the file, or on another listener, take the same ones.
+ */
+export function shareOf(says: ShareSays & { deployment: string }): Predicate[] {
+  const by = says["share-by"] ?? "client-address";
+  if (says.share === undefined || says.share === 1) return [];
+  const cut = { test: "share", salt: says.deployment, share: Math.round(says.share * SHARE_WHOLE) } as const;
+  if (by === "client-address") return [{ not: false, subject: "client", ...cut }];
+  const named = "cookie" in by ? (["cookie", by.cookie] as const) : (["header", by.header] as const);
+  return [{ not: false, subject: named[0], name: named[1], ...cut }];
 }
 
 /** Every rule of the farm that has conditions, and where it stands. */
@@ -72,7 +90,8 @@ function alternatives({ not, ...says }: Conditions): Predicate[][] {
 }
 
 /** For each part of the request that is tested, the predicates of which one must hold. */
-function predicatesOf({ host, path, method, header = {}, cookie = {}, query = {} }: Tests): Predicate[][] {
+function predicatesOf(tests: Tests): Predicate[][] {
+  const { host, path, method, header = {}, cookie = {}, query = {}, client } = tests;
   const parts: Predicate[][] = [];
   if (host !== undefined) parts.push(hostPredicates(host));
   if (path !== undefined) parts.push(byTest(path, (test) => ({ subject: "path", ...test }) as Predicate));
@@ -83,6 +102,11 @@ function predicatesOf({ host, path, method, header = {}, cookie = {}, query = {}
     for (const [name, test] of Object.entries(tests)) {
       parts.push(byTest(test, (one) => ({ subject, name, ...one }) as Predicate));
     }
+  }
+  if (client !== undefined) {
+    // The schema has seen to it that all are networks.
+    const values = listed(client).flatMap((network) => digitsOfNetwork(network) as string[]);
+    parts.push([{ not: false, subject: "client", test: "prefix", values }]);
   }
   return parts;
 }

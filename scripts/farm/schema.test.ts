@@ -98,7 +98,7 @@ describe("farm.yaml", () => {
     [
       "a rule that tests nothing",
       { deployments: "{ default: web, rules: [{ deployment: api }] }" },
-      "5:38: `deployments.rules.0` must say which requests it is for: `host`, `path`, `method`, `header`, `cookie`, `query` or `not` (`{ deployment: api }] }`)",
+      "5:38: `deployments.rules.0` must say which requests it is for: `host`, `path`, `method`, `header`, `cookie`, `query`, `client` or `not` (`{ deployment: api }] }`)",
     ],
     [
       "a path that ends in a slash where a boundary is meant",

@@ -7,7 +7,6 @@ import {
   MAX_STATUS,
   MIN_STATUS,
   NEVER_EMITTED,
-  SHARE_WHOLE,
 } from "../plan.ts";
 import {
   HOST,
@@ -20,14 +19,17 @@ import {
   WIKI_ID_SHAPE,
 } from "../sources/names.ts";
 import {
+  byCookie,
+  CLIENT_ADDRESS,
   conditions,
-  cookieName,
   hostTest,
   lookedAt,
   MUST_SAY_WHICH,
   mustBe,
   printable,
   saysWhich,
+  share,
+  shareOfRule,
 } from "./conditions.ts";
 import { guardLimitsSchema } from "./guard-limits.ts";
 
@@ -121,8 +123,13 @@ const routeRule = z
     deployment: name("a deployment"),
     /** The host does not decide: the default release. */
     wiki: z.literal("none").optional(),
+    ...shareOfRule,
   })
-  .refine(saysWhich, MUST_SAY_WHICH);
+  .refine((one) => saysWhich(one) || one.share !== undefined, MUST_SAY_WHICH)
+  .refine(
+    (one) => one["share-by"] === undefined || one.share !== undefined,
+    "has `share-by` without a `share`",
+  );
 export type RouteRule = z.infer<typeof routeRule>;
 
 const assetRule = z.strictObject({ ...conditions, release: z.string() }).refine(saysWhich, MUST_SAY_WHICH);
@@ -132,15 +139,7 @@ const readRule = z
     ...conditions,
     primary: z.literal(true).optional(),
     /** Of the requests, so many may go to the read-only deployment: 0…1. */
-    share: z
-      .number()
-      .min(0)
-      .max(1)
-      .refine(
-        (share) => Number.isInteger(Number((share * SHARE_WHOLE).toFixed(6))),
-        "must have at most 4 decimals",
-      )
-      .optional(),
+    share,
   })
   .refine(
     (one) => (one.primary === undefined) !== (one.share === undefined),
@@ -325,9 +324,7 @@ export const farmSchema = z.strictObject({
         .regex(/^[A-Za-z0-9._-]+$/, "must be letters, digits, `.`, `_`, `-`")
         .default("-ro"),
       deployments: z.array(name("a deployment")).min(1),
-      "share-by": z
-        .union([z.literal("client-address"), z.strictObject({ cookie: cookieName })])
-        .default("client-address"),
+      "share-by": z.union([CLIENT_ADDRESS, byCookie]).default("client-address"),
       rules: z.array(readRule).min(1),
     })
     .optional(),

@@ -33,6 +33,7 @@ const shorter = (plan: Plan, name: number) => withSection(bytesOf(plan), name, (
 
 const rulesOf = (...when: Predicate[]) => routedPlan([plainRule<Route>("pass", ...when)]);
 const header: Predicate = { subject: "header", test: "exact", not: false, name: "x-a", values: ["a"] };
+const share: Predicate = { subject: "cookie", test: "share", not: false, name: "a", salt: "s", share: 1 };
 const cookie: Predicate = { subject: "cookie", test: "exact", not: false, name: "c", values: ["a"] };
 const option: Predicate = {
   subject: "header",
@@ -242,14 +243,22 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
     () => put(rulesOf(), L.SECTION_RULES, RULE + L.RULE_FLAGS, flags, 1),
   ]),
   ["RULE rule 0 reads bodies, and JOBS says no field", () => bytesOf(routedPlan([body]))],
-  ...[0, 7].map((subject): [string, () => Uint8Array] => [
+  ...[0, 8].map((subject): [string, () => Uint8Array] => [
     "RULE predicate 0 is unknown to this reader",
     () => put(rulesOf(header), L.SECTION_RULES, PREDICATE + L.PREDICATE_SUBJECT, subject, 1),
   ]),
-  ...[0, 9, L.TEST_NOT, 0x40 | L.TEST_EXACT].map((test): [string, () => Uint8Array] => [
+  ...[0, 10, L.TEST_NOT, 0x40 | L.TEST_EXACT].map((test): [string, () => Uint8Array] => [
     "RULE predicate 0 is unknown to this reader",
     () => put(rulesOf(header), L.SECTION_RULES, PREDICATE + L.PREDICATE_TEST, test, 1),
   ]),
+  [
+    "RULE predicate 0 has a share of more than all",
+    () => put(rulesOf(share), L.SECTION_RULES, PREDICATE + L.PREDICATE_SHARE, L.SHARE_WHOLE + 1),
+  ],
+  [
+    "RULE refers to a string that is not there",
+    () => put(rulesOf(share), L.SECTION_RULES, PREDICATE + L.PREDICATE_SALT, L.NONE),
+  ],
   [
     "RULE predicate 0 has no proper name",
     () => put(rulesOf(header), L.SECTION_RULES, PREDICATE + L.PREDICATE_NAME, 2),

@@ -6,7 +6,7 @@ import { partsOf, type Request, type RequestParts } from "./headers.ts";
 import { rewrite } from "./host.ts";
 import { wikiOfBody } from "./job-body.ts";
 import { firstRule } from "./rules.ts";
-import { isInShare } from "./share.ts";
+import { isInShareOfReads } from "./share.ts";
 import type { Table, TableListener } from "./table.ts";
 import { type HostWiki, wikiOfHost } from "./wiki.ts";
 
@@ -63,6 +63,8 @@ export interface Trail extends Omit<HostWiki, "slot"> {
   pathForRules: string;
   /** The rule that matched; null: none did. */
   rule: number | null;
+  /** Rules before it, of which the request is not in the share. */
+  outside: number[];
   /** Where the wiki was looked for; the host's steps are null where it was not there. */
   wikiFrom: Rule["wiki"];
   /** What the body said; null where it was not read. */
@@ -90,8 +92,9 @@ export function decide(
 ): { answer: Answer; trail: Trail } {
   const listener = findListener(table, where.listener);
   const read = rewrite(table, request.authority, request.target);
-  const parts = partsOf(request, read);
-  const route = firstRule<Route>(table, listener.routes, parts);
+  const parts = partsOf(request, read, listener.trust === "internal" && table.readsForwarded);
+  const outside: number[] = [];
+  const route = firstRule<Route>(table, listener.routes, parts, outside);
   const trail: Trail = {
     listener: listener.name,
     host: read.host,
@@ -100,6 +103,7 @@ export function decide(
     suffixRewrite: read.suffixRewrite,
     pathForRules: parts.path,
     rule: route?.number ?? null,
+    outside,
     wikiFrom: route?.wiki ?? "host",
     ...{ source: { kind: "nothing" }, path: null, key: null },
     ...{ body: null, wrong: null, asset: null, read: null, readOnly: false },
@@ -202,7 +206,7 @@ function readOnlyOr(
   const rule = firstRule<ReadOutcome>(table, listener.reads, parts);
   if (rule === null) return deployment;
   trail.read = rule.number;
-  trail.readOnly = isInShare(table, rule.outcome.readOnly, parts, listener.trust === "internal");
+  trail.readOnly = isInShareOfReads(table, rule.outcome.readOnly, parts);
   return trail.readOnly ? readOnly : deployment;
 }
 

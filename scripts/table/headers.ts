@@ -36,11 +36,16 @@ export interface RequestParts {
   method: string;
   /** By name in lower case, every copy. */
   headers: ReadonlyMap<string, readonly string[]>;
-  /** Address without port; "" where it is not known. */
+  /** Who asks: an address without port, "" where it is not known. */
   client: string;
 }
 
-export function partsOf(request: Request, { host, address, target }: Rewritten): RequestParts {
+/** @param forwarded X-Forwarded-For says who asked: clients are our own */
+export function partsOf(
+  request: Request,
+  { host, address, target }: Rewritten,
+  forwarded: boolean,
+): RequestParts {
   const headers = new Map<string, string[]>();
   for (const [name, value] of request.headers ?? []) {
     const lower = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
@@ -50,6 +55,7 @@ export function partsOf(request: Request, { host, address, target }: Rewritten):
   }
   const rawPath = target.split("?", 1)[0]!;
   const { method = "GET", client } = request;
+  const asker = forwarded ? trimmed(headers.get(FORWARDED)?.[0]?.split(",", 1)[0] ?? "") : "";
   return {
     host,
     address,
@@ -58,7 +64,7 @@ export function partsOf(request: Request, { host, address, target }: Rewritten):
     path: pathForRules(rawPath),
     method,
     headers,
-    client: client ?? "",
+    client: asker || (client ?? ""),
   };
 }
 

@@ -1,19 +1,27 @@
 /** The one loop over rules, for deployments, assets and reads alike: predicates over the parts of a request. */
 import type { Predicate, Rule } from "../plan.ts";
+import { addressDigits } from "./address.ts";
 import { cookieValues, pairOf, parameterValues, type RequestParts, trimmed } from "./headers.ts";
+import { isInShare } from "./share.ts";
 import type { Range, Table } from "./table.ts";
 
-/** The first rule of a list whose predicates all hold, with its number in RULE; null: none. */
+/**
+ * The first rule of a list whose predicates all hold, with its number in RULE; null: none.
+ * @param outside gets those before it that do not hold for their share alone
+ */
 export function firstRule<Outcome extends Rule["outcome"]>(
   table: Table,
   range: Range,
   parts: RequestParts,
+  outside: number[] = [],
 ): (Rule<Outcome> & { number: number }) | null {
   for (let number = range.first; number < range.first + range.count; number++) {
     const rule = table.rule(number);
     if (rule.when.every((predicate) => holds(predicate, parts))) {
       return { ...(rule as Rule<Outcome>), number };
     }
+    const isCut = rule.when.some(({ test }) => test === "share");
+    if (isCut && rule.when.every((one) => one.test === "share" || holds(one, parts))) outside.push(number);
   }
   return null;
 }
@@ -24,6 +32,7 @@ export function holds(predicate: Predicate, parts: RequestParts): boolean {
 
 function passes(predicate: Predicate, parts: RequestParts): boolean {
   if (predicate.test === "address") return parts.address;
+  if (predicate.test === "share") return isInShare(predicate, parts);
   const texts = textsOf(predicate, parts);
   if (predicate.test === "present") return texts.length > 0;
   if (predicate.test === "option") {
@@ -50,10 +59,14 @@ function textsOf(predicate: Predicate, parts: RequestParts): readonly string[] {
       return cookieValues(parts, predicate.name);
     case "query":
       return parameterValues(parts, predicate.name);
+    case "client": {
+      const digits = addressDigits(parts.client);
+      return digits === null ? [] : [digits];
+    }
   }
 }
 
-type TextTest = Exclude<Predicate["test"], "address" | "present" | "option">;
+type TextTest = Exclude<Predicate["test"], "address" | "present" | "option" | "share">;
 
 const FITS = {
   exact: (text, value) => text === value,

@@ -1,7 +1,8 @@
 /** Which share of the clients a request belongs to. */
 import { describe, expect, it } from "vitest";
 import { SHARE_WHOLE } from "../../assembly/layout.ts";
-import { bytesOf, plainListener, plainPlan, plainRule } from "../../test/support/plans.ts";
+import { bytesOf, plainListener, plainPlan, plainRule, routedPlan } from "../../test/support/plans.ts";
+import type { Predicate, Route } from "../plan.ts";
 import { decide } from "./decide.ts";
 import { hashText } from "./hash.ts";
 import type { Request } from "./headers.ts";
@@ -40,6 +41,43 @@ describe("the hash of a share", () => {
     ["\u00ff", 0x7da78ec0],
   ])("of %j is %i", (text, hash) => {
     expect(hashText(text)).toBe(hash);
+  });
+});
+
+describe("the share of a rule", () => {
+  const rule = (salt: string, share: number): Predicate => ({
+    ...{ not: false, subject: "client", test: "share", salt, share },
+  });
+  const routes = [rule("one", 1000), rule("one", 2000), rule("two", 1000)].map(
+    (predicate) => new Table(bytesOf(routedPlan([plainRule<Route>("pass", predicate)]))),
+  );
+  const clients = Array.from({ length: 20_000 }, (_, i) => `10.1.${i >> 8}.${i & 255}`);
+  const [tenth, fifth, other] = routes.map(
+    (table) =>
+      new Set(
+        clients.filter(
+          (client) => decide(table, { authority: "a", target: "/", client }).answer.kind === "pass",
+        ),
+      ),
+  );
+
+  it("is about so large", () => {
+    for (const [clients, size] of [
+      [tenth, 2000],
+      [fifth, 4000],
+      [other, 2000],
+    ] as const) {
+      expect(Math.abs(clients!.size - size)).toBeLessThan(200);
+    }
+  });
+
+  it("keeps whom it has when it grows", () => {
+    expect([...tenth!].filter((client) => !fifth!.has(client))).toEqual([]);
+  });
+
+  it("has others where its salt is another", () => {
+    const both = [...tenth!].filter((client) => other!.has(client)).length;
+    expect(Math.abs(both - 200)).toBeLessThan(60);
   });
 });
 

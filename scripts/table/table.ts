@@ -305,6 +305,11 @@ export class Table {
     const test = nameOf(TESTS, code & ~L.TEST_NOT);
     const number = this.raw.u16(at + L.PREDICATE_NAME);
     const name = subject === "header" ? this.headers[number]! : this.raw.string(number);
+    const is = { not: (code & L.TEST_NOT) !== 0, subject, test, ...(name !== null && { name }) };
+    if (test === "share") {
+      const salt = this.text(at + L.PREDICATE_SALT);
+      return { ...is, salt, share: this.raw.u16(at + L.PREDICATE_SHARE) } as Predicate;
+    }
     const first = this.raw.u16(at + L.PREDICATE_FIRST_VALUE);
     const values = Array.from(
       { length: this.raw.u16(at + L.PREDICATE_VALUES) },
@@ -313,10 +318,7 @@ export class Table {
     const [option, ...wanted] = values;
     // The checker knows which tests go with which subject, and the compiler does not.
     return {
-      not: (code & L.TEST_NOT) !== 0,
-      subject,
-      test,
-      ...(name !== null && { name }),
+      ...is,
       ...(test === "option" ? { option, values: wanted } : values.length > 0 && { values }),
     } as Predicate;
   }

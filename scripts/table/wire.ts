@@ -9,6 +9,7 @@ export const SUBJECTS = {
   header: L.SUBJECT_HEADER,
   cookie: L.SUBJECT_COOKIE,
   query: L.SUBJECT_QUERY,
+  client: L.SUBJECT_CLIENT,
 } satisfies Record<Predicate["subject"], number>;
 
 export const TESTS = {
@@ -20,6 +21,7 @@ export const TESTS = {
   present: L.TEST_PRESENT,
   contains: L.TEST_CONTAINS,
   option: L.TEST_OPTION,
+  share: L.TEST_SHARE,
 } satisfies Record<Predicate["test"], number>;
 
 export const EMIT_KINDS = {

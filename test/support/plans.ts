@@ -134,6 +134,9 @@ const headerName = fc.constantFrom("x-a", "x-b", "x-debug", "x-wiki");
 /** Names of cookies and parameters. */
 const name = fc.constantFrom("a", "b", "a b", "a_b", "_", "A");
 
+const shareOfAll = fc.constantFrom(0, 1, 2500, 5000, 9999, 10000);
+const shared = { salt: fc.constantFrom("", "web", "api"), share: shareOfAll };
+
 /** Any test that can be put to a request. */
 export const anyPredicate: fc.Arbitrary<Predicate> = fc
   .oneof(
@@ -180,6 +183,14 @@ export const anyPredicate: fc.Arbitrary<Predicate> = fc
       option: name,
       values: values(text),
     }),
+    fc.record({
+      subject: is("client"),
+      test: is("prefix"),
+      values: values(fc.constantFrom("4", "40a", "4c00002", "6", "620010db8", "60", "")),
+    }),
+    fc.record({ subject: is("client"), test: is("share"), ...shared }),
+    fc.record({ subject: is("cookie"), name, test: is("share"), ...shared }),
+    fc.record({ subject: is("header"), name: headerName, test: is("share"), ...shared }),
   )
   .chain((predicate) => fc.boolean().map((not) => ({ ...predicate, not }) as Predicate));
 
@@ -254,7 +265,6 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
         fc.boolean(),
       )
       .map(([others, deploying, first]) => (first ? [...others, ...deploying] : [...deploying, ...others]));
-    const readOnly = fc.constantFrom(0, 1, 2500, 5000, 9999, 10000);
     const listener = fc.record<Listener>({
       name: is("only"),
       trust: fc.constantFrom("edge", "internal"),
@@ -262,7 +272,7 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
       deployment,
       routes,
       assets: rules<ReleaseOutcome>(fc.record({ release }), is("host")),
-      reads: rules<ReadOutcome>(fc.record({ readOnly }), is("host")),
+      reads: rules<ReadOutcome>(fc.record({ readOnly: shareOfAll }), is("host")),
     });
     // Only what is no read-only deployment has one.
     const readOnlyOf = deployments.map((_, i) => (i === 0 ? fc.constant(null) : fc.constantFrom(null, 0)));

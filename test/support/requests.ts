@@ -95,7 +95,11 @@ export function requestsFor(plan: Plan): fc.Arbitrary<Request> {
     target: targetAndQuery,
     method: fc.constantFrom("GET", "POST", "HEAD", "PUT", ...valuesFor("method")),
     headers: headersFor(plan, tests),
-    client: fc.ipV4(),
+    client: fc.oneof(
+      fc.ipV4(),
+      fc.ipV6(),
+      fc.constantFrom("10.1.2.3", "192.0.2.7", "2001:db8::7", "::ffff:10.0.0.1"),
+    ),
     body: bodyFor(plan),
   });
   const endpoints = pathsOfJobs(plan);
@@ -174,6 +178,9 @@ function headersFor(plan: Plan, tests: Predicate[]): fc.Arbitrary<[string, strin
   const others: [string, string][] = [
     ["x-forwarded-for", "192.0.2.1, 198.51.100.2"],
     ["x-forwarded-for", " "],
+    ["x-forwarded-for", "10.0.0.9"],
+    ["x-forwarded-for", "2001:DB8::9%1, 10.0.0.1"],
+    ["x-forwarded-for", "unknown"],
     ["accept", "*/*"],
     ...sessions.map((value): [string, string] => ["cookie", value]),
   ];
