@@ -83,44 +83,54 @@ interface Contents {
 
 /** What the filter would read in its configuration, in any of its forms. */
 function contentsOf(bytes: Buffer, isEmpty: boolean): Contents {
-  const head = isEmpty ? "" : headOf(bytes.toString("latin1"));
-  if (head === "") {
+  const head = isEmpty ? null : headOf(bytes);
+  if (head === null) {
     return {
       settings: {},
       table: isEmpty ? null : open(bytes),
       with: (table, isText) => (isText ? Buffer.from(base64(table)) : Buffer.from(table.bytes)),
     };
   }
-  const settings: Contents["settings"] = JSON.parse(Buffer.from(head, "latin1").toString());
-  const rest = bytes.subarray(head.length);
+  const { settings, length } = head;
   return {
     settings,
-    table: open(settings.table === undefined ? rest : Buffer.from(settings.table)),
+    table: open(settings.table === undefined ? bytes.subarray(length) : Buffer.from(settings.table)),
     with: (table, isText) =>
       isText || settings.table !== undefined
         ? Buffer.from(JSON.stringify({ ...settings, table: base64(table) }))
-        : Buffer.concat([Buffer.from(head, "latin1"), table.bytes]),
+        : Buffer.concat([bytes.subarray(0, length), table.bytes]),
   };
 }
 
-/** More than settings need. */
-const HEAD_CHARACTERS = 4096;
-
-/** The JSON object at the beginning, which has names and strings alone; "" where there is none. */
-function headOf(text: string): string {
-  // With a table in it, it may be long, and is all there is.
-  if (/^\s*\{/.test(text) && text.trimEnd().endsWith("}") && isJson(text)) return text;
-  return /^\s*\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\}/.exec(text.slice(0, HEAD_CHARACTERS))?.[0] ?? "";
+interface Head {
+  settings: Contents["settings"];
+  /** Bytes that it takes. */
+  length: number;
 }
 
-function isJson(text: string): boolean {
+/** More than settings need. */
+const HEAD_BYTES = 4096;
+
+/** The JSON object at the beginning, which has names and strings alone; null where there is none. Throws SyntaxError. */
+function headOf(bytes: Buffer): Head | null {
+  const text = bytes.toString("latin1");
+  if (!/^\s*\{/.test(text)) return null;
+  // With a table in it, it may be long, and is all there is.
+  const whole = text.trimEnd().endsWith("}") ? wholeOf(bytes) : null;
+  if (whole !== null) return whole;
+  const [head] = /^\s*\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\}/.exec(text.slice(0, HEAD_BYTES)) ?? [];
+  return head === undefined ? null : parsed(bytes.subarray(0, head.length));
+}
+
+function wholeOf(bytes: Buffer): Head | null {
   try {
-    JSON.parse(text);
-    return true;
+    return parsed(bytes);
   } catch {
-    return false;
+    return null;
   }
 }
+
+const parsed = (bytes: Buffer): Head => ({ settings: JSON.parse(bytes.toString()), length: bytes.length });
 
 function base64(table: Table): string {
   return Buffer.from(table.bytes).toString("base64");
