@@ -76,21 +76,30 @@ export class ClosedLoop {
   private stopped = false;
   private readonly loops: Promise<void>[];
 
-  constructor(port: number, requests: readonly Uint8Array[], connections: number) {
+  /** @param heard is told the body of each response with status 200, and by the number of which connection it came */
+  constructor(
+    port: number,
+    requests: readonly Uint8Array[],
+    connections: number,
+    heard: (connection: number, body: string) => void = () => {},
+  ) {
     let next = 0;
     const take = () => requests[next++ % requests.length]!;
-    this.loops = Array.from({ length: connections }, () => this.run(port, take));
+    this.loops = Array.from({ length: connections }, (_, n) =>
+      this.run(port, take, (body) => heard(n, body)),
+    );
   }
 
-  private async run(port: number, take: () => Uint8Array): Promise<void> {
+  private async run(port: number, take: () => Uint8Array, heard: (body: string) => void): Promise<void> {
     while (!this.stopped) {
       let connection: Connection | undefined;
       try {
         connection = await Connection.open(port);
         while (!this.stopped) {
-          const { status } = await connection.exchange(take());
+          const { status, body } = await connection.exchange(take());
           this.counts.requests++;
-          if (status !== 200) this.counts.failed++;
+          if (status === 200) heard(body);
+          else this.counts.failed++;
         }
       } catch {
         this.counts.requests++;

@@ -1,11 +1,11 @@
 /** Runs an Envoy on any configuration, on chosen CPUs or under another program, and says what it costs. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isLive, readListenerPorts, readStats, type Stats } from "../scripts/envoy/admin.ts";
-import { endWithUs } from "../scripts/envoy/watchdog.ts";
+import { whenEnded } from "../scripts/envoy/watchdog.ts";
 
 export interface ServerOptions {
   /** The binary, from `findEnvoy`. */
@@ -37,16 +37,9 @@ export class Server {
     private readonly child: ChildProcess,
     private readonly folder: string,
   ) {
-    const callOff = child.pid === undefined ? () => {} : endWithUs(child.pid, folder);
-    this.exited = new Promise((resolve) => {
-      const end = (why: string) => {
-        this.gone = true;
-        this.logs.push(why);
-        callOff();
-        rm(folder, { recursive: true, force: true }).then(() => resolve());
-      };
-      child.on("error", (error) => end(error.message));
-      child.on("close", (code, signal) => end(`Envoy ended (${signal ?? code})`));
+    this.exited = whenEnded(child, folder, (why) => {
+      this.gone = true;
+      this.logs.push(why);
     });
     child.stderr!.on("data", (chunk: Buffer) => {
       this.logs.push(...chunk.toString().split("\n").filter(Boolean));

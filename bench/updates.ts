@@ -11,7 +11,7 @@ import { Table } from "../scripts/table/table.ts";
 import type { Bench } from "./bench.ts";
 import { managers, type RouteConfig } from "./envoy-config.ts";
 import { startEnvoyUpstream } from "./envoy-upstream.ts";
-import { Connection } from "./load-generator.ts";
+import { ClosedLoop, type Counts } from "./load-generator.ts";
 import { protobufBytes } from "./protobuf-size.ts";
 import { type BenchRequest, bytesOf, fewHeaders } from "./requests.ts";
 import { Server } from "./server.ts";
@@ -180,9 +180,8 @@ async function measureWay(
     throw new Error("the promotion changes no cluster: there is nothing to see");
   await way.write(states[0]!);
   const server = await Server.start({ envoy, config: way.config, concurrency: WORKERS, cpu: 0 });
-  const watch = new Watch(bytesOf(probe));
+  const watch = new Watch(server.port, bytesOf(probe));
   try {
-    await watch.start(server.port);
     await watch.untilAll(expected[0]!);
     const times: number[] = [];
     let before = 0;
@@ -200,8 +199,7 @@ async function measureWay(
       name: way.name,
       title: way.title,
       switchMs: spread(times),
-      requests: watch.requests,
-      failed: watch.failed,
+      ...watch.counts,
       ...way.size(states[1]!),
       memoryBytes: { before, after },
     };
@@ -213,41 +211,22 @@ async function measureWay(
 
 /** Asks on many connections all the time, and knows what each was last told. */
 class Watch {
-  requests = 0;
-  failed = 0;
   private readonly last: string[] = [];
   private readonly since: number[] = [];
-  private stopped = false;
-  private loops: Promise<void>[] = [];
+  private readonly loop: ClosedLoop;
 
-  constructor(private readonly request: Uint8Array) {}
-
-  async start(port: number): Promise<void> {
-    this.loops = Array.from({ length: CONNECTIONS }, (_, n) => this.run(port, n));
+  constructor(port: number, request: Uint8Array) {
+    this.loop = new ClosedLoop(port, [request], CONNECTIONS, (n, body) => this.heard(n, body));
   }
 
-  private async run(port: number, n: number): Promise<void> {
-    while (!this.stopped) {
-      let connection: Connection | undefined;
-      try {
-        connection = await Connection.open(port);
-        while (!this.stopped) {
-          const { status, body } = await connection.exchange(this.request);
-          this.requests++;
-          if (status !== 200) this.failed++;
-          else if (this.last[n] !== body) {
-            this.last[n] = body;
-            this.since[n] = performance.now();
-          }
-        }
-      } catch {
-        this.requests++;
-        this.failed++;
-        await sleep(1);
-      } finally {
-        connection?.close();
-      }
-    }
+  private heard(n: number, body: string): void {
+    if (this.last[n] === body) return;
+    this.last[n] = body;
+    this.since[n] = performance.now();
+  }
+
+  get counts(): Counts {
+    return this.loop.counts;
   }
 
   /** @returns when the last connection was first answered by that cluster */
@@ -265,7 +244,6 @@ class Watch {
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
-    await Promise.all(this.loops);
+    await this.loop.stop();
   }
 }

@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type BootstrapOptions, bootstrap, FILTER_NAME, type ListenerOptions } from "../render/bootstrap.ts";
 import { isLive, readListenerPorts, readStats, type Stats } from "./admin.ts";
 import { type Filter, FilterFiles } from "./discovery.ts";
-import { endWithUs } from "./watchdog.ts";
+import { whenEnded } from "./watchdog.ts";
 
 export interface RunOptions {
   /** The binary, from {@link findEnvoy}. */
@@ -267,16 +267,9 @@ class Run {
       detached: true,
     });
     this.child = child;
-    const callOff = child.pid === undefined ? () => {} : endWithUs(child.pid, folder);
-    this.exited = new Promise((resolve) => {
-      const end = (why: string) => {
-        this.gone = true;
-        this.log([why]);
-        callOff();
-        rm(folder, { recursive: true, force: true }).then(() => resolve());
-      };
-      child.on("error", (error) => end(error.message));
-      child.on("close", (code, signal) => end(`Envoy ended (${signal ?? code})`));
+    this.exited = whenEnded(child, folder, (why) => {
+      this.gone = true;
+      this.log([why]);
     });
     this.collect(child.stderr!);
   }
