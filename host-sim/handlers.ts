@@ -134,7 +134,7 @@ function sendLocalResponse(
   if (stream === null) return Status.Ok;
   const text = Buffer.from(body).toString("latin1");
   const grpc = grpcStatus <= 16 ? grpcStatus : null;
-  vm.afterCall(() => stream.reply(status, text, headers, details, grpc));
+  vm.afterCall(() => stream.reply({ status, details, body: text, headers, grpcStatus: grpc }));
   return Status.Ok;
 }
 

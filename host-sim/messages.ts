@@ -13,6 +13,16 @@ export interface ResponseInput {
   readonly trailers?: readonly Pair[];
 }
 
+/** A local reply as it is asked for. */
+export interface ReplyInput {
+  readonly status: number;
+  readonly details: string;
+  readonly body?: string;
+  /** Put to the host's own. */
+  readonly headers?: readonly Pair[];
+  readonly grpcStatus?: number | null;
+}
+
 export interface RequestInput {
   /**
    * In order, as an HTTP/2 client would send them: `:authority`, `:path`, `:method` and `:scheme` are pseudo-headers

@@ -190,7 +190,7 @@ test("what comes after a stream's end does nothing", async () => {
   stream.exchange({ headers: simple, body: "b" });
   stream.close();
   stream.request.continue();
-  stream.reply(403, "", [], "late", null);
+  stream.reply({ status: 403, details: "late" });
   expect(said(vm)).toEqual([]);
   expect(stream.result()).toMatchObject({ upstream: null, localReply: null });
 });

@@ -8,6 +8,7 @@ import {
   checkByteString,
   chunksOf,
   type Message,
+  type ReplyInput,
   type RequestInput,
   type RequestResult,
   type ResponseInput,
@@ -119,7 +120,7 @@ export class Stream extends Context {
     if (vm.hostDied !== null) this.cut(`the host's process died: ${vm.hostDied}`);
     else if (!this.#passesUnfiltered) {
       const { status, details } = vm.profile.deadReply;
-      this.#replyDirectly(status, "", [], details, null);
+      this.#replyDirectly({ status, details });
     }
     return undefined;
   }
@@ -198,45 +199,41 @@ export class Stream extends Context {
     const refusal = this.vm.profile.bodyRefusal({ size, chunked, seenByGuest });
     if (refusal === null) return false;
     if (refusal === "reset") this.cut("the host cannot carry this body");
-    else this.#replyDirectly(refusal.status, "", [], "the host cannot carry this body", null);
+    else this.#replyDirectly({ status: refusal.status, details: "the host cannot carry this body" });
     return true;
   }
 
   /** A body that is held back outgrew what the host holds. */
   overflow(half: Half): void {
-    if (half === this.request) this.reply(413, "Payload Too Large", [], "request_payload_too_large", null);
-    else this.#replyDirectly(500, "Internal Server Error", [], "response_payload_too_large", null);
+    if (half === this.request) {
+      this.reply({ status: 413, details: "request_payload_too_large", body: "Payload Too Large" });
+    } else {
+      this.#replyDirectly({
+        status: 500,
+        details: "response_payload_too_large",
+        body: "Internal Server Error",
+      });
+    }
   }
 
   /** `proxy_send_local_response`, once the guest has returned. */
-  reply(
-    status: number,
-    body: string,
-    added: readonly Pair[],
-    details: string,
-    grpcStatus: number | null,
-  ): void {
+  reply(reply: ReplyInput): void {
     if (this.closed) return;
     const { profile } = this.vm;
     const first = this.localReply === null && this.response.headers === null;
     if (!profile.localReplyIsFiltered || !first) {
-      this.#replyDirectly(status, body, added, details, grpcStatus);
+      this.#replyDirectly(reply);
       return;
     }
     this.request.over = true;
-    const headers = this.#makeReply(status, body, added, details, grpcStatus);
+    const headers = this.#makeReply(reply);
+    const { body = "" } = reply;
     this.response.pushHeaders(headers, body === "");
     if (body !== "") this.response.pushBody(bytesOf(body), true);
   }
 
   /** Notes the local reply; gives its headers as the host makes them. */
-  #makeReply(
-    status: number,
-    body: string,
-    added: readonly Pair[],
-    details: string,
-    grpcStatus: number | null,
-  ): Pair[] {
+  #makeReply({ status, details, body = "", headers: added = [], grpcStatus = null }: ReplyInput): Pair[] {
     const { profile } = this.vm;
     const headers = profile.localReplyHeaders(status, body, added);
     this.localReply = { status, body, headers, details: profile.localReplyDetails(details), grpcStatus };
@@ -245,25 +242,19 @@ export class Stream extends Context {
   }
 
   /** An answer of the host's that no callback sees; if the client already has headers, all that is left is a cut. */
-  #replyDirectly(
-    status: number,
-    body: string,
-    added: readonly Pair[],
-    details: string,
-    grpcStatus: number | null,
-  ): void {
+  #replyDirectly(reply: ReplyInput): void {
     if (this.response.sent.headers !== null) {
-      this.cut(this.vm.profile.localReplyDetails(details));
+      this.cut(this.vm.profile.localReplyDetails(reply.details));
       return;
     }
     this.request.over = true;
     this.response.over = true;
-    const headers = this.#makeReply(status, body, added, details, grpcStatus);
+    const headers = this.#makeReply(reply);
     // What the guest may still look at is what came from upstream.
     this.response.headers ??= headers;
     this.response.sent.headers = headers;
     this.response.sent.body.length = 0;
-    if (body !== "") this.response.sent.body.push(bytesOf(body));
+    if (reply.body) this.response.sent.body.push(bytesOf(reply.body));
     this.response.sent.ended = true;
   }
 

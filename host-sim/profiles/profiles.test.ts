@@ -176,7 +176,7 @@ describe("Envoy 1.40", () => {
     const root = vm.createRoot({ configuration: "configure: say ok" });
     const stream = root.newStream();
     stream.open(simple, true);
-    stream.reply(403, "", [], "not for\tyou", null);
+    stream.reply({ status: 403, details: "not for\tyou" });
     expect(stream.result().localReply?.details).toBe("not_for_you");
   });
 });
