@@ -1,4 +1,4 @@
-/** `assets` of farm.yaml: the release that serves static files. */
+/** `assets` and `previews` of farm.yaml: requests for another release than their wiki's. */
 import type { ReleaseOutcome } from "../plan.ts";
 import { Problems } from "../sources/problem.ts";
 import type { Farm } from "./farm.ts";
@@ -6,19 +6,23 @@ import { type Releases, unknownRelease } from "./releases.ts";
 import { type Placed, rulesFrom } from "./rules.ts";
 
 /** Throws SourceError. */
-export function assetRules(farm: Farm, releases: Releases): Placed<ReleaseOutcome>[] {
+export function releaseRules(
+  farm: Farm,
+  releases: Releases,
+  key: "assets" | "previews",
+): Placed<ReleaseOutcome>[] {
   const { list } = releases;
   const problems = new Problems();
   const names = list.map(({ name }) => name);
-  const rules = farm.says.assets.flatMap((says, i) => {
+  const rules = (farm.says[key] ?? []).flatMap((says, i) => {
     const release = names.indexOf(says.release);
-    const place = farm.place(["assets", i, "release"]);
+    const place = farm.place([key, i, "release"]);
     if (release === -1 && says.release !== NEWEST) problems.add(place, unknownRelease(says.release, names));
     else if (release === -1) {
       const versions = list.map(({ version }) => version);
       problems.attempt(() => farm.versionOrder.check(versions, place));
     }
-    return rulesFrom(says, ["assets", i], {
+    return rulesFrom(says, [key, i], {
       outcome: { release: release === -1 ? newest(farm, releases) : release },
     });
   });
@@ -31,7 +35,8 @@ const NEWEST = "newest";
 /** The release that `newest` stands for; null where no rule says so. */
 export function newestNamed(farm: Farm, releases: Releases): string | null {
   const { list } = releases;
-  const said = farm.says.assets.some(({ release }) => release === NEWEST);
+  const { assets, previews = [] } = farm.says;
+  const said = [...assets, ...previews].some(({ release }) => release === NEWEST);
   return said && !list.some(({ name }) => name === NEWEST) ? list[newest(farm, releases)]!.name : null;
 }
 

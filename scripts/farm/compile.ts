@@ -6,7 +6,7 @@ import { Problems } from "../sources/problem.ts";
 import { newestNamed } from "./assets.ts";
 import { assignReleases } from "./assign.ts";
 import { compileCanonical } from "./canonical.ts";
-import { checkClusters, checkDeployments, Deployments } from "./deployments.ts";
+import { checkClusters, checkDeployments, Deployments, templateOf } from "./deployments.ts";
 import type { Farm, Path } from "./farm.ts";
 import { type Groups, readGroups } from "./groups.ts";
 import { compileHosts, type Hosts, placesOfHosts } from "./hosts.ts";
@@ -91,7 +91,11 @@ export function compileSurveyed(farm: Farm, { groups, releases: assigned, proble
     releases: releases!.list,
     defaultRelease: releases!.default,
     wikiless: wikiless!,
-    clusters: deployments.clusters(says.cluster, releases!.list, releases!.spilled),
+    clusters: deployments.clusters(
+      (name) => templateOf(farm, name).template,
+      releases!.list,
+      releases!.spilled,
+    ),
     emit: EMIT_KIND_NAMES.filter((kind) => headers[kind] !== undefined).map((kind) => ({
       kind,
       name: headers[kind]!,

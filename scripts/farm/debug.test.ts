@@ -19,6 +19,24 @@ describe("backends for debugging", () => {
     ]);
   });
 
+  it("may have several values of the option, in place of the name", () => {
+    const { plan } = compileFarm(
+      debug("{ b1: { values: [b1, old-b1] }, next: { any-version: true, values: [n] } }"),
+    );
+    const values = plan.listeners[0]!.routes.flatMap(({ when }) =>
+      when.flatMap((one) => (one.test === "option" ? [one.values] : [])),
+    );
+    expect(values).toEqual([["b1", "old-b1"], ["n"]]);
+    expect(plan.clusters[1]).toEqual(["b1-one", "b1-two"]);
+  });
+
+  it("share no value", () => {
+    expect(problemsWith(debug("{ b1: { values: [a, a] }, b2: { values: [x, b3] }, b3: {} }"))).toEqual([
+      "farm.yaml:6:43: the value `a` is twice",
+      "farm.yaml:6:92: the value `b3` is of `b2` already",
+    ]);
+  });
+
   it("are chosen by an option of the header, and any other value is refused", () => {
     const { plan, names } = compileFarm(
       debug("{ b1: {} }", ", unknown: { status: 404, body: no such backend }"),

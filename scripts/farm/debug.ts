@@ -1,6 +1,6 @@
 /** `debug` of farm.yaml: the backends that a header may choose. */
 import type { Predicate, Route } from "../plan.ts";
-import { quote, SourceError } from "../sources/problem.ts";
+import { Problems, quote, SourceError } from "../sources/problem.ts";
 import type { Deployments } from "./deployments.ts";
 import type { Farm } from "./farm.ts";
 import type { Replies } from "./replies.ts";
@@ -11,6 +11,7 @@ export function debugRules(farm: Farm, deployments: Deployments, replies: Replie
   const { debug } = farm.says;
   if (!debug) return [];
   const { header: name, option, backends, unknown } = debug;
+  checkValues(farm);
   const rules = farm.keys(["debug", "backends"]).map((backend): Placed<Route> => {
     const path = ["debug", "backends", backend];
     const says = backends[backend]!;
@@ -27,7 +28,7 @@ export function debugRules(farm: Farm, deployments: Deployments, replies: Replie
       name,
       test: "option",
       option,
-      values: [backend],
+      values: says.values ?? [backend],
     };
     return { rule: { when: [named], outcome: { deployment }, wiki: "host", debug: true }, path };
   });
@@ -37,4 +38,20 @@ export function debugRules(farm: Farm, deployments: Deployments, replies: Replie
     ...rules,
     { rule: { when: [present], outcome, wiki: "host", debug: false }, path: ["debug", "unknown"] },
   ];
+}
+
+/** A value leads to one backend, or nobody knows to which. */
+function checkValues(farm: Farm): void {
+  const problems = new Problems();
+  const seen = new Map<string, string>();
+  for (const [backend, { values = [backend] }] of Object.entries(farm.says.debug!.backends)) {
+    for (const value of values) {
+      const other = seen.get(value);
+      seen.set(value, backend);
+      if (other === undefined) continue;
+      const who = other === backend ? "twice" : `of ${quote(other)} already`;
+      problems.add(farm.place(["debug", "backends", backend]), `the value ${quote(value)} is ${who}`);
+    }
+  }
+  problems.throwIfAny();
 }

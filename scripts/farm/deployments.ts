@@ -29,12 +29,20 @@ export class Deployments {
     return this.anyVersion.has(number);
   }
 
-  /** @param spilled names of the releases that were added for their version */
-  clusters(template: string, releases: readonly Release[], spilled: ReadonlySet<string>): string[][] {
+  /**
+   * @param template of a deployment
+   * @param spilled names of the releases that were added for their version
+   */
+  clusters(
+    template: (deployment: string) => string,
+    releases: readonly Release[],
+    spilled: ReadonlySet<string>,
+  ): string[][] {
     return this.list.map(({ name }, number) =>
       releases.map(
         (release) =>
-          this.anyVersion.get(number) ?? clusterName(template, name, release.name, spilled.has(release.name)),
+          this.anyVersion.get(number) ??
+          clusterName(template(name), name, release.name, spilled.has(release.name)),
       ),
     );
   }
@@ -81,37 +89,64 @@ export function hint(name: string, names: readonly string[]): string {
   return suggestion === undefined ? `there are ${quoteAll(names)}` : `did you mean ${quote(suggestion)}?`;
 }
 
+/** How the clusters of a deployment are called, and where the farm says so. */
+export function templateOf(farm: Farm, deployment: string): { template: string; path: Path } {
+  const { clusters } = farm.says.deployments;
+  return Object.hasOwn(clusters, deployment)
+    ? { template: clusters[deployment]!, path: ["deployments", "clusters", deployment] }
+    : { template: farm.says.cluster, path: ["cluster"] };
+}
+
 /** No two pairs of deployment and release share a cluster, or requests would mix. */
 export function checkClusters(farm: Farm, plan: Plan, deployments: Deployments): void {
   const problems = new Problems();
-  const template = farm.says.cluster;
-  const where = farm.place(["cluster"]);
-  const left = template.replaceAll(/\{(deployment|release|release-slug)\}/g, "");
-  if (!/^[A-Za-z0-9._:|-]*$/.test(left)) {
-    const known = "`{deployment}`, `{release}` and `{release-slug}`";
-    problems.add(
-      where,
-      `${quote(template)} is no cluster template: it may hold ${known} and letters, digits, \`.:|-_\``,
-    );
+  checkTemplate(farm, ["cluster"], farm.says.cluster, problems);
+  for (const [name, template] of Object.entries(farm.says.deployments.clusters)) {
+    checkTemplate(farm, ["deployments", "clusters", name], template, problems);
+    checkNamed(farm, name, deployments, problems);
   }
-  const seen = new Map<string, string>();
+  const seen = new Map<string, { pair: string; template: string }>();
   for (const [d, clusters] of plan.clusters.entries()) {
     const { name } = plan.deployments[d]!;
+    const { template, path } = templateOf(farm, name);
     const anyVersion = deployments.isAnyVersion(d);
     for (const [r, cluster] of (anyVersion ? clusters.slice(0, 1) : clusters).entries()) {
       const pair = anyVersion ? name : `${name} of release ${plan.releases[r]!.name}`;
       const other = seen.get(cluster);
       if (other !== undefined && anyVersion) {
         const at = farm.place(["debug", "backends", name], "key");
-        problems.add(at, `${quote(name)} has the same cluster ${quote(cluster)} as ${other}`);
+        problems.add(at, `${quote(name)} has the same cluster ${quote(cluster)} as ${other.pair}`);
       } else if (other !== undefined) {
-        problems.add(
-          where,
-          `${quote(template)} gives ${other} and ${pair} the same cluster ${quote(cluster)}`,
-        );
+        const what =
+          other.template === template
+            ? `gives ${other.pair} and ${pair} the same cluster ${quote(cluster)}`
+            : `gives ${pair} the same cluster ${quote(cluster)} as ${other.pair}`;
+        problems.add(farm.place(path), `${quote(template)} ${what}`);
       }
-      seen.set(cluster, pair);
+      seen.set(cluster, { pair, template });
     }
   }
   problems.throwIfAny();
+}
+
+function checkTemplate(farm: Farm, path: Path, template: string, problems: Problems): void {
+  const left = template.replaceAll(/\{(deployment|release|release-slug)\}/g, "");
+  if (/^[A-Za-z0-9._:|-]*$/.test(left)) return;
+  const known = "`{deployment}`, `{release}` and `{release-slug}`";
+  const what = `${quote(template)} is no cluster template: it may hold ${known} and letters, digits, \`.:|-_\``;
+  problems.add(farm.place(path), what);
+}
+
+/** A deployment of that name is there, and its clusters are called by a template. */
+function checkNamed(farm: Farm, name: string, deployments: Deployments, problems: Problems): void {
+  const where = farm.place(["deployments", "clusters", name], "key");
+  const isKnown = deployments.has(name);
+  if (isKnown && !deployments.isAnyVersion(deployments.number(name))) return;
+  if (isKnown) {
+    const wayOut = "say its `cluster` in `debug.backends`";
+    problems.add(where, `${quote(name)} has one cluster for all releases: ${wayOut}`);
+    return;
+  }
+  const known = deployments.list.map((one) => one.name);
+  problems.add(where, `no rule sends requests to ${quote(name)}; ${hint(name, known)}`);
 }

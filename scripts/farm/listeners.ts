@@ -1,7 +1,7 @@
 /** `listeners` of farm.yaml: what each of them decides by. */
 import type { Listener, Predicate, ReadOutcome, ReleaseOutcome, Route, Rule } from "../plan.ts";
 import { type Place, Problems, quote, quoteAll } from "../sources/problem.ts";
-import { assetRules } from "./assets.ts";
+import { releaseRules } from "./assets.ts";
 import { debugRules } from "./debug.ts";
 import type { Deployments } from "./deployments.ts";
 import type { Farm, Path } from "./farm.ts";
@@ -40,7 +40,8 @@ export function compileListeners(
   const common = isUsed(farm, "rules") ? ofRules(says.deployments.rules, ["deployments", "rules"]) : [];
   const jobs = jobRules(farm, deployments);
   const passed = passThrough(farm);
-  const assets = assetRules(farm, releases);
+  const previews = releaseRules(farm, releases, "previews");
+  const assets = releaseRules(farm, releases, "assets");
   const reads = readRules(farm);
   const own = listenersOf(farm).map(([name, listener]) => {
     const deployment =
@@ -57,7 +58,7 @@ export function compileListeners(
       datacentre: listener.datacentre ?? null,
       deployment,
       routes: [...(listener.jobs ? jobs : []), ...passed, ...(listener.debug ? debug : []), ...rules],
-      assets: listener.assets ? assets : [],
+      assets: [...(listener.previews ? previews : []), ...(listener.assets ? assets : [])],
       reads: listener.reads ? reads : [],
     };
   });
@@ -76,7 +77,7 @@ export function bare(listener: PlacedListener): Listener {
 function listenersOf(farm: Farm): [name: string | null, says: ListenerSays][] {
   const { listeners, debug } = farm.says;
   if (listeners) return farm.keys(["listeners"]).map((name) => [name, listeners[name]!]);
-  const all = { jobs: true, debug: debug !== undefined, reads: true, assets: true };
+  const all = { jobs: true, debug: debug !== undefined, reads: true, previews: true, assets: true };
   return [[null, { trust: "edge", ...all, "allow-headers": [] }]];
 }
 
@@ -93,7 +94,7 @@ function passThrough(farm: Farm): Placed<Route>[] {
   ];
 }
 
-type Part = "rules" | "jobs" | "debug" | "reads" | "assets";
+type Part = "rules" | "jobs" | "debug" | "reads" | "previews" | "assets";
 
 function isUsed(farm: Farm, part: Part): boolean {
   return listenersOf(farm).some(([, says]) => {
@@ -106,7 +107,7 @@ function isUsed(farm: Farm, part: Part): boolean {
 function checkUse(farm: Farm): void {
   const problems = new Problems();
   const { says } = farm;
-  for (const part of ["jobs", "debug", "reads"] as const) {
+  for (const part of ["jobs", "debug", "reads", "previews"] as const) {
     if (says[part] && !isUsed(farm, part)) {
       problems.add(farm.place([part], "key"), `no listener has \`${part}: true\``);
     }

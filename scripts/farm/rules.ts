@@ -39,10 +39,11 @@ export function shareOf(says: ShareSays & { deployment: string }): Predicate[] {
 
 /** Every rule of the farm that has conditions, and where it stands. */
 export function conditionsIn(farm: Farm): { says: Conditions; path: Path }[] {
-  const { deployments, jobs, assets, reads, listeners = {} } = farm.says;
+  const { deployments, jobs, previews = [], assets, reads, listeners = {} } = farm.says;
   const lists: [Path, readonly Conditions[]][] = [
     [["deployments", "rules"], deployments.rules],
     [["jobs", "rules"], jobs?.rules ?? []],
+    [["previews"], previews],
     [["assets"], assets],
     [["reads", "rules"], reads?.rules ?? []],
     ...Object.entries(listeners).map(([name, { rules = [] }]): [Path, readonly Conditions[]] => [

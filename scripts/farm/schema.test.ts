@@ -289,6 +289,42 @@ describe("clusters and headers", () => {
     ]);
   });
 
+  it("a deployment may have a template of its own, and its read-only one another", () => {
+    const { plan } = compileFarm({
+      deployments:
+        "{ default: web, rules: [{ path: /api, deployment: api }], clusters: { web: 'outbound|4450||web-{release}', api-ro: '{deployment}.{release-slug}' } }",
+      reads: "{ deployments: [api], rules: [{ share: 1 }] }",
+    });
+    expect(plan.clusters).toEqual([
+      ["outbound|4450||web-one", "outbound|4450||web-two"],
+      ["api-one", "api-two"],
+      ["api-ro.one", "api-ro.two"],
+    ]);
+  });
+
+  it.each([
+    ["{ wbe: '{release}' }", "5:81: no rule sends requests to `wbe`; did you mean `web`?"],
+    [
+      "{ web: 'a/{release}' }",
+      "5:86: `a/{release}` is no cluster template: it may hold `{deployment}`, `{release}` and `{release-slug}` and letters, digits, `.:|-_`",
+    ],
+    [
+      "{ api: 'web-{release}' }",
+      "5:86: `web-{release}` gives api of release one the same cluster `web-one` as web of release one",
+    ],
+    [
+      "{ next: '{release}' }",
+      "5:81: `next` has one cluster for all releases: say its `cluster` in `debug.backends`",
+    ],
+    ["{}", "must not be empty: leave the key out"],
+  ])("the templates %s are refused", (clusters, what) => {
+    const problems = problemsWith({
+      deployments: `{ default: web, rules: [{ path: /, deployment: api }], clusters: ${clusters} }`,
+      debug: "{ header: x-debug, backends: { next: { any-version: true } } }",
+    });
+    expect(problems[0]).toContain(what);
+  });
+
   it("a template that leaves the release out is refused", () => {
     expect(problemsWith({ cluster: '"{deployment}"' })).toEqual([
       "farm.yaml:6:10: `{deployment}` gives web of release one and web of release two the same cluster `web`",

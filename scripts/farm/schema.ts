@@ -133,6 +133,9 @@ const routeRule = z
 export type RouteRule = z.infer<typeof routeRule>;
 
 const assetRule = z.strictObject({ ...conditions, release: z.string() }).refine(saysWhich, MUST_SAY_WHICH);
+const previewRule = z
+  .strictObject({ ...conditions, release: z.string(), "any-version": z.literal(true) })
+  .refine(saysWhich, MUST_SAY_WHICH);
 
 const readRule = z
   .strictObject({
@@ -160,6 +163,11 @@ const notInstalled = z.union([
 
 const backend = z
   .strictObject({
+    /** What the option says for it; left out: its name. */
+    values: z
+      .array(z.string().regex(/^[\x21-\x3a\x3c\x3e-\x7e]+$/, "must be an option's value"))
+      .min(1)
+      .optional(),
     /** Whatever version it runs: one cluster for all releases. */
     "any-version": z.boolean().default(false),
     cluster: z
@@ -181,6 +189,7 @@ const listener = z.strictObject({
   jobs: z.boolean().default(false),
   debug: z.boolean().default(false),
   reads: z.boolean().default(false),
+  previews: z.boolean().default(false),
   assets: z.boolean().default(true),
   /** Headers that clients may send to choose by. */
   "allow-headers": z.array(lookedAt).default([]),
@@ -286,6 +295,8 @@ export const farmSchema = z.strictObject({
     default: name("a deployment"),
     /** Every deployment there is: then a rule's misspelt one is an error, not a cluster that nobody runs. */
     names: z.array(name("a deployment")).min(1).optional(),
+    /** Clusters of those that are not called as `cluster` says. */
+    clusters: notEmpty(z.record(name("a deployment"), z.string().min(1))).default({}),
     rules: z.array(routeRule).default([]),
   }),
   /** Requests whose JSON body names the wiki. */
@@ -314,6 +325,8 @@ export const farmSchema = z.strictObject({
       unknown: reply.default({ status: 400, body: "unknown debug backend" }),
     })
     .optional(),
+  /** Requests of people who try a release before it is their wiki's, whatever version it runs. */
+  previews: z.array(previewRule).min(1).optional(),
   /** Requests for another release than their wiki's. */
   assets: z.array(assetRule).default([]),
   /** Requests that may go to a read-only deployment, in a secondary data centre. */
