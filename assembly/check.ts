@@ -13,6 +13,7 @@ export abstract class Checker extends SectionReader {
   releases: u32 = 0;
   deployments: u32 = 0;
   paths: u32 = 0;
+  elses: u32 = 0;
   headers: u32 = 0;
   rules: u32 = 0;
   /** Number of the header of that name in HDRS, or NONE. */
@@ -34,7 +35,8 @@ export abstract class Checker extends SectionReader {
         this.wikis,
         this.u16(this.startOf(L.SECTION_RELEASES) + L.RELEASES_PLACEMENTS),
       ) &&
-      this.checkKeySet(L.SECTION_HOSTS, this.hosts, this.wikis.slots + this.paths + 1) &&
+      this.checkKeySet(L.SECTION_HOSTS, this.hosts, this.wikis.slots + this.paths + this.elses + 1) &&
+      this.checkElses() &&
       this.checkHostDestinations() &&
       this.checkRewrites() &&
       this.checkPatterns() &&
@@ -218,10 +220,13 @@ export abstract class Checker extends SectionReader {
     const start = this.startOf(name);
     const replacements = this.u32(start + L.PATHS_REPLACEMENTS);
     this.paths = this.u32(start);
+    this.elses = this.u32(start + L.PATHS_ELSES);
     if (this.paths > L.MAX_PATH_FORMS) return this.fail(name, "has too many forms");
     if (replacements > L.MAX_REPLACEMENTS) return this.fail(name, "has too many replacements");
+    if (this.elses > L.MAX_ELSES) return this.fail(name, "has too many wikis beside forms");
     const forms = L.PATHS_BODY + this.paths * L.PATH_ENTRY;
-    if (!this.checkLength(name, forms + replacements * L.REPLACEMENT_ENTRY)) return false;
+    const elses = forms + replacements * L.REPLACEMENT_ENTRY;
+    if (!this.checkLength(name, elses + this.elses * L.ELSE_ENTRY)) return false;
     for (let i: u32 = 0; i < this.paths; i++) {
       const at = start + L.PATHS_BODY + i * L.PATH_ENTRY;
       const last = this.u16(at + L.PATH_FIRST_REPLACEMENT) + this.u16(at + L.PATH_REPLACEMENTS);
@@ -238,12 +243,16 @@ export abstract class Checker extends SectionReader {
   isPathForm(at: u32): bool {
     const segments = this.u8(at + L.PATH_SEGMENTS);
     const parts = this.u8(at + L.PATH_PARTS);
-    const known = L.KEY_FLAG_DASHES | L.PATH_FLAG_TARGET | L.PATH_FLAG_CLOSED;
+    const known = L.KEY_FLAG_DASHES | L.PATH_FLAG_TARGET | L.PATH_FLAG_CLOSED | L.PATH_FLAG_LOWER;
     if ((this.u8(at + L.PATH_FLAGS) & ~known) != 0) return false;
     if (segments < 1 || segments > L.MAX_PATH_SEGMENTS) return false;
     if (parts < 1 || parts > L.MAX_PATH_PARTS) return false;
     for (let part: u32 = 0; part < parts; part++) {
       if (this.u8(at + L.PATH_PART + part) >= segments) return false;
+    }
+    for (let segment: u32 = 0; segment < segments; segment++) {
+      const literal = this.u16(at + L.PATH_LITERAL + 2 * segment);
+      if (literal != L.NONE && literal >= this.strings) return false;
     }
     return true;
   }
@@ -307,6 +316,24 @@ export abstract class Checker extends SectionReader {
     );
   }
 
+  /** A form, and a wiki that is there. */
+  checkElses(): bool {
+    const name = L.SECTION_PATHS;
+    const first = this.startOf(name) + this.lengthOf(name) - this.elses * L.ELSE_ENTRY;
+    for (let i: u32 = 0; i < this.elses; i++) {
+      const at = first + i * L.ELSE_ENTRY;
+      const wiki = this.u32(at + L.ELSE_WIKI);
+      if (
+        this.u16(at + L.ELSE_FORM) >= this.paths ||
+        wiki >= this.wikis.slots ||
+        !this.isFilled(this.wikis, wiki)
+      ) {
+        return this.failAt(name, "wiki beside a form", i, "is not there");
+      }
+    }
+    return true;
+  }
+
   checkRewrites(): bool {
     const name = L.SECTION_REWRITES;
     if (!this.checkList(name, L.REWRITES_BODY, L.REWRITE_ENTRY, L.MAX_REWRITES)) return false;
@@ -326,6 +353,7 @@ export abstract class Checker extends SectionReader {
       }
       if (!this.checkString(name, at + L.REWRITE_FROM)) return false;
       if (!this.checkString(name, at + L.REWRITE_TO)) return false;
+      if (!this.checkStringOrNone(name, at + L.REWRITE_PREFIX)) return false;
     }
     return true;
   }
@@ -345,8 +373,14 @@ export abstract class Checker extends SectionReader {
       if (kind == L.PATTERN_JOIN) {
         if (!this.checkString(name, at + L.PATTERN_TAIL)) return false;
       } else if (!this.checkStringOrNone(name, at + L.PATTERN_TAIL)) return false;
-      if (kind == L.PATTERN_FIXED && !this.checkDestination(name, this.u32(at + L.PATTERN_DESTINATION))) {
-        return false;
+      if (!this.checkStringOrNone(name, at + L.PATTERN_PREFIX)) return false;
+      const destination = this.u32(at + L.PATTERN_DESTINATION);
+      if (kind == L.PATTERN_FIXED) {
+        if (!this.checkDestination(name, destination)) return false;
+      } else if (destination != L.NO_DESTINATION) {
+        if (destination < this.wikis.slots || destination - this.wikis.slots >= this.paths) {
+          return this.failAt(name, "pattern", i, "has no such path form");
+        }
       }
     }
     return true;

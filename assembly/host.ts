@@ -114,19 +114,23 @@ function readHostOfPath(table: Table, rewrite: usize): bool {
 function readSuffix(table: Table, rewrite: usize): bool {
   const from: u32 = load<u16>(rewrite + L.REWRITE_FROM);
   if (!endsWithString(table, from, host, hostLength)) return false;
-  const head = hostLength - table.stringLength(from);
-  if (countLabels(head) != load<u16>(rewrite + L.REWRITE_LABELS)) return false;
+  const prefix: u32 = load<u16>(rewrite + L.REWRITE_PREFIX);
+  const own: u32 = prefix == L.NONE ? 0 : table.stringLength(prefix);
+  const end = hostLength - table.stringLength(from);
+  if (own > end || (own > 0 && !startsWithString(table, prefix, host, hostLength))) return false;
+  if (countLabels(own, end) != load<u16>(rewrite + L.REWRITE_LABELS)) return false;
   const to: u32 = load<u16>(rewrite + L.REWRITE_TO);
-  copyShort(host + head, table.stringAt(to), table.stringLength(to));
-  hostLength = head + table.stringLength(to);
+  copyShort(host + end, table.stringAt(to), table.stringLength(to));
+  host += own;
+  hostLength = end - own + table.stringLength(to);
   return true;
 }
 
-/** Labels in the first `length` bytes of the host, 0 where one of them is empty. */
-function countLabels(length: u32): u32 {
+/** Labels between two places of the host, 0 where one of them is empty. */
+function countLabels(start: u32, end: u32): u32 {
   let labels: u32 = 1;
   let labelLength: u32 = 0;
-  for (let i: u32 = 0; i < length; i++) {
+  for (let i = start; i < end; i++) {
     if (load<u8>(host + i) != C.DOT) {
       labelLength++;
     } else {

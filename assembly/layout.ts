@@ -112,7 +112,8 @@ export const HASH_MIX_1: u32 = 0x85ebca6b;
 export const HASH_MIX_2: u32 = 0xc2b2ae35;
 
 // The value of a WIKI entry is a placement. That of a HOST entry is a destination: a slot of WIKI; from WIKI's slots
-// on, a path form; and the number after the last path form, a host that is known to have no wiki.
+// on, a path form; from these on, a form or else a wiki; and the number after the last of them, a host that is known to
+// have no wiki.
 
 // ---- RWRT: requests whose host is replaced by another before all else ------------------------------------
 
@@ -121,7 +122,8 @@ export const REWRITE_KIND: u32 = 0; // u8
 export const REWRITE_LABELS: u32 = 1; // u16 (REWRITE_SUFFIX): so many labels, none of them empty, before the suffix
 export const REWRITE_FROM: u32 = 3; // string
 export const REWRITE_TO: u32 = 5; // string
-export const REWRITE_ENTRY: u32 = 7;
+export const REWRITE_PREFIX: u32 = 7; // string (REWRITE_SUFFIX): what goes before the labels; NONE: nothing
+export const REWRITE_ENTRY: u32 = 9;
 
 /** REWRITE_FROM is the suffix that goes, REWRITE_TO the one that comes. The first that applies is the last. */
 export const REWRITE_SUFFIX: u32 = 0;
@@ -138,8 +140,11 @@ export const PATTERN_KIND: u32 = 0; // u8
 export const PATTERN_FLAGS: u32 = 1; // u8: KEY_FLAG_DASHES
 export const PATTERN_SUFFIX: u32 = 2; // string the host ends with
 export const PATTERN_TAIL: u32 = 4; // string put after the stem (PATTERN_JOIN)
-export const PATTERN_DESTINATION: u32 = 6; // u32 (PATTERN_FIXED)
-export const PATTERN_ENTRY: u32 = 10;
+/** u32 (PATTERN_FIXED); else a path form that is asked before the stem, or NO_DESTINATION. */
+export const PATTERN_DESTINATION: u32 = 6;
+export const PATTERN_PREFIX: u32 = 10; // string the host begins with, before the stem; NONE: nothing
+export const PATTERN_ENTRY: u32 = 12;
+export const NO_DESTINATION: u32 = 0xffffffff;
 
 /** Something, then the suffix → the destination. */
 export const PATTERN_FIXED: u32 = 0;
@@ -154,23 +159,31 @@ export const KEY_FLAG_DASHES: u32 = 1;
 // ---- PATH: forms of path that carry a wiki --------------------------------------------------------------
 
 export const PATHS_REPLACEMENTS: u32 = 4; // u32, after u32 forms
-export const PATHS_BODY: u32 = 8; // forms, then replacements
-export const PATH_FLAGS: u32 = 0; // u8: KEY_FLAG_DASHES, PATH_FLAG_TARGET, PATH_FLAG_CLOSED
+export const PATHS_ELSES: u32 = 8; // u32
+export const PATHS_BODY: u32 = 12; // forms, then replacements, then forms or else wikis
+export const PATH_FLAGS: u32 = 0; // u8: KEY_FLAG_DASHES, PATH_FLAG_TARGET, PATH_FLAG_CLOSED, PATH_FLAG_LOWER
 export const PATH_SEGMENTS: u32 = 1; // u8: the path has at least so many
 export const PATH_PARTS: u32 = 2; // u8: parts of the key
 export const PATH_PART: u32 = 3; // u8 × MAX_PATH_PARTS: the segment (from 0) that is this part
 export const PATH_FIRST_REPLACEMENT: u32 = 7; // u16
 export const PATH_REPLACEMENTS: u32 = 9; // u16
-export const PATH_ENTRY: u32 = 11;
+export const PATH_LITERAL: u32 = 11; // string × MAX_PATH_SEGMENTS: what the segment must be; NONE: anything
+export const PATH_ENTRY: u32 = 19;
 export const REPLACEMENT_SEGMENT: u32 = 0; // u8
 export const REPLACEMENT_FROM: u32 = 1; // string
 export const REPLACEMENT_TO: u32 = 3; // string
 export const REPLACEMENT_ENTRY: u32 = 5;
+export const ELSE_FORM: u32 = 0; // u16
+/** u32, slot in WIKI: the wiki where the path has not the form, or names no wiki of the table. */
+export const ELSE_WIKI: u32 = 2;
+export const ELSE_ENTRY: u32 = 6;
 
 /** The raw target is read, query included. */
 export const PATH_FLAG_TARGET: u32 = 2;
 /** The last segment must be followed by a slash. */
 export const PATH_FLAG_CLOSED: u32 = 4;
+/** Capital letters of segments are read as small ones. */
+export const PATH_FLAG_LOWER: u32 = 8;
 
 // ---- HDRS: names of the headers that we look at, or set, in lower case -------------------------------------
 
@@ -360,13 +373,16 @@ export const MAX_STRING_BYTES: u32 = 255;
 export const MAX_STEMS: u32 = 16777215;
 /** Keys of one set, wikis or exact hosts. */
 export const MAX_KEYS: u32 = 8388608;
-/** Entries of RWRT, of PATT, of PATH: lists that a request walks from the top. */
+/** Entries of RWRT, of PATT: lists that a request walks from the top. */
 export const MAX_REWRITES: u32 = 64;
 export const MAX_PATTERNS: u32 = 256;
-export const MAX_PATH_FORMS: u32 = 64;
+/** Entries of PATH: a host says which. Its replacements have a u16 for a number; a request walks those of one form. */
+export const MAX_PATH_FORMS: u32 = 65535;
 export const MAX_PATH_SEGMENTS: u32 = 4;
 export const MAX_PATH_PARTS: u32 = 4;
-export const MAX_REPLACEMENTS: u32 = 256;
+export const MAX_REPLACEMENTS: u32 = 65535;
+/** Pairs of a form and the wiki where the path carries none. */
+export const MAX_ELSES: u32 = 65535;
 /** Headers that we look at or set: a bit each. */
 export const MAX_HEADERS: u32 = 32;
 export const MAX_RULES: u32 = 1024;

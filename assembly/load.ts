@@ -167,6 +167,9 @@ function locate(table: Table): void {
   table.pathCount = checker.paths;
   table.paths = startOf(L.SECTION_PATHS) + L.PATHS_BODY;
   table.replacements = table.paths + table.pathCount * L.PATH_ENTRY;
+  table.elseCount = checker.elses;
+  const replacements = load<u32>(startOf(L.SECTION_PATHS) + L.PATHS_REPLACEMENTS);
+  table.elses = table.replacements + replacements * L.REPLACEMENT_ENTRY;
 
   locateHeaders(table);
   const rules = startOf(L.SECTION_RULES);

@@ -28,6 +28,8 @@ export class Table {
   pathCount: u32;
   paths: usize;
   replacements: usize;
+  elseCount: u32;
+  elses: usize;
   headerCount: u32;
   /** String of each name. */
   headers: usize;

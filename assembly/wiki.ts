@@ -1,10 +1,11 @@
 // From the host, or from the path where the host says so, to a wiki.
 
-import { areEqual, copyShort, indexOf } from "./bytes";
+import * as arena from "./arena";
+import { areEqual, copyShort, indexOf, SLACK, Word } from "./bytes";
 import * as C from "./characters";
 import * as host from "./host";
 import * as L from "./layout";
-import { entry, find, isString, MAX_KEY, Table, valueIn } from "./table";
+import { entry, find, isString, MAX_KEY, startsWithString, Table, valueIn } from "./table";
 
 /** Nothing says which wiki the host is: no exact host, no pattern, or a path that carries none. */
 export const UNKNOWN_HOST: i32 = -1;
@@ -19,25 +20,41 @@ export function findWiki(table: Table): i32 {
   for (let i = table.patternCount; i > 0; i--) {
     const suffix: u32 = load<u16>(pattern + L.PATTERN_SUFFIX);
     if (endsWith(table.stringAt(suffix), table.stringLength(suffix))) {
-      const stem = host.hostLength - table.stringLength(suffix);
+      const start = stemStart(table, load<u16>(pattern + L.PATTERN_PREFIX));
+      const end = host.hostLength - table.stringLength(suffix);
       const kind = load<u8>(pattern + L.PATTERN_KIND);
       if (kind == L.PATTERN_FIXED) {
-        if (stem > 0) return follow(table, load<u32>(pattern + L.PATTERN_DESTINATION));
-      } else {
-        const dot = kind == L.PATTERN_FAMILY ? familyDot(stem) : stem;
-        if (dot >= 0) {
-          const tail: u32 = load<u16>(pattern + L.PATTERN_TAIL);
-          beginKey();
-          append(host.host, dot);
-          if (kind == L.PATTERN_FAMILY) append(host.host + dot + 1, stem - dot - 1);
-          else append(table.stringAt(tail), table.stringLength(tail));
-          return findKey(table, load<u8>(pattern + L.PATTERN_FLAGS));
-        }
+        if (start < end) return follow(table, load<u32>(pattern + L.PATTERN_DESTINATION));
+      } else if (start <= end) {
+        const dot = kind == L.PATTERN_FAMILY ? familyDot(start, end) : end;
+        if (dot >= 0) return wikiOfStem(table, pattern, start, dot, end);
       }
     }
     pattern += L.PATTERN_ENTRY;
   }
   return UNKNOWN_HOST;
+}
+
+/** The wiki of the path, where the pattern has a form and the path names one; else that of the label and what is after. */
+function wikiOfStem(table: Table, pattern: usize, start: u32, dot: u32, end: u32): i32 {
+  const form = load<u32>(pattern + L.PATTERN_DESTINATION);
+  if (form != L.NO_DESTINATION) {
+    const slot = follow(table, form);
+    if (slot >= 0) return slot;
+  }
+  const tail: u32 = load<u16>(pattern + L.PATTERN_TAIL);
+  beginKey();
+  append(host.host + start, dot - start);
+  if (load<u8>(pattern + L.PATTERN_KIND) == L.PATTERN_FAMILY) append(host.host + dot + 1, end - dot - 1);
+  else append(table.stringAt(tail), table.stringLength(tail));
+  return findKey(table, load<u8>(pattern + L.PATTERN_FLAGS));
+}
+
+/** Where the stem begins, after the prefix; beyond the host where that begins otherwise. */
+function stemStart(table: Table, prefix: u32): u32 {
+  if (prefix == L.NONE) return 0;
+  const isThere = startsWithString(table, prefix, host.host, host.hostLength);
+  return isThere ? table.stringLength(prefix) : host.hostLength + 1;
 }
 
 /** The host ends so; of most suffixes, its last 8 bytes say that it does not. */
@@ -47,11 +64,11 @@ function endsWith(suffix: usize, length: u32): bool {
   return areEqual(suffix, host.host + host.hostLength - length, length);
 }
 
-/** Where the dot stands before a family of a…z that ends the first `length` bytes of the host; -1: none. */
-function familyDot(length: u32): i32 {
-  for (let i = length; i > 0; i--) {
+/** Where the dot stands before a family of a…z that ends what is between the two places of the host; -1: none. */
+function familyDot(start: u32, end: u32): i32 {
+  for (let i = end; i > start; i--) {
     const c = load<u8>(host.host + i - 1);
-    if (c == C.DOT) return i == length ? -1 : <i32>i - 1;
+    if (c == C.DOT) return i == end ? -1 : <i32>i - 1;
     if (c < C.LOWER_A || c > C.LOWER_Z) return -1;
   }
   return -1;
@@ -61,7 +78,11 @@ function familyDot(length: u32): i32 {
 function follow(table: Table, destination: u32): i32 {
   if (destination < table.wikis.slots) return destination;
   const form = destination - table.wikis.slots;
-  return form < table.pathCount ? wikiOfPath(table, table.paths + form * L.PATH_ENTRY) : MISSING;
+  if (form < table.pathCount) return wikiOfPath(table, table.paths + form * L.PATH_ENTRY);
+  if (form - table.pathCount >= table.elseCount) return MISSING;
+  const either = table.elses + (form - table.pathCount) * L.ELSE_ENTRY;
+  const slot = wikiOfPath(table, table.paths + load<u16>(either + L.ELSE_FORM) * L.PATH_ENTRY);
+  return slot < 0 ? load<u32>(either + L.ELSE_WIKI) : slot;
 }
 
 /** Start of each segment, and one past the slash after it. */
@@ -76,6 +97,8 @@ function wikiOfPath(table: Table, form: usize): i32 {
   for (let i: u32 = 0; i < wanted; i++) {
     store<u32>(segments + (i << 2), start);
     const end = start + indexOf(host.target + start, length - start, C.SLASH);
+    const literal: u32 = load<u16>(form + L.PATH_LITERAL + (i << 1));
+    if (literal != L.NONE && !isString(table, literal, host.target + start, end - start)) return UNKNOWN_HOST;
     if (end == length && (i + 1 < wanted || (flags & L.PATH_FLAG_CLOSED) != 0)) return UNKNOWN_HOST;
     start = end + 1;
   }
@@ -99,6 +122,11 @@ function wikiOfPath(table: Table, form: usize): i32 {
 
 /** Appends the segment, or what the form puts in its place. */
 function appendSegment(table: Table, form: usize, segment: u32, at: usize, length: u32): void {
+  if ((load<u8>(form + L.PATH_FLAGS) & L.PATH_FLAG_LOWER) != 0 && length <= MAX_KEY) {
+    const lower = arena.alloc(length + SLACK);
+    for (let i: u32 = 0; i < length; i += 8) store<u64>(lower + i, Word.lowerCase(load<u64>(at + i)));
+    at = lower;
+  }
   let replacement = table.replacements + load<u16>(form + L.PATH_FIRST_REPLACEMENT) * L.REPLACEMENT_ENTRY;
   for (let left: u32 = load<u16>(form + L.PATH_REPLACEMENTS); left > 0; left--) {
     const isSegment = load<u8>(replacement + L.REPLACEMENT_SEGMENT) == segment;

@@ -235,6 +235,7 @@ ${text}`;
         else text += `        wiki = FORMS[${destination.path}](raw, target)\n`;
         continue;
       }
+      if (one.prefix !== "" || one.path !== null) throw new Error("not in this Lua");
       if (one.kind === "join") text += `        key = sub(host, 1, -${length + 1}) .. ${quote(one.tail)}\n`;
       else text += `        key = gsub(sub(host, 1, -${length + 1}), "%.([a-z]+)$", "%1")\n`;
       if (one.dashes) text += `        if find(key, "-", 1, true) then key = gsub(key, "%-", "_") end\n`;
@@ -309,8 +310,9 @@ ${text}`;
 }
 
 function pathForm(form: PathForm, number: number): string {
-  const captures = Array.from({ length: form.segments }, () => "/([^/]*)").join("");
-  const names = Array.from({ length: form.segments }, (_, n) => `s${n}`);
+  if (form.lower || form.segments.some((literal) => literal !== null)) throw new Error("not in this Lua");
+  const captures = form.segments.map(() => "/([^/]*)").join("");
+  const names = form.segments.map((_, n) => `s${n}`);
   const replaced = form.replacements
     .map(
       ({ segment, from, to }) => `  if s${segment} == ${quote(from)} then s${segment} = ${quote(to)} end\n`,

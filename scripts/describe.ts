@@ -26,29 +26,39 @@ export interface Referred {
 export function describePattern(of: Referred, pattern: Pattern): string {
   switch (pattern.kind) {
     case "join":
-      return `{label}${pattern.suffix} → {label}${pattern.tail}`;
+      return `${pattern.prefix}{label}${pattern.suffix} → ${describeCarried(of, pattern)}{label}${pattern.tail}`;
     case "family":
-      return `{label}.{family}${pattern.suffix} → {label}{family}`;
+      return `${pattern.prefix}{label}.{family}${pattern.suffix} → ${describeCarried(of, pattern)}{label}{family}`;
     case "fixed":
       return `*${pattern.suffix} → ${describeDestination(of, pattern.destination)}`;
   }
 }
 
+function describeCarried(of: Referred, { path }: { path: number | null }): string {
+  return path === null ? "" : `${describePath(of.path(path))}, else `;
+}
+
 export function describeDestination(of: Referred, destination: Destination): string {
   if (destination === null) return "no wiki";
-  return "path" in destination ? describePath(of.path(destination.path)) : of.wiki(destination.wiki);
+  if ("wiki" in destination) return of.wiki(destination.wiki);
+  const path = describePath(of.path(destination.path));
+  return destination.else === undefined ? path : `${path}, else ${of.wiki(destination.else)}`;
 }
 
 /** `{1}` is the first segment of the path. */
-export function describePath({ target, segments, closed, parts, replacements }: PathForm): string {
-  const form = Array.from({ length: segments }, (_, i) => `/{${i + 1}}`).join("");
+export function describePath({ target, segments, closed, parts, lower, replacements }: PathForm): string {
+  const form = segments.map((literal, i) => `/${literal ?? `{${i + 1}}`}`).join("");
   const swaps = replacements.map(({ segment, from, to }) => ` with {${segment + 1}} ${from} as ${to}`);
   const wiki = parts.map((part) => `{${part + 1}}`).join("");
-  return `${target ? "target" : "path"} ${form}${closed ? "/" : ""} as ${wiki}${swaps.join("")}`;
+  const how = `${wiki}${lower ? " in lower case" : ""}${swaps.join("")}`;
+  return `${target ? "target" : "path"} ${form}${closed ? "/" : ""} as ${how}`;
 }
 
 export function describeRewrite(rewrite: Rewrite): string {
-  if (rewrite.kind === "suffix") return `${rewrite.labels} labels and ${rewrite.from} → ${rewrite.to}`;
+  if (rewrite.kind === "suffix") {
+    const before = rewrite.prefix === "" ? "" : `${rewrite.prefix}, `;
+    return `${before}${rewrite.labels} labels and ${rewrite.from} → ${rewrite.to}`;
+  }
   const host = rewrite.from.startsWith(".") ? `*${rewrite.from}` : rewrite.from;
   return `${host}/{host}${rewrite.under} → {host}${rewrite.under}`;
 }

@@ -79,8 +79,11 @@ export interface Release {
   version: string;
 }
 
-/** Where a host leads: to a wiki or a path form, by its number, or (null) to no wiki at all. */
-export type Destination = { wiki: number } | { path: number } | null;
+/**
+ * Where a host leads: to a wiki or a path form, by its number, or (null) to no wiki at all. `else`: the wiki where the
+ * path has not the form, or names no wiki of the table.
+ */
+export type Destination = { wiki: number } | { path: number; else?: number } | null;
 
 export interface PlanHost {
   host: string;
@@ -88,8 +91,11 @@ export interface PlanHost {
 }
 
 export type Rewrite =
-  /** A host of exactly `labels` labels and `from` becomes the same labels and `to`; both begin with a dot. */
-  | { kind: "suffix"; labels: number; from: string; to: string }
+  /**
+   * A host of `prefix`, exactly `labels` labels and `from` becomes the same labels and `to`; both begin with a dot. The
+   * prefix is "", or ends with one.
+   */
+  | { kind: "suffix"; prefix: string; labels: number; from: string; to: string }
   /**
    * A request for `from` (a host; a suffix where it begins with a dot) has its host in the path's first segment. What
    * follows the segment is the path, and it must be at or under `under`, which is "" or a path.
@@ -99,22 +105,34 @@ export type Rewrite =
 export type Pattern =
   /** Something (not nothing), then the suffix. */
   | { kind: "fixed"; suffix: string; destination: Destination }
-  /** A stem, maybe empty, maybe with dots, then the suffix: the wiki stem + tail. */
-  | { kind: "join"; suffix: string; tail: string; dashes: boolean }
-  /** A stem as above, a dot, a family of a…z, then the suffix: the wiki stem + family. */
-  | { kind: "family"; suffix: string; dashes: boolean };
+  /** The prefix, a stem, maybe empty, maybe with dots, then the suffix: the wiki stem + tail. */
+  | ({ kind: "join"; tail: string } & StemPattern)
+  /** The prefix, a stem as above, a dot, a family of a…z, then the suffix: the wiki stem + family. */
+  | ({ kind: "family" } & StemPattern);
+
+interface StemPattern {
+  /** "", or it ends with a dot. */
+  prefix: string;
+  suffix: string;
+  /** `-` in the wiki ID becomes `_`. */
+  dashes: boolean;
+  /** A path form: the wiki that the path names is taken before that of the stem. */
+  path: number | null;
+}
 
 export interface PathForm {
   /** The raw target is read, query included; else the path alone. */
   target: boolean;
-  /** A path with fewer segments carries no wiki. */
-  segments: number;
+  /** A path with fewer segments carries no wiki; what the segment must be, or (null) a capture. */
+  segments: (string | null)[];
   /** The last segment must be followed by a slash. */
   closed: boolean;
   /** The wiki ID is these segments (from 0) joined. */
   parts: number[];
   /** `-` in the wiki ID becomes `_`. */
   dashes: boolean;
+  /** Captures are lower-cased first. */
+  lower: boolean;
   replacements: { segment: number; from: string; to: string }[];
 }
 

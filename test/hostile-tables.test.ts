@@ -140,7 +140,9 @@ describe("a damaged or hostile table", () => {
 
   it("is refused with a rewrite of no labels, which no two readers would read alike", () => {
     const { plan } = loadFarm("small");
-    const rewrites = [{ kind: "suffix", labels: 0, from: ".test.example", to: ".example" } as const];
+    const rewrites = [
+      { kind: "suffix", prefix: "", labels: 0, from: ".test.example", to: ".example" } as const,
+    ];
     const bad = encode({ ...plan, rewrites }, { generation: 7, names: null });
     expect(offer(bad, false).refused).toMatch(/section RWRT entry 0 has no labels$/);
     expect(openTable(bad)).toBeInstanceOf(TableError);

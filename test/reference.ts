@@ -102,6 +102,8 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
       const match = regExpOf(pattern).exec(host);
       if (!match) continue;
       if (pattern.kind === "fixed") return follow(pattern.destination, path, target);
+      const carried = pattern.path === null ? null : follow({ path: pattern.path }, path, target);
+      if (carried && wikis.has(carried)) return carried;
       const id = match[1]! + (pattern.kind === "join" ? pattern.tail : match[2]!);
       return pattern.dashes ? id.replace(/-/g, "_") : id;
     }
@@ -112,7 +114,9 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
     if (destination === null) return null;
     if ("wiki" in destination) return plan.wikis[destination.wiki]!.id;
     const form = plan.paths[destination.path]!;
-    return wikiOfPath(form, form.target ? target : path);
+    const id = wikiOfPath(form, form.target ? target : path);
+    if (destination.else === undefined || wikis.has(id ?? "")) return id;
+    return plan.wikis[destination.else]!.id;
   }
 }
 
@@ -297,8 +301,11 @@ function addressOf(authority: string | null): boolean {
 
 function rewritten(plan: Plan, host: string): string {
   const suffixes = plan.rewrites.filter((one): one is Rewrite & { kind: "suffix" } => one.kind === "suffix");
-  for (const { labels, from, to } of suffixes) {
-    const match = new RegExp(`^([^.]+(?:\\.[^.]+){${labels - 1}})${escaped(from)}$`, "s").exec(host);
+  for (const { prefix, labels, from, to } of suffixes) {
+    const match = new RegExp(
+      `^${escaped(prefix)}([^.]+(?:\\.[^.]+){${labels - 1}})${escaped(from)}$`,
+      "s",
+    ).exec(host);
     if (match) return match[1]! + to;
   }
   return host;
@@ -307,18 +314,22 @@ function rewritten(plan: Plan, host: string): string {
 function regExpOf(pattern: Pattern): RegExp {
   const suffix = escaped(pattern.suffix);
   if (pattern.kind === "fixed") return new RegExp(`^.+${suffix}$`, "s");
-  if (pattern.kind === "join") return new RegExp(`^(.*)${suffix}$`, "s");
-  return new RegExp(`^(.*)\\.([a-z]+)${suffix}$`, "s");
+  const prefix = escaped(pattern.prefix);
+  if (pattern.kind === "join") return new RegExp(`^${prefix}(.*)${suffix}$`, "s");
+  return new RegExp(`^${prefix}(.*)\\.([a-z]+)${suffix}$`, "s");
 }
 
 /** undefined: the path does not fit. */
 function wikiOfPath(form: PathForm, text: string): string | undefined {
-  const segments = "/([^/]*)".repeat(form.segments);
+  const segments = form.segments
+    .map((literal) => (literal === null ? "/([^/]*)" : `/(${escaped(literal)})`))
+    .join("");
   const match = new RegExp(`^${segments}${form.closed ? "/" : "(?:/|$)"}`, "s").exec(text);
   if (!match) return undefined;
   const id = form.parts
     .map((part) => {
-      const segment = match[part + 1]!;
+      const found = match[part + 1]!;
+      const segment = form.lower ? found.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : found;
       const replacement = form.replacements.find(({ segment: of, from }) => of === part && from === segment);
       return replacement ? replacement.to : segment;
     })

@@ -71,9 +71,9 @@ function candidates(table: Table, wiki: string, slot: number, exact: Map<number,
   for (let number = 0; number < table.patternCount; number++) {
     const pattern = table.pattern(number);
     if (pattern.kind !== "join" || !wiki.endsWith(pattern.tail)) continue;
-    const { suffix, tail, dashes } = pattern;
+    const { prefix, suffix, tail, dashes } = pattern;
     const label = wiki.slice(0, wiki.length - tail.length);
-    hosts.push((dashes ? label.replaceAll("_", "-") : label) + suffix);
+    hosts.push(prefix + (dashes ? label.replaceAll("_", "-") : label) + suffix);
   }
   return hosts.filter((host) => host !== null);
 }

@@ -1,11 +1,12 @@
 /** From a plan to a table. */
 import * as L from "../../assembly/layout.ts";
 import { Runs } from "../collections/runs.ts";
-import type { Destination, Plan, Predicate, Rule, WikilessOutcome } from "../plan.ts";
+import type { Destination, Pattern, Plan, Predicate, Rule, WikilessOutcome } from "../plan.ts";
 import { type Progress, silent } from "../progress.ts";
 import type { Section } from "../table/digest.ts";
 import { EMIT_KINDS, HOST_MODES, SUBJECTS, TESTS } from "../table/wire.ts";
 import { assemble } from "./container.ts";
+import { type Elses, elsesOf } from "./elses.ts";
 import { headerNamesOf } from "./header-names.ts";
 import { type Placed, placeKeys, slotOfKey, slotsOf } from "./keyset.ts";
 import { limitsOf, type Placements, placementsOf } from "./limits.ts";
@@ -65,6 +66,8 @@ class Encoder {
   private readonly hostKeys: PlacedKeys;
   /** Of each wiki. */
   private readonly wikiSlots: Uint32Array;
+  /** Pairs of a form and a wiki, in the order in which hosts and patterns have them. */
+  private readonly elses: Elses;
 
   constructor(
     private readonly plan: Plan,
@@ -85,6 +88,7 @@ class Encoder {
     this.wikiKeys = { ...wikis, stems: numbers[0]!, placed: place(wikis.keys, "placing wikis") };
     this.hostKeys = { ...hosts, stems: numbers[1]!, placed: place(hosts.keys, "placing hosts") };
     this.wikiSlots = slotsOf(this.wikiKeys.placed, plan.wikis.length);
+    this.elses = elsesOf(plan);
   }
 
   /** In the order of the directory; STRS is filled by the others and so made last. */
@@ -181,15 +185,19 @@ class Encoder {
 
   /** The number of the destination that is known to have no wiki. */
   private noWiki(): number {
-    return this.wikiKeys.placed.slots + this.plan.paths.length;
+    return this.wikiKeys.placed.slots + this.plan.paths.length + this.elses.list.length;
   }
 
   private destination(destination: Destination): number {
     if (destination === null) return this.noWiki();
-    if ("path" in destination) return this.wikiKeys.placed.slots + destination.path;
-    const slot = this.wikiSlots[destination.wiki];
-    if (slot === undefined)
-      throw new EncodeError(`a host of wiki ${destination.wiki}: there is none of that number`);
+    if ("wiki" in destination) return this.slot(destination.wiki);
+    if (destination.else === undefined) return this.wikiKeys.placed.slots + destination.path;
+    return this.wikiKeys.placed.slots + this.plan.paths.length + this.elses.number(destination);
+  }
+
+  private slot(wiki: number): number {
+    const slot = this.wikiSlots[wiki];
+    if (slot === undefined) throw new EncodeError(`a host of wiki ${wiki}: there is none of that number`);
     return slot;
   }
 
@@ -198,8 +206,9 @@ class Encoder {
     for (const one of this.plan.rewrites) {
       if (one.kind === "suffix") {
         writer.u8(L.REWRITE_SUFFIX).u16(one.labels).u16(this.string(one.from)).u16(this.string(one.to));
+        writer.u16(this.prefix(one.prefix));
       } else {
-        writer.u8(L.REWRITE_PATH).u16(0).u16(this.string(one.from)).u16(this.string(one.under));
+        writer.u8(L.REWRITE_PATH).u16(0).u16(this.string(one.from)).u16(this.string(one.under)).u16(L.NONE);
       }
     }
     return writer.bytes();
@@ -213,27 +222,43 @@ class Encoder {
         .u8(pattern.kind !== "fixed" && pattern.dashes ? L.KEY_FLAG_DASHES : 0)
         .u16(this.string(pattern.suffix))
         .u16(pattern.kind === "join" ? this.string(pattern.tail) : L.NONE)
-        .u32(pattern.kind === "fixed" ? this.destination(pattern.destination) : 0);
+        .u32(this.destinationOf(pattern))
+        .u16(pattern.kind === "fixed" ? L.NONE : this.prefix(pattern.prefix));
     }
     return writer.bytes();
+  }
+
+  private destinationOf(pattern: Pattern): number {
+    if (pattern.kind === "fixed") return this.destination(pattern.destination);
+    return pattern.path === null ? L.NO_DESTINATION : this.destination({ path: pattern.path });
+  }
+
+  private prefix(text: string): number {
+    return text === "" ? L.NONE : this.string(text);
   }
 
   private paths(): Uint8Array {
     const replacements = this.plan.paths.flatMap((form) => form.replacements);
     const writer = new Writer().u32(this.plan.paths.length).u32(replacements.length);
+    writer.u32(this.elses.list.length);
     let firstReplacement = 0;
     for (const form of this.plan.paths) {
       const target = form.target ? L.PATH_FLAG_TARGET : 0;
       const closed = form.closed ? L.PATH_FLAG_CLOSED : 0;
-      writer.u8((form.dashes ? L.KEY_FLAG_DASHES : 0) | target | closed);
-      writer.u8(form.segments).u8(form.parts.length);
+      const lower = form.lower ? L.PATH_FLAG_LOWER : 0;
+      writer.u8((form.dashes ? L.KEY_FLAG_DASHES : 0) | target | closed | lower);
+      writer.u8(form.segments.length).u8(form.parts.length);
       for (let part = 0; part < L.MAX_PATH_PARTS; part++) writer.u8(form.parts[part] ?? 0);
       writer.u16(firstReplacement).u16(form.replacements.length);
+      for (let segment = 0; segment < L.MAX_PATH_SEGMENTS; segment++) {
+        writer.u16(this.stringOrNone(form.segments[segment] ?? null));
+      }
       firstReplacement += form.replacements.length;
     }
     for (const { segment, from, to } of replacements) {
       writer.u8(segment).u16(this.string(from)).u16(this.string(to));
     }
+    for (const { path, wiki } of this.elses.list) writer.u16(path).u32(this.slot(wiki));
     return writer.bytes();
   }
 

@@ -31,7 +31,10 @@ function oneMore(section: Uint8Array, at: number, entry: number, bytes: 2 | 4 = 
   return longer;
 }
 
-const form = { target: false, segments: 1, closed: false, parts: [0], dashes: false, replacements: [] };
+const form = {
+  ...{ target: false, segments: [null], closed: false, parts: [0] },
+  ...{ dashes: false, lower: false, replacements: [] },
+};
 const host = (...values: string[]) => ({ subject: "host", test: "exact", not: false, values }) as const;
 const header = (name: string) => ({ subject: "header", test: "present", not: false, name }) as const;
 const JOBS = { field: "database", limit: 1, host: "never", ...HELD } as const;
@@ -53,7 +56,10 @@ const LIMITS: [
   [
     "rewrites",
     L.MAX_REWRITES,
-    (n) => plainPlan({ rewrites: times(n, () => ({ kind: "suffix", labels: 1, from: ".a", to: ".b" })) }),
+    (n) =>
+      plainPlan({
+        rewrites: times(n, () => ({ kind: "suffix", prefix: "", labels: 1, from: ".a", to: ".b" })),
+      }),
     "65 rewrites: a table holds at most 64",
     (bytes) => withSection(bytes, L.SECTION_REWRITES, (s) => oneMore(s, 0, L.REWRITE_ENTRY)),
     "section RWRT has too many entries",
@@ -61,7 +67,10 @@ const LIMITS: [
   [
     "host patterns",
     L.MAX_PATTERNS,
-    (n) => plainPlan({ patterns: times(n, () => ({ kind: "family", suffix: ".org", dashes: false })) }),
+    (n) =>
+      plainPlan({
+        patterns: times(n, () => ({ kind: "family", prefix: "", suffix: ".org", dashes: false, path: null })),
+      }),
     "257 host patterns: a table holds at most 256",
     (bytes) => withSection(bytes, L.SECTION_PATTERNS, (s) => oneMore(s, 0, L.PATTERN_ENTRY)),
     "section PATT has too many entries",
@@ -70,14 +79,14 @@ const LIMITS: [
     "path forms",
     L.MAX_PATH_FORMS,
     (n) => plainPlan({ paths: times(n, () => form) }),
-    "65 path forms: a table holds at most 64",
+    "65536 path forms: a table holds at most 65535",
     (bytes) => withSection(bytes, L.SECTION_PATHS, (s) => oneMore(s, 0, L.PATH_ENTRY)),
     "section PATH has too many forms",
   ],
   [
     "segments of a path form",
     L.MAX_PATH_SEGMENTS,
-    (n) => plainPlan({ paths: [{ ...form, segments: n }] }),
+    (n) => plainPlan({ paths: [{ ...form, segments: times(n, () => null) }] }),
     "5 segments of a path form: a table holds at most 4",
     (bytes) => withSection(bytes, L.SECTION_PATHS, (s) => s.with(L.PATHS_BODY + L.PATH_SEGMENTS, 5)),
     "section PATH form 0 makes no sense",
@@ -94,13 +103,25 @@ const LIMITS: [
     "replacements in path forms",
     L.MAX_REPLACEMENTS,
     (n) => {
-      const replacements = times(n, (i) => ({ segment: 0, from: `f${i}`, to: "t" }));
+      const replacements = times(n, (i) => ({ segment: 0, from: `f${i % 100}`, to: "t" }));
       return plainPlan({ paths: [{ ...form, replacements }] });
     },
-    "257 replacements in path forms: a table holds at most 256",
+    "65536 replacements in path forms: a table holds at most 65535",
     (bytes) =>
       withSection(bytes, L.SECTION_PATHS, (s) => oneMore(s, L.PATHS_REPLACEMENTS, L.REPLACEMENT_ENTRY)),
     "section PATH has too many replacements",
+  ],
+  [
+    "pairs of a path form and a wiki",
+    L.MAX_ELSES,
+    (n) =>
+      plainPlan({
+        paths: times(n, () => form),
+        hosts: times(n, (i) => ({ host: `h${i}`, destination: { path: i, else: 0 } })),
+      }),
+    "65536 path forms: a table holds at most 65535",
+    (bytes) => withSection(bytes, L.SECTION_PATHS, (s) => oneMore(s, L.PATHS_ELSES, L.ELSE_ENTRY)),
+    "section PATH has too many wikis beside forms",
   ],
   [
     "headers that are looked at or set",

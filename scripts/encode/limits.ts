@@ -2,6 +2,7 @@
 import * as L from "../../assembly/layout.ts";
 import type { Placement, Plan } from "../plan.ts";
 import type { Table } from "../table/table.ts";
+import { elsesOf } from "./elses.ts";
 import { headerNamesOf } from "./header-names.ts";
 import { ruleListsOf } from "./rule-lists.ts";
 
@@ -33,7 +34,7 @@ export function limitsOf(plan: Plan): Limit[] {
     count("path forms", plan.paths, L.MAX_PATH_FORMS),
     {
       what: "segments of a path form",
-      used: most(plan.paths.map((p) => p.segments)),
+      used: most(plan.paths.map((p) => p.segments.length)),
       most: L.MAX_PATH_SEGMENTS,
     },
     {
@@ -42,6 +43,7 @@ export function limitsOf(plan: Plan): Limit[] {
       most: L.MAX_PATH_PARTS,
     },
     count("replacements in path forms", replacements, L.MAX_REPLACEMENTS),
+    count("pairs of a path form and a wiki", elsesOf(plan).list, L.MAX_ELSES),
     count("headers that are looked at or set", headerNamesOf(plan), L.MAX_HEADERS),
     count("rules", rules, L.MAX_RULES),
     count("predicates", predicates, L.MAX_PREDICATES),

@@ -212,7 +212,9 @@ describe("wikis that are called otherwise than databases", () => {
     expect(
       plan.hosts.map(({ destination }) => farm.wikis.ids[(destination as { wiki: number }).wiki]),
     ).toEqual(ids);
-    expect(plan.patterns).toEqual([{ kind: "join", suffix: ".x.example", tail: "-corp", dashes: false }]);
+    expect(plan.patterns).toEqual([
+      { kind: "join", prefix: "", suffix: ".x.example", tail: "-corp", dashes: false, path: null },
+    ]);
   });
 
   it("have no host by a rule that would need capitals in it", () => {

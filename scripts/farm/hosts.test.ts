@@ -23,9 +23,9 @@ describe("hosts", () => {
     );
     expect(plan.patterns).toEqual([
       { kind: "fixed", suffix: ".b.example", destination: { wiki: 1 } },
-      { kind: "join", suffix: ".example", tail: "wiki", dashes: true },
-      { kind: "join", suffix: ".other", tail: "", dashes: false },
-      { kind: "family", suffix: ".org", dashes: false },
+      { kind: "join", prefix: "", suffix: ".example", tail: "wiki", dashes: true, path: null },
+      { kind: "join", prefix: "", suffix: ".other", tail: "", dashes: false, path: null },
+      { kind: "family", prefix: "", suffix: ".org", dashes: false, path: null },
     ]);
   });
 
@@ -101,6 +101,10 @@ describe("hosts", () => {
       "{label}wiki",
     ],
     ["a family under a label", "{label}.org", "{label}wiki", "{label}.{family}.org", "{label}{family}"],
+    ["a name before a label", "{label}.example", "{label}wiki", "www.{label}.example", "{label}wiki"],
+    ["more names before it", "a.{label}.example", "{label}wiki", "a.b.{label}.example", "{label}wiki"],
+    ["an exact host with a name", "www.{label}.example", "{label}wiki", "www.a.example", "awiki"],
+    ["a name under a family", "{label}.{family}.org", "{label}{family}", "www.{label}.a.org", "{label}wiki"],
   ])("refuse what a pattern before has already: %s", (_, first, firstWiki, second, secondWiki) => {
     const [one, two] = [`host: '${first}', wiki: '${firstWiki}'`, `host: '${second}', wiki: '${secondWiki}'`];
     const problems = refused(one, two);
@@ -116,9 +120,19 @@ describe("hosts", () => {
     ["a suffix's own bare name", "*.b.example", "awiki", "b.example"],
     ["a host of fewer labels than a family needs", "{label}.{family}.org", "{label}{family}", "a.org"],
     ["a family that is not of letters", "{label}.{family}.org", "{label}{family}", "a.b2.org"],
+    ["a host without the name before the label", "www.{label}.example", "{label}wiki", "w.a.example"],
+    ["a host in which name and suffix are one", "www.{label}.example", "{label}wiki", "www.example"],
   ])("accept what a pattern before does not match: %s", (_, first, wiki, second) => {
     expect(planOf(`host: '${first}', wiki: '${wiki}'`, `host: ${second}, wiki: bwiki`).hosts).toHaveLength(1);
   });
+});
+
+it("a name before a label matches hosts of letters and digits: a family is no family of all of them", () => {
+  const plan = planOf(
+    "host: '{label}.{family}.org', wiki: '{label}{family}'",
+    "host: 'www.{label}.org', wiki: '{label}wiki'",
+  );
+  expect(plan.patterns.map(({ kind }) => kind)).toEqual(["family", "join"]);
 });
 
 describe("rewrite", () => {
@@ -126,7 +140,7 @@ describe("rewrite", () => {
 
   it("puts one suffix in the place of another after so many labels", () => {
     expect(compileFarm({ rewrite: beta }).plan.rewrites).toEqual([
-      { kind: "suffix", labels: 2, from: ".beta.example", to: ".example" },
+      { kind: "suffix", prefix: "", labels: 2, from: ".beta.example", to: ".example" },
     ]);
   });
 
@@ -138,15 +152,30 @@ describe("rewrite", () => {
     ]);
   });
 
+  it("takes away names before the captures", () => {
+    expect(compileFarm({ rewrite: '{ "m.x.{a}.{b}.org": "{a}.{b}.example" }' }).plan.rewrites).toEqual([
+      { kind: "suffix", prefix: "m.x.", labels: 2, from: ".org", to: ".example" },
+    ]);
+    expect(
+      problemsWith({
+        rewrite: '{ "m.{a}.{b}.org": "{a}.{b}.org" }',
+        ...hosts("host: m.a.wiki.org, wiki: awiki", "host: m.a.org, wiki: awiki", "host: m.org, wiki: awiki"),
+      }),
+    ).toEqual([
+      "farm.yaml:7:17: `m.a.wiki.org` is rewritten first: write the host without `m.` and ending in `.org`",
+    ]);
+  });
+
   it.each([
     '"{a}.beta.example": "{b}.example"',
     '"{a}.{b}.beta.example": "{a}.example"',
     "beta.example: example",
     '"{a}.beta.example": example',
     '"a.{b}.example": "a.{b}.other"',
+    '"{b}.example": "a.{b}.other"',
   ])("refuses sides that do not begin with the same captures: %s", (pair) => {
     expect(problemsWith({ rewrite: `{ ${pair} }` })).toEqual([
-      "farm.yaml:6:12: both sides must begin with the same captures, as `{a}.{b}.beta.example: {a}.{b}.example`",
+      "farm.yaml:6:12: the right side must begin with the captures of the left, as `{a}.{b}.beta.example: {a}.{b}.example` or `m.{a}.{b}.org: {a}.{b}.org`",
     ]);
   });
 
@@ -156,7 +185,7 @@ describe("rewrite", () => {
     expect(plan.rewrites).toEqual([
       { kind: "path", from: "gate.example", under: "/v1" },
       { kind: "path", from: ".any", under: "" },
-      { kind: "suffix", labels: 2, from: ".beta.example", to: ".example" },
+      { kind: "suffix", prefix: "", labels: 2, from: ".beta.example", to: ".example" },
     ]);
     expect(names.rewrites).toEqual(["farm.yaml:6", "farm.yaml:6", "farm.yaml:6"]);
   });
@@ -209,13 +238,22 @@ describe("path forms", () => {
     expect(plan.paths).toEqual([
       {
         target: false,
-        segments: 2,
+        segments: [null, null],
         closed: false,
         parts: [1, 0],
         dashes: true,
+        lower: false,
         replacements: [{ segment: 0, from: "wikipedia", to: "wiki" }],
       },
-      { target: true, segments: 1, closed: true, parts: [0], dashes: false, replacements: [] },
+      {
+        target: true,
+        segments: [null],
+        closed: true,
+        parts: [0],
+        dashes: false,
+        lower: false,
+        replacements: [],
+      },
     ]);
     expect(plan.hosts).toEqual([
       { host: "auth.example", destination: { path: 1 } },
@@ -236,9 +274,18 @@ describe("path forms", () => {
   });
 
   it.each([
-    ["path: 'x/{wiki}', wiki: '{wiki}'", "34: must be captures between slashes, as `/{site}/{lang}`"],
-    ["path: '/w/{wiki}', wiki: '{wiki}'", "34: must be captures between slashes, as `/{site}/{lang}`"],
-    ["path: '/{a}{b}', wiki: '{a}'", "34: must be captures between slashes, as `/{site}/{lang}`"],
+    [
+      "path: 'x/{wiki}', wiki: '{wiki}'",
+      "34: must be captures between slashes, names beside them or not, as `/{site}/{lang}`, `/w/{wiki}/`",
+    ],
+    [
+      "path: '/w/', wiki: '{wiki}'",
+      "34: must be captures between slashes, names beside them or not, as `/{site}/{lang}`, `/w/{wiki}/`",
+    ],
+    [
+      "path: '/{a}{b}', wiki: '{a}'",
+      "34: must be captures between slashes, names beside them or not, as `/{site}/{lang}`, `/w/{wiki}/`",
+    ],
     ["path: '/{wiki}', wiki: '{lang}'", "51: must be made of the captures in `/{wiki}` alone"],
     ["path: '/{lang}', wiki: '{lang}wiki'", "51: must be made of the captures in `/{lang}` alone"],
     [
@@ -250,12 +297,68 @@ describe("path forms", () => {
     expect(refused(`host: a.example, ${rule}`)).toEqual([`farm.yaml:6:${problem}`]);
   });
 
-  it("do not go with a label", () => {
-    expect(refused("host: '{label}.example', path: '/{wiki}', wiki: '{label}wiki'")).toEqual([
-      "farm.yaml:6:36: `path` goes with a whole host or `*.suffix` alone",
+  it("may have names beside the captures, lower-cased captures, and the host's own wiki", () => {
+    const { plan } = compileFarm(
+      hosts(
+        "host: a.example, path: '/w/{wiki}/', wiki: '{wiki}', case: lower, else: bwiki",
+        "host: b.example, path: '/w/{wiki}/', wiki: '{wiki}', case: lower, else: awiki",
+        "host: '*.c.example', path: '/w/{wiki}/', wiki: '{wiki}', case: lower, else: awiki",
+        "host: '{label}.d.example', path: '/w/{wiki}/', wiki: '{wiki}', case: lower, else: '{label}wiki', dashes: underscores",
+        "host: '{label}.{family}.e.example', target: '/{wiki}', wiki: '{wiki}', else: '{label}{family}'",
+        "host: 'x.{label}.f.example', labels: [a, b], target: '/{wiki}', wiki: '{wiki}', else: '{label}wiki'",
+      ),
+    );
+    expect(plan.paths).toHaveLength(3);
+    expect(plan.paths[0]).toMatchObject({ segments: ["w", null], parts: [1], closed: true, lower: true });
+    expect(plan.hosts).toEqual([
+      { host: "a.example", destination: { path: 0, else: 1 } },
+      { host: "b.example", destination: { path: 0, else: 0 } },
+      { host: "x.a.f.example", destination: { path: 2, else: 0 } },
+      { host: "x.b.f.example", destination: { path: 2, else: 1 } },
     ]);
-    expect(refused("host: '{label}.{family}.org', target: '/{wiki}', wiki: '{label}{family}'")).toEqual([
-      "farm.yaml:6:41: `target` goes with a whole host or `*.suffix` alone",
+    expect(plan.patterns).toEqual([
+      { kind: "fixed", suffix: ".c.example", destination: { path: 0, else: 0 } },
+      { kind: "join", prefix: "", suffix: ".d.example", tail: "wiki", dashes: true, path: 1 },
+      { kind: "family", prefix: "", suffix: ".e.example", dashes: false, path: 2 },
+    ]);
+  });
+
+  it("are one for a thousand hosts, each with a wiki of its own", () => {
+    const { plan } = compileFarm(
+      hosts(
+        ...Array.from(
+          { length: 1000 },
+          (_, i) =>
+            `host: h${i}.example, path: '/{wiki}', wiki: '{wiki}', else: ${i % 2 ? "awiki" : "bwiki"}`,
+        ),
+      ),
+    );
+    expect(plan.paths).toHaveLength(1);
+    expect(plan.hosts).toHaveLength(1000);
+  });
+
+  it("go with a label only where that is a wiki too", () => {
+    expect(refused("host: '{label}.example', path: '/{wiki}', wiki: '{wiki}'")).toEqual([
+      "farm.yaml:6:17: `{label}.example` with a path: say by `else` which wiki the host is where the path carries none, or write `*.example`",
+    ]);
+    expect(
+      refused("host: '{label}.{family}.org', target: '/{wiki}', wiki: '{wiki}', else: '{label}wiki'"),
+    ).toEqual([
+      "farm.yaml:6:82: with the host `{label}.{family}.org` the wiki must be `{label}{family}`, not `{label}wiki`",
+    ]);
+    expect(refused("host: a.example, wiki: awiki, else: bwiki, case: lower")).toEqual([
+      "farm.yaml:6:41: `else` goes with a `path` or `target` alone",
+      "farm.yaml:6:54: `case` goes with a `path` or `target` alone",
+    ]);
+  });
+
+  it("without the host's own wiki where that is gone, and with a warning", () => {
+    const { plan, farm } = compileFarm(
+      hosts("host: a.example, path: '/{wiki}', wiki: '{wiki}', else: gonewiki"),
+    );
+    expect(plan.hosts).toEqual([{ host: "a.example", destination: { path: 0 } }]);
+    expect(warningsOf(farm)).toEqual([
+      "farm.yaml:6:67: `gonewiki` is not in wikiversions, so its host has no wiki: remove the host, or mend the wiki's name",
     ]);
   });
 

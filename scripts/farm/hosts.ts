@@ -8,6 +8,7 @@ import { type Place, Problems, quote, quoteAll } from "../sources/problem.ts";
 import type { Wikis } from "../sources/wikis.ts";
 import { hostTest } from "./conditions.ts";
 import type { Farm, Path } from "./farm.ts";
+import { PathForms } from "./path-forms.ts";
 import { hostsTested } from "./rules.ts";
 import { type HostRule, LABEL_AND_TAIL } from "./schema.ts";
 
@@ -33,23 +34,30 @@ export function compileHosts(farm: Farm): Hosts {
 
 const PROGRESS_EVERY = 10_000;
 
+/** `www.{label}.{family}.org`: what stands before the label, and the suffix. */
+const STEM = /^((?:[a-z0-9_-]+\.)*)\{label\}(\.\{family\})?(\..*)$/;
+
 class Compiler {
   private readonly problems = new Problems();
   /** The exact hosts in the order of the farm: those of `hosts-file` come first. */
   private readonly exact: string[] = [];
   private readonly destinations: Destination[] = [];
   private readonly origins: Origin[] = [];
-  private readonly out: Hosts = {
-    hosts: [],
-    rewrites: [],
-    patterns: [],
-    paths: [],
-    places: { rewrites: [], patterns: [], paths: [] },
-    order: new Uint32Array(0),
-    origins: this.origins,
-  };
+  private readonly forms: PathForms;
+  private readonly out: Hosts;
 
-  constructor(private readonly farm: Farm) {}
+  constructor(private readonly farm: Farm) {
+    this.forms = new PathForms(farm, this.problems);
+    this.out = {
+      hosts: [],
+      rewrites: [],
+      patterns: [],
+      paths: this.forms.list,
+      places: { rewrites: [], patterns: [], paths: this.forms.places },
+      order: new Uint32Array(0),
+      origins: this.origins,
+    };
+  }
 
   compile(): Hosts {
     const froms = this.farm.keys(["rewrite"]);
@@ -112,23 +120,30 @@ class Compiler {
     return this.farm.path(this.farm.says["hosts-file"]!, ["hosts-file"]);
   }
 
-  /** `{a}.{b}.beta.example: {a}.{b}.example` */
+  /** `{a}.{b}.beta.example: {a}.{b}.example`, `m.{a}.{b}.org: {a}.{b}.org` */
   private rewriteSuffix(from: string): void {
     const path = ["rewrite", from];
     const to = this.farm.says.rewrite[from]!;
-    const form = /^((?:\{[a-z]+\}\.)+)([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/;
-    const [, fromHead, fromTail] = form.exec(from) ?? [];
-    const [, toHead, toTail] = form.exec(to) ?? [];
-    if (fromHead === undefined || fromHead !== toHead) {
+    const form = /^((?:[a-z0-9_-]+\.)*)((?:\{[a-z]+\}\.)+)([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/;
+    const [, prefix, fromHead, fromTail] = form.exec(from) ?? [];
+    const [, toPrefix, toHead, toTail] = form.exec(to) ?? [];
+    if (fromHead === undefined || fromHead !== toHead || toPrefix !== "") {
       const example = quote("{a}.{b}.beta.example: {a}.{b}.example");
+      const other = quote("m.{a}.{b}.org: {a}.{b}.org");
       this.problems.add(
         this.farm.place(path, "key"),
-        `both sides must begin with the same captures, as ${example}`,
+        `the right side must begin with the captures of the left, as ${example} or ${other}`,
       );
       return;
     }
     const labels = fromHead.split(".").length - 1;
-    this.out.rewrites.push({ kind: "suffix", labels, from: `.${fromTail}`, to: `.${toTail}` });
+    this.out.rewrites.push({
+      kind: "suffix",
+      prefix: prefix!,
+      labels,
+      from: `.${fromTail}`,
+      to: `.${toTail}`,
+    });
     this.out.places.rewrites.push(this.farm.shortPlace(path));
   }
 
@@ -156,40 +171,63 @@ class Compiler {
 
   private rule(rule: HostRule, path: Path): void {
     this.checkNotRewritten(rule.host, () => this.farm.place([...path, "host"]));
-    const [, suffix] = /^\{label\}(?:\.\{family\})?(\..*)$/.exec(rule.host) ?? [];
-    if (suffix && !rule.labels) this.refuse(rule, ["path", "target"], "a whole host or `*.suffix`", path);
-    if (rule.path === undefined && rule.target === undefined) {
-      this.refuse(rule, ["replace"], "a `path` or `target`", path);
-    } else this.refuse(rule, ["alias"], "a whole host and a wiki", path);
-    if (suffix || rule.host.startsWith("*.")) this.refuse(rule, ["alias"], "a whole host and a wiki", path);
-    if (rule.labels && (!suffix || rule.host.includes("{family}"))) {
+    const [, prefix, family, suffix] = STEM.exec(rule.host) ?? [];
+    const isCarried = rule.path !== undefined || rule.target !== undefined;
+    if (!isCarried) this.refuse(rule, ["replace", "else", "case"], "a `path` or `target`", path);
+    if (suffix || rule.host.startsWith("*.") || (isCarried && rule.else === undefined)) {
+      this.refuse(rule, ["alias"], "a whole host and a wiki", path);
+    }
+    /** The wiki that the host itself stands for. */
+    const key = isCarried ? "else" : "wiki";
+    const own = rule[key];
+    if (rule.labels && (!suffix || family)) {
       this.problems.add(this.farm.place([...path, "labels"]), "labels go with a host `{label}.suffix`");
     } else if (rule.labels) {
       for (const label of rule.labels)
-        this.exactRule(label + suffix, rule, rule.wiki.replace("{label}", label), path);
-    } else if (rule.host.startsWith("{label}.{family}.")) {
-      if (rule.wiki !== "{label}{family}") this.refuseWiki(rule, "`{label}{family}`", path);
-      this.pattern({ kind: "family", suffix: suffix!, dashes: isDashed(rule) }, rule, path);
+        this.exactRule(prefix! + label + suffix, rule, own?.replace("{label}", label), path);
     } else if (suffix) {
-      const [, tail] = LABEL_AND_TAIL.exec(rule.wiki) ?? [];
-      if (tail === undefined) this.refuseWiki(rule, "`{label}` and a suffix, as `{label}wiki`", path);
-      else if (isDashed(rule) && tail.includes("-")) {
-        const what = `the \`-\` in ${quote(rule.wiki)} becomes a \`_\` by \`dashes: underscores\`: write it so`;
-        this.problems.add(this.farm.place([...path, "wiki"]), what);
-      } else this.pattern({ kind: "join", suffix, tail, dashes: isDashed(rule) }, rule, path);
+      this.stemRule({ prefix: prefix!, suffix, isFamily: family !== undefined }, rule, key, path);
     } else if (rule.host.startsWith("*.")) {
-      const destination = this.destination(rule, rule.wiki, path);
+      const destination = this.destination(rule, own, path);
       this.pattern({ kind: "fixed", suffix: rule.host.slice(1), destination }, rule, path);
     } else {
-      this.exactRule(rule.host, rule, rule.wiki, path);
+      this.exactRule(rule.host, rule, own, path);
     }
+  }
+
+  /** `{label}.wikipedia.org`, `www.{label}.{family}.org` */
+  private stemRule(
+    { prefix, suffix, isFamily }: { prefix: string; suffix: string; isFamily: boolean },
+    rule: HostRule,
+    key: "wiki" | "else",
+    path: Path,
+  ): void {
+    const own = rule[key];
+    if (own === undefined) {
+      const way = `say by \`else\` which wiki the host is where the path carries none, or write ${quote(`*${suffix}`)}`;
+      this.problems.add(this.farm.place([...path, "host"]), `${quote(rule.host)} with a path: ${way}`);
+      return;
+    }
+    const form = key === "else" ? this.forms.number(rule, path) : null;
+    const stem = { prefix, suffix, dashes: isDashed(rule), path: form };
+    const [, tail] = LABEL_AND_TAIL.exec(own) ?? [];
+    if (isFamily) {
+      if (own !== "{label}{family}") this.refuseWiki(rule, key, "`{label}{family}`", path);
+      this.pattern({ kind: "family", ...stem }, rule, path);
+    } else if (tail === undefined) {
+      this.refuseWiki(rule, key, "`{label}` and a suffix, as `{label}wiki`", path);
+    } else if (isDashed(rule) && tail.includes("-")) {
+      const what = `the \`-\` in ${quote(own)} becomes a \`_\` by \`dashes: underscores\`: write it so`;
+      this.problems.add(this.farm.place([...path, key]), what);
+    } else this.pattern({ kind: "join", tail, ...stem }, rule, path);
   }
 
   /** Rules see the host that a rewrite puts in place: one for the other would never be reached. */
   private checkNotRewritten(host: string, where: () => Place): void {
     const rewrite = this.out.rewrites.find((one) => isRewritten(host, one));
     if (rewrite?.kind !== "suffix") return;
-    const wayOut = `write the host ending in ${quote(rewrite.to)}`;
+    const without = rewrite.prefix === "" ? "" : `without ${quote(rewrite.prefix)} and `;
+    const wayOut = `write the host ${without}ending in ${quote(rewrite.to)}`;
     this.problems.add(where(), `${quote(host)} is rewritten first: ${wayOut}`);
   }
 
@@ -201,20 +239,23 @@ class Compiler {
     }
   }
 
-  private refuseWiki(rule: HostRule, form: string, path: Path): void {
-    const what = `with the host ${quote(rule.host)} the wiki must be ${form}, not ${quote(rule.wiki)}`;
-    this.problems.add(this.farm.place([...path, "wiki"]), what);
+  private refuseWiki(rule: HostRule, key: "wiki" | "else", form: string, path: Path): void {
+    const what = `with the host ${quote(rule.host)} the wiki must be ${form}, not ${quote(rule[key]!)}`;
+    this.problems.add(this.farm.place([...path, key]), what);
   }
 
   private pattern(pattern: Pattern, rule: HostRule, path: Path): void {
-    this.checkReached((pattern.kind === "family" ? "a.b" : "a") + pattern.suffix, rule.host, path);
+    // No family: what matches it, of another pattern's hosts, matches all of them.
+    const stem =
+      pattern.kind === "fixed" ? "0" : `${pattern.prefix}0${pattern.kind === "family" ? ".b" : ""}`;
+    this.checkReached(stem + pattern.suffix, rule.host, path);
     this.out.patterns.push(pattern);
     this.out.places.patterns.push(this.farm.shortPlace(path));
   }
 
-  private exactRule(host: string, rule: HostRule, wiki: string, path: Path): void {
+  private exactRule(host: string, rule: HostRule, own: string | undefined, path: Path): void {
     this.checkReached(host, host, path);
-    const dashed = isDashed(rule) && !rule.path && !rule.target ? wiki.replaceAll("-", "_") : wiki;
+    const dashed = isDashed(rule) ? own?.replaceAll("-", "_") : own;
     const destination = this.destination(rule, dashed, path);
     const as = rule.labels ? "label" : rule.alias ? "alias" : "whole";
     this.addExact(host, destination, { path, as });
@@ -235,11 +276,19 @@ class Compiler {
     this.problems.add(this.farm.place([...path, "host"]), what);
   }
 
-  private destination(rule: HostRule, wiki: string, path: Path): Destination {
-    if (rule.path !== undefined || rule.target !== undefined) return this.pathForm(rule, path);
+  /** @param own the wiki that the host itself stands for */
+  private destination(rule: HostRule, own: string | undefined, path: Path): Destination {
+    if (rule.path === undefined && rule.target === undefined) return this.wiki(rule, own!, [...path, "wiki"]);
+    const form = this.forms.number(rule, path);
+    const wiki = own === undefined ? null : this.wiki(rule, own, [...path, "else"]);
+    if (form === null) return null;
+    return wiki === null ? { path: form } : { path: form, else: wiki.wiki };
+  }
+
+  private wiki(rule: HostRule, wiki: string, path: Path): { wiki: number } | null {
     const number = this.farm.wikis.number(wiki);
     if (number !== -1) return { wiki: number };
-    const where = this.farm.place([...path, "wiki"]);
+    const where = this.farm.place(path);
     if (!isWikiId(wiki)) {
       this.problems.add(where, `${quote(wiki)} is not a wiki ID`);
     } else if (!rule.labels) {
@@ -258,52 +307,6 @@ class Compiler {
         : "are not in wikiversions, so their hosts have no wiki: remove the hosts, or mend the wikis' names";
     this.farm.warn(where, `${quoteAll(wikis)} ${what}`);
   }
-
-  /** `path: /{site}/{lang}`, `wiki: "{lang}{site}"`: the form's number, made where there is none like it yet. */
-  private pathForm(rule: HostRule, path: Path): Destination {
-    const key = rule.path !== undefined ? "path" : "target";
-    const text = rule.path ?? rule.target!;
-    const where = this.farm.place([...path, key]);
-    if (rule.path !== undefined && rule.target !== undefined) {
-      this.problems.add(where, "a wiki is carried in the `path` or in the raw `target`, not in both");
-    }
-    if (!/^(\/\{[a-z]+\})+\/?$/.test(text)) {
-      this.problems.add(where, "must be captures between slashes, as `/{site}/{lang}`");
-      return null;
-    }
-    const captures = [...text.matchAll(/\{([a-z]+)\}/g)].map((match) => match[1]!);
-    if (new Set(captures).size < captures.length) {
-      this.problems.add(where, `${quote(text)} has a capture twice`);
-    }
-    const parts = [...rule.wiki.matchAll(/\{([a-z]+)\}/g)].map((match) => captures.indexOf(match[1]!));
-    if (!/^(\{[a-z]+\})+$/.test(rule.wiki) || parts.includes(-1)) {
-      this.problems.add(
-        this.farm.place([...path, "wiki"]),
-        `must be made of the captures in ${quote(text)} alone`,
-      );
-      return null;
-    }
-    const replacements = Object.entries(rule.replace ?? {}).flatMap(([capture, texts]) => {
-      const segment = captures.indexOf(capture);
-      if (segment === -1) {
-        const what = `${quote(text)} has no capture ${quote(capture)}`;
-        this.problems.add(this.farm.place([...path, "replace", capture], "key"), what);
-      }
-      return Object.entries(texts).map(([from, to]) => ({ segment, from, to }));
-    });
-    const form: PathForm = {
-      target: rule.target !== undefined,
-      segments: captures.length,
-      closed: text.endsWith("/"),
-      parts,
-      dashes: isDashed(rule),
-      replacements,
-    };
-    const same = this.out.paths.findIndex((other) => JSON.stringify(other) === JSON.stringify(form));
-    if (same !== -1) return { path: same };
-    this.out.places.paths.push(this.farm.shortPlace([...path, key]));
-    return { path: this.out.paths.push(form) - 1 };
-  }
 }
 
 function isDashed(rule: HostRule): boolean {
@@ -312,15 +315,19 @@ function isDashed(rule: HostRule): boolean {
 
 /** Whether rules see another host in this one's place. */
 function isRewritten(host: string, rewrite: Rewrite): boolean {
-  if (rewrite.kind !== "suffix" || !host.endsWith(rewrite.from)) return false;
-  return host.slice(0, -rewrite.from.length).split(".").length === rewrite.labels;
+  if (rewrite.kind !== "suffix") return false;
+  const { prefix, from, labels } = rewrite;
+  if (!host.startsWith(prefix) || !host.endsWith(from) || host.length < prefix.length + from.length)
+    return false;
+  return host.slice(prefix.length, -from.length).split(".").length === labels;
 }
 
 function matches(pattern: Pattern, host: string): boolean {
   if (!host.endsWith(pattern.suffix)) return false;
-  const head = host.slice(0, host.length - pattern.suffix.length);
-  if (pattern.kind === "fixed") return head !== "";
-  return pattern.kind === "join" || /\.[a-z]+$/.test(head);
+  const end = host.length - pattern.suffix.length;
+  if (pattern.kind === "fixed") return end > 0;
+  if (!host.startsWith(pattern.prefix) || end < pattern.prefix.length) return false;
+  return pattern.kind === "join" || /\.[a-z]+$/.test(host.slice(pattern.prefix.length, end));
 }
 
 /** Tells which wiki a host leads to by itself: not by a path, nor as another host. It need not be in the table. */
@@ -341,7 +348,7 @@ export function hostReader(
     const pattern = patterns.find((one) => matches(one, host));
     if (!pattern) return null;
     if (pattern.kind === "fixed") return wikiOf(pattern.destination);
-    const head = host.slice(0, host.length - pattern.suffix.length);
+    const head = host.slice(pattern.prefix.length, host.length - pattern.suffix.length);
     const key = pattern.kind === "join" ? head + pattern.tail : head.replace(/\.([a-z]+)$/, "$1");
     return pattern.dashes ? key.replaceAll("-", "_") : key;
   };
@@ -365,8 +372,10 @@ export function firstHosts({ hosts, order, origins }: Hosts, as: "whole" | "labe
   return new Map([...first].map(([wiki, i]) => [wiki, hosts[i]!.host]));
 }
 
+/** Of a host with a path form, the wiki where the path carries none. */
 function wikiNumberOf(destination: Destination): number | null {
-  return destination !== null && "wiki" in destination ? destination.wiki : null;
+  if (destination === null) return null;
+  return "wiki" in destination ? destination.wiki : (destination.else ?? null);
 }
 
 /** For people, the same on every machine. */

@@ -72,7 +72,7 @@ const host = z
   );
 
 function isHostForm(text: string): boolean {
-  return HOST.test(text.replace(/^(\*\.|\{label\}\.(\{family\}\.)?)/, ""));
+  return HOST.test(text.replace(/^(\*\.|([a-z0-9_-]+\.)*\{label\}\.(\{family\}\.)?)/, ""));
 }
 
 /** What is empty by mistake would send requests to the default release, and so to another version than their wiki's. */
@@ -88,7 +88,7 @@ const hostRule = z.strictObject({
   host,
   /** The wiki's ID, or what makes it of `{label}`, `{family}` and the path's captures. */
   wiki: z.string().min(1),
-  /** `/{site}/{lang}`: the wiki is carried in the path, without its query. */
+  /** `/{site}/{lang}`, `/w/{wiki}/`: the wiki is carried in the path, without its query. */
   path: z.string().optional(),
   /** The same in the raw target, query included. */
   target: z.string().optional(),
@@ -101,6 +101,10 @@ const hostRule = z.strictObject({
   replace: notEmpty(z.record(z.string(), notEmpty(z.record(z.string(), z.string())))).optional(),
   /** What becomes of `-` in the wiki's ID. */
   dashes,
+  /** What becomes of capital letters in a path's captures. */
+  case: z.enum(["keep", "lower"]).optional(),
+  /** The wiki where the path carries none of the farm's. */
+  else: z.string().min(1).optional(),
   /** Leads to the wiki, and is not the wiki's own host. */
   alias: z.boolean().optional(),
 });

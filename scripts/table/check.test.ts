@@ -55,8 +55,21 @@ const RULE = L.RULES_BODY;
 const PREDICATE = L.RULES_BODY + L.RULE_ENTRY;
 const LISTENER = L.LISTENERS_BODY;
 
-const suffix = { kind: "suffix", labels: 1, from: ".a", to: ".b" } as const;
+const suffix = { kind: "suffix", prefix: "", labels: 1, from: ".a", to: ".b" } as const;
 const path = { kind: "path", from: "a", under: "" } as const;
+const stems = plainPlan({
+  hosts: [{ host: "a.example", destination: { path: 0, else: 0 } }],
+  patterns: [{ kind: "family", prefix: "", suffix: ".org", dashes: false, path: 0 }],
+  paths: [
+    {
+      ...{ target: false, segments: [null], closed: false, parts: [0] },
+      ...{ dashes: false, lower: false, replacements: [] },
+    },
+  ],
+});
+const ELSE = L.PATHS_BODY + L.PATH_ENTRY;
+/** The slot of WIKI that the one wiki leaves. */
+const empty = 1 - new Table(bytesOf(stems)).find(new Table(bytesOf(stems)).wikis, "awiki");
 const readOnlys = plainPlan({
   deployments: [
     { name: "web", readOnly: null },
@@ -118,6 +131,31 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
   ],
   ["RWRT entry 1 stands after one of a suffix", () => bytesOf(plainPlan({ rewrites: [suffix, path] }))],
   ["RWRT entry 0 has no labels", () => bytesOf(plainPlan({ rewrites: [{ ...suffix, labels: 0 }] }))],
+  [
+    "RWRT refers to a string that is not there",
+    () => put(plainPlan({ rewrites: [suffix] }), L.SECTION_REWRITES, READ + L.REWRITE_PREFIX, NO_STRING),
+  ],
+  [
+    "PATT refers to a string that is not there",
+    () => put(stems, L.SECTION_PATTERNS, L.PATTERNS_BODY + L.PATTERN_PREFIX, NO_STRING),
+  ],
+  [
+    "PATT pattern 0 has no such path form",
+    () => put(stems, L.SECTION_PATTERNS, L.PATTERNS_BODY + L.PATTERN_DESTINATION, 0, 4),
+  ],
+  [
+    "PATT pattern 0 has no such path form",
+    () => put(stems, L.SECTION_PATTERNS, L.PATTERNS_BODY + L.PATTERN_DESTINATION, L.NO_DESTINATION - 1, 4),
+  ],
+  ["PATH form 0 makes no sense", () => put(stems, L.SECTION_PATHS, L.PATHS_BODY + L.PATH_LITERAL, NO_STRING)],
+  ["PATH form 0 makes no sense", () => put(stems, L.SECTION_PATHS, L.PATHS_BODY + L.PATH_FLAGS, 16, 1)],
+  ["PATH is not as long as its entries", () => put(stems, L.SECTION_PATHS, L.PATHS_ELSES, 2, 4)],
+  ["PATH wiki beside a form 0 is not there", () => put(stems, L.SECTION_PATHS, ELSE + L.ELSE_FORM, 1)],
+  [
+    "PATH wiki beside a form 0 is not there",
+    () => put(stems, L.SECTION_PATHS, ELSE + L.ELSE_WIKI, 0xffff, 4),
+  ],
+  ["PATH wiki beside a form 0 is not there", () => put(stems, L.SECTION_PATHS, ELSE + L.ELSE_WIKI, empty, 4)],
   [
     "RWRT refers to a string that is not there",
     () => put(plainPlan({ rewrites: [path] }), L.SECTION_REWRITES, READ + L.REWRITE_TO, L.NONE),

@@ -33,10 +33,20 @@ function farm(parts: Partial<Plan> = {}, listener: Partial<Listener> = {}): Tabl
     rewrites: [
       { kind: "path", from: "rest.example", under: "/v1" },
       { kind: "path", from: ".any.example", under: "" },
-      { kind: "suffix", labels: 1, from: ".test", to: ".wiki.example" },
+      { kind: "suffix", prefix: "", labels: 1, from: ".test", to: ".wiki.example" },
     ],
-    patterns: [{ kind: "join", suffix: ".wiki.example", tail: "wiki", dashes: true }],
-    paths: [{ target: false, segments: 1, closed: false, parts: [0], dashes: false, replacements: [] }],
+    patterns: [{ kind: "join", prefix: "", suffix: ".wiki.example", tail: "wiki", dashes: true, path: null }],
+    paths: [
+      {
+        target: false,
+        segments: [null],
+        closed: false,
+        parts: [0],
+        dashes: false,
+        lower: false,
+        replacements: [],
+      },
+    ],
     listeners: [
       plainListener({
         name: "edge",

@@ -14,8 +14,11 @@ export function decode(bytes: Uint8Array | Table): Plan {
   const wikis = sorted(table.wikis);
   const wikiOfSlot = new Map(wikis.map(({ slot }, wiki) => [slot, wiki]));
   /** By the wiki's number in the plan. */
-  const destination = (found: Destination): Destination =>
-    found !== null && "wiki" in found ? { wiki: wikiOfSlot.get(found.wiki)! } : found;
+  const destination = (found: Destination): Destination => {
+    if (found === null) return null;
+    if ("wiki" in found) return { wiki: wikiOfSlot.get(found.wiki)! };
+    return found.else === undefined ? found : { ...found, else: wikiOfSlot.get(found.else)! };
+  };
   const pattern = (found: Pattern): Pattern =>
     found.kind === "fixed" ? { ...found, destination: destination(found.destination) } : found;
   return {

@@ -55,8 +55,12 @@ function hostInPath(
   return { segment, rest: target.slice(1 + segment.length) };
 }
 
-function withOtherSuffix({ labels, from, to }: Rewrite & { kind: "suffix" }, host: string): string | null {
-  if (!host.endsWith(from)) return null;
-  const head = host.slice(0, host.length - from.length).split(".");
+function withOtherSuffix(
+  { prefix, labels, from, to }: Rewrite & { kind: "suffix" },
+  host: string,
+): string | null {
+  const end = host.length - from.length;
+  if (!host.startsWith(prefix) || !host.endsWith(from) || end < prefix.length) return null;
+  const head = host.slice(prefix.length, end).split(".");
   return head.length === labels && !head.includes("") ? head.join(".") + to : null;
 }

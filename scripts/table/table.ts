@@ -56,6 +56,7 @@ export class Table {
   readonly rewriteCount: number;
   readonly patternCount: number;
   readonly pathCount: number;
+  readonly elseCount: number;
   /** Names in HDRS, by number. */
   readonly headers: readonly string[];
   /** An internal listener's X-Forwarded-For says who asked. */
@@ -96,6 +97,7 @@ export class Table {
     this.rewriteCount = raw.u32(this.start(L.SECTION_REWRITES));
     this.patternCount = raw.u32(this.start(L.SECTION_PATTERNS));
     this.pathCount = checked.paths;
+    this.elseCount = checked.elses;
     this.headers = Array.from({ length: checked.headers }, (_, i) =>
       this.text(this.start(L.SECTION_HEADERS) + L.HEADERS_BODY + 2 * i),
     );
@@ -202,7 +204,15 @@ export class Table {
   private destination(number: number): Destination {
     if (number < this.wikis.slots) return { wiki: number };
     const path = number - this.wikis.slots;
-    return path < this.pathCount ? { path } : null;
+    if (path < this.pathCount) return { path };
+    return path - this.pathCount < this.elseCount ? this.either(path - this.pathCount) : null;
+  }
+
+  /** A path form, or else a wiki. */
+  private either(number: number): { path: number; else: number } {
+    const { start, length } = this.raw.area(L.SECTION_PATHS);
+    const at = start + length - (this.elseCount - number) * L.ELSE_ENTRY;
+    return { path: this.raw.u16(at + L.ELSE_FORM), else: this.raw.u32(at + L.ELSE_WIKI) };
   }
 
   /** ID of the wiki in a slot of WIKI. */
@@ -217,19 +227,26 @@ export class Table {
     const from = this.text(at + L.REWRITE_FROM);
     const to = this.text(at + L.REWRITE_TO);
     if (this.raw.u8(at + L.REWRITE_KIND) === L.REWRITE_PATH) return { kind: "path", from, under: to };
-    return { kind: "suffix", labels: this.raw.u16(at + L.REWRITE_LABELS), from, to };
+    const prefix = this.textOrNull(at + L.REWRITE_PREFIX) ?? "";
+    return { kind: "suffix", prefix, labels: this.raw.u16(at + L.REWRITE_LABELS), from, to };
   }
 
   pattern(number: number): Pattern {
     const at = this.start(L.SECTION_PATTERNS) + L.PATTERNS_BODY + number * L.PATTERN_ENTRY;
     const kind = this.raw.u8(at + L.PATTERN_KIND);
     const suffix = this.text(at + L.PATTERN_SUFFIX);
-    const dashes = (this.raw.u8(at + L.PATTERN_FLAGS) & L.KEY_FLAG_DASHES) !== 0;
-    if (kind === L.PATTERN_JOIN)
-      return { kind: "join", suffix, tail: this.text(at + L.PATTERN_TAIL), dashes };
-    if (kind === L.PATTERN_FAMILY) return { kind: "family", suffix, dashes };
-    const destination = this.destination(this.raw.u32(at + L.PATTERN_DESTINATION));
-    return { kind: "fixed", suffix, destination };
+    const destination = this.raw.u32(at + L.PATTERN_DESTINATION);
+    if (kind === L.PATTERN_FIXED)
+      return { kind: "fixed", suffix, destination: this.destination(destination) };
+    const stem = {
+      prefix: this.textOrNull(at + L.PATTERN_PREFIX) ?? "",
+      suffix,
+      dashes: (this.raw.u8(at + L.PATTERN_FLAGS) & L.KEY_FLAG_DASHES) !== 0,
+      path: destination === L.NO_DESTINATION ? null : destination - this.wikis.slots,
+    };
+    return kind === L.PATTERN_JOIN
+      ? { kind: "join", ...stem, tail: this.text(at + L.PATTERN_TAIL) }
+      : { kind: "family", ...stem };
   }
 
   path(number: number): PathForm {
@@ -241,12 +258,15 @@ export class Table {
     const replacements = section + L.PATHS_BODY + this.pathCount * L.PATH_ENTRY + first * L.REPLACEMENT_ENTRY;
     return {
       target: (flags & L.PATH_FLAG_TARGET) !== 0,
-      segments: this.raw.u8(at + L.PATH_SEGMENTS),
+      segments: Array.from({ length: this.raw.u8(at + L.PATH_SEGMENTS) }, (_, i) =>
+        this.textOrNull(at + L.PATH_LITERAL + 2 * i),
+      ),
       closed: (flags & L.PATH_FLAG_CLOSED) !== 0,
       parts: Array.from({ length: this.raw.u8(at + L.PATH_PARTS) }, (_, i) =>
         this.raw.u8(at + L.PATH_PART + i),
       ),
       dashes: (flags & L.KEY_FLAG_DASHES) !== 0,
+      lower: (flags & L.PATH_FLAG_LOWER) !== 0,
       replacements: Array.from({ length: count }, (_, i) => {
         const entry = replacements + i * L.REPLACEMENT_ENTRY;
         return {

@@ -23,13 +23,17 @@ export function wikiOfHost(table: Table, parts: RequestParts): HostWiki {
     const pattern = table.pattern(number);
     if (!host.endsWith(pattern.suffix)) continue;
     const source = { kind: "pattern", pattern: number } as const;
-    const stem = host.slice(0, host.length - pattern.suffix.length);
+    const end = host.length - pattern.suffix.length;
     if (pattern.kind === "fixed") {
-      if (stem === "") continue;
+      if (end === 0) continue;
       return { ...follow(table, pattern.destination, parts), source };
     }
+    if (!host.startsWith(pattern.prefix) || end < pattern.prefix.length) continue;
+    const stem = host.slice(pattern.prefix.length, end);
     const key = pattern.kind === "join" ? stem + pattern.tail : keyOfFamily(stem);
     if (key === null) continue;
+    const carried = pattern.path === null ? null : wikiOfPath(table, pattern.path, parts);
+    if (typeof carried?.slot === "number") return { ...carried, source };
     return { ...findKey(table, key, pattern.dashes), path: null, source };
   }
   return { slot: "unknownHost", source: { kind: "nothing" }, path: null, key: null };
@@ -47,15 +51,23 @@ function follow(table: Table, destination: Destination, parts: RequestParts): Om
   if ("wiki" in destination) {
     return { slot: destination.wiki, path: null, key: table.key(table.wikis, destination.wiki) };
   }
-  const { path } = destination;
+  const carried = wikiOfPath(table, destination.path, parts);
+  if (typeof carried.slot === "number" || destination.else === undefined) return carried;
+  return { slot: destination.else, path: null, key: table.key(table.wikis, destination.else) };
+}
+
+/** @param path number of the form */
+function wikiOfPath(table: Table, path: number, parts: RequestParts): Omit<HostWiki, "source"> {
   const form = table.path(path);
   const segments = (form.target ? parts.target : parts.rawPath).split("/");
-  if (segments[0] !== "" || segments.length < 1 + form.segments + Number(form.closed)) {
+  const isLong = segments[0] === "" && segments.length >= 1 + form.segments.length + Number(form.closed);
+  if (!isLong || !form.segments.every((literal, i) => literal === null || literal === segments[1 + i])) {
     return { slot: "unknownHost", path, key: null };
   }
   const key = form.parts
     .map((part) => {
-      const segment = segments[1 + part]!;
+      const found = segments[1 + part]!;
+      const segment = form.lower ? found.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : found;
       return form.replacements.find((r) => r.segment === part && r.from === segment)?.to ?? segment;
     })
     .join("");

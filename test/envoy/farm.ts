@@ -97,8 +97,18 @@ export const PLAN: Plan = {
     { host: "files.wiki.example", destination: { path: 0 } },
   ],
   rewrites: [{ kind: "path", from: "gateway.example", under: "/v1" }],
-  patterns: [{ kind: "join", suffix: ".wiki.example", tail: "wiki", dashes: true }],
-  paths: [{ target: false, segments: 1, closed: true, parts: [0], dashes: false, replacements: [] }],
+  patterns: [{ kind: "join", prefix: "", suffix: ".wiki.example", tail: "wiki", dashes: true, path: null }],
+  paths: [
+    {
+      target: false,
+      segments: [null],
+      closed: true,
+      parts: [0],
+      dashes: false,
+      lower: false,
+      replacements: [],
+    },
+  ],
   listeners: [
     edge,
     { ...edge, name: "mesh", trust: "internal", routes: [JOB, JOB_NO_POST, ...PASS, APIS] },

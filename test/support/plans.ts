@@ -121,6 +121,7 @@ const wikiId = fc
   .tuple(letters("abde_1", 1, 4), fc.constantFrom("wiki", "wikibooks", "", "_x"))
   .map((parts) => parts.join(""));
 const suffix = fc.constantFrom(".org", ".wiki.org", ".b.org", ".example", ".b.example", ".a");
+const prefix = fc.constantFrom("", "", "m.", "a.b.");
 const host = fc.tuple(letters("abx-_", 0, 4), suffix).map((parts) => parts.join(""));
 const pathText = letters("/abw.", 0, 6).map((text) => `/${text}`);
 const text = fc.oneof(letters("ab=; ", 0, 3), wikiId);
@@ -207,10 +208,14 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
       fc.integer({ min: 1, max: 4 }).chain((segments) =>
         fc.record({
           target: fc.boolean(),
-          segments: fc.constant(segments),
+          segments: fc.array(fc.constantFrom(null, null, null, "w", "en", ""), {
+            minLength: segments,
+            maxLength: segments,
+          }),
           closed: fc.boolean(),
           parts: fc.array(fc.nat(segments - 1), { minLength: 1, maxLength: 4 }),
           dashes: fc.boolean(),
+          lower: fc.boolean(),
           replacements: fc.array(
             fc.record({ segment: fc.nat(segments - 1), from: letters("ab", 0, 2), to: wikiId }),
             { maxLength: 3 },
@@ -243,7 +248,9 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
       null,
       ...ids.map((_, wiki) => ({ wiki })),
       ...paths.map((_, path) => ({ path })),
+      ...paths.flatMap((_, path) => ids.map((_, wiki) => ({ path, else: wiki }))),
     ];
+    const carried = fc.constantFrom(null, ...paths.keys());
     const destination = fc.constantFrom(...destinations);
     const reply = replies.length > 0 ? [fc.record({ reply: fc.nat(replies.length - 1) })] : [];
     const wikiless = fc.oneof(fc.record({ release }), ...reply);
@@ -311,6 +318,7 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
               fc.array(
                 fc.record({
                   kind: is("suffix"),
+                  prefix,
                   labels: fc.integer({ min: 1, max: 3 }),
                   from: suffix,
                   to: suffix,
@@ -324,11 +332,13 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
               fc.record({ kind: is("fixed"), suffix, destination }),
               fc.record({
                 kind: is("join"),
+                prefix,
                 suffix,
                 tail: fc.constantFrom("", "wiki", "_x"),
                 dashes: fc.boolean(),
+                path: carried,
               }),
-              fc.record({ kind: is("family"), suffix, dashes: fc.boolean() }),
+              fc.record({ kind: is("family"), prefix, suffix, dashes: fc.boolean(), path: carried }),
             ),
             { maxLength: 4 },
           ),

@@ -1,6 +1,6 @@
 /** Requests that tests send to a farm. */
 import fc from "fast-check";
-import type { Plan, Predicate, Rule } from "../../scripts/plan.ts";
+import type { PathForm, Plan, Predicate, Rule } from "../../scripts/plan.ts";
 import type { Where } from "../../scripts/table/decide.ts";
 import type { Request } from "../../scripts/table/headers.ts";
 
@@ -28,6 +28,10 @@ export function requestsFor(plan: Plan): fc.Arbitrary<Request> {
     ".a.b.org",
     "",
   ];
+  const prefixes = [
+    ...plan.patterns.map((pattern) => (pattern.kind === "fixed" ? "" : pattern.prefix)),
+    ...plan.rewrites.map((one) => (one.kind === "suffix" ? one.prefix : "")),
+  ].filter((prefix) => prefix !== "");
   const label = fc.oneof(
     fc.constantFrom(...ids),
     fc.constantFrom(...ids).chain((id) => fc.nat(id.length).map((n) => id.slice(0, n).replaceAll("_", "-"))),
@@ -50,8 +54,9 @@ export function requestsFor(plan: Plan): fc.Arbitrary<Request> {
     fc.tuple(label, fc.constantFrom(...suffixes)).map((parts) => parts.join("")),
     fc.tuple(label, label, fc.constantFrom(...suffixes)).map(([a, b, suffix]) => `${a}.${b}${suffix}`),
   );
+  const prefixed = fc.tuple(fc.constantFrom("", ...prefixes), host).map((parts) => parts.join(""));
   const authority = fc.oneof(
-    { weight: 12, arbitrary: fc.tuple(host, fc.array(edit, { maxLength: 2 })).map(applyEdits) },
+    { weight: 12, arbitrary: fc.tuple(prefixed, fc.array(edit, { maxLength: 2 })).map(applyEdits) },
     { weight: 1, arbitrary: fc.string({ unit: byte, maxLength: 300 }) },
     { weight: 1, arbitrary: fc.constant(null) },
   );
@@ -77,6 +82,7 @@ export function requestsFor(plan: Plan): fc.Arbitrary<Request> {
   const query = queryFor(tests);
   const target = fc.oneof(
     fc.array(segment, { maxLength: 5 }).map((segments) => `/${segments.join("/")}`),
+    ...carrying(plan, segment),
     fc.tuple(fc.constantFrom("/", ...ruled), fc.array(edit, { maxLength: 2 })).map(applyEdits),
     fc
       .tuple(fc.constantFrom("/", ...ruled), fc.constantFrom("?x=/w/api.php", "/", "/v1?a=b/c", "x", "%2F"))
@@ -108,6 +114,23 @@ export function requestsFor(plan: Plan): fc.Arbitrary<Request> {
     .record({ request, target: fc.constantFrom(...endpoints) })
     .map(({ request, target }) => ({ ...request, target, method: "POST" }));
   return fc.oneof({ weight: 19, arbitrary: request }, { weight: 1, arbitrary: job });
+}
+
+/** Paths that carry a wiki, or nearly. */
+function carrying({ paths }: Plan, segment: fc.Arbitrary<string>): fc.Arbitrary<string>[] {
+  if (paths.length === 0) return [];
+  const known = (form: PathForm, i: number) =>
+    form.replacements.filter((one) => one.segment === i).map(({ from }) => from);
+  const path = fc.constantFrom(...paths).chain((form) => {
+    const segments = form.segments.map((literal, i) =>
+      literal === null
+        ? fc.oneof(segment, ...known(form, i).map((text) => fc.constant(text)))
+        : fc.constant(literal),
+    );
+    const rest = fc.constantFrom("", "/", "/x", "/../x/y");
+    return fc.tuple(...segments, rest).map((parts) => `/${parts.slice(0, -1).join("/")}${parts.at(-1)}`);
+  });
+  return [fc.tuple(path, fc.array(edit, { maxLength: 1 })).map(applyEdits)];
 }
 
 /** Where a body says the wiki. */
