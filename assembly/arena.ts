@@ -2,6 +2,7 @@
 // given back all at once when the next callback begins; nothing of it is ever collected.
 
 import { SLACK } from "./bytes";
+import { giveRun, runSize, takeRun } from "./pages";
 
 const ROOM: usize = 16384;
 const ALIGN: usize = 7;
@@ -20,53 +21,68 @@ export function reset(): void {
   }
 }
 
-/** @returns address of `size` bytes, aligned to 8, valid until the next callback begins */
-export function alloc(size: usize): usize {
+/** @returns address of `size` bytes, aligned to 8, valid until the next callback begins; 0 where there is no room */
+export function allocForProxy(size: usize): usize {
   if (start == 0) start = heap.alloc(ROOM + SLACK);
   const from = used;
   if (size <= ROOM - from) {
     used = (from + size + ALIGN) & ~ALIGN;
     return start + from;
   }
-  const block = allocBlock(size);
-  store<usize>(block, overflow);
-  overflow = block;
+  return inBlock(allocBlock(size));
+}
+
+/** The same for what we join, which is small: where there is no room, the heap finds some. */
+export function alloc(size: usize): usize {
+  const at = allocForProxy(size);
+  return at != 0 ? at : inBlock(heapBlock(size));
+}
+
+function inBlock(block: usize): usize {
+  if (block == 0) return 0;
+  giveBack(block);
   return block + BLOCK_HEAD;
 }
 
+/** The block lives until the next callback begins. */
+export function giveBack(block: usize): void {
+  store<usize>(block, overflow);
+  overflow = block;
+}
+
 // ---- Blocks: for what does not fit, and for tables, which live on -------------------------------------------
-// An update brings a table of about the same size while the one before still serves. The heap would not put it where
-// the last but one was: it looks only among blocks of the next size up, and then doubles the memory. So the largest
-// block that was given back is kept for the next that fits.
 
 /** A block begins with the address of the one before in `overflow`, and its room, both u32. */
 export const BLOCK_HEAD: usize = 8;
-/** 0 where there is none. */
-let spare: usize = 0;
+const AROUND: usize = BLOCK_HEAD + SLACK;
+/** A block of so many bytes is made of pages, a smaller one of the heap. */
+const LARGE: usize = 131072;
+/** In the room of a heap's block, which is even. */
+const OF_HEAP: u32 = 1;
 
-/** @returns a block with room for `size` bytes after its head */
+/** @returns a block with room for `size` bytes after its head, 0 where there is none */
 export function allocBlock(size: usize): usize {
-  const block = spare;
-  if (block != 0 && roomOf(block) <= 2 * size) {
-    spare = 0;
-    if (roomOf(block) >= size) return block;
-    heap.free(block); // so that what is about to be made may take its place
-  }
-  const room = size + (size >> 5); // the next table may be a little larger
-  const made = heap.alloc(BLOCK_HEAD + room + SLACK);
-  store<u32>(made, <u32>room, 4);
-  return made;
+  if (size < LARGE) return heapBlock(size);
+  const whole = size + AROUND;
+  const block: usize = whole < size ? 0 : takeRun(whole);
+  if (block != 0) store<u32>(block, <u32>(runSize(whole) - AROUND), 4);
+  return block;
+}
+
+function heapBlock(size: usize): usize {
+  const room = (size + 1) & ~1;
+  const block = heap.alloc(room + AROUND);
+  store<u32>(block, <u32>room | OF_HEAP, 4);
+  return block;
 }
 
 export function freeBlock(block: usize): void {
-  let smaller = spare;
-  if (smaller == 0 || roomOf(smaller) < roomOf(block)) spare = block;
-  else smaller = block;
-  if (smaller != 0) heap.free(smaller);
+  if ((load<u32>(block, 4) & OF_HEAP) != 0) heap.free(block);
+  else giveRun(block, roomOf(block) + AROUND);
 }
 
 function roomOf(block: usize): usize {
-  return load<u32>(block, 4);
+  return load<u32>(block, 4) & ~OF_HEAP;
 }
 
 /**

@@ -99,6 +99,13 @@ export function readConfiguration(at: usize, length: u32): Table | null {
   return loadRest();
 }
 
+/** Of the tables that this VM holds, and what brings the next. */
+export function sayNoRoom(length: u32): void {
+  message.text(ascii("no room for a configuration of "));
+  message.decimal(length);
+  message.text(ascii(" bytes beside the tables that are held"));
+}
+
 /** A Struct's binary form: its first field is an entry, and the entry's first its name. */
 function looksLikeStruct(at: usize, length: u32): bool {
   const stop = at + length;
@@ -120,6 +127,10 @@ function loadRest(): Table | null {
   const block = keepBlock(cursor);
   if (block != 0) return loadTable(block, cursor, length);
   const own = allocBlock(length);
+  if (own == 0) {
+    sayNoRoom(length);
+    return null;
+  }
   memory.copy(own + BLOCK_HEAD, cursor, length);
   return loadTable(own, own + BLOCK_HEAD, length);
 }

@@ -1,22 +1,39 @@
-// Which plugin (root context) a stream belongs to, and each plugin's table. Envoy keeps an old root alive while
-// its streams drain, and one VM may hold several plugins, so neither "the newest" nor "the only" root would do.
+// Which plugin (root context) a stream belongs to, and what its listener serves. Envoy keeps an old root alive while
+// its streams drain, and one VM may hold several plugins, so neither "the newest" nor "the only" root would do. All
+// roots of a listener serve its newest table: an old one that an open stream keeps holds no table of its own.
 
+import { areEqual } from "./bytes";
 import { Decision } from "./decide";
 import * as held from "./held";
-import { freeTable, Table, zeroed } from "./table";
+import { hold, letGo, Table, zeroed } from "./table";
+
+/** What is served under a name. */
+@unmanaged
+export class Listener {
+  next: Listener | null;
+  /** How many roots serve it. */
+  roots: u32;
+  table: Table;
+  /** Its entry in LSTN. */
+  entry: usize;
+  /** What it counts; see metrics.ts. */
+  counters: usize;
+  nameLength: u32;
+
+  /** Its name's bytes, behind the record. */
+  get name(): usize {
+    return changetype<usize>(this) + offsetof<Listener>();
+  }
+}
 
 @unmanaged
 export class Root {
   id: u32;
   next: Root | null;
   /** null until a table was accepted. */
-  table: Table | null;
-  /** Its listener's entry in LSTN. */
-  listener: usize;
-  /** This proxy is in a secondary data centre. */
+  listener: Listener | null;
+  /** As its own configuration says, this proxy is in a secondary data centre. */
   isSecondary: bool;
-  /** What it counts; see metrics.ts. */
-  counters: usize;
   /** It is in the gauge of live roots; in that of those on the newest table. */
   isCounted: bool;
   isNewest: bool;
@@ -26,8 +43,8 @@ export class Root {
 @unmanaged
 export class Stream {
   root: u32;
-  /** The table that decided; another one must not be asked about its numbers. */
-  table: Table | null;
+  /** Serial of the table that decided: another one must not be asked about its numbers. */
+  serial: u32;
   /** State of its body's scanner, 0 where there is none; how much of what is held was scanned. */
   job: usize;
   scanned: u32;
@@ -35,6 +52,8 @@ export class Stream {
   held: held.Held | null;
   /** Its own host leads to a wiki. */
   isHostKnown: bool;
+  /** A heap block: what the response is to say of the decision, see debug.ts; or 0. */
+  note: usize;
   // Then what was decided.
 
   get decision(): Decision {
@@ -66,11 +85,60 @@ function findRoot(id: u32): Root | null {
   return null;
 }
 
-/** The table that served before goes. */
-export function setTable(root: Root, table: Table): void {
-  const before = root.table;
-  root.table = table;
-  if (before) freeTable(before);
+// ---- Listeners ------------------------------------------------------------------------------------------
+
+let listeners: Listener | null = null;
+
+/** What is served under that name, null where nothing is. */
+export function findListener(name: usize, length: u32): Listener | null {
+  let listener = listeners;
+  while (listener && !(listener.nameLength == length && areEqual(listener.name, name, length))) {
+    listener = listener.next;
+  }
+  return listener;
+}
+
+/** The listener of that name serves this table from now on: for this root, and for all that it had. */
+export function serve(root: Root, name: usize, length: u32, table: Table): Listener {
+  hold(table);
+  let listener = findListener(name, length);
+  if (!listener) {
+    listener = changetype<Listener>(zeroed(offsetof<Listener>() + length));
+    memory.copy(listener.name, name, length);
+    listener.nameLength = length;
+    listener.next = listeners;
+    listeners = listener;
+  } else {
+    letGo(listener.table);
+  }
+  listener.table = table;
+  join(root, listener);
+  return listener;
+}
+
+/** From now on the root serves what that listener does. */
+export function join(root: Root, listener: Listener): void {
+  listener.roots++;
+  leave(root);
+  root.listener = listener;
+}
+
+/** The last root takes its listener with it. */
+function leave(root: Root): void {
+  const listener = root.listener;
+  if (!listener || --listener.roots > 0) return;
+  let before: Listener | null = null;
+  for (let one = listeners; one !== listener; one = one!.next) before = one;
+  if (before) before.next = listener.next;
+  else listeners = listener.next;
+  letGo(listener.table);
+  if (listener.counters != 0) heap.free(listener.counters);
+  heap.free(changetype<usize>(listener));
+}
+
+/** Something is served. */
+export function isServing(): bool {
+  return listeners != null;
 }
 
 // ---- Streams --------------------------------------------------------------------------------------------
@@ -110,10 +178,8 @@ export function findStream(id: u32): Stream | null {
   return count == 0 ? null : changetype<Stream | null>(load<u32>(findPlace(id), 4));
 }
 
-/** Its root, as long as that has the table that decided it. */
 export function rootOfStream(stream: Stream): Root | null {
-  const root = findRoot(stream.root);
-  return root && root.table == stream.table ? root : null;
+  return findRoot(stream.root);
 }
 
 /** A context is gone. @returns the root that it was, taken out of the list; freeRoot frees it */
@@ -138,8 +204,7 @@ export function remove(id: u32): Root | null {
 }
 
 export function freeRoot(root: Root): void {
-  if (root.table) freeTable(root.table!);
-  if (root.counters != 0) heap.free(root.counters);
+  leave(root);
   heap.free(changetype<usize>(root));
 }
 
@@ -178,6 +243,7 @@ function removeStream(id: u32): bool {
   const stream = changetype<Stream>(load<u32>(gap, 4));
   if (stream.held) held.remove(stream.held!);
   if (stream.job != 0) heap.free(stream.job);
+  if (stream.note != 0) heap.free(stream.note);
   heap.free(changetype<usize>(stream));
   count--;
   const mask = capacity - 1;

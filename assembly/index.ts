@@ -25,9 +25,9 @@ const UNAVAILABLE: u32 = 503;
 
 export function proxy_abi_version_0_2_1(): void {}
 
-/** The proxy takes memory here for what it hands in. */
+/** The proxy takes memory here for what it hands in; where there is none, 0 fails its call, and not the VM. */
 export function malloc(size: usize): usize {
-  return arena.alloc(size);
+  return arena.allocForProxy(size);
 }
 
 /** Nothing to do: the arena is given back as a whole. Exported so that WAMR does not bring a heap of its own. */
@@ -48,47 +48,69 @@ export function proxy_on_configure(root: u32, size: u32): u32 {
 
 /** A table that is refused changes nothing: what served before goes on. */
 function configure(root: u32, size: u32): bool {
-  store<u32>(abi.resultSize, 0);
-  if (size > 0) proxy_get_buffer_bytes(abi.PLUGIN_CONFIGURATION, 0, size, abi.resultAt, abi.resultSize);
   message.clear();
   message.text(ascii("pointsman: table refused: "));
+  store<u32>(abi.resultSize, 0);
+  const isRead =
+    size == 0 ||
+    proxy_get_buffer_bytes(abi.PLUGIN_CONFIGURATION, 0, size, abi.resultAt, abi.resultSize) == abi.OK;
+  if (!isRead) return keepServing(root, size);
   const table = configuration.readConfiguration(load<u32>(abi.resultAt), load<u32>(abi.resultSize));
-  if (!table) {
-    message.log(abi.LOG_ERROR);
-    metrics.countRefusal();
-    return false;
-  }
+  if (!table) return refuseTable();
   if (configuration.listenerLength == 0) {
     // The listener is what the configuration says, else the plugin's root_id.
     read.readRootId();
     configuration.setListener(read.property, read.propertyLength);
   }
-  const listener = configuration.findListener(table);
-  if (listener == 0) {
-    message.log(abi.LOG_ERROR);
-    metrics.countRefusal();
-    freeTable(table);
-    return false;
+  const entry = configuration.findListener(table);
+  if (entry == 0) {
+    if (table.holders == 0) freeTable(table);
+    return refuseTable();
   }
   const owner = contexts.rootOf(root);
-  metrics.flush(owner);
-  contexts.setTable(owner, table);
-  owner.listener = listener;
-  owner.isSecondary = configuration.isSecondary(table, listener);
-  metrics.makeCounters(owner, table);
+  const before = contexts.findListener(configuration.listener, configuration.listenerLength);
+  if (before) metrics.flush(before);
+  if (owner.listener) metrics.flush(owner.listener!);
+  const listener = contexts.serve(owner, configuration.listener, configuration.listenerLength, table);
+  listener.entry = entry;
+  owner.isSecondary = configuration.isSecondary(table, entry);
+  metrics.makeCounters(listener);
   proxy_set_tick_period_milliseconds(metrics.TICK_MILLISECONDS);
-  logServing(owner, table);
+  logServing(owner, listener);
   return true;
 }
 
-function logServing(root: contexts.Root, table: Table): void {
+function refuseTable(): bool {
+  message.log(abi.LOG_ERROR);
+  metrics.countRefusal();
+  return false;
+}
+
+/**
+ * There is no room for the configuration beside what this VM serves. Envoy asks a fresh VM first, and where a worker's
+ * then refuses, it ends that VM with all that is served: so the root takes what its listener has.
+ */
+function keepServing(id: u32, size: u32): bool {
+  configuration.sayNoRoom(size);
+  refuseTable();
+  read.readRootId();
+  const listener = contexts.findListener(read.property, read.propertyLength);
+  if (listener) {
+    contexts.join(contexts.rootOf(id), listener);
+    proxy_set_tick_period_milliseconds(metrics.TICK_MILLISECONDS);
+  }
+  return contexts.isServing();
+}
+
+function logServing(root: contexts.Root, listener: contexts.Listener): void {
+  const table = listener.table;
   message.clear();
   message.text(ascii("pointsman: serving generation "));
   message.decimal(load<u32>(table.bytes + L.HEADER_GENERATION));
   message.text(ascii(", digest "));
   message.hexadecimal(table.bytes + L.HEADER_DIGEST, L.DIGEST_BYTES);
   message.text(ascii(", to listener "));
-  message.bytes(configuration.listener, configuration.listenerLength);
+  message.bytes(listener.name, listener.nameLength);
   if (root.isSecondary) message.text(ascii(", in a secondary data centre"));
   message.log(abi.LOG_INFO);
 }
@@ -102,29 +124,34 @@ export function proxy_on_tick(root: u32): void {
 export function proxy_on_request_headers(id: u32, _headers: u32, endOfStream: u32): u32 {
   arena.reset();
   const root = contexts.takeStream(id);
-  const table = root ? root.table : null;
-  if (!root || !table) return refuse();
-  read.readRequest(table);
-  decide(table, root.listener, root.isSecondary);
-  const hasBody = endOfStream == 0 && headers.hasPseudoHeaders;
-  const isHeld = (decision.flags & L.RULE_FLAG_BODY) != 0 && hasBody && decision.isRouted;
-  if (!isHeld) metrics.countRequest(root, table, decision);
+  const listener = root ? root.listener : null;
+  if (!root || !listener) return refuse();
+  return answerRequest(id, root, listener, endOfStream == 0);
+}
+
+function answerRequest(id: u32, root: contexts.Root, listener: contexts.Listener, hasBody: bool): u32 {
+  const table = listener.table;
+  if (!read.readRequest(table)) return refuse();
+  decide(table, listener.entry, root.isSecondary);
+  const isHeld =
+    (decision.flags & L.RULE_FLAG_BODY) != 0 && hasBody && headers.hasPseudoHeaders && decision.isRouted;
+  if (!isHeld) metrics.countRequest(listener, decision);
   if (decision.reply >= 0) {
     answerReply(table, decision.reply);
     return abi.PAUSE;
   }
   writeDecision(table, decision);
-  if (isHeld || (decision.isRouted && (decision.flags & L.RULE_FLAG_DEBUG) != 0)) {
-    const stream = remember(id, root, table);
-    if (isHeld) jobs.hold(stream, id, table);
+  if (isHeld) return jobs.hold(remember(id, root.id, table), id, table) ? abi.CONTINUE : abi.PAUSE;
+  if (decision.isRouted && (decision.flags & L.RULE_FLAG_DEBUG) != 0) {
+    contexts.keep(id, root.id).note = debug.noteDecision(decision, table);
   }
-  return isHeld ? abi.PAUSE : abi.CONTINUE;
+  return abi.CONTINUE;
 }
 
-/** For the body or the response, when these come. */
-function remember(id: u32, root: contexts.Root, table: Table): contexts.Stream {
-  const stream = contexts.keep(id, root.id);
-  stream.table = table;
+/** For the body, when it comes. */
+function remember(id: u32, root: u32, table: Table): contexts.Stream {
+  const stream = contexts.keep(id, root);
+  stream.serial = table.serial;
   memory.copy(changetype<usize>(stream.decision), changetype<usize>(decision), offsetof<Decision>());
   return stream;
 }
@@ -135,39 +162,57 @@ export function proxy_on_request_body(id: u32, size: u32, endOfStream: u32): u32
   const stream = contexts.findStream(id);
   if (!stream || stream.job == 0) return abi.CONTINUE;
   const root = contexts.rootOfStream(stream);
-  if (!root) {
+  const listener = root ? root.listener : null;
+  if (!root || !listener) {
     jobs.forget(stream);
     return abi.CONTINUE;
   }
   arena.reset();
-  const goesOn = jobs.readBody(stream, root, root.table!, size, endOfStream != 0);
-  return goesOn ? abi.CONTINUE : abi.PAUSE;
+  if (jobs.isStale(stream, listener)) {
+    // A new table came while the headers waited: to it the request begins now.
+    jobs.forgetScan(stream);
+    const action = answerRequest(id, root, listener, true);
+    if (stream.job == 0) {
+      jobs.unhold(stream);
+      return action;
+    }
+  }
+  return jobs.readBody(stream, listener, size, endOfStream != 0) ? abi.CONTINUE : abi.PAUSE;
 }
 
 /** Over HTTP/2 these may end a body, of which then no piece is the last. */
 export function proxy_on_request_trailers(id: u32, _trailers: u32): u32 {
   const stream = contexts.findStream(id);
-  if (stream && stream.job != 0) jobs.endBody(stream);
+  if (!stream || stream.job == 0) return abi.CONTINUE;
+  const root = contexts.rootOfStream(stream);
+  const listener = root ? root.listener : null;
+  arena.reset();
+  if (root && listener && jobs.isStale(stream, listener)) {
+    jobs.forget(stream);
+    return answerRequest(id, root, listener, false);
+  }
+  if (listener) jobs.endBody(stream, listener);
+  else jobs.forget(stream);
   return abi.CONTINUE;
 }
 
 export function proxy_on_response_headers(id: u32, _headers: u32, _endOfStream: u32): u32 {
   const stream = contexts.findStream(id);
-  if (!stream || (stream.decision.flags & L.RULE_FLAG_DEBUG) == 0) return abi.CONTINUE;
-  const root = contexts.rootOfStream(stream);
-  if (!root) return abi.CONTINUE;
+  if (!stream || stream.note == 0) return abi.CONTINUE;
   arena.reset();
-  debug.writeResponse(stream.decision, root.table!);
+  debug.writeResponse(stream.note);
   return abi.CONTINUE;
 }
 
 export function proxy_on_delete(id: u32): void {
   const root = contexts.remove(id);
   if (!root) return;
+  arena.reset();
   metrics.uncount(root);
   // Envoy would go on waking us for a plugin that is gone: after thousands of updates, thousands of times a second.
   proxy_set_tick_period_milliseconds(0);
   contexts.freeRoot(root);
+  arena.reset();
 }
 
 /** Without a table there is no safe answer: a client's own header would choose the cluster. */

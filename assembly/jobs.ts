@@ -10,7 +10,8 @@ import * as abi from "./abi";
 import { answer, writeAuthority, writeDecision } from "./answer";
 import * as arena from "./arena";
 import { MAX_HOST, writeHost } from "./canonical";
-import { findStream, Root, rootOfStream, Stream } from "./contexts";
+import { findStream, Listener, rootOfStream, Stream } from "./contexts";
+import * as debug from "./debug";
 import { forgetWiki, setWiki } from "./decide";
 import * as held from "./held";
 import {
@@ -33,20 +34,31 @@ import { findWiki } from "./wiki";
 const BAD_REQUEST: u32 = 400;
 const CONFLICT = ascii("the request's body names two different wikis\n");
 
-/** The headers that were just decided wait for the body; until then the default stands in them. */
-export function hold(stream: Stream, id: u32, table: Table): void {
-  stream.job = heap.alloc(JOB_STATE_BYTES);
+/**
+ * The headers that were just decided wait for the body; until then the default stands in them. The field's name stands
+ * behind the scanner's state: a body that is watched to its end may outlive the table.
+ * @returns whether they go on after all
+ */
+export function hold(stream: Stream, id: u32, table: Table): bool {
+  const field: u32 = load<u16>(table.jobs + L.JOBS_FIELD);
+  const length = table.stringLength(field);
+  stream.job = heap.alloc(JOB_STATE_BYTES + 4 + length);
   beginJob(stream.job);
-  stream.held = held.add(id, load<u16>(table.jobs + L.JOBS_HELD_SECONDS));
+  store<u32>(stream.job + JOB_STATE_BYTES, length);
+  memory.copy(stream.job + JOB_STATE_BYTES + 4, table.stringAt(field), length);
+  stream.scanned = 0;
   stream.isHostKnown = load<u8>(table.jobs + L.JOBS_HOST) == L.HOST_IF_UNKNOWN && findWiki(table) >= 0;
-  makeRoom(stream, table);
+  if (stream.held) return false; // and waits already
+  stream.held = held.add(id, load<u16>(table.jobs + L.JOBS_HELD_SECONDS));
+  return makeRoom(stream, table);
 }
 
 /**
  * A piece of the body is here: all that is held while the headers wait, then each piece alone.
  * @returns whether it may go on
  */
-export function readBody(stream: Stream, root: Root, table: Table, size: u32, isEnd: bool): bool {
+export function readBody(stream: Stream, listener: Listener, size: u32, isEnd: bool): bool {
+  const table = listener.table;
   const waiting = stream.held;
   const from = waiting ? stream.scanned : 0;
   const limit = load<u32>(table.jobs + L.JOBS_LIMIT);
@@ -58,14 +70,14 @@ export function readBody(stream: Stream, root: Root, table: Table, size: u32, is
     const length = load<u32>(abi.resultSize);
     // The limit is a place in the body, not in the pieces in which it happens to come.
     const first = waiting ? min(length, limit - stream.scanned) : length;
-    status = scan(stream, table, at, first);
-    if (status != JOB_LOOKING && first < length) status = scan(stream, table, at + first, length - first);
+    status = scan(stream, at, first);
+    if (status != JOB_LOOKING && first < length) status = scan(stream, at + first, length - first);
     stream.scanned = from + first;
   } else {
-    status = scan(stream, table, 0, 0);
+    status = scan(stream, 0, 0);
   }
   if (status == JOB_CONFLICT) {
-    metrics.count(root, metrics.JOB_CONFLICTS);
+    metrics.count(listener, metrics.JOB_CONFLICTS);
     answer(BAD_REQUEST, CONFLICT.at, CONFLICT.length);
     forget(stream);
     return false;
@@ -79,19 +91,20 @@ export function readBody(stream: Stream, root: Root, table: Table, size: u32, is
     held.grow(waiting, size);
     return makeRoom(stream, table);
   }
-  if (isPastLimit) metrics.count(root, metrics.JOB_LIMIT);
-  release(stream, root, table, status);
+  if (isPastLimit) metrics.count(listener, metrics.JOB_LIMIT);
+  release(stream, listener, status);
   if (status == JOB_LOOKING || isJobOver(stream.job)) forget(stream);
   return true;
 }
 
-function scan(stream: Stream, table: Table, at: usize, length: u32): u32 {
-  const field: u32 = load<u16>(table.jobs + L.JOBS_FIELD);
-  return scanJob(stream.job, table.stringAt(field), table.stringLength(field), at, length);
+function scan(stream: Stream, at: usize, length: u32): u32 {
+  const field = stream.job + JOB_STATE_BYTES;
+  return scanJob(stream.job, field + 4, load<u32>(field), at, length);
 }
 
 /** The headers go, and what is held of the body with them. */
-function release(stream: Stream, root: Root, table: Table, status: u32): void {
+function release(stream: Stream, listener: Listener, status: u32): void {
+  const table = listener.table;
   unhold(stream);
   const slot =
     status == JOB_TEXT ? find(table, table.wikis, jobValue(stream.job), jobValueLength(stream.job)) : -1;
@@ -102,7 +115,8 @@ function release(stream: Stream, root: Root, table: Table, status: u32): void {
     writeDecision(table, decision, true);
     setHost(stream, table, slot);
   }
-  metrics.countRequest(root, table, decision);
+  if ((decision.flags & L.RULE_FLAG_DEBUG) != 0) stream.note = debug.noteDecision(decision, table);
+  metrics.countRequest(listener, decision);
 }
 
 function setHost(stream: Stream, table: Table, slot: u32): void {
@@ -114,20 +128,29 @@ function setHost(stream: Stream, table: Table, slot: u32): void {
 }
 
 /** The body is over, and has trailers: it named nothing. */
-export function endBody(stream: Stream): void {
-  const root = rootOfStream(stream);
-  if (root && stream.held) release(stream, root, root.table!, JOB_LOOKING);
+export function endBody(stream: Stream, listener: Listener): void {
+  if (stream.held) release(stream, listener, JOB_LOOKING);
   forget(stream);
+}
+
+/** Its headers wait, and what was decided of them is of a table that is gone. */
+export function isStale(stream: Stream, listener: Listener): bool {
+  return stream.held != null && stream.serial != listener.table.serial;
 }
 
 /** Nothing more is to be learned from the body. */
 export function forget(stream: Stream): void {
   unhold(stream);
+  forgetScan(stream);
+}
+
+/** What was learned of the body means nothing; its headers wait as long as they would have. */
+export function forgetScan(stream: Stream): void {
   heap.free(stream.job);
   stream.job = 0;
 }
 
-function unhold(stream: Stream): void {
+export function unhold(stream: Stream): void {
   const waiting = stream.held;
   if (!waiting) return;
   stream.held = null;
@@ -181,9 +204,11 @@ function letGo(waiting: held.Held, counter: u32, current: u32): void {
 
 function giveUp(stream: Stream, counter: u32): void {
   const root = rootOfStream(stream);
-  if (root) {
-    metrics.count(root, counter);
-    release(stream, root, root.table!, JOB_LOOKING);
+  const listener = root ? root.listener : null;
+  if (listener) {
+    metrics.count(listener, counter);
+    // To a table that came meanwhile its numbers mean nothing: what stands in its headers goes.
+    if (!isStale(stream, listener)) release(stream, listener, JOB_LOOKING);
   }
   forget(stream);
 }

@@ -1,5 +1,6 @@
 // From bytes to a table that look-ups may trust: the check, and then where things lie.
 
+import { giveBack } from "./arena";
 import { Checker } from "./check";
 import { crc32 } from "./crc32";
 import { NameKey } from "./headers";
@@ -7,17 +8,24 @@ import * as L from "./layout";
 import * as message from "./message";
 import { workOutPrefilters } from "./prefilter";
 import { KeySetShape } from "./section-reader";
-import { freeTable, headerName, KeySet, newTable, stemsOf, Table, zeroed } from "./table";
+import { findHeld, freeTable, headerName, KeySet, newTable, stemsOf, Table, zeroed } from "./table";
 
 /**
- * @param block of the arena, holds the bytes: from here on the table's, freed where it is refused; or 0
+ * @param block of the arena, holds the bytes: the table's from here on, given back where there is no new one; or 0
  * @param bytes `length` bytes, and 8 of slack
- * @returns null where the table is refused: then the message says what and where
+ * @returns a table to hold, or the one that has the same bytes; null where it is refused: then the message says what
+ * and where
  */
 export function loadTable(block: usize, bytes: usize, length: u32): Table | null {
+  const known = findHeld(bytes, length);
+  if (known) {
+    if (block != 0) giveBack(block);
+    return known;
+  }
   const table = newTable();
   table.block = block;
   table.bytes = bytes;
+  table.length = length;
   memory.fill(bytes + length, 0, 8);
   checker.bytes = bytes;
   checker.length = length;

@@ -11,7 +11,7 @@ import {
 } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import * as abi from "./abi";
 import { areEqual } from "./bytes";
-import { Root } from "./contexts";
+import { Listener, Root } from "./contexts";
 import { Decision } from "./decide";
 import * as L from "./layout";
 import { deploymentName, releaseName, Table, zeroed } from "./table";
@@ -57,31 +57,32 @@ function nameOf(counter: u32): Text {
   }
 }
 
-export function makeCounters(root: Root, table: Table): void {
-  if (root.counters != 0) heap.free(root.counters);
-  root.counters = zeroed((FIXED + table.deploymentCount * table.releaseCount) << 2);
+/** For the table that it serves. */
+export function makeCounters(listener: Listener): void {
+  if (listener.counters != 0) heap.free(listener.counters);
+  listener.counters = zeroed((FIXED + listener.table.deploymentCount * listener.table.releaseCount) << 2);
 }
 
-export function count(root: Root, counter: u32): void {
-  const at = root.counters + (counter << 2);
+export function count(listener: Listener, counter: u32): void {
+  const at = listener.counters + (counter << 2);
   store<u32>(at, load<u32>(at) + 1);
 }
 
-export function countRequest(root: Root, table: Table, decision: Decision): void {
+export function countRequest(listener: Listener, decision: Decision): void {
   if (decision.pass) {
-    count(root, PASSED);
+    count(listener, PASSED);
     return;
   }
-  if ((decision.flags & L.RULE_FLAG_DEBUG) != 0) count(root, DEBUG);
+  if ((decision.flags & L.RULE_FLAG_DEBUG) != 0) count(listener, DEBUG);
   if ((decision.flags & (L.RULE_FLAG_BODY | L.RULE_FLAG_NO_WIKI)) == 0 && decision.wiki < 0)
-    countWikiless(root, decision);
-  if (decision.reply >= 0) count(root, REPLIES);
-  else count(root, FIXED + decision.deployment * table.releaseCount + decision.release);
+    countWikiless(listener, decision);
+  if (decision.reply >= 0) count(listener, REPLIES);
+  else count(listener, FIXED + decision.deployment * listener.table.releaseCount + decision.release);
 }
 
-function countWikiless(root: Root, decision: Decision): void {
-  if (decision.notInstalled) count(root, NOT_INSTALLED);
-  else count(root, decision.wiki == MISSING ? MISSING_WIKIS : UNKNOWN_HOSTS);
+function countWikiless(listener: Listener, decision: Decision): void {
+  if (decision.notInstalled) count(listener, NOT_INSTALLED);
+  else count(listener, decision.wiki == MISSING ? MISSING_WIKIS : UNKNOWN_HOSTS);
 }
 
 // ---- What goes to the proxy -----------------------------------------------------------------------------
@@ -90,12 +91,11 @@ function countWikiless(root: Root, decision: Decision): void {
 export const TICK_MILLISECONDS: u32 = 1000;
 
 /** Adds what was counted since to the proxy's metrics. */
-export function flush(root: Root): void {
-  const table = root.table;
-  if (!table) return;
+export function flush(listener: Listener): void {
+  const table = listener.table;
   const all = FIXED + table.deploymentCount * table.releaseCount;
   for (let i: u32 = 0; i < all; i++) {
-    const at = root.counters + (i << 2);
+    const at = listener.counters + (i << 2);
     const counted = load<u32>(at);
     if (counted == 0) continue;
     if (i < FIXED) nameMetric(nameOf(i));
@@ -112,14 +112,15 @@ export function countRefusal(): void {
 
 /** The tick of a root that has a table. */
 export function tick(root: Root): void {
-  flush(root);
-  const table = root.table;
-  if (!table) return;
+  const listener = root.listener;
+  if (!listener) return;
+  flush(listener);
+  const table = listener.table;
   if (!root.isCounted) {
     root.isCounted = true;
     addToGauge(ascii("roots"), 1);
   }
-  const isNewest = isNewestTable(root, table);
+  const isNewest = isNewestTable(listener);
   if (isNewest != root.isNewest) {
     root.isNewest = isNewest;
     addToGauge(ascii("roots_on_newest_table"), isNewest ? 1 : -1);
@@ -132,7 +133,7 @@ export function tick(root: Root): void {
 
 /** The root is gone, with what it added. */
 export function uncount(root: Root): void {
-  flush(root);
+  if (root.listener) flush(root.listener!);
   if (root.isCounted) addToGauge(ascii("roots"), -1);
   if (root.isNewest) addToGauge(ascii("roots_on_newest_table"), -1);
 }
@@ -156,10 +157,11 @@ const generation = memory.data(4);
  * The highest generation that a root of this listener has, in any worker: they share it under a key of its name.
  * A table of the same generation is as new.
  */
-function isNewestTable(root: Root, table: Table): bool {
+function isNewestTable(listener: Listener): bool {
+  const table = listener.table;
   const own = load<u32>(table.bytes + L.HEADER_GENERATION);
   nameMetric(ascii("newest."));
-  const name: u32 = load<u16>(root.listener + L.LISTENER_NAME);
+  const name: u32 = load<u16>(listener.entry + L.LISTENER_NAME);
   if (name != L.NONE) addString(table, name);
   store<u32>(abi.resultSize, 0);
   store<u32>(resultCas, 0);

@@ -17,14 +17,19 @@ const PLUGIN_ROOT_ID = ascii("plugin_root_id");
 export let property: usize = 0;
 export let propertyLength: u32 = 0;
 
-/** Reads the headers. ATS has no pseudo-headers: there, a property has the path. */
-export function readRequest(table: Table): void {
+/**
+ * Reads the headers. ATS has no pseudo-headers: there, a property has the path.
+ * @returns false where the proxy does not give them, as where there is no room for them
+ */
+export function readRequest(table: Table): bool {
   store<u32>(abi.resultSize, 0);
   const isRead = proxy_get_header_map_pairs(abi.REQUEST_HEADERS, abi.resultAt, abi.resultSize) == abi.OK;
-  headers.readPairs(table, load<u32>(abi.resultAt), isRead ? load<u32>(abi.resultSize) : 0);
-  if (headers.hasPseudoHeaders) return;
+  if (!isRead) return false;
+  headers.readPairs(table, load<u32>(abi.resultAt), load<u32>(abi.resultSize));
+  if (headers.hasPseudoHeaders) return true;
   readProperty(REQUEST_PATH);
   headers.setTarget(property, propertyLength);
+  return true;
 }
 
 /** Where there are no pseudo-headers, when a rule asks for the method for the first time. */

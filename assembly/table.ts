@@ -1,17 +1,24 @@
 // The table in memory: where each section lies, and the look-ups. Everything here trusts numbers that
 // load.ts has had checked once, when the table was loaded.
 
-import { freeBlock } from "./arena";
+import { giveBack } from "./arena";
 import { areEqual, copyShort, SLACK } from "./bytes";
 import * as L from "./layout";
 
 /** Where things lie, in addresses; one record a loaded table. What is asked often is a method, as only these can be inlined. */
 @unmanaged
 export class Table {
+  /** Of those that are held. */
+  next: Table | null;
+  /** How many hold it. */
+  holders: u32;
+  /** No two tables of a VM's life have the same; an address may come again. */
+  serial: u32;
   /** The block that holds the table's bytes, see arena.ts; or 0. */
   block: usize;
   /** The table's bytes, with 8 bytes of slack after them: an entry is read as a u64. */
   bytes: usize;
+  length: u32;
 
   /** A heap block: the address of each string, a u32, and that of the end of the last one. */
   strings: usize;
@@ -121,9 +128,9 @@ export function newTable(): Table {
   return table;
 }
 
-/** Frees the record and the bytes that it owns. */
+/** Frees the record; the bytes, which something in the same block may still be read of, with the callback. */
 export function freeTable(table: Table): void {
-  if (table.block != 0) freeBlock(table.block);
+  if (table.block != 0) giveBack(table.block);
   if (table.strings != 0) heap.free(table.strings);
   if (table.headerKeys != 0) heap.free(table.headerKeys);
   if (table.prefilters != 0) heap.free(table.prefilters);
@@ -131,6 +138,36 @@ export function freeTable(table: Table): void {
   heap.free(changetype<usize>(table.wikis));
   heap.free(changetype<usize>(table.hosts));
   heap.free(changetype<usize>(table));
+}
+
+// ---- Who holds it: a listener each, and equal bytes are one table -------------------------------------------
+
+let held: Table | null = null;
+let lastSerial: u32 = 0;
+
+/** Another one holds the table. */
+export function hold(table: Table): void {
+  if (table.holders++ > 0) return;
+  table.serial = ++lastSerial;
+  table.next = held;
+  held = table;
+}
+
+/** One no longer holds it; the last one frees it. */
+export function letGo(table: Table): void {
+  if (--table.holders > 0) return;
+  let before: Table | null = null;
+  for (let one = held; one !== table; one = one!.next) before = one;
+  if (before) before.next = table.next;
+  else held = table.next;
+  freeTable(table);
+}
+
+/** The table that has these bytes, null where none is held. */
+export function findHeld(bytes: usize, length: u32): Table | null {
+  let table = held;
+  while (table && !(table.length == length && areEqual(table.bytes, bytes, length))) table = table.next;
+  return table;
 }
 
 export function stemsOf(table: Table, length: u32): StemRange {

@@ -18,7 +18,9 @@ const MESH = { heldBytes: 2500, heldStreams: 3, heldSeconds: 2 };
 const TICK_MS = 1000;
 
 function tableOf(held: Partial<Jobs>, generation = 1): Uint8Array {
-  return encode({ ...plan, jobs: { ...plan.jobs!, ...held } }, { generation, names: null });
+  const [edge, ...others] = plan.listeners;
+  const listeners = [edge!, ...others.map(({ name }) => ({ ...edge!, name }))];
+  return encode({ ...plan, listeners, jobs: { ...plan.jobs!, ...held } }, { generation, names: null });
 }
 
 async function start(held: Partial<Jobs> = EDGE): Promise<{ vm: Vm; root: RootContext }> {
@@ -26,8 +28,8 @@ async function start(held: Partial<Jobs> = EDGE): Promise<{ vm: Vm; root: RootCo
   return { vm, root: pluginOf(vm, held) };
 }
 
-function pluginOf(vm: Vm, held: Partial<Jobs>): RootContext {
-  return vm.createRoot({ rootId: "edge", configuration: tableOf(held), allowOnHeadersStopIteration: true });
+function pluginOf(vm: Vm, held: Partial<Jobs>, rootId = held === MESH ? "mesh" : "edge"): RootContext {
+  return vm.createRoot({ rootId, configuration: tableOf(held), allowOnHeadersStopIteration: true });
 }
 
 const HEADERS: Pair[] = [
@@ -122,7 +124,7 @@ describe("past what a worker may hold", () => {
 
   it("a job of another listener of the worker goes, if it is older", async () => {
     const { vm, root } = await start();
-    const mesh = pluginOf(vm, EDGE);
+    const mesh = pluginOf(vm, EDGE, "mesh");
     const old = open(mesh);
     const streams = Array.from({ length: EDGE.heldStreams }, () => open(root));
     expect([old, ...streams].map(clusterOf)).toEqual([DEFAULT, null, null, null, null]);
@@ -154,12 +156,9 @@ describe("a body that ends in trailers", () => {
 
 interface Job {
   stream: Stream;
-  plugin: RootContext;
   bounds: typeof EDGE;
   bytes: number;
   until: number;
-  /** Its plugin has another table now. */
-  orphan: boolean;
   /** Where it went. */
   cluster: string | null;
   /** Nothing more comes of it. */
@@ -188,7 +187,7 @@ class World {
 
   private give(job: Job, why: keyof World["expected"] | null): void {
     job.cluster = DEFAULT;
-    if (why !== null && !job.orphan) this.expected[why]++;
+    if (why !== null) this.expected[why]++;
   }
 
   private makeRoom({ heldBytes, heldStreams }: typeof EDGE): void {
@@ -197,10 +196,10 @@ class World {
   }
 
   open(root: number): void {
-    const [plugin, bounds] = [this.roots[root]!, this.bounds[root]!];
+    const bounds = this.bounds[root]!;
     const until = this.now + bounds.heldSeconds;
-    const stream = open(plugin);
-    this.jobs.push({ stream, plugin, bounds, bytes: 0, until, orphan: false, cluster: null, ended: false });
+    const stream = open(this.roots[root]!);
+    this.jobs.push({ stream, bounds, bytes: 0, until, cluster: null, ended: false });
     this.makeRoom(bounds);
   }
 
@@ -212,8 +211,7 @@ class World {
     const decided = named >= 0 && job.bytes + named + NAMING.length <= LIMIT;
     job.bytes += text.length;
     if (job.cluster !== null) return;
-    if (job.orphan) this.give(job, null);
-    else if (decided) job.cluster = NAMED;
+    if (decided) job.cluster = NAMED;
     else if (job.bytes >= LIMIT) this.give(job, "job_limit");
     else if (end) this.give(job, null);
     else this.makeRoom(job.bounds);
@@ -231,9 +229,9 @@ class World {
     this.jobs.splice(this.jobs.indexOf(job), 1);
   }
 
+  /** What waits is decided by it. */
   newTable(root: number): void {
     expect(this.roots[root]!.configure(tableOf(this.bounds[root]!, ++this.generation))).toBe(true);
-    for (const job of this.jobs) if (job.plugin === this.roots[root]) job.orphan = true;
   }
 
   /** As Envoy updates: another plugin for new streams, and the old one drains. */
