@@ -3,11 +3,15 @@ import { Command, CommanderError, Help, type Option } from "commander";
 import { version } from "../package.json";
 import { checkCommand } from "./commands/check.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { freezeCommand, unfreezeCommand } from "./commands/freeze.ts";
 import { refuseUnknownWords } from "./commands/heard.ts";
+import { historyCommand } from "./commands/history.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { packCommand } from "./commands/pack.ts";
+import { pushCommand } from "./commands/push.ts";
 import { putCommand, stampCommand } from "./commands/put.ts";
 import { renderCommand } from "./commands/render.ts";
+import { rollbackCommand } from "./commands/rollback.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { Refusal } from "./refusal.ts";
 import { SourceError } from "./sources/problem.ts";
@@ -42,6 +46,11 @@ for (const add of [
   renderCommand,
   putCommand,
   stampCommand,
+  pushCommand,
+  rollbackCommand,
+  historyCommand,
+  freezeCommand,
+  unfreezeCommand,
 ])
   add(program);
 for (const command of program.commands) command.exitOverride().allowExcessArguments();

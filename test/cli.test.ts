@@ -15,14 +15,25 @@ describe("pointsman", () => {
     expect(readdirSync(folder).sort()).toEqual(["farm", "t"]);
   });
 
-  it.each(["pack", "check", "inspect", "explain", "simulate", "render", "put", "stamp"])(
-    "%s --help has an example",
-    (command) => {
-      const { code, out, err } = run([command, "--help"]);
-      expect({ code, err }).toEqual({ code: 0, err: "" });
-      expect(out).toMatch(new RegExp(`\nExamples?:\n(  .*\n)*?  .*pointsman ${command} `));
-    },
-  );
+  it.each([
+    "pack",
+    "check",
+    "inspect",
+    "explain",
+    "simulate",
+    "render",
+    "put",
+    "stamp",
+    "push",
+    "rollback",
+    "history",
+    "freeze",
+    "unfreeze",
+  ])("%s --help has an example", (command) => {
+    const { code, out, err } = run([command, "--help"]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toMatch(new RegExp(`\nExamples?:\n(  .*\n)*?  .*pointsman ${command} `));
+  });
 
   it("--help names the commands and the exit codes", () => {
     const { code, out } = run(["--help"]);

@@ -53,7 +53,7 @@ beforeAll(() => {
   }
   for (const name of LINKED) symlinkSync(projectPath(name), join(copy, name));
   git("init", "--quiet");
-  git("add", "--all", "--", ".", ":!node_modules", ":!.venv");
+  git("add", "--all", "--", ".", ":!node_modules");
 });
 afterAll(() => rmSync(home, { recursive: true }));
 

@@ -16,7 +16,7 @@ import { Refusal } from "../refusal.ts";
 import { quote } from "../sources/problem.ts";
 import { reason } from "../sources/reason.ts";
 import { TableError } from "../table/check.ts";
-import { Table } from "../table/table.ts";
+import { MAX_GENERATION, Table } from "../table/table.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 
@@ -24,8 +24,6 @@ export interface PackOptions extends FarmOptions {
   strip?: boolean;
   generation?: number;
 }
-
-export const MAX_GENERATION = 2 ** 32 - 1;
 
 export function packCommand(program: Command): void {
   addFarmOptions(program.command("pack"))
@@ -124,6 +122,7 @@ export interface Packed {
   clusters: string[];
   /** What the guards found, against the old table. */
   findings: Finding[];
+  farm: Farm;
 }
 
 /**
@@ -163,6 +162,7 @@ export function packFarm(
     headers: plan.emit.map(({ name }) => name),
     clusters: plan.clusters.flat(),
     findings: findingsOf(farm, compiled.groups, old, table),
+    farm,
   };
 }
 

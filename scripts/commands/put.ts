@@ -4,12 +4,11 @@ import type { Command } from "commander";
 import { writeWhole } from "../disk/write-whole.ts";
 import { withGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
-import { type FilterFile, parseFilterFile } from "../render/filter-file.ts";
 import { TableError } from "../table/check.ts";
-import { findListener, UnknownListener } from "../table/decide.ts";
-import { Table } from "../table/table.ts";
+import { MAX_GENERATION, Table } from "../table/table.ts";
+import { checkFits, readFilterFile, type Said } from "../targets/filter-files.ts";
 import { readTable } from "./inspect.ts";
-import { MAX_GENERATION, parseGeneration } from "./pack.ts";
+import { parseGeneration } from "./pack.ts";
 
 export function putCommand(program: Command): void {
   program
@@ -34,9 +33,13 @@ Examples:
     )
     .action((file: string, { into }: { into: string[] }) => {
       const table = readTable(file);
+      const said: Said = {
+        table: file,
+        goBack: (name) => `to go back: pointsman stamp ${file} --above ${name} --out NEW.table, and put that`,
+      };
       const texts = into.map((name) => {
         const old = readFilterFile(name);
-        checkFits(old, name, table, file);
+        checkFits(old, name, table, said);
         return old.with(table);
       });
       for (const [i, name] of into.entries()) {
@@ -93,40 +96,4 @@ function generationOf(file: string): number {
   const { table } = readFilterFile(file);
   if (!table) throw new Refusal(`${file}: there is no table in it`);
   return table.generation;
-}
-
-function readFilterFile(name: string): FilterFile {
-  let text: string;
-  try {
-    text = readFileSync(name, "utf8");
-  } catch (error) {
-    throw new Refusal(
-      `${name}: cannot be read: ${(error as Error).message}; \`render --out\` writes such files`,
-    );
-  }
-  try {
-    return parseFilterFile(text, name);
-  } catch (error) {
-    throw new Refusal(`${name}: ${(error as Error).message}; \`render --out\` writes such files`);
-  }
-}
-
-/** Throws Refusal where the filter would refuse the table, or the fleet's alerts would. */
-function checkFits(old: FilterFile, name: string, table: Table, file: string): void {
-  try {
-    findListener(table, old.listener);
-  } catch (error) {
-    if (!(error instanceof UnknownListener)) throw error;
-    throw new Refusal(`${name}: is for listener "${old.listener}", and ${file}: ${error.message}`);
-  }
-  if (!old.table) return;
-  const { generation, digest } = old.table;
-  if (generation < table.generation || (generation === table.generation && digest === table.digest)) return;
-  const what =
-    generation === table.generation
-      ? `has another table of generation ${generation}`
-      : `has generation ${generation}, and ${file} is older: ${table.generation}`;
-  throw new Refusal(
-    `${name}: ${what}; to go back: pointsman stamp ${file} --above ${name} --out NEW.table, and put that`,
-  );
 }

@@ -1,6 +1,6 @@
 /** Locks of processes that run, that are gone and that are elsewhere. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -56,6 +56,14 @@ describe("a lock", () => {
     writeFileSync(lock, `${gone} ${hostname()}`);
     expect(withLock(file, () => "done", { wait: 0 })).toBe("done");
     expect(existsSync(lock)).toBe(false);
+  });
+
+  it("that was left empty, by a process that died as it made it, is taken after a while", () => {
+    const { file, lock } = setUp();
+    writeFileSync(lock, "");
+    expect(() => withLock(file, () => 0, { wait: 0 })).toThrow("another process is writing it");
+    utimesSync(lock, new Date(), Date.now() / 1000 - 3);
+    expect(withLock(file, () => "done", { wait: 0 })).toBe("done");
   });
 
   it("that another process took is known to be lost, and left to it", () => {

@@ -1,5 +1,5 @@
 /** One process at a time writes a file: who comes second waits, and then sees what the first one wrote. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { type Progress, silent } from "../progress.ts";
@@ -8,6 +8,7 @@ import { reason } from "../sources/reason.ts";
 
 const WAIT_MS = 60_000;
 const POLL_MS = 50;
+const EMPTY_MS = 2_000;
 
 /**
  * `step` under the file's lock, which is a file beside it with the process that has it. A process that is gone has no
@@ -38,7 +39,7 @@ function acquire(file: string, lock: string, mine: string, until: number, progre
       if (code !== "EEXIST") throw new Refusal(`${file}: cannot be written: ${reason(error, "write")}`);
     }
     const other = read(lock);
-    if (other !== null && isGone(other)) rmSync(lock, { force: true });
+    if (other !== null && (other === "" ? isOld(lock) : isGone(other))) rmSync(lock, { force: true });
     else if (Date.now() < until) {
       progress(`waiting for another process that writes ${file}`);
       sleep(POLL_MS);
@@ -58,7 +59,16 @@ function read(lock: string): string | null {
   }
 }
 
-/** Of another machine's process nothing is known. A lock that is being written is empty for a moment. */
+/** A lock that is being written is empty for a moment; one that stays so was left by a process that died just then. */
+function isOld(lock: string): boolean {
+  try {
+    return Date.now() - statSync(lock).mtimeMs > EMPTY_MS;
+  } catch {
+    return false;
+  }
+}
+
+/** Of another machine's process nothing is known. */
 function isGone(other: string): boolean {
   const [pid, host] = other.split(" ");
   if (host !== hostname()) return false;

@@ -6,6 +6,7 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
+  readdirSync,
   readlinkSync,
   realpathSync,
   renameSync,
@@ -16,6 +17,8 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
+
+const TEMPORARY = /^\.\d+\.\d+\.tmp$/;
 
 /**
  * To a temporary file beside it, then renamed; both are on the disk when it returns, so a machine that loses its power
@@ -32,6 +35,13 @@ export function writeWhole(file: string, bytes: Uint8Array): void {
   } catch (error) {
     if (existsSync(temporary)) rmSync(temporary);
     throw new Refusal(`${file}: cannot be written: ${reason(error, "write")}`);
+  }
+}
+
+/** Takes away what writers that were killed have left of {@link writeWhole}. Nobody else may be writing there. */
+export function sweep(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (TEMPORARY.test(name)) rmSync(join(folder, name), { force: true });
   }
 }
 

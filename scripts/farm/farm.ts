@@ -100,21 +100,32 @@ export class Farm {
     return this.yaml.keysOf(path);
   }
 
+  /** Where the farm file and each of its sources lie. */
+  folders(): { name: string; folder: string }[] {
+    const here = dirname(this.file);
+    const sources = Object.keys(this.says.sources).map((name) => ({ name, folder: this.sourceFolder(name) }));
+    return [{ name: "farm", folder: here }, ...sources];
+  }
+
+  private sourceFolder(name: string): string {
+    if (Object.hasOwn(this.sources, name)) return this.sources[name]!;
+    const declared = this.says.sources[name]!;
+    return isAbsolute(declared) ? declared : join(dirname(this.file), declared);
+  }
+
   /** A path that the farm names, `SOURCE:path` or relative to the farm file. */
   path(reference: string, where: Path): string {
     const colon = reference.indexOf(":");
     const here = dirname(this.file);
     if (colon === -1) return isAbsolute(reference) ? reference : join(here, reference);
     const name = reference.slice(0, colon);
-    const declared = Object.hasOwn(this.says.sources, name) ? this.says.sources[name] : undefined;
-    if (declared === undefined) {
+    if (!Object.hasOwn(this.says.sources, name)) {
       const suggestion = suggestionFor(name, Object.keys(this.says.sources));
       const wayOut =
         suggestion === undefined ? "name it under `sources`" : `did you mean ${quote(suggestion)}?`;
       throw new SourceError(this.place(where), `unknown source ${quote(name)}: ${wayOut}`);
     }
-    const beside = isAbsolute(declared) ? declared : join(here, declared);
-    const folder = Object.hasOwn(this.sources, name) ? this.sources[name]! : beside;
+    const folder = this.sourceFolder(name);
     if (!existsSync(folder)) {
       const wayOut = `say by --source ${name}=DIR where it is`;
       throw new SourceError(this.place(where), `source ${quote(name)} is not in ${quote(folder)}: ${wayOut}`);

@@ -66,7 +66,7 @@ export function guard(old: Table, next: Table, limits: GuardLimits, order: Versi
 }
 
 /** With the way out. */
-export function showFinding({ guard, what }: Finding): string {
+export function showFinding({ guard, what }: { guard: string; what: string }): string {
   return `guard ${guard}: ${what}; if it is meant, say --allow ${guard}`;
 }
 

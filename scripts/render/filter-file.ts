@@ -7,7 +7,7 @@ import { TableError } from "../table/check.ts";
 import { Table } from "../table/table.ts";
 
 /** A place for a table in a file that was written by hand, where none has been put yet. */
-const PLACE = "TABLE";
+export const PLACE = "TABLE";
 const BYTES_VALUE = "type.googleapis.com/google.protobuf.BytesValue";
 const STRING_VALUE = "type.googleapis.com/google.protobuf.StringValue";
 
@@ -82,7 +82,7 @@ interface Contents {
 }
 
 /** What the filter would read in its configuration, in any of its forms. */
-function contentsOf(bytes: Buffer, isEmpty: boolean): Contents {
+export function contentsOf(bytes: Buffer, isEmpty: boolean): Contents {
   const head = isEmpty ? null : headOf(bytes);
   if (head === null) {
     return {

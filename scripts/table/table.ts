@@ -30,6 +30,9 @@ import { EMIT_KINDS, HOST_MODES, nameOf, SUBJECTS, TESTS, WIKILESS } from "./wir
 
 export type KeySet = KeySetShape;
 
+/** The last that a table has room for. */
+export const MAX_GENERATION = 2 ** 32 - 1;
+
 /** `count` rules of the table from number `first` on. */
 export interface Range {
   first: number;

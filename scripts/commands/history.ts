@@ -1,0 +1,88 @@
+/** `pointsman history`: what was pushed, when, by whom and why. */
+import { type Command, InvalidArgumentError } from "commander";
+import { count } from "../count.ts";
+import { SourceError } from "../sources/problem.ts";
+import type { Entry, Freeze, Rollout } from "../store/store.ts";
+import { addStoreOption, openStore, type StoreOptions } from "./store-options.ts";
+
+export function historyCommand(program: Command): void {
+  addStoreOption(program.command("history"))
+    .description("say what was pushed, when, by whom and why, the newest first")
+    .option("--last <n>", "so many generations", parseCount, 20)
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      `
+Lines of the history that are damaged are left out, and told as warnings.
+
+Examples:
+  $ pointsman history --store /srv/pointsman
+  $ POINTSMAN_STORE=/srv/pointsman pointsman history --last 100 --json | jq '.entries[] | select(.kind == "rollback")'`,
+    )
+    .action(async (options: StoreOptions & { last: number; json?: boolean }) => {
+      const store = openStore(options);
+      const { entries: all, warnings } = await store.history();
+      /** What is damaged is a warning: people look here when something is. */
+      const whole = <T>(read: Promise<T>): Promise<T | null> =>
+        read.catch((error) => {
+          if (!(error instanceof SourceError)) throw error;
+          process.exitCode = 1;
+          if (!warnings.includes(error.message)) warnings.push(error.message);
+          return null;
+        });
+      const head = await whole(store.head());
+      const freeze = await whole(store.freeze());
+      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+      const entries = all.slice(-options.last).reverse();
+      const rest = all.length - entries.length;
+      const lines = [
+        ...(head === null
+          ? []
+          : [head.rollout === null ? "nothing was pushed yet" : showRollout(head.rollout)]),
+        ...(freeze !== null && isFrozen(freeze) ? [showFreeze(freeze)] : []),
+        ...entries.flatMap(showEntry),
+        ...(rest > 0 ? [`… and ${count(rest, "generation")} before: --last ${all.length}`] : []),
+      ];
+      const facts = { rollout: head?.rollout ?? null, freeze, entries, warnings };
+      process.stdout.write(options.json ? `${JSON.stringify(facts)}\n` : `${lines.join("\n")}\n`);
+    });
+}
+
+/** `generation 8, done, digest …`. */
+export function showRollout({ generation, digest, state, stages, at }: Rollout): string {
+  const where = stages.length === 1 ? "" : ` at ${stages[at]}`;
+  return `generation ${generation}, ${state}${where}, digest ${digest}`;
+}
+
+export function isFrozen({ until }: Freeze): boolean {
+  return Date.parse(until) > Date.now();
+}
+
+export function showFreeze({ until, who, why }: Freeze): string {
+  return `frozen until ${showTime(until)} by ${who}: ${why}`;
+}
+
+/** To the second; all times are UTC. */
+export function showTime(when: string): string {
+  return when.replace(/\.\d+Z$/, "Z");
+}
+
+function showEntry({ generation, when, kind, of, digest, who, why, sources, allowed }: Entry): string[] {
+  const what = kind === "rollback" ? `back to ${of}` : "push";
+  const from = sources.flatMap(({ name, commit }) =>
+    commit === undefined ? [] : [`${name} ${commit.replace(/^(.{12})[0-9a-f]+/, "$1")}`],
+  );
+  return [
+    `${generation}  ${showTime(when)}  ${what}  ${digest.slice(0, 12)}  ${who}: ${why}`,
+    ...(from.length > 0 ? [`   from ${from.join(", ")}`] : []),
+    ...allowed.map((one) => `   allowed ${one.guard}: ${one.what} (${one.why})`),
+  ];
+}
+
+function parseCount(text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1 || number > 1e9) {
+    throw new InvalidArgumentError("So many are a whole number from 1.");
+  }
+  return number;
+}

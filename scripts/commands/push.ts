@@ -1,0 +1,183 @@
+/** `pointsman push`: a farm's table becomes what is to be served: in the store, and on this machine's proxies. */
+import { resolve } from "node:path";
+import { createInterface } from "node:readline/promises";
+import { type Command, InvalidArgumentError } from "commander";
+import { count } from "../count.ts";
+import { withGeneration } from "../encode/container.ts";
+import { GUARD_NAMES } from "../farm/guard-limits.ts";
+import { changesBetween } from "../guards/changes.ts";
+import { showFinding } from "../guards/guards.ts";
+import { type Progress, progressLines } from "../progress.ts";
+import { Refusal } from "../refusal.ts";
+import { quote } from "../sources/problem.ts";
+import type { Entry, Store } from "../store/store.ts";
+import { Table } from "../table/table.ts";
+import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
+import { isFrozen, showFreeze } from "./history.ts";
+import { type Packed, packFarm, parseGeneration } from "./pack.ts";
+import { bring, type Current, currentOf, nextGeneration, putInForce, tell } from "./put-in-force.ts";
+import { parseReason, storeAt } from "./store-options.ts";
+import { addTargetOptions, type TargetOptions, targetsOf } from "./target-options.ts";
+import { commitOf, whoActs } from "./who.ts";
+
+/** What a push is refused for beside what guards find. */
+const OWN_NAMES = ["frozen", "unreadable"];
+const NAMES = [...GUARD_NAMES, ...OWN_NAMES];
+
+interface Allowed {
+  guard: string;
+  /** null: the push's own. */
+  why: string | null;
+}
+
+type NamedFinding = Pick<Entry["allowed"][number], "guard" | "what">;
+
+interface Options extends FarmOptions, TargetOptions {
+  reason: string;
+  allow: Allowed[];
+  generation?: number;
+  again?: boolean;
+  yes?: boolean;
+  json?: boolean;
+}
+
+export function pushCommand(program: Command): void {
+  addTargetOptions(addFarmOptions(program.command("push")))
+    .description("pack a farm, and make its table what is to be served: in the store, then on this machine")
+    .requiredOption("--reason <text>", "why, for the history", parseReason)
+    .option("--yes", "do not ask; where there is no terminal, nothing is pushed without it")
+    .option(
+      "--allow <guard[=reason]>",
+      `let pass what a guard finds (repeatable): ${NAMES.join(", ")}`,
+      parseAllowed,
+      [],
+    )
+    .option("--again", "push also what has the content of what is to be served")
+    .option("--generation <n>", "the generation (default: the store's next)", parseGeneration)
+    .option("--json", "say what was done as JSON")
+    .addHelpText(
+      "after",
+      `
+The farm is checked and packed, compared with what is to be served, and put to the guards; then you are asked. Nothing is
+written before. Where the content is what is to be served already, only targets that do not have it are written.
+
+Examples:
+  $ pointsman push --farm farm.yaml --store /srv/pointsman --target envoy-files=/etc/envoy --reason 'train 1.47.0-wmf.3'
+  $ pointsman push --store /srv/pointsman --yes --reason T4711 --allow release-empties='group2 is given up'
+  $ POINTSMAN_WHO=ci POINTSMAN_STORE=/srv/pointsman pointsman push --yes --json --reason "$CI_COMMIT_TITLE"`,
+    )
+    .action(push);
+}
+
+async function push(options: Options): Promise<void> {
+  const progress = progressLines((line) => process.stderr.write(line));
+  const store = storeAt(options.store);
+  const targets = targetsOf(options);
+  const current = await currentOf(store);
+  const packed = packNext(options, current, progress);
+  const same = current.last?.digest === packed.table.digest && !options.again;
+  const next = same ? current.last!.generation : nextGeneration(current, options.generation);
+  const table = new Table(withGeneration(packed.table.bytes, next));
+  const warnings = [...current.warnings, ...packed.warnings];
+  const allowed = same ? [] : allowFindings(await findingsOf(store, current, packed), options);
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  for (const one of allowed) process.stderr.write(`warning: guard ${one.guard}, allowed: ${one.what}\n`);
+  for (const target of targets) target.check(table);
+  const { generation, digest } = table;
+  const before = current.last && { generation: current.last.generation, digest: current.last.digest };
+  const answer = { kind: "push" as const, generation, digest, same, before, warnings, allowed };
+  if (same) {
+    await store.putTable(table); // it may be damaged there
+    tell({ ...answer, targets: await bring(store, table, targets) }, options);
+    return;
+  }
+  for (const line of whatChanges(current, packed, table)) process.stderr.write(`${line}\n`);
+  await ask(`Push generation ${generation} to ${store.name}?`, options.yes);
+  const entry: Entry = {
+    generation,
+    digest,
+    when: new Date().toISOString(),
+    who: whoActs(),
+    why: options.reason,
+    kind: "push",
+    sources: sourcesOf(packed),
+    allowed,
+  };
+  progress("writing");
+  const brought = await putInForce(store, current, table, entry, targets);
+  tell({ ...answer, targets: brought }, options);
+}
+
+/** The farm's table, after the one that is to be served. Throws SourceError, Refusal. */
+function packNext({ farm, source, today }: Options, { table }: Current, progress: Progress): Packed {
+  return packFarm({ farm, source, today, strip: true }, table, progress);
+}
+
+/** What speaks against the push. */
+async function findingsOf(store: Store, { damage }: Current, { findings }: Packed): Promise<NamedFinding[]> {
+  const freeze = await store.freeze();
+  return [
+    ...findings,
+    ...(freeze !== null && isFrozen(freeze) ? [{ guard: "frozen", what: showFreeze(freeze) }] : []),
+    ...(damage === null
+      ? []
+      : [{ guard: "unreadable", what: `what is to be served now cannot be compared with: ${damage}` }]),
+  ];
+}
+
+/** The findings that are let pass, each with why. Throws Refusal for the others. */
+function allowFindings(findings: readonly NamedFinding[], { allow, reason }: Options): Entry["allowed"] {
+  const allowed = new Map(allow.map(({ guard, why }) => [guard, why ?? reason]));
+  const refused = findings.filter(({ guard }) => !allowed.has(guard));
+  if (refused.length > 0) {
+    throw new Refusal([...refused.map(showFinding), "nothing was pushed"].join("\n"));
+  }
+  return findings.map(({ guard, what }) => ({ guard, what, why: allowed.get(guard)! }));
+}
+
+/** In lines, for who is asked. */
+function whatChanges({ last, entries, table: old }: Current, { farm }: Packed, next: Table): string[] {
+  const lines: string[] = [];
+  const alike = entries.findLast(({ digest }) => digest === next.digest);
+  if (alike) lines.push(`same content as generation ${alike.generation}`);
+  if (last === null) lines.push("nothing was pushed before");
+  if (old !== null) {
+    const { moved, vanished, back, forward } = changesBetween(old, next, (a, b) =>
+      farm.versionOrder.compare(a, b),
+    );
+    lines.push(
+      `against generation ${last!.generation}: ${count(forward, "wiki")} to a newer version, ${back.length} to an OLDER one, ${moved.length} to another release, ${vanished.length} gone`,
+    );
+  }
+  return lines;
+}
+
+/** Throws Refusal where the answer is no, or nobody can answer. */
+async function ask(question: string, isYes = false): Promise<void> {
+  if (isYes) return;
+  if (!process.stdin.isTTY)
+    throw new Refusal("nothing was pushed: there is no terminal to ask on: say --yes");
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    if (/^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())) return;
+  } finally {
+    terminal.close();
+  }
+  throw new Refusal("nothing was pushed");
+}
+
+/** With the commits that they are of. */
+function sourcesOf({ farm }: Packed): Entry["sources"] {
+  return farm.folders().map(({ name, folder }) => {
+    const commit = commitOf(folder);
+    return { name, path: resolve(folder), ...(commit !== null && { commit }) };
+  });
+}
+
+function parseAllowed(text: string, allowed: Allowed[]): Allowed[] {
+  const [, guard = "", why] = /^([^=]*)(?:=(.*))?$/s.exec(text)!;
+  if (!NAMES.includes(guard)) {
+    throw new InvalidArgumentError(`There is no guard ${quote(guard)}; there are ${NAMES.join(", ")}.`);
+  }
+  return [...allowed, { guard, why: why === undefined ? null : parseReason(why) }];
+}

@@ -1,0 +1,135 @@
+/** What push and rollback share: what is to be served now, and a new generation's way from the store to the targets. */
+import { count } from "../count.ts";
+import { withGeneration } from "../encode/container.ts";
+import { Refusal } from "../refusal.ts";
+import { SourceError } from "../sources/problem.ts";
+import type { Entry, Head, Store } from "../store/store.ts";
+import { MAX_GENERATION, Table } from "../table/table.ts";
+import type { Target } from "../targets/target.ts";
+import { showRollout } from "./history.ts";
+
+/** What the store says is to be served. */
+export interface Current {
+  head: Head;
+  /** By generation, the oldest first. */
+  entries: Entry[];
+  /** null: nothing was ever pushed. */
+  last: { generation: number; digest: string } | null;
+  /** In its generation; null: there is none, or it cannot be read. */
+  table: Table | null;
+  /** Why it cannot be read. */
+  damage: string | null;
+  /** Of the history. */
+  warnings: string[];
+}
+
+/** Throws Refusal, and SourceError where the rollout object is damaged. */
+export async function currentOf(store: Store): Promise<Current> {
+  const head = await store.head();
+  const { entries, warnings } = await store.history();
+  // Whose rollout object was moved away goes on with the history.
+  const last = head.rollout ?? entries.at(-1) ?? null;
+  const known = { head, entries, warnings, last };
+  if (last === null) return { ...known, table: null, damage: null };
+  try {
+    const { bytes } = await store.table(last.digest);
+    return { ...known, table: new Table(withGeneration(bytes, last.generation)), damage: null };
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    return { ...known, table: null, damage: error.message };
+  }
+}
+
+/** The generation after the last one. @param wanted what a person says instead. Throws Refusal. */
+export function nextGeneration({ last }: Current, wanted: number | undefined): number {
+  const before = last?.generation ?? 0;
+  if (before === MAX_GENERATION) throw new Refusal("the store has the last generation there is");
+  if (wanted !== undefined && wanted <= before)
+    throw new Refusal(`generation ${wanted} is not above the store's ${before}`);
+  return wanted ?? before + 1;
+}
+
+/** What became of a target. */
+export interface Brought {
+  target: string;
+  said: string | null;
+  /** Why it was not written. */
+  error: string | null;
+}
+
+/**
+ * The table becomes what is to be served, and then what this machine's targets have. Throws Refusal where somebody else
+ * was quicker, and nothing has happened then.
+ */
+export async function putInForce(
+  store: Store,
+  { head, last }: Current,
+  table: Table,
+  entry: Entry,
+  targets: readonly Target[],
+): Promise<Brought[]> {
+  const { generation, digest, who, why } = entry;
+  await store.putTable(table);
+  const previous = last && { generation: last.generation, digest: last.digest };
+  const all = { digest, generation, previous, stages: ["all"], at: 0, state: "going" as const, who, why };
+  if (!(await store.swap(head.revision, all, entry))) {
+    const { rollout } = await store.head();
+    const what = rollout
+      ? `${showRollout(rollout)}, by ${rollout.who}: ${rollout.why}`
+      : "nothing is pushed now";
+    throw new Refusal(`${store.name}: somebody else was quicker, and nothing of this was pushed: ${what}`);
+  }
+  return bring(store, table, targets);
+}
+
+/** To each target; the rollout is done when all have it. */
+export async function bring(store: Store, table: Table, targets: readonly Target[]): Promise<Brought[]> {
+  const brought = targets.map((target): Brought => {
+    try {
+      return { target: target.name, said: target.write(table), error: null };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return { target: target.name, said: null, error: error.message };
+    }
+  });
+  const { revision, rollout } = await store.head();
+  const isDone = brought.every(({ error }) => error === null);
+  if (isDone && rollout?.generation === table.generation && rollout.state === "going") {
+    // Where somebody has pushed since, theirs is what counts.
+    await store.swap(revision, { ...rollout, state: "done" });
+  }
+  return brought;
+}
+
+/** What push and rollback answer. */
+export interface Answer {
+  kind: Entry["kind"];
+  generation: number;
+  digest: string;
+  /** Nothing new: what is to be served has this content, and only the targets were seen to. */
+  same: boolean;
+  /** What was to be served before. */
+  before: { generation: number; digest: string } | null;
+  warnings: string[];
+  allowed: Entry["allowed"];
+  targets: Brought[];
+}
+
+/** Throws Refusal where a target was not written. */
+export function tell(answer: Answer, { store, json }: { store: string; json?: boolean }): void {
+  const { generation, digest, same, targets } = answer;
+  const failed = targets.filter(({ error }) => error !== null);
+  const missing = `${failed.map(({ target, error }) => `${target}: not written: ${error}`).join("\n")}
+generation ${generation} is in the store and in ${targets.length - failed.length} of ${count(targets.length, "target")}: once that is mended, say the same again`;
+  if (json) process.stdout.write(`${JSON.stringify(answer)}\n`);
+  else {
+    const what = same ? `has generation ${generation} already` : `generation ${generation}`;
+    const lines = [
+      `${store}: ${what}, digest ${digest}`,
+      ...targets.flatMap(({ target, said }) => (said === null ? [] : [`${target}: ${said}`])),
+      ...(targets.length === 0 ? ["no targets: the store alone has it"] : []),
+    ];
+    process.stdout.write(`${lines.join("\n")}\n`);
+  }
+  if (failed.length > 0) throw new Refusal(missing, json);
+}

@@ -1,0 +1,105 @@
+/** `pointsman rollback`: what was served before is to be served again, at once. */
+import { Argument, type Command } from "commander";
+import { withGeneration } from "../encode/container.ts";
+import { Refusal } from "../refusal.ts";
+import type { Entry } from "../store/store.ts";
+import { Table } from "../table/table.ts";
+import { parseGeneration } from "./pack.ts";
+import { bring, type Current, currentOf, nextGeneration, putInForce, tell } from "./put-in-force.ts";
+import { openStore, parseReason } from "./store-options.ts";
+import { addTargetOptions, type TargetOptions, targetsOf } from "./target-options.ts";
+import { whoActs } from "./who.ts";
+
+interface Options extends TargetOptions {
+  reason?: string;
+  generation?: number;
+  json?: boolean;
+}
+
+export function rollbackCommand(program: Command): void {
+  addTargetOptions(program.command("rollback"))
+    .description("make content that was served before what is to be served again, at once")
+    .addArgument(
+      new Argument("[generation]", "whose content; default: the one before").argParser(parseGeneration),
+    )
+    .option("--reason <text>", "why, for the history", parseReason)
+    .option("--generation <n>", "the new generation (default: the store's next)", parseGeneration)
+    .option("--json", "say what was done as JSON")
+    .addHelpText(
+      "after",
+      `
+It needs the store alone: no farm, no sources. Nobody is asked, no guard looks, and a freeze does not hold it. It is a new
+generation of the old content, so every proxy takes it, and the next push goes on from it.
+
+Examples:
+  $ pointsman rollback --store /srv/pointsman
+  $ pointsman rollback 41 --store /srv/pointsman --reason 'T4711: since 42 searches fail'`,
+    )
+    .action(rollback);
+}
+
+async function rollback(wanted: number | undefined, options: Options): Promise<void> {
+  const store = openStore(options);
+  const targets = targetsOf(options);
+  const current = await currentOf(store);
+  const { warnings, last } = current;
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  if (last === null) throw new Refusal(`${store.name}: nothing was pushed yet`);
+  const back = wanted === undefined ? entryBefore(current) : entryOf(current, wanted);
+  const { digest } = back;
+  const { bytes } = await store.table(digest);
+  const before = { generation: last.generation, digest: last.digest };
+  const same = digest === last.digest;
+  const generation = same ? last.generation : nextGeneration(current, options.generation);
+  const table = new Table(withGeneration(bytes, generation));
+  for (const target of targets) target.check(table);
+  const answer = { kind: "rollback" as const, generation, digest, same, before, warnings, allowed: [] };
+  if (same) {
+    tell({ ...answer, targets: await bring(store, table, targets) }, options);
+    return;
+  }
+  const entry: Entry = {
+    generation,
+    digest,
+    when: new Date().toISOString(),
+    who: whoActs(),
+    why: options.reason ?? `back to generation ${back.generation}`,
+    kind: "rollback",
+    of: back.generation,
+    sources: [],
+    allowed: [],
+  };
+  tell({ ...answer, targets: await putInForce(store, current, table, entry, targets) }, options);
+}
+
+/** Of the content before. Who says it twice in a hurry must not get the bad table again. Throws Refusal. */
+function entryBefore({ entries, last }: Current): Entry {
+  const now = entries.findLast(({ generation }) => generation === last!.generation);
+  if (now?.kind === "rollback") {
+    throw new Refusal(
+      `generation ${now.generation} is a rollback already, to the content of ${now.of}: say the generation to which you want to go\n${choices(entries)}`,
+    );
+  }
+  const before = entries.findLast(
+    ({ generation, digest }) => generation < last!.generation && digest !== last!.digest,
+  );
+  if (before) return before;
+  throw new Refusal(`there is no content before that of generation ${last!.generation}`);
+}
+
+/** Throws Refusal. */
+function entryOf({ entries }: Current, wanted: number): Entry {
+  const entry = entries.find(({ generation }) => generation === wanted);
+  if (entry) return entry;
+  throw new Refusal(`the history has no generation ${wanted}\n${choices(entries)}`);
+}
+
+const CHOICES = 5;
+
+function choices(entries: readonly Entry[]): string {
+  return entries
+    .slice(-CHOICES)
+    .reverse()
+    .map(({ generation, digest, who, why }) => `  ${generation}  ${digest.slice(0, 12)}  ${who}: ${why}`)
+    .join("\n");
+}

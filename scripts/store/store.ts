@@ -1,0 +1,110 @@
+/**
+ * What a store keeps and what every kind of it can do. A store is the one place from which a fleet's tables come: the
+ * tables by their digest, a history that only grows, and ONE rollout object that says what should be served and is
+ * changed by compare-and-swap alone. Every record is held against its schema here whenever it is read.
+ */
+import { z } from "zod";
+import { MAX_GENERATION, type Table } from "../table/table.ts";
+
+const generation = z.int().min(1).max(MAX_GENERATION);
+const digest = z.string().regex(/^[0-9a-f]{32}$/, "must be a table's digest: 32 hexadecimal digits");
+const text = z.string().min(1).max(2000);
+const when = z.iso.datetime("must be a time as `2026-12-31T18:00:00.000Z`");
+
+/** What should be served, and how far that has come. */
+export const rolloutSchema = z
+  .strictObject({
+    digest,
+    /** Grows with every push and every rollback; every table on its way has it. */
+    generation,
+    /** What was to be served before; null: nothing was. */
+    previous: z.strictObject({ digest, generation }).nullable(),
+    /** The parts of the fleet, in the order in which they get it. A machine's own push has one, `all`. */
+    stages: z.array(text).min(1),
+    /** Of `stages`, the one where it stands, counted from 0. */
+    at: z.int().min(0),
+    /** `going` until every target of the last stage has it; who pushed may have died since. */
+    state: z.enum(["going", "paused", "aborted", "done"]),
+    who: text,
+    why: text,
+  })
+  .refine(({ stages, at }) => at < stages.length, "`at` must be less than there are `stages`");
+export type Rollout = z.infer<typeof rolloutSchema>;
+
+/** A line of the history: how a generation came to be. */
+export const entrySchema = z
+  .strictObject({
+    generation,
+    digest,
+    /** In UTC. */
+    when,
+    who: text,
+    why: text,
+    kind: z.enum(["push", "rollback"]),
+    /** Of a rollback: the generation whose content it has again. */
+    of: generation.optional(),
+    /** What the table was packed from; empty for a rollback. */
+    sources: z.array(
+      z.strictObject({
+        /** `farm`, or the source's name in farm.yaml. */
+        name: text,
+        path: text,
+        /** Of the git checkout that it lies in; `+` at the end: with changes that are not committed. */
+        commit: text.optional(),
+      }),
+    ),
+    /** What guards found and a person let pass. */
+    allowed: z.array(z.strictObject({ guard: text, what: z.string(), why: text })),
+  })
+  .refine(({ kind, of }) => (kind === "rollback") === (of !== undefined), "`of` goes with a rollback alone");
+export type Entry = z.infer<typeof entrySchema>;
+
+/** No push until then. */
+export const freezeSchema = z.strictObject({ until: when, who: text, why: text, when });
+export type Freeze = z.infer<typeof freezeSchema>;
+
+/** Names a state of the rollout object; only its store can read it. */
+export type Revision = string;
+
+export interface Head {
+  revision: Revision;
+  /** null: nothing was ever pushed. */
+  rollout: Rollout | null;
+}
+
+export interface History {
+  /** By generation, the oldest first. */
+  entries: Entry[];
+  /** What is damaged and left out, each with its place and why. */
+  warnings: string[];
+}
+
+/**
+ * A store of any kind. What it cannot read or write is a Refusal or a SourceError, with the file or key in its message:
+ * whatever lies in a store may have been damaged, and nothing in it is trusted unread.
+ */
+export interface Store {
+  /** As people name it. */
+  readonly name: string;
+
+  /** Whole and with the digest that was asked for, in the generation in which it came; refused where it is not there. */
+  table(digest: string): Promise<Table>;
+
+  /** Keeps it under its digest, and mends what is damaged there. */
+  putTable(table: Table): Promise<void>;
+
+  head(): Promise<Head>;
+
+  /**
+   * Changes the rollout object if it is still the one of `expected`, and says whether; with an entry where it is of
+   * another generation. Both are there afterwards, or neither is, whatever dies meanwhile.
+   */
+  swap(expected: Revision, next: Rollout, entry?: Entry): Promise<boolean>;
+
+  history(): Promise<History>;
+
+  /** null: there is none. One that is over is told all the same. */
+  freeze(): Promise<Freeze | null>;
+
+  setFreeze(freeze: Freeze | null): Promise<void>;
+}

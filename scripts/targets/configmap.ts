@@ -1,0 +1,103 @@
+/**
+ * A Kubernetes ConfigMap, as a manifest to apply: the table, and of each listener the file from which an Envoy discovers
+ * the filter, where the map is mounted.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { z } from "zod";
+import { withLock } from "../disk/lock.ts";
+import { writeWhole } from "../disk/write-whole.ts";
+import { Refusal } from "../refusal.ts";
+import { reason } from "../sources/reason.ts";
+import type { Table } from "../table/table.ts";
+import { checkFits, filterFilesIn, OF_A_PUSH, readFilterFile } from "./filter-files.ts";
+import type { Target } from "./target.ts";
+
+export interface ConfigMapOptions {
+  /** The manifest. */
+  file: string;
+  name: string;
+  namespace: string | undefined;
+  /** What `render envoy --out` has filled for the pods' Envoys; none: the map has the table alone. */
+  from: string | undefined;
+}
+
+/** What Kubernetes takes as the sum of all values. */
+export const CONFIGMAP_BYTES_AT_MOST = 2 ** 20;
+
+const GENERATION = "pointsman-generation";
+const DIGEST = "pointsman-digest";
+
+const writtenSchema = z.looseObject({
+  kind: z.literal("ConfigMap"),
+  metadata: z.looseObject({
+    labels: z.looseObject({ [GENERATION]: z.string().regex(/^\d+$/), [DIGEST]: z.string() }),
+  }),
+});
+
+export function configMap(options: ConfigMapOptions): Target {
+  const { file } = options;
+  const manifest = (table: Table) => {
+    refuseOlder(file, table);
+    return manifestOf(table, options);
+  };
+  return {
+    name: `configmap=${file}`,
+    check: manifest,
+    write: (table) =>
+      withLock(file, () => {
+        // JSON is YAML, and has one way to read a digest such as 12345e78.
+        writeWhole(file, Buffer.from(`${JSON.stringify(manifest(table), null, 2)}\n`));
+        return `written; then: kubectl apply --server-side -f ${file}`;
+      }),
+  };
+}
+
+/** Throws Refusal. */
+function manifestOf(table: Table, { file, name, namespace, from }: ConfigMapOptions): object {
+  const data: Record<string, string> = {};
+  for (const { listener, path } of from === undefined ? [] : filterFilesIn(from)) {
+    const filter = readFilterFile(path);
+    // Only a place for the table: what it holds may be older or newer.
+    checkFits({ listener: filter.listener, table: null }, path, table, OF_A_PUSH);
+    data[`${listener}.${path.endsWith(".json") ? "json" : "yaml"}`] = filter.with(table);
+  }
+  const texts = Object.values(data).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  const bytes = table.bytes.length + texts;
+  if (bytes > CONFIGMAP_BYTES_AT_MOST) {
+    throw new Refusal(
+      `${file}: ${bytes} bytes, and Kubernetes takes at most ${CONFIGMAP_BYTES_AT_MOST} in a ConfigMap: bring so large a table by files or by a server`,
+    );
+  }
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      labels: { [GENERATION]: String(table.generation), [DIGEST]: table.digest },
+    },
+    ...(from !== undefined && { data }),
+    binaryData: { "pointsman.table": Buffer.from(table.bytes).toString("base64") },
+  };
+}
+
+/** Throws Refusal where the manifest that is there has a newer table, or is none of ours. */
+function refuseOlder(file: string, table: Table): void {
+  if (!existsSync(file)) return;
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new Refusal(`${file}: cannot be read: ${reason(error)}; no push wrote it: move it away`);
+  }
+  const written = writtenSchema.safeParse(value);
+  if (!written.success) throw new Refusal(`${file}: no push wrote it: move it away`);
+  const { labels } = written.data.metadata;
+  const there = Number(labels[GENERATION]);
+  const isOlder = table.generation < there;
+  if (!isOlder && (table.generation > there || labels[DIGEST] === table.digest)) return;
+  const what = isOlder
+    ? `has generation ${there}, and the table is older: ${table.generation}`
+    : `has another table of generation ${there}`;
+  throw new Refusal(`${file}: ${what}; ${OF_A_PUSH.goBack(file, there)}`);
+}

@@ -1,0 +1,88 @@
+/** The files from which Envoys discover the filter, as `render` has written them: which there are, and what fits them. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Refusal } from "../refusal.ts";
+import { FILTER_NAME } from "../render/bootstrap.ts";
+import { type FilterFile, parseFilterFile } from "../render/filter-file.ts";
+import { reason } from "../sources/reason.ts";
+import { findListener, UnknownListener } from "../table/decide.ts";
+import type { Table } from "../table/table.ts";
+
+const NAMES = ["json", "yaml", "yml"].map((end) => `${FILTER_NAME}.${end}`);
+
+export interface NamedFile {
+  /** The folder's name, which is the listener's where `render` made it. */
+  listener: string;
+  path: string;
+}
+
+/** Of each listener, in a folder that `render envoy --out` has filled. Throws Refusal where there is none. */
+export function filterFilesIn(folder: string): NamedFile[] {
+  const root = join(folder, FILTER_NAME);
+  let listeners: string[] = [];
+  try {
+    listeners = readdirSync(root).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT")
+      throw new Refusal(`${root}: cannot be read: ${reason(error)}`);
+  }
+  const files = listeners.flatMap((listener) =>
+    NAMES.map((name) => ({ listener, path: join(root, listener, name) })).filter(({ path }) =>
+      existsSync(path),
+    ),
+  );
+  if (files.length > 0) return files;
+  const wanted = join(root, "LISTENER", NAMES[0]!);
+  throw new Refusal(`${folder}: there is no ${wanted}: \`pointsman render envoy --out ${folder}\` writes it`);
+}
+
+/** Throws Refusal. */
+export function readFilterFile(name: string): FilterFile {
+  const refuse = (what: string) => new Refusal(`${name}: ${what}; \`render --out\` writes such files`);
+  let text: string;
+  try {
+    text = readFileSync(name, "utf8");
+  } catch (error) {
+    throw refuse(`cannot be read: ${(error as Error).message}`);
+  }
+  try {
+    return parseFilterFile(text, name);
+  } catch (error) {
+    throw refuse((error as Error).message);
+  }
+}
+
+/** How a refusal names the table that is to be put there, and how to go back to it if it is older. */
+export interface Said {
+  table: string;
+  goBack: (file: string, there: number) => string;
+}
+
+export interface Holds {
+  listener: string | null;
+  table: Table | null;
+}
+
+/** Throws Refusal where the filter would refuse the table, or the fleet's alerts would. */
+export function checkFits(old: Holds, name: string, table: Table, said: Said): void {
+  try {
+    findListener(table, old.listener);
+  } catch (error) {
+    if (!(error instanceof UnknownListener)) throw error;
+    throw new Refusal(`${name}: is for listener "${old.listener}", and ${said.table}: ${error.message}`);
+  }
+  if (!old.table) return;
+  const { generation, digest } = old.table;
+  if (generation < table.generation || (generation === table.generation && digest === table.digest)) return;
+  const what =
+    generation === table.generation
+      ? `has another table of generation ${generation}`
+      : `has generation ${generation}, and ${said.table} is older: ${table.generation}`;
+  throw new Refusal(`${name}: ${what}; ${said.goBack(name, generation)}`);
+}
+
+/** Of a table that a push brings. */
+export const OF_A_PUSH: Said = {
+  table: "the table",
+  goBack: (_, there) => `is it another store's, or was ours made anew? Then say --generation ${there + 1}`,
+};

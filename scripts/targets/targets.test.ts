@@ -1,0 +1,223 @@
+/** Targets: what targets.yaml may say, and what each kind writes and refuses. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { load } from "js-yaml";
+import { describe, expect, it } from "vitest";
+import type { core } from "zod";
+import { blocks, code, readDoc, rows } from "../../test/support/documents.ts";
+import { folderOf } from "../../test/support/folder.ts";
+import { plainListener, plainPlan } from "../../test/support/plans.ts";
+import { encode } from "../encode/encode.ts";
+import type { Plan } from "../plan.ts";
+import { parseAtsFile } from "../render/ats-file.ts";
+import { filterResource } from "../render/bootstrap.ts";
+import { parseFilterFile } from "../render/filter-file.ts";
+import { Table } from "../table/table.ts";
+import { CONFIGMAP_BYTES_AT_MOST } from "./configmap.ts";
+import { readTargets, targetOf, targetOption, targetsSchema } from "./targets.ts";
+
+const tableOf = (generation: number, parts: Partial<Plan> = {}) =>
+  new Table(encode(plainPlan(parts), { generation, names: null }));
+const OLD = tableOf(7);
+const NEW = tableOf(8, { clusters: [["web-two"]] });
+const target = (says: object, reloads = false) => targetOf(says as Parameters<typeof targetOf>[0], reloads);
+
+/** As `render envoy --out` makes it. */
+function rendered(listeners: Record<string, Table>): string {
+  const files = Object.entries(listeners).map(([listener, { bytes }]) => [
+    `pointsman/${listener}/pointsman.json`,
+    JSON.stringify(filterResource({ wasm: "x.wasm", table: bytes, listener, datacentre: "codfw" }, "1")),
+  ]);
+  return folderOf(Object.fromEntries(files));
+}
+const tableIn = (file: string) => parseFilterFile(readFileSync(file, "utf8"), file).table!;
+
+describe("targets.yaml", () => {
+  it("has in docs/push.md an example that is one, and a row for each key with its default", () => {
+    const document = readDoc("push.md");
+    const file = join(folderOf({ "targets.yaml": blocks(document, "yaml targets")[0]! }), "targets.yaml");
+    expect(readTargets(file).map(({ kind }) => kind)).toEqual(["envoy-files", "configmap", "ats"]);
+    const kinds = (targetsSchema.shape.targets.element as unknown as { options: { shape: object }[] })
+      .options;
+    const keys = kinds.flatMap(({ shape }) =>
+      Object.entries(shape).map(([key, schema]) => [key, showDefault(schema as core.$ZodType)]),
+    );
+    const stated = rows(document, "key", "value", "default", "meaning");
+    expect(stated.map((row) => [code(row.key!), row.default])).toEqual(keys);
+  });
+
+  it.each([
+    ["targets: []", "targets.yaml:1:10: `targets` must have at least 1 entries"],
+    ["targets: [{ kind: atz, file: x }]", "must be `ats`; did you mean `ats`?"],
+    ["targets: [{ kind: ats }]", "missing key `file` in `targets.0`"],
+    ["targets: [{ kind: ats, file: x, reload: traffic_ctl }]", "`targets.0.reload` must be a list, not text"],
+    ["targets: [{ kind: configmap, file: x, name: A_B }]", "must be a name in lower case"],
+    ["targets: [{ kind: envoy-files, folder: x, file: y }]", "unknown key `file` in `targets.0`"],
+    ["- x", "must be a mapping, not a list"],
+  ])("is refused with the place: %s", (text, why) => {
+    const file = join(folderOf({ "targets.yaml": text }), "targets.yaml");
+    expect(() => readTargets(file)).toThrow(why);
+  });
+
+  it("is not needed for a target that an option says", () => {
+    expect(targetOption("configmap=a=b.json")).toEqual({
+      kind: "configmap",
+      file: "a=b.json",
+      name: "pointsman-table",
+    });
+    for (const text of ["ats", "ats=", "=x", "ftp=x", "envoy-files"]) expect(targetOption(text)).toBeNull();
+  });
+});
+
+function showDefault(schema: core.$ZodType): string {
+  const { def } = (schema as core.$ZodTypes)._zod;
+  if (def.type === "optional") return "–";
+  if (def.type !== "default") return "required";
+  const value = def.defaultValue;
+  return Array.isArray(value) ? `\`[${value.join(", ")}]\`` : `\`${value}\``;
+}
+
+describe("envoy-files", () => {
+  it("gets the table into every listener's file, and leaves the rest", () => {
+    const folder = rendered({ edge: OLD, mesh: OLD });
+    const files = target({ kind: "envoy-files", folder });
+    expect(files.write(NEW)).toBe("2 files");
+    for (const listener of ["edge", "mesh"]) {
+      const file = join(folder, `pointsman/${listener}/pointsman.json`);
+      expect(tableIn(file).digest).toBe(NEW.digest);
+      expect(
+        Buffer.from(
+          JSON.parse(readFileSync(file, "utf8")).resources[0].typed_config.config.configuration.value,
+          "base64",
+        ).toString("latin1"),
+      ).toContain('"datacentre":"codfw"');
+    }
+    expect(files.write(NEW)).toBe("2 files");
+  });
+
+  it("is refused whole where one listener does not fit", () => {
+    const folder = rendered({ edge: OLD, mesh: OLD });
+    const files = target({ kind: "envoy-files", folder });
+    const named = tableOf(9, { listeners: [plainListener({ name: "edge" })] });
+    for (const step of [files.check, files.write]) {
+      expect(() => step(named)).toThrow(/mesh.*is for listener "mesh", and the table: /);
+      expect(() => step(tableOf(6))).toThrow("has generation 7, and the table is older: 6");
+    }
+    expect(tableIn(join(folder, "pointsman/edge/pointsman.json")).generation).toBe(7);
+  });
+});
+
+describe("configmap", () => {
+  const says = (folder: string, more = {}) => ({
+    kind: "configmap",
+    file: join(folder, "cm.yaml"),
+    name: "a-table",
+    ...more,
+  });
+  const read = (folder: string) =>
+    load(readFileSync(join(folder, "cm.yaml"), "utf8")) as {
+      metadata: object;
+      data: Record<string, string>;
+      binaryData: Record<string, string>;
+    };
+
+  it("has the table, each listener's file, and what is in it as labels", () => {
+    const folder = rendered({ edge: OLD, mesh: OLD });
+    target(says(folder, { from: folder, namespace: "mw" })).write(NEW);
+    const { metadata, data, binaryData } = read(folder);
+    expect(metadata).toEqual({
+      name: "a-table",
+      namespace: "mw",
+      labels: { "pointsman-generation": "8", "pointsman-digest": NEW.digest },
+    });
+    expect(Object.keys(data)).toEqual(["edge.json", "mesh.json"]);
+    expect(parseFilterFile(data["edge.json"]!, "edge.json").table!.digest).toBe(NEW.digest);
+    expect(Buffer.from(binaryData["pointsman.table"]!, "base64")).toEqual(Buffer.from(NEW.bytes));
+    // What the files are made of is only their form.
+    expect(tableIn(join(folder, "pointsman/edge/pointsman.json")).generation).toBe(7);
+  });
+
+  it("takes the place of an older one alone, and of nothing else", () => {
+    const folder = folderOf({});
+    const map = target(says(folder));
+    map.write(NEW);
+    map.write(NEW);
+    expect(() => map.check(OLD)).toThrow("has generation 8, and the table is older: 7; ");
+    expect(() => map.check(tableOf(8))).toThrow("has another table of generation 8; ");
+    for (const text of ["", "kind: ConfigMap", '{"kind": "ConfigMap"}', "{"]) {
+      writeFileSync(join(folder, "cm.yaml"), text);
+      expect(() => map.check(NEW)).toThrow("no push wrote it: move it away");
+    }
+    mkdirSync(join(folder, "d"));
+    expect(() => target({ ...says(folder), file: join(folder, "d") }).check(NEW)).toThrow("it is a folder");
+  });
+
+  it("may be as large as Kubernetes takes, and no larger", () => {
+    const folder = folderOf({});
+    const padded = (length: number) => {
+      const replies = [{ status: 404, body: "x" }];
+      const names = "n".repeat(length);
+      return new Table(encode(plainPlan({ replies }), { generation: 1, names }));
+    };
+    const rest = padded(1).bytes.length - 1;
+    target(says(folder)).check(padded(CONFIGMAP_BYTES_AT_MOST - rest));
+    expect(() => target(says(folder)).check(padded(CONFIGMAP_BYTES_AT_MOST - rest + 1))).toThrow(
+      "1048577 bytes, and Kubernetes takes at most 1048576 in a ConfigMap",
+    );
+    expect(existsSync(join(folder, "cm.yaml"))).toBe(false);
+  });
+});
+
+describe("ats", () => {
+  const YAML = [
+    "config:",
+    "  name: pointsman",
+    "  rootId: edge",
+    "  configuration: TABLE",
+    "  fail_open: false",
+    "  vmConfig: { vmId: pointsman, runtime: ats.wasm.runtime.wamr, code: { local: { filename: /x.wasm } } }",
+  ].join("\n");
+  const file = () => join(folderOf({ "p.yaml": YAML }), "p.yaml");
+  const read = (name: string) => parseAtsFile(readFileSync(name, "utf8"));
+
+  it("gets the table as text, and leaves the rest", () => {
+    const name = file();
+    expect(target({ kind: "ats", file: name, reload: ["traffic_ctl", "config", "reload"] }).write(NEW)).toBe(
+      "written; then: traffic_ctl config reload",
+    );
+    expect(read(name)).toMatchObject({ listener: "edge", table: { digest: NEW.digest } });
+    const { config } = load(readFileSync(name, "utf8")) as { config: object };
+    expect(config).toMatchObject({ fail_open: false, vmConfig: { runtime: "ats.wasm.runtime.wamr" } });
+  });
+
+  it("keeps JSON before the table", () => {
+    const name = file();
+    const settings = { listener: "mesh", datacentre: "codfw", table: "" };
+    writeFileSync(name, YAML.replace("TABLE", `'${JSON.stringify(settings)}'`));
+    target({ kind: "ats", file: name, reload: ["x"] }).write(NEW);
+    expect(read(name)).toMatchObject({ listener: "mesh", table: { digest: NEW.digest } });
+    const { config } = load(readFileSync(name, "utf8")) as { config: { configuration: string } };
+    expect(JSON.parse(config.configuration)).toMatchObject({ datacentre: "codfw" });
+  });
+
+  it("is told to reload without a shell, and says what became of that", () => {
+    const name = file();
+    const reload = (...command: string[]) => target({ kind: "ats", file: name, reload: command }, true);
+    expect(reload("true", "; false").write(NEW)).toBe("written, and true ; false was run");
+    const says = 'process.stderr.write("no $HOME; here\\n"); process.exit(3)';
+    expect(() => reload(process.execPath, "-e", says).write(NEW)).toThrow(
+      /not reloaded: .*: no \$HOME; here$/,
+    );
+    expect(() => reload("no-such-command").write(NEW)).toThrow("not reloaded: no-such-command: ");
+    expect(read(name).table!.digest).toBe(NEW.digest);
+  });
+
+  it.each([["a: b"], ["config: { name: x }"], ["config: { configuration: [] }"], [": : :"], [""]])(
+    "is refused where there is no plugin: %j",
+    (text) => {
+      const name = file();
+      writeFileSync(name, text);
+      expect(() => target({ kind: "ats", file: name, reload: ["x"] }).check(NEW)).toThrow(`${name}: `);
+    },
+  );
+});

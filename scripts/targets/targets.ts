@@ -1,0 +1,69 @@
+/** Which targets a machine has: as options name them, or as targets.yaml does. */
+import { dirname, isAbsolute, join } from "node:path";
+import { z } from "zod";
+import { validate } from "../sources/validate.ts";
+import { loadYaml } from "../sources/yaml.ts";
+import { ATS_RELOAD, ats } from "./ats.ts";
+import { configMap } from "./configmap.ts";
+import { envoyFiles } from "./envoy-files.ts";
+import type { Target } from "./target.ts";
+
+const path = z.string().min(1);
+/** As Kubernetes names its objects. */
+const objectName = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
+    "must be a name in lower case: letters, digits, `-` and `.`",
+  );
+
+const envoyFilesSays = z.strictObject({ kind: z.literal("envoy-files"), folder: path });
+const configMapSays = z.strictObject({
+  kind: z.literal("configmap"),
+  file: path,
+  name: objectName.default("pointsman-table"),
+  namespace: objectName.optional(),
+  /** What `render envoy --out` has filled for the pods. */
+  from: path.optional(),
+});
+const atsSays = z.strictObject({
+  kind: z.literal("ats"),
+  file: path,
+  reload: z.array(z.string().min(1)).min(1).default(ATS_RELOAD),
+});
+const saysSchema = z.union([envoyFilesSays, configMapSays, atsSays]);
+type Says = z.infer<typeof saysSchema>;
+
+/** targets.yaml. docs/push.md explains every key. */
+export const targetsSchema = z.strictObject({ targets: z.array(saysSchema).min(1) });
+
+export const TARGET_KINDS = ["envoy-files", "configmap", "ats"] as const;
+
+/** What a `--target KIND=PLACE` says; null where it is no such thing. */
+export function targetOption(text: string): Says | null {
+  const [, kind, place] = /^([a-z-]+)=(.+)$/.exec(text) ?? [];
+  const says = kind === "envoy-files" ? { kind, folder: place } : { kind, file: place };
+  return saysSchema.safeParse(says).data ?? null;
+}
+
+/** Paths are from the file's folder on. Throws SourceError. */
+export function readTargets(file: string): Says[] {
+  const here = (name: string) => (isAbsolute(name) ? name : join(dirname(file), name));
+  return validate(targetsSchema, loadYaml(file)).targets.map((says) => {
+    if (says.kind === "envoy-files") return { ...says, folder: here(says.folder) };
+    if (says.kind === "ats") return { ...says, file: here(says.file) };
+    return { ...says, file: here(says.file), ...(says.from !== undefined && { from: here(says.from) }) };
+  });
+}
+
+/** @param reloads whether proxies are told to reload, or people how */
+export function targetOf(says: Says, reloads: boolean): Target {
+  switch (says.kind) {
+    case "envoy-files":
+      return envoyFiles(says.folder);
+    case "configmap":
+      return configMap({ namespace: undefined, from: undefined, ...says });
+    case "ats":
+      return ats({ ...says, runs: reloads });
+  }
+}

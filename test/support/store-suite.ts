@@ -1,0 +1,137 @@
+/** What every kind of store must do: the tests of each run this suite over it. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { withGeneration } from "../../scripts/encode/container.ts";
+import { encode } from "../../scripts/encode/encode.ts";
+import type { Entry, Rollout, Store } from "../../scripts/store/store.ts";
+import { Table } from "../../scripts/table/table.ts";
+import { plainPlan } from "./plans.ts";
+
+/** Tables of different content, by number. */
+export function tableOf(number: number, generation = number + 1): Table {
+  const wikis = [{ id: `wiki${number}`, release: 0, group: null, installed: true }];
+  return new Table(encode(plainPlan({ wikis }), { generation, names: null }));
+}
+
+export function rolloutOf(table: Table, change: Partial<Rollout> = {}): Rollout {
+  const { digest, generation } = table;
+  const rest = {
+    previous: null,
+    stages: ["all"],
+    at: 0,
+    state: "going",
+    who: "me",
+    why: "for a test",
+  } as const;
+  return { digest, generation, ...rest, stages: [...rest.stages], ...change };
+}
+
+export function entryOf(table: Table, change: Partial<Entry> = {}): Entry {
+  const { digest, generation } = table;
+  const when = new Date(Date.UTC(2026, 0, 1, 0, 0, generation)).toISOString();
+  const { who, why } = rolloutOf(table);
+  return { generation, digest, when, who, why, kind: "push", sources: [], allowed: [], ...change };
+}
+
+/** Pushes as a command does. */
+export async function pushTo(store: Store, table: Table): Promise<boolean> {
+  const { revision } = await store.head();
+  await store.putTable(table);
+  return store.swap(revision, rolloutOf(table), entryOf(table));
+}
+
+/** @param make a new, empty store; @param again another one over the same data, as another process has it */
+export function storeSuite(kind: string, make: () => { store: Store; again: () => Store }): void {
+  describe(`a store of kind ${kind}`, () => {
+    let store: Store;
+    let again: () => Store;
+    beforeEach(() => {
+      ({ store, again } = make());
+    });
+
+    it("is empty at first", async () => {
+      expect((await store.head()).rollout).toBeNull();
+      expect(await store.history()).toEqual({ entries: [], warnings: [] });
+      expect(await store.freeze()).toBeNull();
+    });
+
+    it("gives a table by its digest, byte for byte, and refuses one that it does not have", async () => {
+      const table = tableOf(1);
+      await store.putTable(table);
+      await store.putTable(new Table(withGeneration(table.bytes, 99)));
+      expect(Buffer.from((await again().table(table.digest)).bytes)).toEqual(Buffer.from(table.bytes));
+      await expect(store.table(tableOf(2).digest)).rejects.toThrow(tableOf(2).digest);
+    });
+
+    it("tells everybody the rollout and the history after a swap", async () => {
+      expect(await pushTo(store, tableOf(1))).toBe(true);
+      expect(await pushTo(store, tableOf(2))).toBe(true);
+      expect((await again().head()).rollout).toEqual(rolloutOf(tableOf(2)));
+      expect(await again().history()).toEqual({
+        entries: [entryOf(tableOf(1)), entryOf(tableOf(2))],
+        warnings: [],
+      });
+    });
+
+    it("changes the rollout's state without a new entry", async () => {
+      await pushTo(store, tableOf(1));
+      const { revision } = await store.head();
+      expect(await store.swap(revision, rolloutOf(tableOf(1), { state: "done" }))).toBe(true);
+      expect((await again().head()).rollout).toEqual(rolloutOf(tableOf(1), { state: "done" }));
+      expect((await store.history()).entries).toEqual([entryOf(tableOf(1))]);
+    });
+
+    it("swaps for one of two that have seen the same, and nothing is left of the other", async () => {
+      for (const first of [1, 3]) {
+        const { revision } = await store.head();
+        const other = again();
+        expect((await other.head()).revision).toBe(revision);
+        const [mine, theirs] = [tableOf(first), tableOf(first + 1, first + 1)];
+        const swaps = [
+          store.swap(revision, rolloutOf(mine), entryOf(mine)),
+          other.swap(revision, rolloutOf(theirs), entryOf(theirs)),
+        ];
+        expect((await Promise.all(swaps)).sort()).toEqual([false, true]);
+        const { rollout } = await store.head();
+        expect((await store.history()).entries.at(-1)!.digest).toBe(rollout!.digest);
+        expect((await again().history()).entries.length).toBe((await store.history()).entries.length);
+      }
+      expect((await store.history()).entries.length).toBe(2);
+    });
+
+    it("refuses a swap from what was there before the last one, also where it looks the same", async () => {
+      await pushTo(store, tableOf(1));
+      const { revision } = await store.head();
+      const same = rolloutOf(tableOf(1));
+      await store.swap(revision, { ...same, state: "paused" });
+      await store.swap((await store.head()).revision, same);
+      expect(await store.swap(revision, { ...same, state: "aborted" })).toBe(false);
+      expect((await store.head()).rollout).toEqual(same);
+    });
+
+    it("keeps what people say as it is", async () => {
+      const why = 'Ünïcode, "quotes", \u0085 and a\nnewline \u2028 \ud83d\ude82';
+      const table = tableOf(1);
+      const { revision } = await store.head();
+      const said = { who: "Zoë <z@example>", why };
+      const allowed = [{ guard: "frozen", what: "frozen until …", why }];
+      const sources = [{ name: "farm", path: "/a b/farm.yaml", commit: "0123abc+" }];
+      await store.swap(revision, rolloutOf(table, said), entryOf(table, { ...said, allowed, sources }));
+      expect((await again().head()).rollout).toMatchObject(said);
+      expect((await again().history()).entries).toEqual([entryOf(table, { ...said, allowed, sources })]);
+    });
+
+    it("is frozen until it is not", async () => {
+      const freeze = {
+        until: "2026-12-31T00:00:00.000Z",
+        who: "me",
+        why: "holidays",
+        when: "2026-12-01T00:00:00.000Z",
+      };
+      await store.setFreeze(freeze);
+      expect(await again().freeze()).toEqual(freeze);
+      await store.setFreeze(null);
+      await store.setFreeze(null);
+      expect(await again().freeze()).toBeNull();
+    });
+  });
+}
