@@ -1,5 +1,5 @@
 // The plugin's configuration: the table's bytes, or base64 of them, or a JSON object {"listener", "datacentre",
-// "primary", "table": base64}; without "table" in it, the table's bytes follow the object.
+// "primary", "cluster-header", "attempt", "table": base64}; without "table" in it, the table's bytes follow the object.
 
 import { allocBlock, BLOCK_HEAD, keepBlock } from "./arena";
 import { decodeBase64 } from "./base64";
@@ -8,7 +8,7 @@ import * as C from "./characters";
 import * as L from "./layout";
 import { loadTable } from "./load";
 import * as message from "./message";
-import { isString, Table } from "./table";
+import { emitHeader, emitKind, headerName, isString, Table } from "./table";
 import { ascii, Text } from "./text";
 
 // What the JSON says, in the memory of the configuration itself; no length where it does not say it.
@@ -18,6 +18,8 @@ let datacentre: usize = 0;
 let datacentreLength: u32 = 0;
 let primary: usize = 0;
 let primaryLength: u32 = 0;
+let clusterHeader: usize = 0;
+let clusterHeaderLength: u32 = 0;
 
 /** Where the JSON does not name the listener, something else does. */
 export function setListener(at: usize, length: u32): void {
@@ -60,6 +62,22 @@ export function isSecondary(table: Table, at: usize): bool {
   return length != primaryLength || !areEqual(own, primary, length);
 }
 
+/** The table sets the header that the proxy routes by, where the configuration says which; else the message says so. */
+export function emitsClusterHeader(table: Table): bool {
+  if (clusterHeaderLength == 0) return true;
+  let name: u32 = 0;
+  for (let i: u32 = 0; i < table.emitCount; i++) {
+    if (emitKind(table, i) == L.EMIT_CLUSTER) name = headerName(table, emitHeader(table, i));
+  }
+  if (isString(table, name, clusterHeader, clusterHeaderLength)) return true;
+  message.text(ascii('the proxy routes by "'));
+  message.bytes(clusterHeader, min(clusterHeaderLength, 60));
+  message.text(ascii('", and the table sets "'));
+  message.bytes(table.stringAt(name), min(table.stringLength(name), 60));
+  message.text(ascii('"'));
+  return false;
+}
+
 let encoded: usize = 0;
 let encodedLength: u32 = 0;
 
@@ -68,6 +86,7 @@ export function readConfiguration(at: usize, length: u32): Table | null {
   listenerLength = 0;
   datacentreLength = 0;
   primaryLength = 0;
+  clusterHeaderLength = 0;
   if (length == 0) {
     message.text(ascii("the configuration is empty: it should be a table"));
     return null;
@@ -135,12 +154,14 @@ function loadRest(): Table | null {
   return loadTable(own, own + BLOCK_HEAD, length);
 }
 
-// ---- The one JSON object that we read: known names, each with a string -----------------------------------
+// ---- The one JSON object that we read: known names, each with a text, one with a number or a text ----------
 
 let cursor: usize = 0;
 let end: usize = 0;
 
-const NAMES = 4;
+const NAMES = 6;
+/** Of no meaning here: each push has another, so that a proxy does not take one that was refused as known. */
+const ATTEMPT = 5;
 
 function nameOf(number: i32): Text {
   switch (number) {
@@ -150,8 +171,12 @@ function nameOf(number: i32): Text {
       return ascii("listener");
     case 2:
       return ascii("datacentre");
-    default:
+    case 3:
       return ascii("primary");
+    case 4:
+      return ascii("cluster-header");
+    default:
+      return ascii("attempt");
   }
 }
 
@@ -166,14 +191,18 @@ function readJson(at: usize): bool {
     if (name == NAMES) {
       message.text(ascii('the configuration has an unknown name, or not as plain text: "'));
       message.bytes(text, textLength < 40 ? textLength : 40);
-      message.text(ascii('"; "table", "listener", "datacentre" and "primary" are known'));
+      message.text(
+        ascii('"; "table", "listener", "datacentre", "primary", "cluster-header" and "attempt" are known'),
+      );
       return false;
     }
     if ((seen & (1 << name)) != 0) return failJson(at, ascii("each name once"));
     seen |= 1 << name;
     if (next() != C.COLON) return failJson(at, ascii("a colon"));
-    if (!readString()) return failJson(at, ascii("text in quotes"));
-    take(name);
+    if (name != ATTEMPT || !skipNumber()) {
+      if (!readString()) return failJson(at, ascii("text in quotes"));
+      take(name);
+    }
     c = next();
   }
   if (c != C.CLOSE_BRACE) return failJson(at, ascii("a comma or a closing brace"));
@@ -199,10 +228,21 @@ function take(name: i32): void {
   } else if (name == 2) {
     datacentre = text;
     datacentreLength = textLength;
-  } else {
+  } else if (name == 3) {
     primary = text;
     primaryLength = textLength;
+  } else if (name == 4) {
+    clusterHeader = text;
+    clusterHeaderLength = textLength;
   }
+}
+
+/** Passes over a whole number. @returns whether there is one */
+function skipNumber(): bool {
+  while (cursor < end && isWhite(load<u8>(cursor))) cursor++;
+  const from = cursor;
+  while (cursor < end && <u32>load<u8>(cursor) - C.ZERO < 10) cursor++;
+  return cursor > from;
 }
 
 function failJson(at: usize, expected: Text): bool {

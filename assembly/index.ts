@@ -63,7 +63,7 @@ function configure(root: u32, size: u32): bool {
     configuration.setListener(read.property, read.propertyLength);
   }
   const entry = configuration.findListener(table);
-  if (entry == 0) {
+  if (entry == 0 || !configuration.emitsClusterHeader(table)) {
     if (table.holders == 0) freeTable(table);
     return refuseTable();
   }
@@ -105,7 +105,7 @@ function keepServing(id: u32, size: u32): bool {
 function logServing(root: contexts.Root, listener: contexts.Listener): void {
   const table = listener.table;
   message.clear();
-  message.text(ascii("pointsman: serving generation "));
+  message.text(ascii("pointsman $VERSION: serving generation "));
   message.decimal(load<u32>(table.bytes + L.HEADER_GENERATION));
   message.text(ascii(", digest "));
   message.hexadecimal(table.bytes + L.HEADER_DIGEST, L.DIGEST_BYTES);

@@ -1,6 +1,7 @@
 /** The filter in the simulator: requests in, headers out. */
 import { describe, expect, it } from "vitest";
 import { ats102, type Pair, type RootContext, Vm } from "../host-sim/index.ts";
+import { version } from "../package.json";
 import { withGeneration } from "../scripts/encode/container.ts";
 import { encode } from "../scripts/encode/encode.ts";
 import { filter } from "../scripts/filter.ts";
@@ -171,7 +172,9 @@ describe("the configuration", () => {
     const { root, vm } = await start(configuration);
     const listener = String(configuration).includes("listener") ? "mesh" : "ingress";
     expect(vm.logs.map((line) => line.text).join()).toMatch(
-      new RegExp(`^pointsman: serving generation 1, digest [0-9a-f]{32}, to listener ${listener}$`),
+      new RegExp(
+        `^pointsman ${version}: serving generation 1, digest [0-9a-f]{32}, to listener ${listener}$`,
+      ),
     );
     expect(cluster(root.request(get("test.wikipedia.org", "/")))).toBe("mw-web-1-47-0-wmf-3");
   });
@@ -184,6 +187,22 @@ describe("the configuration", () => {
     expect(root.configure(bad)).toBe(false);
     expect(vm.logs).toEqual([
       { level: 4, text: "pointsman: table refused: the checksum is wrong: the table is damaged" },
+    ]);
+    expect(cluster(root.request(get("test.wikipedia.org", "/")))).toBe("mw-web-1-47-0-wmf-3");
+  });
+
+  it("that names another cluster header than the table sets is refused, with both", async () => {
+    const table = Buffer.from(bytes);
+    const headed = (head: object) => Buffer.concat([Buffer.from(JSON.stringify(head)), table]);
+    const { root, vm } = await start(headed({ "cluster-header": "x-mw-cluster", attempt: 1 }));
+    expect(root.refused).toBe(null);
+    vm.logs.length = 0;
+    expect(root.configure(headed({ "cluster-header": "x-cluster", attempt: 2 }))).toBe(false);
+    expect(vm.logs).toEqual([
+      {
+        level: 4,
+        text: 'pointsman: table refused: the proxy routes by "x-cluster", and the table sets "x-mw-cluster"',
+      },
     ]);
     expect(cluster(root.request(get("test.wikipedia.org", "/")))).toBe("mw-web-1-47-0-wmf-3");
   });

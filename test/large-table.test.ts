@@ -45,7 +45,7 @@ describe("a large table", () => {
     const configuration = `{"table": "${base64}", "listener": "one"}`;
     const root = vm.createRoot({ configuration });
     expect(root.refused).toBe(null);
-    expect(vm.logs.at(-1)!.text).toMatch(/^pointsman: serving generation 1, .* to listener one$/);
+    expect(vm.logs.at(-1)!.text).toMatch(/^pointsman \S+: serving generation 1, .* to listener one$/);
     expect(inTables(vm)).toBeLessThan(1.6);
   });
 });

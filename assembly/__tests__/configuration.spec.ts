@@ -1,6 +1,6 @@
 /** The plugin configuration: which table and listener it names. */
 import * as configuration from "../configuration";
-import { readConfiguration } from "../configuration";
+import { listener, listenerLength, readConfiguration } from "../configuration";
 import * as message from "../message";
 import { bytesOf, textAt } from "./ascii";
 
@@ -49,6 +49,30 @@ describe("readConfiguration", () => {
     expect(refusal('{"primary":"a"}\n PNTS?')).toBe("5 bytes: too short for a table");
   });
 
+  it("passes over the attempt, a whole number or text", () => {
+    for (let i = 0; i < 4; i++) {
+      const attempt = ["7", " 12 ", '"2026-11-26 a"', "0"][i];
+      expect(refusal(`{"attempt":${attempt},"listener":"a"}PNTS`)).toBe("4 bytes: too short for a table");
+      expect(refusal(`{"listener":"a","attempt":${attempt}}PNTS`)).toBe("4 bytes: too short for a table");
+      expect(textAt(listener, listenerLength)).toBe("a");
+    }
+    expect(refusal('{"attempt":}PNTS')).toBe(
+      "the configuration is not the JSON that is expected: text in quotes at character 12",
+    );
+    expect(refusal('{"attempt":1.5}PNTS')).toBe(
+      "the configuration is not the JSON that is expected: a comma or a closing brace at character 13",
+    );
+    expect(refusal('{"attempt":-1}PNTS')).toBe(
+      "the configuration is not the JSON that is expected: text in quotes at character 12",
+    );
+    expect(refusal('{"attempt":12')).toBe(
+      "the configuration is not the JSON that is expected: a comma or a closing brace at character 13",
+    );
+    expect(refusal('{"listener":7}PNTS')).toBe(
+      "the configuration is not the JSON that is expected: text in quotes at character 13",
+    );
+  });
+
   it("says what is wrong with JSON", () => {
     expect(refusal("{}")).toBe(
       "the configuration is not the JSON that is expected: a name in quotes at character 2",
@@ -56,7 +80,7 @@ describe("readConfiguration", () => {
     expect(refusal('{"listener":"a"}')).toBe('the configuration has no "table", and no table follows it');
     expect(refusal('{"listener":"a"} PNT')).toBe('the configuration has no "table", and no table follows it');
     expect(refusal('{"tabel":"a"}')).toBe(
-      'the configuration has an unknown name, or not as plain text: "tabel"; "table", "listener", "datacentre" and "primary" are known',
+      'the configuration has an unknown name, or not as plain text: "tabel"; "table", "listener", "datacentre", "primary", "cluster-header" and "attempt" are known',
     );
     expect(refusal('{"table":"a","table":"b"}')).toBe(
       "the configuration is not the JSON that is expected: each name once at character 20",

@@ -87,7 +87,7 @@ describe("the simulated proxy with our filter", () => {
     expect(seen.headers.filter(([name]) => name === "x-mw-cluster")).toEqual([
       ["x-mw-cluster", "mw-api-1-47-0-wmf-1"],
     ]);
-    expect(logs.join()).toContain("pointsman: serving generation 1");
+    expect(logs.join()).toContain(": serving generation 1");
   });
 
   it("sends a request without a cluster to the fallback", async () => {

@@ -1,9 +1,12 @@
 // A transform of the AssemblyScript compiler: the literal of `ascii("abc")` becomes bytes in static memory, their number
-// before them. So a text is written as it reads, nobody counts it, and it costs nothing at run time.
+// before them. So a text is written as it reads, nobody counts it, and it costs nothing at run time. `$VERSION` in it is
+// the project's.
+import { readFileSync } from "node:fs";
 import { LiteralKind, Node, NodeKind } from "assemblyscript";
 import { Transform } from "assemblyscript/transform";
 
 const NAME = "ascii";
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 
 export default class AsciiText extends Transform {
   afterParse(parser) {
@@ -29,7 +32,8 @@ function isCall({ kind, expression, args }) {
 }
 
 /** `memory.data<u8>([length as a u32, characters])` */
-function staticText(text, range) {
+function staticText(literal, range) {
+  const text = literal.replace("$VERSION", version);
   const bytes = [text.length & 0xff, text.length >> 8, 0, 0, ...Buffer.from(text, "latin1")];
   const numbers = bytes.map((byte) => Node.createIntegerLiteralExpression(globalThis.i64_new(byte), range));
   const name = (word) => Node.createIdentifierExpression(word, range);

@@ -24,7 +24,8 @@ export function putCommand(program: Command): void {
       `
 Every file is checked before the first is written, and each is written whole or not at all: a table that the filter
 would refuse, that lacks the file's listener, or that is older than the one there, changes nothing. What else is in a
-file stays as it is. Envoy takes up a written file by itself.
+file stays as it is, but that \`attempt\` counts on: Envoy takes a file that it has refused as known, if no byte of it
+differs. It takes up a written file by itself.
 
 Examples:
   $ pointsman put production.table --into /etc/envoy/pointsman/*/pointsman.json

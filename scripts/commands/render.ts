@@ -1,5 +1,5 @@
 /** `pointsman render`: what a proxy needs to run the filter. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Argument, type Command, Option } from "commander";
 import { dump } from "js-yaml";
@@ -7,7 +7,9 @@ import { writeWhole } from "../disk/write-whole.ts";
 import { filter } from "../filter.ts";
 import { Refusal } from "../refusal.ts";
 import type { AccessLog } from "../render/access-log.ts";
+import { FILTER_NAME } from "../render/bootstrap.ts";
 import { type Address, type Rendered, type RenderOptions, renderEnvoy } from "../render/envoy.ts";
+import { parseFilterFile } from "../render/filter-file.ts";
 import { Table } from "../table/table.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { readTable } from "./inspect.ts";
@@ -188,6 +190,7 @@ function render(table: Table, options: Options): Rendered {
   try {
     return renderEnvoy(table, {
       listeners: listener,
+      attempt: out === undefined ? 1 : nextAttempt(out),
       root,
       wasm: options.wasm ?? join(root, "pointsman.wasm"),
       clusters: cluster,
@@ -222,6 +225,23 @@ function given<K extends keyof Options>(
   return Object.fromEntries(
     names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   ) as { [N in K]?: Exclude<Options[N], undefined> };
+}
+
+/** One above those of the files that are there: a table that Envoy has refused is then judged anew. */
+function nextAttempt(out: string): number {
+  const folder = join(out, FILTER_NAME);
+  let last = 0;
+  for (const listener of statSync(folder, { throwIfNoEntry: false })?.isDirectory()
+    ? readdirSync(folder)
+    : []) {
+    const file = join(folder, listener, `${FILTER_NAME}.json`);
+    try {
+      last = Math.max(last, parseFilterFile(readFileSync(file, "utf8"), file).attempt);
+    } catch {
+      // None of ours, or damaged: it is written anew.
+    }
+  }
+  return last + 1;
 }
 
 function timeoutsOf({ idleTimeout = new Map(), timeout = new Map() }: Options): RenderOptions["timeouts"] {

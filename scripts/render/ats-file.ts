@@ -24,6 +24,8 @@ export function parseAtsFile(text: string): FilterFile {
   return {
     listener: (old.settings.listener ?? config.root_id ?? config.rootId) || null,
     table: old.table,
+    clusterHeader: old.clusterHeader,
+    attempt: old.attempt,
     with(table) {
       config.configuration = old.with(table, true).toString();
       return dump(document, { lineWidth: -1, noRefs: true });

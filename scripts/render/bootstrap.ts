@@ -88,6 +88,10 @@ export interface FilterOptions {
   datacentre?: string;
   /** The data centre that is the primary one: a switchover changes this, and no table. */
   primary?: string;
+  /** The header that the proxy routes by: a table that sets another one is refused. */
+  clusterHeader?: string;
+  /** Another one with each push, so that Envoy judges a table anew that it has refused. */
+  attempt?: number;
   failurePolicy?: FailurePolicy;
   /** The filter may pause a request on its headers and still see the body; default: true. Off, no job finds its wiki. */
   allowOnHeadersStopIteration?: boolean;
@@ -149,14 +153,11 @@ export function filterResource(options: FilterOptions, version: string): object 
  * The plugin's configuration: the table alone, where the plugin's root_id says the listener and nothing else is to be
  * said; else a JSON object, and the table right behind it.
  */
-export function pluginConfiguration({
-  table,
-  listener,
-  datacentre,
-  primary,
-}: Omit<FilterOptions, "wasm">): Buffer {
-  if (datacentre === undefined && primary === undefined) return Buffer.from(table);
-  return Buffer.concat([Buffer.from(JSON.stringify({ listener, datacentre, primary })), table]);
+export function pluginConfiguration(options: Omit<FilterOptions, "wasm">): Buffer {
+  const { table, listener, datacentre, primary, clusterHeader, attempt } = options;
+  const settings = { datacentre, primary, "cluster-header": clusterHeader, attempt };
+  if (Object.values(settings).every((value) => value === undefined)) return Buffer.from(table);
+  return Buffer.concat([Buffer.from(JSON.stringify({ listener, ...settings })), table]);
 }
 
 /**

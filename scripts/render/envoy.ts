@@ -28,6 +28,8 @@ export interface RenderOptions extends Passed {
   listeners: Pick<ListenerOptions, "name" | "address" | "port">[];
   datacentre?: string;
   primary?: string;
+  /** Of the filter's files: another one than in those that are there. */
+  attempt: number;
   /** On the proxy's machine: the folder of its configuration, and the .wasm. */
   root: string;
   wasm: string;
@@ -76,6 +78,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
     listeners,
     datacentre,
     primary,
+    attempt,
     root,
     wasm,
     clusters,
@@ -97,6 +100,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
   const isEdge = given.some(({ name }) => listenerOf(name, known).trust === "edge");
   const { found, missing } = clustersOf(table, addresses);
   const emitted = table.emit;
+  const clusterHeader = emitted.find(({ kind }) => kind === "cluster")!.name;
   const directory = (listener: string) => posix.join(root, FILTER_NAME, listener);
   const path = (listener: string) => posix.join(directory(listener), `${FILTER_NAME}.json`);
   return {
@@ -111,7 +115,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
       timeouts: timeouts.get(null) ?? {},
       clusters: [...found, { name: FALLBACK, ...upstream(fallback, { cluster: FALLBACK }, addresses) }],
       fallbackCluster: FALLBACK,
-      clusterHeader: emitted.find(({ kind }) => kind === "cluster")!.name,
+      clusterHeader,
       emittedHeaders: emitted.map(({ name }) => name),
       filterFile: (listener) => ({ path: path(listener), directory: directory(listener) }),
       jobLimit: table.jobs?.limit ?? 0,
@@ -124,6 +128,8 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
         listener: name,
         ...(datacentre !== undefined && { datacentre }),
         ...(primary !== undefined && { primary }),
+        clusterHeader,
+        attempt,
       };
       return { path: path(name), resource: filterResource(filter, versionOf(pluginConfiguration(filter))) };
     }),

@@ -33,7 +33,11 @@ export interface FilterFile {
   listener: string | null;
   /** What is in it now; null where there is none, or none that a filter takes. */
   table: Table | null;
-  /** The file's text with this table instead, and all else as it was. */
+  /** The header that the proxy routes by, where it says so. */
+  clusterHeader: string | null;
+  /** How often a table was put into it, as it says itself. */
+  attempt: number;
+  /** The file's text with this table instead, as the next attempt, and all else as it was. */
   with(table: Table): string;
 }
 
@@ -59,6 +63,8 @@ export function parseFilterFile(text: string, name: string): FilterFile {
   return {
     listener: (old.settings.listener ?? config.root_id) || null,
     table: old.table,
+    clusterHeader: old.clusterHeader,
+    attempt: old.attempt,
     with(table) {
       const bytes = old.with(table, isText);
       configuration.value = bytes.toString(isText ? "utf8" : "base64");
@@ -75,35 +81,41 @@ export function versionOf(configuration: Uint8Array): string {
   return createHash("sha256").update(configuration).digest("hex").slice(0, 16);
 }
 
-interface Contents {
-  settings: { listener?: string; table?: string };
+/** What stands in the JSON object before the table, or around it. */
+interface Settings {
+  listener?: string;
+  "cluster-header"?: string;
+  attempt?: number | string;
+  table?: string;
+}
+
+interface Contents extends Pick<FilterFile, "clusterHeader" | "attempt"> {
+  settings: Settings;
   table: Table | null;
   with(table: Table, isText: boolean): Buffer;
 }
 
 /** What the filter would read in its configuration, in any of its forms. */
 export function contentsOf(bytes: Buffer, isEmpty: boolean): Contents {
-  const head = isEmpty ? null : headOf(bytes);
-  if (head === null) {
-    return {
-      settings: {},
-      table: isEmpty ? null : open(bytes),
-      with: (table, isText) => (isText ? Buffer.from(base64(table)) : Buffer.from(table.bytes)),
-    };
-  }
-  const { settings, length } = head;
+  const { settings, length } = (isEmpty ? null : headOf(bytes)) ?? { settings: {}, length: 0 };
+  const isWithin = settings.table !== undefined;
+  const attempt = Number.isSafeInteger(settings.attempt) ? (settings.attempt as number) : 0;
   return {
     settings,
-    table: open(settings.table === undefined ? bytes.subarray(length) : Buffer.from(settings.table)),
-    with: (table, isText) =>
-      isText || settings.table !== undefined
-        ? Buffer.from(JSON.stringify({ ...settings, table: base64(table) }))
-        : Buffer.concat([bytes.subarray(0, length), table.bytes]),
+    clusterHeader: settings["cluster-header"] ?? null,
+    attempt,
+    table: isEmpty ? null : open(isWithin ? Buffer.from(settings.table!) : bytes.subarray(length)),
+    with(table, isText) {
+      const next = { ...settings, attempt: attempt + 1 };
+      return isText || isWithin
+        ? Buffer.from(JSON.stringify({ ...next, table: base64(table) }))
+        : Buffer.concat([Buffer.from(JSON.stringify(next)), table.bytes]);
+    },
   };
 }
 
 interface Head {
-  settings: Contents["settings"];
+  settings: Settings;
   /** Bytes that it takes. */
   length: number;
 }
@@ -111,7 +123,7 @@ interface Head {
 /** More than settings need. */
 const HEAD_BYTES = 4096;
 
-/** The JSON object at the beginning, which has names and strings alone; null where there is none. Throws SyntaxError. */
+/** The JSON object at the beginning, which has names, strings and numbers alone; null where there is none. Throws SyntaxError. */
 function headOf(bytes: Buffer): Head | null {
   const text = bytes.toString("latin1");
   if (!/^\s*\{/.test(text)) return null;

@@ -58,7 +58,7 @@ function manifestOf(table: Table, { file, name, namespace, from }: ConfigMapOpti
   for (const { listener, path } of from === undefined ? [] : filterFilesIn(from)) {
     const filter = readFilterFile(path);
     // Only a place for the table: what it holds may be older or newer.
-    checkFits({ listener: filter.listener, table: null }, path, table, OF_A_PUSH);
+    checkFits({ ...filter, table: null }, path, table, OF_A_PUSH);
     data[`${listener}.${path.endsWith(".json") ? "json" : "yaml"}`] = filter.with(table);
   }
   const texts = Object.values(data).reduce((sum, text) => sum + Buffer.byteLength(text), 0);

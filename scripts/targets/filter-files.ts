@@ -58,10 +58,7 @@ export interface Said {
   goBack: (file: string, there: number) => string;
 }
 
-export interface Holds {
-  listener: string | null;
-  table: Table | null;
-}
+export type Holds = Pick<FilterFile, "listener" | "clusterHeader" | "table">;
 
 /** Throws Refusal where the filter would refuse the table, or the fleet's alerts would. */
 export function checkFits(old: Holds, name: string, table: Table, said: Said): void {
@@ -70,6 +67,12 @@ export function checkFits(old: Holds, name: string, table: Table, said: Said): v
   } catch (error) {
     if (!(error instanceof UnknownListener)) throw error;
     throw new Refusal(`${name}: is for listener "${old.listener}", and ${said.table}: ${error.message}`);
+  }
+  const emitted = table.emit.find(({ kind }) => kind === "cluster")!.name;
+  if (old.clusterHeader !== null && old.clusterHeader !== emitted) {
+    throw new Refusal(
+      `${name}: the proxy routes by "${old.clusterHeader}", and ${said.table} sets "${emitted}"; \`render\` writes a proxy for it`,
+    );
   }
   if (!old.table) return;
   const { generation, digest } = old.table;

@@ -124,6 +124,24 @@ test("a refused table is counted once a listener, and changes no gauge", async (
   });
 });
 
+test("a refused table is refused again each time it is sent, by what differs in its attempt", async () => {
+  const damaged = tableOf({}, 5);
+  damaged[damaged.length >> 1]! ^= 1;
+  const rejected = async () =>
+    Object.values(await farm.envoy.stats("http_filter.pointsman.update_rejected"))[0];
+  const [before, refused] = [Number(await rejected()), (await metrics()).tables_refused!];
+  for (const attempt of [1, 2, 3]) {
+    const { accepted, reason } = await farm.envoy.updateFilter({ table: damaged, attempt });
+    expect([accepted, reason]).toEqual([
+      false,
+      expect.stringContaining("table refused: the checksum is wrong"),
+    ]);
+    expect(await rejected()).toBe(before + attempt * LISTENERS);
+    expect((await metrics()).tables_refused).toBe(refused + attempt * LISTENERS);
+  }
+  await push(4);
+});
+
 test("a root that an open request keeps serves the newest table too, and goes with the request", async () => {
   const socket = net.connect(farm.envoy.ports.edge!, "127.0.0.1");
   let response = "";

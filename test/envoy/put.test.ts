@@ -90,24 +90,32 @@ const bytes = (configuration: Uint8Array) => ({
 const text = (value: string) => ({ "@type": "type.googleapis.com/google.protobuf.StringValue", value });
 const inBase64 = (table: Uint8Array) => Buffer.from(table).toString("base64");
 
+/** The new table with nothing but the attempt before it. */
+const FIRST = Buffer.concat([Buffer.from('{"attempt":1}'), NEW]);
+
 /** A configuration, and what it is with the new table: every form that the filter takes. */
 const FORMS: [string, object, object][] = [
-  ["the table", bytes(OLD), bytes(NEW)],
-  ["a place for it", { ...bytes(OLD), value: "TABLE" }, bytes(NEW)],
-  ["nothing yet", { ...bytes(OLD), value: "" }, bytes(NEW)],
+  ["the table", bytes(OLD), bytes(FIRST)],
+  ["a place for it", { ...bytes(OLD), value: "TABLE" }, bytes(FIRST)],
+  ["nothing yet", { ...bytes(OLD), value: "" }, bytes(FIRST)],
   [
     "settings before it",
     bytes(pluginConfiguration({ table: OLD, ...settings })),
-    bytes(pluginConfiguration({ table: NEW, ...settings })),
+    bytes(pluginConfiguration({ table: NEW, ...settings, attempt: 1 })),
   ],
-  ["base64", text(inBase64(OLD)), text(inBase64(NEW))],
-  ["a place in text", text("TABLE"), text(inBase64(NEW))],
+  [
+    "settings with an attempt before it",
+    bytes(pluginConfiguration({ table: OLD, ...settings, clusterHeader: "x-mw-cluster", attempt: 41 })),
+    bytes(pluginConfiguration({ table: NEW, ...settings, clusterHeader: "x-mw-cluster", attempt: 42 })),
+  ],
+  ["base64", text(inBase64(OLD)), text(JSON.stringify({ attempt: 1, table: inBase64(NEW) }))],
+  ["a place in text", text("TABLE"), text(JSON.stringify({ attempt: 1, table: inBase64(NEW) }))],
   [
     "JSON",
     text(JSON.stringify({ ...settings, table: inBase64(OLD) })),
-    text(JSON.stringify({ ...settings, table: inBase64(NEW) })),
+    text(JSON.stringify({ ...settings, table: inBase64(NEW), attempt: 1 })),
   ],
-  ["a damaged one", bytes(OLD.subarray(0, 300)), bytes(NEW)],
+  ["a damaged one", bytes(OLD.subarray(0, 300)), bytes(FIRST)],
 ];
 
 test.each(FORMS)("the table alone is replaced, in JSON and in YAML: %s", (_, before, after) => {
@@ -136,6 +144,8 @@ test("what does not fit is refused, with the way out, and no file is touched", (
   writeFileSync(join(folder, "good.json"), resource("edge", OLD));
   writeFileSync(join(folder, "other.json"), resource("esams", OLD));
   writeFileSync(join(folder, "same.json"), resource("edge", tableOf({ shareCookie: "x" }, 8)));
+  const routed = { wasm: "/x.wasm", table: OLD, listener: "edge", clusterHeader: "x-cluster" };
+  writeFileSync(join(folder, "routed.json"), JSON.stringify(filterResource(routed, "1")));
   writeFileSync(join(folder, "cut.table"), NEW.subarray(0, 300));
   writeFileSync(join(folder, "empty.json"), "");
   writeFileSync(join(folder, "list.yaml"), "- a\n");
@@ -149,6 +159,10 @@ test("what does not fit is refused, with the way out, and no file is touched", (
     [
       ["new.table", "--into", "good.json", "same.json"],
       "same.json: has another table of generation 8; to go back: pointsman stamp",
+    ],
+    [
+      ["new.table", "--into", "good.json", "routed.json"],
+      'routed.json: the proxy routes by "x-cluster", and new.table sets "x-mw-cluster"',
     ],
     [["new.table", "--into", "good.json", "none.json"], "none.json: cannot be read: "],
     [["new.table", "--into", "good.json", "empty.json"], "empty.json: "],
@@ -170,8 +184,11 @@ test("what does not fit is refused, with the way out, and no file is touched", (
     code: 1,
     err: expect.stringContaining("list.yaml: no filter with its configuration"),
   });
-  // Again the same is no harm.
+  // Again the same is no harm, and no two files are the same: Envoy judges each.
   expect(run("put", "old.table", "--into", "good.json").code).toBe(0);
+  const once = read("good.json");
+  expect(run("put", "old.table", "--into", "good.json").code).toBe(0);
+  expect(read("good.json")).not.toBe(once);
 });
 
 test("where there is no room the old file stays, and nothing else does", () => {
