@@ -9,7 +9,7 @@ import {
 } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import * as abi from "./abi";
 import * as arena from "./arena";
-import { Decision } from "./decide";
+import { Decision, TWO_WIKIS_REPLY } from "./decide";
 import * as headers from "./headers";
 import * as L from "./layout";
 import {
@@ -27,6 +27,9 @@ import {
 import { ascii } from "./text";
 
 const AUTHORITY = ascii(":authority");
+export const BAD_REQUEST: u32 = 400;
+/** L.TWO_WIKIS_TEXT. */
+const TWO_WIKIS = ascii("the request's path can be read as that of two wikis\n");
 /** What access logs say of an answer of ours. */
 const DETAILS = ascii("pointsman");
 
@@ -96,6 +99,10 @@ export function answer(status: u32, text: usize, length: u32): void {
 }
 
 export function answerReply(table: Table, number: u32): void {
+  if (number == TWO_WIKIS_REPLY) {
+    answer(BAD_REQUEST, TWO_WIKIS.at, TWO_WIKIS.length);
+    return;
+  }
   const reply = table.replies + number * L.REPLY_ENTRY;
   const text: u32 = load<u16>(reply + L.REPLY_TEXT);
   answer(load<u16>(reply + L.REPLY_STATUS), table.stringAt(text), table.stringLength(text));

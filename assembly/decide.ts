@@ -9,7 +9,10 @@ import { readPath } from "./path";
 import { beginRules, firstMatch } from "./rules";
 import { isInShareOfReads } from "./share";
 import { placementOf, readOnlyOf, Table } from "./table";
-import { findWiki, MISSING, UNKNOWN_HOST } from "./wiki";
+import { findWiki, MISSING, TWO_WIKIS, UNKNOWN_HOST } from "./wiki";
+
+/** Our own reply to a path that can be read as that of two wikis: none of the table's has this number. */
+export const TWO_WIKIS_REPLY: i32 = <i32>L.MAX_REPLIES;
 
 /** What was found out about a request. */
 @unmanaged
@@ -24,7 +27,7 @@ export class Decision {
   rule: i32;
   /** RULE_FLAG_NO_WIKI, RULE_FLAG_BODY, RULE_FLAG_DEBUG of that rule. */
   flags: u32;
-  /** Slot in WIKI, UNKNOWN_HOST or MISSING. Not looked for where the rule says that the host does not decide. */
+  /** Slot in WIKI, UNKNOWN_HOST, MISSING or TWO_WIKIS. Not looked for where the rule says that the host does not decide. */
   wiki: i32;
   /** String of the wiki's group, NONE where it has none. */
   group: u32;
@@ -59,6 +62,7 @@ export function decide(table: Table, listener: usize, isSecondary: bool): void {
   if ((flags & L.RULE_FLAG_NO_WIKI) != 0) forgetWiki(table, decision);
   else if ((flags & L.RULE_FLAG_BODY) != 0) chooseWikiOfJob(table);
   else chooseWiki(table);
+  if (decision.reply == TWO_WIKIS_REPLY) return;
   if ((flags & L.RULE_FLAG_BODY) == 0) chooseAsset(table, listener);
   if (isSecondary && decision.reply < 0) chooseReadOnly(table, listener);
 }
@@ -103,7 +107,8 @@ function chooseWiki(table: Table): void {
   }
   forgetWiki(table, decision);
   decision.wiki = slot;
-  takeOutcome(table.releaseSection + (slot == MISSING ? L.RELEASES_MISSING : L.RELEASES_UNKNOWN_HOST));
+  if (slot == TWO_WIKIS) decision.reply = TWO_WIKIS_REPLY;
+  else takeOutcome(table.releaseSection + (slot == MISSING ? L.RELEASES_MISSING : L.RELEASES_UNKNOWN_HOST));
 }
 
 /** The body will say it, and until then no wiki does. ATS routes before it has the body: there, the host decides. */

@@ -7,7 +7,7 @@ import {
   proxy_set_effective_context,
 } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import * as abi from "./abi";
-import { answer, writeAuthority, writeDecision } from "./answer";
+import { answer, BAD_REQUEST, writeAuthority, writeDecision } from "./answer";
 import * as arena from "./arena";
 import { MAX_HOST, writeHost } from "./canonical";
 import { findStream, Listener, rootOfStream, Stream } from "./contexts";
@@ -31,7 +31,6 @@ import { find, Table } from "./table";
 import { ascii } from "./text";
 import { findWiki } from "./wiki";
 
-const BAD_REQUEST: u32 = 400;
 const CONFLICT = ascii("the request's body names two different wikis\n");
 
 /**

@@ -185,6 +185,9 @@ export const PATH_FLAG_CLOSED: u32 = 4;
 /** Capital letters of segments are read as small ones. */
 export const PATH_FLAG_LOWER: u32 = 8;
 
+/** The proxy's answer, with status 400, to a path that may be read as another wiki's than the one that decided. */
+export const TWO_WIKIS_TEXT: string = "the request's path can be read as that of two wikis\n";
+
 // ---- HDRS: names of the headers that we look at, or set, in lower case -------------------------------------
 
 export const HEADERS_BODY: u32 = 4; // after u32 count: a string each

@@ -16,7 +16,7 @@ import { Decision } from "./decide";
 import * as L from "./layout";
 import { deploymentName, releaseName, Table, zeroed } from "./table";
 import { ascii, Text } from "./text";
-import { MISSING } from "./wiki";
+import { MISSING, TWO_WIKIS } from "./wiki";
 
 // Counters of a root: these, then one a cluster, deployments × releases.
 export const PASSED: u32 = 0;
@@ -29,7 +29,8 @@ export const JOB_LIMIT: u32 = 6;
 export const JOB_CONFLICTS: u32 = 7;
 export const HELD_OVERFLOW: u32 = 8;
 export const HELD_TIMEOUT: u32 = 9;
-const FIXED: u32 = 10;
+export const TWO_WIKIS_PATHS: u32 = 10;
+const FIXED: u32 = 11;
 
 /** The counters' names; static, so that no string is made at run time. */
 function nameOf(counter: u32): Text {
@@ -52,8 +53,10 @@ function nameOf(counter: u32): Text {
       return ascii("job_conflicts");
     case HELD_OVERFLOW:
       return ascii("held_overflow");
-    default:
+    case HELD_TIMEOUT:
       return ascii("held_timeout");
+    default:
+      return ascii("two_wikis_paths");
   }
 }
 
@@ -82,6 +85,7 @@ export function countRequest(listener: Listener, decision: Decision): void {
 
 function countWikiless(listener: Listener, decision: Decision): void {
   if (decision.notInstalled) count(listener, NOT_INSTALLED);
+  else if (decision.wiki == TWO_WIKIS) count(listener, TWO_WIKIS_PATHS);
   else count(listener, decision.wiki == MISSING ? MISSING_WIKIS : UNKNOWN_HOSTS);
 }
 

@@ -1,5 +1,5 @@
 // The path as rules see it: decoded, `//` merged, dot segments resolved. Another spelling of a path must not lead to
-// another deployment. The path that upstream gets, and that path forms read, stays as the proxy has it.
+// another deployment. The path that upstream gets stays as the proxy has it.
 
 import * as arena from "./arena";
 import { headOf, indexOf, percentDecoded, SLACK, Word } from "./bytes";
@@ -9,17 +9,29 @@ export let path: usize = 0;
 export let pathLength: u32 = 0;
 /** Its first 8 bytes, as `headOf` gives them. */
 export let pathHead: u64 = 0;
+/** There is a `%2F` in it, which some servers take for a slash and others for a letter. */
+export let hasEncodedSlash: bool = false;
 
 /** @param length of the path alone, without its query */
 export function readPath(at: usize, length: u32): void {
   path = at;
   pathLength = length;
+  hasEncodedSlash = false;
   if (!isPlain(at, length)) {
     path = arena.alloc(length + SLACK);
-    pathLength = resolve(path, decode(at, length, path));
+    pathLength = resolve(path, decode(at, length, path, true));
   }
   pathHead = headOf(path, pathLength);
 }
+
+/** The same path with each `%2F` as it is: its address; `keptLength` bytes. */
+export function pathWithKeptSlashes(at: usize, length: u32): usize {
+  const kept = arena.alloc(length + SLACK);
+  keptLength = resolve(kept, decode(at, length, kept, false));
+  return kept;
+}
+
+export let keptLength: u32 = 0;
 
 /** Nothing in it has another spelling; or it is no path at all, as in `OPTIONS *`. */
 function isPlain(at: usize, length: u32): bool {
@@ -38,10 +50,15 @@ function isPlain(at: usize, length: u32): bool {
   return true;
 }
 
-function decode(at: usize, length: u32, to: usize): u32 {
+/** @param takesSlashes `%2F` is a slash; else it stays */
+function decode(at: usize, length: u32, to: usize, takesSlashes: bool): u32 {
   let written: u32 = 0;
   for (let i: u32 = 0; i < length; i++) {
-    const decoded = percentDecoded(at + i, length - i);
+    let decoded = percentDecoded(at + i, length - i);
+    if (decoded == C.SLASH) {
+      hasEncodedSlash = true;
+      if (!takesSlashes) decoded = -1;
+    }
     store<u8>(to + written++, decoded < 0 ? load<u8>(at + i) : <u8>decoded);
     if (decoded >= 0) i += 2;
   }

@@ -1,10 +1,11 @@
 // From the host, or from the path where the host says so, to a wiki.
 
 import * as arena from "./arena";
-import { areEqual, copyShort, indexOf, SLACK, Word } from "./bytes";
+import { areEqual, copyShort, indexOf, percentDecoded, SLACK, Word } from "./bytes";
 import * as C from "./characters";
 import * as host from "./host";
 import * as L from "./layout";
+import * as path from "./path";
 import { entry, find, isString, MAX_KEY, startsWithString, Table, valueIn } from "./table";
 
 /** Nothing says which wiki the host is: no exact host, no pattern, or a path that carries none. */
@@ -12,8 +13,55 @@ export const UNKNOWN_HOST: i32 = -1;
 /** The wiki that it stands for is none of the table's. */
 export const MISSING: i32 = -2;
 
-/** Slot of the request's wiki in WIKI; UNKNOWN_HOST, MISSING. */
+/** The path can be read in two ways, and not both name the wiki that one of them names. */
+export const TWO_WIKIS: i32 = -3;
+
+/** What path forms read. */
+let text: usize = 0;
+let textLength: u32 = 0;
+/** Path forms read the request in the other way. */
+let isOtherWay: bool = false;
+/** A path form was read, of a path that has another way. */
+let hasOtherWay: bool = false;
+/** A segment that a form of the path read has a `%2F` in it. */
+let hasSlashInside: bool = false;
+
+/** Slot of the request's wiki in WIKI; UNKNOWN_HOST, MISSING, TWO_WIKIS. */
 export function findWiki(table: Table): i32 {
+  isOtherWay = false;
+  hasOtherWay = false;
+  hasSlashInside = false;
+  const slot = lookUp(table);
+  if (!hasOtherWay) return slot;
+  isOtherWay = true;
+  const other = lookUp(table);
+  if (hasSlashInside) return TWO_WIKIS;
+  return other == slot || (other < 0 && slot < 0) ? slot : TWO_WIKIS;
+}
+
+/**
+ * A form of the path reads what PHP gets from its server, PATH_INFO: decoded, `//` merged, dot segments resolved. What a
+ * `%2F` is there, the server's settings say; so in the other way it stays, and no segment that is read may have one. A
+ * form of the target reads what stands there; in the other way the path, by which a server may have gone.
+ * @param segments so many are read
+ */
+function chooseText(isTarget: bool, segments: u32): void {
+  text = isTarget && !isOtherWay ? host.target : path.path;
+  textLength = isTarget && !isOtherWay ? host.targetLength : path.pathLength;
+  if (isTarget ? path.path != host.target : path.hasEncodedSlash) hasOtherWay = true;
+  if (isTarget || !isOtherWay) return;
+  text = path.pathWithKeptSlashes(host.target, host.pathLength);
+  textLength = path.keptLength;
+  for (let i: u32 = 1; i < textLength; i++) {
+    if (load<u8>(text + i) == C.SLASH && --segments == 0) return;
+    if (percentDecoded(text + i, textLength - i) == C.SLASH) {
+      hasSlashInside = true;
+      return;
+    }
+  }
+}
+
+function lookUp(table: Table): i32 {
   const exact = find(table, table.hosts, host.host, host.hostLength);
   if (exact >= 0) return follow(table, valueIn(table.hosts, entry(table.hosts, exact)));
   let pattern = table.patterns;
@@ -91,14 +139,15 @@ const segments = memory.data(4 * (L.MAX_PATH_SEGMENTS + 1));
 function wikiOfPath(table: Table, form: usize): i32 {
   const flags: u32 = load<u8>(form + L.PATH_FLAGS);
   const wanted: u32 = load<u8>(form + L.PATH_SEGMENTS);
-  const length = (flags & L.PATH_FLAG_TARGET) != 0 ? host.targetLength : host.pathLength;
-  if (length == 0 || load<u8>(host.target) != C.SLASH) return UNKNOWN_HOST;
+  chooseText((flags & L.PATH_FLAG_TARGET) != 0, wanted);
+  const length = textLength;
+  if (length == 0 || load<u8>(text) != C.SLASH) return UNKNOWN_HOST;
   let start: u32 = 1;
   for (let i: u32 = 0; i < wanted; i++) {
     store<u32>(segments + (i << 2), start);
-    const end = start + indexOf(host.target + start, length - start, C.SLASH);
+    const end = start + indexOf(text + start, length - start, C.SLASH);
     const literal: u32 = load<u16>(form + L.PATH_LITERAL + (i << 1));
-    if (literal != L.NONE && !isString(table, literal, host.target + start, end - start)) return UNKNOWN_HOST;
+    if (literal != L.NONE && !isString(table, literal, text + start, end - start)) return UNKNOWN_HOST;
     if (end == length && (i + 1 < wanted || (flags & L.PATH_FLAG_CLOSED) != 0)) return UNKNOWN_HOST;
     start = end + 1;
   }
@@ -109,13 +158,7 @@ function wikiOfPath(table: Table, form: usize): i32 {
   for (let i: u32 = 0; i < parts; i++) {
     const segment: u32 = load<u8>(form + L.PATH_PART + i);
     const from = load<u32>(segments + (segment << 2));
-    appendSegment(
-      table,
-      form,
-      segment,
-      host.target + from,
-      load<u32>(segments + (segment << 2), 4) - 1 - from,
-    );
+    appendSegment(table, form, segment, text + from, load<u32>(segments + (segment << 2), 4) - 1 - from);
   }
   return findKey(table, flags);
 }

@@ -233,6 +233,7 @@ describe("metrics", () => {
     ask("de.wiki.example");
     ask("nobody.elsewhere");
     ask("nosuch.wiki.example");
+    ask("auth.example", [], "//enwiki/");
     ask("10.0.0.1");
     ask("test.wiki.example", [["x-debug", "to=own"]]);
     ask("test.wiki.example", [["x-debug", "to=elsewhere"]]);
@@ -250,7 +251,8 @@ describe("metrics", () => {
       missing_wikis: 1,
       passed: 1,
       debug: 1,
-      replies: 3,
+      replies: 4,
+      two_wikis_paths: 1,
       job_conflicts: 1,
       generation: 7,
       digest: Number.parseInt(Buffer.from(table.subarray(20, 26)).toString("hex"), 16),

@@ -33,6 +33,8 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
 
     const asset = route?.wiki === "body" ? undefined : firstOf(listener.assets, parts);
     const found = wikiOf(route?.wiki ?? "host", parts, request, where.bodiless);
+    if (found === TWO_WIKIS)
+      return { kind: "reply", status: 400, body: "the request's path can be read as that of two wikis\n" };
     const known = "id" in found ? wikis.get(found.id)! : null;
     const release = asset?.outcome ?? (known ? { release: known.release } : (found as WikilessOutcome));
     if ("reply" in release) return { kind: "reply", ...plan.replies[release.reply]! };
@@ -57,7 +59,7 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
     parts: Parts,
     request: Request,
     bodiless = false,
-  ): { id: string } | WikilessOutcome {
+  ): { id: string } | WikilessOutcome | typeof TWO_WIKIS {
     const byDefault = { release: plan.defaultRelease };
     if (from === "none") return byDefault;
     if (from === "body") {
@@ -65,6 +67,7 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
       return id !== null && wikis.has(id) ? { id } : byDefault;
     }
     const id = wikiId(parts);
+    if (id === TWO_WIKIS) return TWO_WIKIS;
     if (id === undefined) return plan.wikiless.unknownHost;
     const wiki = id === null ? undefined : wikis.get(id);
     if (!wiki) return plan.wikiless.missing;
@@ -95,15 +98,25 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
   }
 
   /** undefined: the host says no wiki; null: it is known to have none. */
-  function wikiId({ host, target }: Parts): string | null | undefined {
-    const path = target.replace(/\?.*$/s, "");
+  function wikiId(parts: Parts): string | null | undefined {
+    const raw = parts.target.replace(/\?.*$/s, "");
+    const kept = pathOf(raw.replace(/%2(?=f)/gi, "%252"));
+    const id = wikiIdBy(parts.host, parts.path, parts.target);
+    if (raw === parts.path) return id;
+    const other = wikiIdBy(parts.host, /%2f/i.test(raw) ? KEPT + kept : parts.path, parts.path);
+    if (other === TWO_WIKIS) return TWO_WIKIS;
+    const known = (one: typeof id) => (wikis.has(one ?? "") ? one : null);
+    return known(id) === known(other) ? id : TWO_WIKIS;
+  }
+
+  function wikiIdBy(host: string, path: string, target: string): string | null | undefined {
     if (hosts.has(host)) return follow(hosts.get(host)!, path, target);
     for (const pattern of plan.patterns) {
       const match = regExpOf(pattern).exec(host);
       if (!match) continue;
       if (pattern.kind === "fixed") return follow(pattern.destination, path, target);
       const carried = pattern.path === null ? null : follow({ path: pattern.path }, path, target);
-      if (carried && wikis.has(carried)) return carried;
+      if (carried && (wikis.has(carried) || carried === TWO_WIKIS)) return carried;
       const id = match[1]! + (pattern.kind === "join" ? pattern.tail : match[2]!);
       return pattern.dashes ? id.replace(/-/g, "_") : id;
     }
@@ -115,10 +128,16 @@ export function reference(plan: Plan): (request: Request, where?: Where) => Answ
     if ("wiki" in destination) return plan.wikis[destination.wiki]!.id;
     const form = plan.paths[destination.path]!;
     const id = wikiOfPath(form, form.target ? target : path);
-    if (destination.else === undefined || wikis.has(id ?? "")) return id;
+    if (destination.else === undefined || wikis.has(id ?? "") || id === TWO_WIKIS) return id;
     return plan.wikis[destination.else]!.id;
   }
 }
+
+/** The path can be read in two ways, and one of them names a wiki that the other does not. */
+const TWO_WIKIS = "two wikis";
+
+/** Stands before a path in which each `%2F` is as it was. */
+const KEPT = "\0";
 
 /** A request taken apart, as rules see it. */
 interface Parts {
@@ -324,7 +343,10 @@ function wikiOfPath(form: PathForm, text: string): string | undefined {
   const segments = form.segments
     .map((literal) => (literal === null ? "/([^/]*)" : `/(${escaped(literal)})`))
     .join("");
-  const match = new RegExp(`^${segments}${form.closed ? "/" : "(?:/|$)"}`, "s").exec(text);
+  const kept = text.startsWith(KEPT);
+  const read = text.split("/").slice(1, 1 + form.segments.length);
+  if (kept && read.some((segment) => /%2f/i.test(segment))) return TWO_WIKIS;
+  const match = new RegExp(`^(?:${KEPT})?${segments}${form.closed ? "/" : "(?:/|$)"}`, "s").exec(text);
   if (!match) return undefined;
   const id = form.parts
     .map((part) => {

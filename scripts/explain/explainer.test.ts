@@ -82,6 +82,12 @@ const SITUATIONS: [situation: string, url: string, why: string, stripped: string
     `the host is a fixed one, read from path /{1}/{2} as {2}{1} with {1} wikipedia as wiki: wiki bwiki; in two: release two, which runs its version v2; ${WEB}`,
   ],
   [
+    "a path that servers read in two ways",
+    "up.example/wikipedia/b/x/..%2F..%2Fa",
+    "the host is a fixed one (farm.yaml:14), read from path /{1}/{2} as {2}{1} with {1} wikipedia as wiki (farm.yaml:14), which can be read as another wiki's, or as none's, by other rules for `%XX`, `//` and dots: answered with 400",
+    "the host is a fixed one, read from path /{1}/{2} as {2}{1} with {1} wikipedia as wiki, which can be read as another wiki's, or as none's, by other rules for `%XX`, `//` and dots: answered with 400",
+  ],
+  [
     "a path form that the path does not fit",
     "auth.example/bwiki",
     `the host is a fixed one (farm.yaml:15), read from target /{1}/ as {1} (farm.yaml:15): no wiki; the default release two; ${WEB}`,

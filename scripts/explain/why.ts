@@ -58,6 +58,10 @@ function whichReply(
   rule: string | null,
 ): string {
   if (trail.body === "conflict") return `the body names two different wikis: answered with ${status}`;
+  if (trail.wrong === "twoWikis") {
+    const what = "which can be read as another wiki's, or as none's, by other rules for `%XX`, `//` and dots";
+    return `${whatIsThere(table, names, trail)}, ${what}: answered with ${status}`;
+  }
   if (trail.wrong !== null) {
     const wrong = {
       unknownHost: "no wiki",
@@ -92,6 +96,7 @@ function whatIsThere(table: Table, names: Names | null, trail: Trail, wiki: stri
   }
   if (trail.path !== null)
     how += `, read from ${describePath(table.path(trail.path))}${at(names?.paths[trail.path])}`;
+  if (trail.wrong === "twoWikis") return how;
   if (wiki !== null) return `${how}: wiki ${wiki}`;
   if (trail.wrong === "notInstalled") {
     const why = isStranded(table, names, trail.key!)

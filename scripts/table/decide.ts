@@ -1,5 +1,5 @@
 /** The TypeScript reader's answer to a request, step for step that of `assembly/decide.ts`. */
-import { CONFLICT_TEXT } from "../../assembly/layout.ts";
+import { CONFLICT_TEXT, TWO_WIKIS_TEXT } from "../../assembly/layout.ts";
 import type { ReadOutcome, ReleaseOutcome, Reply, Route, Rule, Wikiless } from "../plan.ts";
 import { canonicalHost } from "./canonical.ts";
 import { partsOf, type Request, type RequestParts } from "./headers.ts";
@@ -70,7 +70,7 @@ export interface Trail extends Omit<HostWiki, "slot"> {
   /** What the body said; null where it was not read. */
   body: "text" | "none" | "conflict" | null;
   /** Why there is no wiki; only where it was looked for in the host. */
-  wrong: Wikiless | null;
+  wrong: Wikiless | "twoWikis" | null;
   /** The rule that chose another release than the wiki's. */
   asset: number | null;
   /** The rule of reads that matched. */
@@ -181,6 +181,7 @@ function place(table: Table, body: string | null, parts: RequestParts, trail: Tr
     if (placement.installed) return { slot, ...placement };
   }
   trail.wrong = typeof slot === "number" ? "notInstalled" : slot;
+  if (trail.wrong === "twoWikis") return { kind: "reply", status: 400, body: TWO_WIKIS_TEXT };
   const outcome = table.wikiless(trail.wrong);
   return { ...nowhere, release: "reply" in outcome ? replyOf(table, outcome.reply) : outcome.release };
 }

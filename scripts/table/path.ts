@@ -17,6 +17,11 @@ export function pathForRules(path: string): string {
   return `/${kept.join("/")}`;
 }
 
+/** The same with each `%2F` as it is: some servers take it for a slash, others for a letter. */
+export function pathWithKeptSlashes(path: string): string {
+  return pathForRules(path.replace(/%2F/gi, (slash) => `%25${slash.slice(1)}`));
+}
+
 /** Characters are bytes: no UTF-8. */
 export function percentDecoded(text: string): string {
   return text.replace(/%([0-9A-Fa-f]{2})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)));
