@@ -19,8 +19,8 @@ import { requestsFor, wheresFor } from "../../test/support/requests.ts";
 import { stringsOf } from "../../test/support/sections.ts";
 import type { Route, Rule } from "../plan.ts";
 import { decide } from "../table/decide.ts";
-import { decode } from "../table/decode.ts";
 import { Table } from "../table/table.ts";
+import { decode } from "./decode.ts";
 import { encode } from "./encode.ts";
 
 const SEED = 20261122;

@@ -1,7 +1,8 @@
 /** A table that tells all it decides. */
+
+import { decode } from "../encode/decode.ts";
 import { encode } from "../encode/encode.ts";
 import { EMIT_KIND_NAMES, type EmitKind } from "../plan.ts";
-import { decode } from "../table/decode.ts";
 import type { Table } from "../table/table.ts";
 
 /**
