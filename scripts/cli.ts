@@ -2,6 +2,7 @@
 import { Command, CommanderError, Help, type Option } from "commander";
 import { version } from "../package.json";
 import { checkCommand } from "./commands/check.ts";
+import { diffCommand } from "./commands/diff.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { freezeCommand, unfreezeCommand } from "./commands/freeze.ts";
 import { refuseUnknownWords } from "./commands/heard.ts";
@@ -25,6 +26,8 @@ keepVisible(process.stderr);
 const help = new Help();
 /** Whether the command that runs answers in JSON: then so it does where it refuses. */
 let asJson = false;
+/** Of `diff`, 1 is an answer, as of diff(1). */
+let refusedCode = 1;
 
 const program = new Command("pointsman")
   .description("Sends each wiki of a farm to the release that runs its version.")
@@ -35,12 +38,14 @@ const program = new Command("pointsman")
     refuseUnknownWords(command);
     // Of render it is a proxy's configuration that is JSON, which no refusal should stand in for.
     asJson = command.opts().json === true && command.name() !== "render";
+    refusedCode = command.name() === "diff" ? 2 : 1;
   })
   .exitOverride();
 for (const add of [
   packCommand,
   checkCommand,
   inspectCommand,
+  diffCommand,
   explainCommand,
   simulateCommand,
   renderCommand,
@@ -78,7 +83,7 @@ try {
 function refuse(errors: readonly Told[], inJson: boolean): void {
   if (inJson) process.stdout.write(`${JSON.stringify({ errors })}\n`);
   for (const { message } of errors) process.stderr.write(`${message}\n`);
-  process.exitCode = 1;
+  process.exitCode = refusedCode;
 }
 
 interface Told {

@@ -93,7 +93,9 @@ describe("what takes a table's place", () => {
     farm(30);
     const { code, err } = pack("--allow", "wikis");
     expect(code).toBe(2);
-    expect(err).toContain("There is no guard `wikis`; there are wikis-change-release, release-empties, ");
+    expect(err).toContain(
+      "There is no guard `wikis`; there are wikis-change-release, move-changes-version, ",
+    );
   });
 
   it("says in sums which wikis are on another group's release", () => {

@@ -18,6 +18,7 @@ describe("pointsman", () => {
   it.each([
     "pack",
     "check",
+    "diff",
     "inspect",
     "explain",
     "simulate",
@@ -103,6 +104,8 @@ describe("pointsman pack", () => {
       generation: 1,
       digest,
       warnings: [],
+      changes: ["the same content as generation 1"],
+      allowed: [],
     });
   });
 

@@ -2,16 +2,16 @@
  * What `pack` says of the public history of a large farm, packed one state after the other. A part of it by default;
  * POINTSMAN_STATES=847 takes all.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Packed, packFarm } from "../scripts/commands/pack.ts";
+import { asText, inShort } from "../scripts/diff/formats.ts";
 import { survey } from "../scripts/farm/compile.ts";
 import { Farm } from "../scripts/farm/farm.ts";
-import { compareVersions } from "../scripts/farm/version-order.ts";
-import { changesBetween } from "../scripts/guards/changes.ts";
+import { GUARD_NAMES } from "../scripts/farm/guard-limits.ts";
 import { SourceError } from "../scripts/sources/problem.ts";
-import { DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
+import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
 import { TODAY } from "./support/farms.ts";
 import { folderOf } from "./support/folder.ts";
 import { states } from "./support/history.ts";
@@ -30,11 +30,13 @@ describe.skipIf(DATA_IS_ABSENT)(`${STATES} real states, packed one after the oth
       for (const { date, subject } of states(folder, STATES)) {
         const packed = pack(folder, old);
         expect(packed.findings, `${date} ${subject}`).toEqual([]);
-        if (old && old.table.digest !== packed.table.digest) {
+        if (packed.diff) {
           changed++;
-          expect(changesBetween(old.table, packed.table, compareVersions).moved.length).toBeLessThanOrEqual(
-            11,
-          );
+          expect(packed.diff.same, `${date} ${subject}`).toBe(false);
+          expect(movedIn(packed)).toBeLessThanOrEqual(11);
+          // A normal change is seen at a glance, and in short in a line of the terminal or two.
+          expect(asText(packed.diff).split("\n").length, `${date} ${subject}`).toBeLessThan(10);
+          expect(inShort(packed.diff).length).toBeLessThanOrEqual(2);
         }
         old = packed;
       }
@@ -50,6 +52,8 @@ describe.skipIf(DATA_IS_ABSENT)(`${STATES} real states, packed one after the oth
       let old: Packed | null = null;
       let text = FARM;
       const counts = { elsewhere: 0, guarded: 0, stranded: 0 };
+      const fired = new Map<string, number>();
+      let longest = 0;
       for (const { date, subject } of states(folder, STATES)) {
         const next = stating(folder);
         writeFileSync(join(folder, "farm.yaml"), text);
@@ -71,7 +75,11 @@ describe.skipIf(DATA_IS_ABSENT)(`${STATES} real states, packed one after the oth
           `${date} ${subject}`,
         ).toBe(elsewhere);
         if (elsewhere >= 100) counts.elsewhere++;
-        const moved = old ? changesBetween(old.table, packed.table, compareVersions).moved.length : 0;
+        const moved = movedIn(packed);
+        const lines = packed.diff ? asText(packed.diff).split("\n").length : 0;
+        expect(lines, `${date} ${subject}`).toBeLessThan(24);
+        longest = Math.max(longest, lines);
+        for (const { guard } of packed.findings) fired.set(guard, (fired.get(guard) ?? 0) + 1);
         expect(packed.findings.some(({ guard }) => guard === "wikis-change-release")).toBe(moved > 20);
         if (moved > 20) counts.guarded++;
         old = packed;
@@ -79,10 +87,115 @@ describe.skipIf(DATA_IS_ABSENT)(`${STATES} real states, packed one after the oth
       expect(counts.elsewhere).toBeGreaterThan(STATES / 4);
       expect(counts.guarded).toBeGreaterThan(STATES / 4);
       expect(counts.stranded).toBeGreaterThan(0);
+      if (STATES > 40) console.log({ states: STATES, ...counts, fired: Object.fromEntries(fired), longest });
     },
     TIMEOUT,
   );
 });
+
+it.skipIf(DATA_IS_ABSENT)(`docs/operations.md shows the diff of three months${WHY_SKIPPED}`, () => {
+  const folder = folderOf({ "farm.yaml": FARM });
+  const at = (state: string, old: Packed | null) => {
+    cpSync(join(DATA, "trains", state), folder, { recursive: true });
+    return pack(folder, old);
+  };
+  const { diff } = at("2026-08-19T08-group1", at("2026-05-06T16-wiki-closed-mid-train", null));
+  expect(readFileSync(projectPath("docs/operations.md"), "utf8")).toContain(
+    `\n\`\`\`text\n${asText(diff!)}\`\`\`\n`,
+  );
+});
+
+describe.skipIf(DATA_IS_ABSENT)(`damaged copies of real states${WHY_SKIPPED}`, () => {
+  const fired = new Set<string>();
+  const THURSDAY = "2026-08-20T08-group2";
+
+  /** What the guards say where this copy of the state follows the state. */
+  function damaged(state: string, change: (folder: string) => void): Record<string, string> {
+    const folder = folderOf({ "farm.yaml": FARM });
+    cpSync(join(DATA, "trains", state), folder, { recursive: true });
+    const old = pack(folder, null);
+    change(folder);
+    const { findings } = pack(folder, old);
+    for (const { guard } of findings) fired.add(guard);
+    return Object.fromEntries(findings.map(({ guard, what }) => [guard, what]));
+  }
+
+  /** Writes wikiversions.json anew, each wiki with what `runs` says, and without those for which that is null. */
+  function rewrite(folder: string, runs: (wiki: string, version: string) => string | null): void {
+    const file = join(folder, "wikiversions.json");
+    const versions = Object.entries(JSON.parse(readFileSync(file, "utf8")) as Record<string, string>);
+    const kept = versions
+      .map(([wiki, version]) => [wiki, runs(wiki, version)])
+      .filter(([, now]) => now !== null);
+    writeFileSync(file, JSON.stringify(Object.fromEntries(kept), null, 1));
+  }
+
+  /** Wikis of a group of the state, by its dblist. */
+  function listed(folder: string, group: string): Set<string> {
+    return new Set(readFileSync(join(folder, "dblists", `${group}.dblist`), "utf8").split("\n"));
+  }
+
+  function relist(folder: string, name: string, keeps: (wiki: string) => boolean): void {
+    const file = join(folder, "dblists", `${name}.dblist`);
+    const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+    const kept = lines.filter((line) => line.startsWith("#") || keeps(line));
+    writeFileSync(file, `${kept.join("\n")}\n`);
+  }
+
+  it("are stopped: the merge of 2026-05-06 that would have moved 11 wikis, versions by group alone", () => {
+    const state = "2026-05-06T16-wiki-closed-mid-train";
+    const found = damaged(state, (copy) => {
+      const group0 = listed(copy, "group0");
+      rewrite(copy, (wiki, version) => (group0.has(wiki) ? "php-1.47.0-wmf.1" : version));
+    });
+    expect(found["move-changes-version"]).toMatch(
+      /^11 wikis get another version while no release does \(`arwikinews`, .*; 11 from group1, 1.46.0-wmf.26, to group0, 1.47.0-wmf.1\), and at most 5 may$/,
+    );
+  });
+
+  it("are stopped: a farm with last week's stated versions", () => {
+    const stated = FARM.replaceAll(/\{ from: group \}/g, "{ version: 1.47.0-wmf.15 }").replace(
+      "testwikis: { version: 1.47.0-wmf.15 }",
+      "testwikis: { version: 1.47.0-wmf.16 }",
+    );
+    const found = damaged(THURSDAY, (copy) => writeFileSync(join(copy, "farm.yaml"), stated));
+    expect(found["wikis-change-release"]).toMatch(
+      /^1069 wikis change release .* 5\d\d from group1 to testwikis/,
+    );
+    expect(found["release-empties"]).toContain("3 releases have no wiki left");
+  });
+
+  it("are stopped: a family's wikis taken out everywhere, half of a list, two promotions that crossed", () => {
+    const without = damaged(THURSDAY, (copy) => {
+      const isLost = (wiki: string) => wiki.endsWith("wikinews");
+      rewrite(copy, (wiki, version) => (isLost(wiki) ? null : version));
+      for (const name of ["all", "closed", "group0", "group1"]) relist(copy, name, (wiki) => !isLost(wiki));
+    });
+    expect(without["wikis-vanish"]).toMatch(
+      /^36 of 1072 wikis are gone .*, which is 3.4 %, and at most 1 % may$/,
+    );
+    let half = 0;
+    const halved = damaged(THURSDAY, (copy) => relist(copy, "group2", () => half++ % 2 === 0));
+    expect(halved["source-shrinks"]).toContain("the wikis of group2: 346 before, 173 now");
+    const crossed = damaged("2026-08-19T08-group1", (copy) => {
+      const [group1, group2] = [listed(copy, "group1"), listed(copy, "group2")];
+      rewrite(copy, (wiki, version) => {
+        if (group1.has(wiki)) return "php-1.47.0-wmf.15";
+        return group2.has(wiki) ? "php-1.47.0-wmf.16" : version;
+      });
+    });
+    expect(crossed["version-goes-back"]).toMatch(/^550 wikis go back .* while others go forward \(346\)/);
+  });
+
+  it("make every guard fire", () => {
+    expect([...fired].sort()).toEqual([...GUARD_NAMES].sort());
+  });
+});
+
+function movedIn({ diff }: Packed): number {
+  const ways = diff?.wikis.ways.filter(({ from, to }) => from !== to) ?? [];
+  return ways.reduce((sum, { wikis }) => sum + wikis.length, 0);
+}
 
 function pack(folder: string, old: Packed | null): Packed {
   const source = { "mediawiki-config": folder };

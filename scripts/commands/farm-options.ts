@@ -9,8 +9,12 @@ export interface FarmOptions {
 }
 
 export function addFarmOptions(command: Command): Command {
+  return addSourceOptions(command.option("--farm <file>", "the farm file; - is standard input", "farm.yaml"));
+}
+
+/** The same for a command that is told the farm by its arguments. */
+export function addSourceOptions(command: Command): Command {
   return command
-    .option("--farm <file>", "the farm file; - is standard input", "farm.yaml")
     .option("--source <name=dir>", "where a source of the farm lies (repeatable)", collectSource, {})
     .addOption(
       new Option("--today <date>", "the day on which pins are judged")

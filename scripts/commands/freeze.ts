@@ -2,8 +2,9 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { SourceError } from "../sources/problem.ts";
 import type { Freeze } from "../store/store.ts";
+import { parseReason } from "./allow.ts";
 import { isFrozen, showFreeze } from "./history.ts";
-import { addStoreOption, openStore, parseReason, type StoreOptions } from "./store-options.ts";
+import { addStoreOption, openStore, type StoreOptions } from "./store-options.ts";
 import { whoActs } from "./who.ts";
 
 export function freezeCommand(program: Command): void {

@@ -2,27 +2,39 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import { count } from "../count.ts";
+import { type Diff, diff } from "../diff/diff.ts";
+import { inShort } from "../diff/formats.ts";
 import { withLock } from "../disk/lock.ts";
 import { behindLinks, writeWhole } from "../disk/write-whole.ts";
 import { withGeneration } from "../encode/container.ts";
+import { decode } from "../encode/decode.ts";
 import { compile } from "../farm/compile.ts";
 import { warnOfElsewhere } from "../farm/elsewhere.ts";
 import { Farm } from "../farm/farm.ts";
 import type { Groups } from "../farm/groups.ts";
 import { DEFAULT_LIMITS, GUARD_NAMES, type GuardName } from "../farm/guard-limits.ts";
-import { type Finding, guard, showFinding } from "../guards/guards.ts";
+import { type Allow, type Finding, guard, judge, showAllowed, showFinding } from "../guards/guards.ts";
+import type { Plan } from "../plan.ts";
 import { type Progress, progressLines, silent } from "../progress.ts";
 import { Refusal } from "../refusal.ts";
 import { quote } from "../sources/problem.ts";
 import { reason } from "../sources/reason.ts";
 import { TableError } from "../table/check.ts";
 import { MAX_GENERATION, Table } from "../table/table.ts";
+import { parseAllow, parseReason } from "./allow.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
+import { refuseUnheard } from "./heard.ts";
 
 export interface PackOptions extends FarmOptions {
   strip?: boolean;
   generation?: number;
+}
+
+/** What a person lets pass, and why. */
+interface Judgement {
+  allow: Allow[];
+  reason?: string;
 }
 
 export function packCommand(program: Command): void {
@@ -39,11 +51,12 @@ export function packCommand(program: Command): void {
       parseGeneration,
     )
     .option(
-      "--allow <guard>",
+      "--allow <guard[=reason]>",
       `let pass what a guard finds against the old table (repeatable): ${GUARD_NAMES.join(", ")}`,
-      parseGuard,
+      parseAllow(GUARD_NAMES),
       [],
     )
+    .option("--reason <text>", "why what the guards find is let pass; goes with --allow", parseReason)
     .option("--json", "say what was packed as JSON")
     .addHelpText(
       "after",
@@ -51,14 +64,15 @@ export function packCommand(program: Command): void {
 Examples:
   $ pointsman pack --farm examples/small/farm.yaml --out small.table
   $ pointsman pack --farm farm.yaml --source mediawiki-config=../mediawiki-config --strip --out production.table
-  $ pointsman pack --farm farm.yaml --out production.table --allow wikis-change-release --allow release-empties
+  $ pointsman pack --farm farm.yaml --out production.table --allow wikis-change-release --reason "group1 is split"
 
-Where --out has a table already, guards look at what becomes of its wikis, and refuse what is hardly ever meant; their
-limits are the farm's \`guards\`. Two packs to one --out wait for each other.`,
+Where --out has a table already, what changes is said in short (\`pointsman diff\` says all of it), and guards look at
+what becomes of its wikis and refuse what is hardly ever meant; their limits are the farm's \`guards\`. Two packs to one --out wait for each other.`,
     )
-    .action((options: PackOptions & { out: string; allow: GuardName[]; json?: boolean }) => {
+    .action((options: PackOptions & Judgement & { out: string; json?: boolean }, command: Command) => {
+      if (options.allow.length === 0) refuseUnheard(command, ["reason"], "goes with --allow");
       const toStdout = options.out === "-";
-      const { table, bytes, warnings } = toStdout ? packToStdout(options) : packTo(options);
+      const { table, bytes, warnings, changes, allowed } = toStdout ? packToStdout(options) : packTo(options);
       const { generation, digest } = table;
       const facts = {
         out: options.out,
@@ -67,22 +81,23 @@ limits are the farm's \`guards\`. Two packs to one --out wait for each other.`,
         generation,
         digest,
         warnings,
+        changes,
+        allowed,
       };
-      const text = `${options.out}: ${bytes.length} bytes, ${count(table.wikis.count, "wiki")}, generation ${generation}, digest ${digest}`;
+      const text = `${options.out}: ${bytes.length} bytes, ${count(table.wikis.count, "wiki")}, generation ${generation}, digest ${digest}${changes.map((line) => `\n  ${line}`).join("")}`;
       (toStdout ? process.stderr : process.stdout).write(`${options.json ? JSON.stringify(facts) : text}\n`);
     });
 }
 
 /** The farm's table in the place of the one at `out`. Throws SourceError, Refusal. */
-function packTo(options: PackOptions & { out: string; allow: GuardName[] }): Packed {
+function packTo(options: PackOptions & Judgement & { out: string }): Told {
   const { out } = options;
   if (existsSync(out) && !statSync(out).isFile() && !statSync(out).isDirectory()) {
     throw new Refusal(`${out}: neither a file nor a new name: a table is written beside it, then renamed`);
   }
   const progress = progressLines((line) => process.stderr.write(line));
   const pack = (isHeld: () => boolean) => {
-    const packed = packFarm(options, readOld(out), progress);
-    tell(packed, options);
+    const packed = tell(packFarm(options, readOld(out), progress), options);
     if (!isHeld())
       throw new Refusal(`${out}: another process took the lock, and nothing was written: pack again`);
     writeWhole(out, packed.bytes);
@@ -91,27 +106,26 @@ function packTo(options: PackOptions & { out: string; allow: GuardName[] }): Pac
   return withLock(behindLinks(out), pack, { progress });
 }
 
-function packToStdout(options: PackOptions & { out: string; allow: GuardName[] }): Packed {
+function packToStdout(options: PackOptions & Judgement & { out: string }): Told {
   const progress = progressLines((line) => process.stderr.write(line));
-  const packed = packFarm(options, null, progress);
-  tell(packed, options);
+  const packed = tell(packFarm(options, null, progress), options);
   process.stdout.write(packed.bytes);
   return packed;
 }
 
+interface Told extends Packed {
+  allowed: (Pick<Finding, "what"> & Allow)[];
+}
+
 /** Prints the warnings. Throws Refusal for what the guards found and nobody allowed. */
-function tell(
-  { warnings, findings }: Packed,
-  { out, allow }: { out: string; allow: readonly GuardName[] },
-): void {
-  for (const one of findings.filter(({ guard }) => allow.includes(guard))) {
-    warnings.push(`guard ${one.guard}, allowed: ${one.what}`);
-  }
+function tell(packed: Packed, { out, allow, reason }: Judgement & { out: string }): Told {
+  const { allowed, refused } = judge(packed.findings, allow, reason ?? null);
+  const warnings = [...packed.warnings, ...allowed.map(showAllowed)];
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-  const refused = findings.filter(({ guard }) => !allow.includes(guard));
   if (refused.length > 0) {
     throw new Refusal([...refused.map(showFinding), `${out}: nothing was written`].join("\n"));
   }
+  return { ...packed, warnings, allowed };
 }
 
 export interface Packed {
@@ -120,6 +134,10 @@ export interface Packed {
   warnings: string[];
   headers: string[];
   clusters: string[];
+  /** Against the old table; null where there is none, or one of the same content. */
+  diff: Diff | null;
+  /** The same in short. */
+  changes: string[];
   /** What the guards found, against the old table. */
   findings: Finding[];
   farm: Farm;
@@ -155,20 +173,28 @@ export function packFarm(
   progress("checking the table");
   checkVersions(table, farm);
   warnOfLimits(farm, table);
+  const changes = old && changesFrom(old, plan, table, farm);
   return {
     table,
     bytes: table.bytes,
     warnings: farm.tellWarnings(),
     headers: plan.emit.map(({ name }) => name),
     clusters: plan.clusters.flat(),
-    findings: findingsOf(farm, compiled.groups, old, table),
+    diff: changes,
+    changes: changes ? inShort(changes) : old ? [`the same content as generation ${old.generation}`] : [],
+    findings: findingsOf(farm, compiled.groups, changes),
     farm,
   };
 }
 
-function findingsOf(farm: Farm, groups: Groups, old: Table | null, table: Table): Finding[] {
+function changesFrom(old: Table, plan: Plan, table: Table, farm: Farm): Diff | null {
+  if (old.digest === table.digest) return null;
+  return diff(decode(old), plan, (a, b) => farm.versionOrder.tell(a, b));
+}
+
+function findingsOf(farm: Farm, groups: Groups, changes: Diff | null): Finding[] {
   const limits = farm.says.guards ?? DEFAULT_LIMITS;
-  const findings = old ? guard(old, table, limits, (a, b) => farm.versionOrder.compare(a, b)) : [];
+  const findings = changes ? guard(changes, limits) : [];
   const shrinks: GuardName = "source-shrinks";
   if (limits[shrinks] === "off" || findings.some((one) => one.guard === shrinks)) return findings;
   // A list without a wiki in it needs no older table to be told.
@@ -203,14 +229,6 @@ function readOld(file: string): Table | null {
     const why = error instanceof TableError ? error.message : `cannot be read: ${reason(error)}`;
     throw new Refusal(`${file}: ${why}; nothing was written: move it away, or choose another --out`);
   }
-}
-
-function parseGuard(text: string, allowed: GuardName[]): GuardName[] {
-  const name = GUARD_NAMES.find((one) => one === text);
-  if (name === undefined) {
-    throw new InvalidArgumentError(`There is no guard ${quote(text)}; there are ${GUARD_NAMES.join(", ")}.`);
-  }
-  return [...allowed, name];
 }
 
 export function parseGeneration(text: string): number {

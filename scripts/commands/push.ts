@@ -1,22 +1,21 @@
 /** `pointsman push`: a farm's table becomes what is to be served: in the store, and on this machine's proxies. */
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { type Command, InvalidArgumentError } from "commander";
-import { count } from "../count.ts";
+import type { Command } from "commander";
+import { inShort } from "../diff/formats.ts";
 import { withGeneration } from "../encode/container.ts";
 import { GUARD_NAMES } from "../farm/guard-limits.ts";
-import { changesBetween } from "../guards/changes.ts";
-import { showFinding } from "../guards/guards.ts";
+import { type Allow, judge, showAllowed, showFinding } from "../guards/guards.ts";
 import { type Progress, progressLines } from "../progress.ts";
 import { Refusal } from "../refusal.ts";
-import { quote } from "../sources/problem.ts";
 import type { Entry, Store } from "../store/store.ts";
 import { Table } from "../table/table.ts";
+import { parseAllow, parseReason } from "./allow.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { isFrozen, showFreeze } from "./history.ts";
 import { type Packed, packFarm, parseGeneration } from "./pack.ts";
 import { bring, type Current, currentOf, nextGeneration, putInForce, tell } from "./put-in-force.ts";
-import { parseReason, storeAt } from "./store-options.ts";
+import { storeAt } from "./store-options.ts";
 import { addTargetOptions, type TargetOptions, targetsOf } from "./target-options.ts";
 import { commitOf, whoActs } from "./who.ts";
 
@@ -24,17 +23,11 @@ import { commitOf, whoActs } from "./who.ts";
 const OWN_NAMES = ["frozen", "unreadable"];
 const NAMES = [...GUARD_NAMES, ...OWN_NAMES];
 
-interface Allowed {
-  guard: string;
-  /** null: the push's own. */
-  why: string | null;
-}
-
 type NamedFinding = Pick<Entry["allowed"][number], "guard" | "what">;
 
 interface Options extends FarmOptions, TargetOptions {
   reason: string;
-  allow: Allowed[];
+  allow: Allow[];
   generation?: number;
   again?: boolean;
   yes?: boolean;
@@ -49,7 +42,7 @@ export function pushCommand(program: Command): void {
     .option(
       "--allow <guard[=reason]>",
       `let pass what a guard finds (repeatable): ${NAMES.join(", ")}`,
-      parseAllowed,
+      parseAllow(NAMES),
       [],
     )
     .option("--again", "push also what has the content of what is to be served")
@@ -81,7 +74,7 @@ async function push(options: Options): Promise<void> {
   const warnings = [...current.warnings, ...packed.warnings];
   const allowed = same ? [] : allowFindings(await findingsOf(store, current, packed), options);
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-  for (const one of allowed) process.stderr.write(`warning: guard ${one.guard}, allowed: ${one.what}\n`);
+  for (const one of allowed) process.stderr.write(`warning: ${showAllowed(one)}\n`);
   for (const target of targets) target.check(table);
   const { generation, digest } = table;
   const before = current.last && { generation: current.last.generation, digest: current.last.digest };
@@ -127,29 +120,21 @@ async function findingsOf(store: Store, { damage }: Current, { findings }: Packe
 
 /** The findings that are let pass, each with why. Throws Refusal for the others. */
 function allowFindings(findings: readonly NamedFinding[], { allow, reason }: Options): Entry["allowed"] {
-  const allowed = new Map(allow.map(({ guard, why }) => [guard, why ?? reason]));
-  const refused = findings.filter(({ guard }) => !allowed.has(guard));
+  const { allowed, refused } = judge(findings, allow, reason);
   if (refused.length > 0) {
     throw new Refusal([...refused.map(showFinding), "nothing was pushed"].join("\n"));
   }
-  return findings.map(({ guard, what }) => ({ guard, what, why: allowed.get(guard)! }));
+  return allowed;
 }
 
 /** In lines, for who is asked. */
-function whatChanges({ last, entries, table: old }: Current, { farm }: Packed, next: Table): string[] {
-  const lines: string[] = [];
-  const alike = entries.findLast(({ digest }) => digest === next.digest);
-  if (alike) lines.push(`same content as generation ${alike.generation}`);
-  if (last === null) lines.push("nothing was pushed before");
-  if (old !== null) {
-    const { moved, vanished, back, forward } = changesBetween(old, next, (a, b) =>
-      farm.versionOrder.compare(a, b),
-    );
-    lines.push(
-      `against generation ${last!.generation}: ${count(forward, "wiki")} to a newer version, ${back.length} to an OLDER one, ${moved.length} to another release, ${vanished.length} gone`,
-    );
-  }
-  return lines;
+function whatChanges({ last, entries }: Current, { diff }: Packed, { digest }: Table): string[] {
+  const alike = entries.findLast((entry) => entry.digest === digest);
+  return [
+    ...(alike ? [`same content as generation ${alike.generation}`] : []),
+    ...(last === null ? ["nothing was pushed before"] : []),
+    ...(diff ? [`against generation ${last!.generation}:`, ...inShort(diff).map((line) => `  ${line}`)] : []),
+  ];
 }
 
 /** Throws Refusal where the answer is no, or nobody can answer. */
@@ -172,12 +157,4 @@ function sourcesOf({ farm }: Packed): Entry["sources"] {
     const commit = commitOf(folder);
     return { name, path: resolve(folder), ...(commit !== null && { commit }) };
   });
-}
-
-function parseAllowed(text: string, allowed: Allowed[]): Allowed[] {
-  const [, guard = "", why] = /^([^=]*)(?:=(.*))?$/s.exec(text)!;
-  if (!NAMES.includes(guard)) {
-    throw new InvalidArgumentError(`There is no guard ${quote(guard)}; there are ${NAMES.join(", ")}.`);
-  }
-  return [...allowed, { guard, why: why === undefined ? null : parseReason(why) }];
 }

@@ -1,5 +1,4 @@
 /** `pointsman put` gives running Envoys a table; `pointsman stamp` makes an older one the newest, to go back to it. */
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { writeWhole } from "../disk/write-whole.ts";
 import { withGeneration } from "../encode/container.ts";
@@ -7,6 +6,7 @@ import { Refusal } from "../refusal.ts";
 import { TableError } from "../table/check.ts";
 import { MAX_GENERATION, Table } from "../table/table.ts";
 import { checkFits, readFilterFile, type Said } from "../targets/filter-files.ts";
+import { readInput } from "./files.ts";
 import { readTable } from "./inspect.ts";
 import { parseGeneration } from "./pack.ts";
 
@@ -75,7 +75,8 @@ Examples:
           command.error("error: say --above what, or --generation", { exitCode: 2 });
         }
         const table = readTable(file);
-        const generation = options.generation ?? Math.max(...above!.map(generationOf)) + 1;
+        const generation =
+          options.generation ?? Math.max(...above!.map((one) => tableIn(one).generation)) + 1;
         if (generation > MAX_GENERATION) throw new Refusal("there is no generation above the last");
         writeWhole(out, withGeneration(table.bytes, generation));
         process.stdout.write(`${out}: generation ${generation}, digest ${table.digest}, as ${file}\n`);
@@ -83,18 +84,15 @@ Examples:
     );
 }
 
-/** Of a table, or of the one in a file that Envoy discovers. */
-function generationOf(file: string): number {
-  let bytes: Uint8Array;
+/** A table, or the one in a file that Envoy discovers. Throws Refusal. */
+export function tableIn(file: string): Table {
   try {
-    bytes = readFileSync(file);
-    return new Table(bytes).generation;
+    return new Table(readInput(file));
   } catch (error) {
-    if (!(error instanceof TableError))
-      throw new Refusal(`${file}: cannot be read: ${(error as Error).message}`);
+    if (!(error instanceof TableError)) throw error;
     if (!/\.(json|ya?ml)$/.test(file)) throw new Refusal(`${file}: ${error.message}`);
   }
   const { table } = readFilterFile(file);
   if (!table) throw new Refusal(`${file}: there is no table in it`);
-  return table.generation;
+  return table;
 }

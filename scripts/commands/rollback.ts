@@ -4,9 +4,10 @@ import { withGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
 import type { Entry } from "../store/store.ts";
 import { Table } from "../table/table.ts";
+import { parseReason } from "./allow.ts";
 import { parseGeneration } from "./pack.ts";
 import { bring, type Current, currentOf, nextGeneration, putInForce, tell } from "./put-in-force.ts";
-import { openStore, parseReason } from "./store-options.ts";
+import { openStore } from "./store-options.ts";
 import { addTargetOptions, type TargetOptions, targetsOf } from "./target-options.ts";
 import { whoActs } from "./who.ts";
 

@@ -1,6 +1,6 @@
 /** The options of every command that has to do with a store. */
 import { existsSync } from "node:fs";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { Refusal } from "../refusal.ts";
 import { FolderStore } from "../store/folder-store.ts";
 import type { Store } from "../store/store.ts";
@@ -26,15 +26,4 @@ export function openStore({ store: place }: StoreOptions): Store {
 export function storeAt(place: string): Store {
   if (/^\w+:\/\//.test(place)) throw new Refusal(`${place}: there is no such kind of store: name a folder`);
   return new FolderStore(place);
-}
-
-/** A reason for the history: a sentence. */
-export function parseReason(text: string): string {
-  const reason = text.trim();
-  if (reason === "" || reason.length > 1000) {
-    throw new InvalidArgumentError(
-      "A reason has 1 to 1000 characters: whoever reads the history wants to know.",
-    );
-  }
-  return reason;
 }

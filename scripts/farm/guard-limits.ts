@@ -8,6 +8,7 @@ const percent = z.union([z.number().min(0).max(100), z.literal("off")]);
 
 export const guardLimitsSchema = z.strictObject({
   "wikis-change-release": count.default(20),
+  "move-changes-version": count.default(5),
   "release-empties": count.default(0),
   "wikis-vanish": percent.default(1),
   "version-goes-back": count.default(5),

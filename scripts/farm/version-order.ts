@@ -24,6 +24,12 @@ export class VersionOrder {
     return this.placeOf(a) - this.placeOf(b) || compareVersions(a, b);
   }
 
+  /** The same, and null where a name has no place, so that nobody can tell. */
+  tell(a: string, b: string): number | null {
+    const isPlaced = (version: string) => this.placeOf(version) !== Number.POSITIVE_INFINITY;
+    return isPlaced(a) && isPlaced(b) ? this.compare(a, b) : null;
+  }
+
   /** Where it matters which is the newer, names without any place are an error at `place`. Throws SourceError. */
   check(versions: Iterable<string>, place: Place): void {
     const different = [...new Set(versions)];

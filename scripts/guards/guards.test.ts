@@ -1,22 +1,22 @@
 /** What each guard finds between two tables, at its limit and past it. */
 import { describe, expect, it } from "vitest";
 import { compileFarm } from "../../test/support/farm-text.ts";
-import { tableOf } from "../../test/support/farms.ts";
+import { diff } from "../diff/diff.ts";
 import { DEFAULT_LIMITS, type GuardLimits, type GuardName } from "../farm/guard-limits.ts";
-import { compareVersions } from "../farm/version-order.ts";
-import type { Table } from "../table/table.ts";
-import { guard } from "./guards.ts";
+import { VersionOrder } from "../farm/version-order.ts";
+import type { Plan } from "../plan.ts";
+import { type Finding, guard, judge, showAllowed } from "./guards.ts";
 
 const RELEASES = { old: "1.47.0-wmf.9", new: "1.47.0-wmf.10", other: "1.47.0-wmf.10" };
 
-/** The table of a farm in which these wikis run these versions, each in the group and on the release of this name. */
+/** The plan of a farm in which these wikis run these versions, each in the group and on the release of this name. */
 function table(
   wikis: Record<string, string>,
   {
     releases = RELEASES,
     more = {},
   }: { releases?: Record<string, string>; more?: Record<string, string> } = {},
-): Table {
+): Plan {
   const names = Object.keys(releases);
   const of = (name: string) => Object.keys(wikis).filter((wiki) => wikis[wiki] === name);
   const groups = names.map((name) => `"${name}": { wikis: [${of(name).join(", ")}] }`);
@@ -29,18 +29,23 @@ function table(
     "default-release": JSON.stringify(names[0]),
     ...more,
   });
-  return tableOf(plan);
+  return plan;
 }
 
 /** So many wikis of one name, on a release. */
 const some = (count: number, name: string, release: string) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`${name}${100 + i}wiki`, release]));
+const order = new VersionOrder();
+const guarded = (old: Plan, next: Plan, limits: GuardLimits): Finding[] =>
+  guard(
+    diff(old, next, (a, b) => order.tell(a, b)),
+    limits,
+  );
 /** What one guard says. */
 const finder =
   (name: GuardName) =>
-  (old: Table, next: Table, limits: Partial<GuardLimits> = {}): string | undefined =>
-    guard(old, next, { ...DEFAULT_LIMITS, ...limits }, compareVersions).find((one) => one.guard === name)
-      ?.what;
+  (old: Plan, next: Plan, limits: Partial<GuardLimits> = {}): string | undefined =>
+    guarded(old, next, { ...DEFAULT_LIMITS, ...limits }).find((one) => one.guard === name)?.what;
 /** Each release keeps ten wikis. */
 const KEPT = { ...some(10, "o", "old"), ...some(10, "n", "new"), ...some(10, "p", "other") };
 
@@ -73,6 +78,32 @@ describe("guard wikis-change-release", () => {
     expect(found(on("1.9"), on("1-10"))).toBe(undefined);
     expect(found(on("1.9"), on("1.10"))).toBe(undefined);
     expect(found(on("1-10"), on("1.10"))).toMatch(/^30 wikis/);
+  });
+});
+
+describe("guard move-changes-version", () => {
+  const found = finder("move-changes-version");
+  const at = (count: number, release: string, releases = RELEASES) =>
+    table({ ...KEPT, ...some(count, "x", release) }, { releases });
+
+  it("finds more wikis on another version than may be, where no release went on to it", () => {
+    expect(found(at(5, "old"), at(5, "new"))).toBe(undefined);
+    expect(found(at(6, "old"), at(6, "new"))).toBe(
+      "6 wikis get another version while no release does (`x100wiki`, `x101wiki`, `x102wiki`, `x103wiki`, `x104wiki` and 1 more; 6 from old, 1.47.0-wmf.9, to new, 1.47.0-wmf.10), and at most 5 may",
+    );
+    expect(found(at(6, "old"), at(6, "new"), { "move-changes-version": 6 })).toBe(undefined);
+  });
+
+  it("finds nothing where the version stays, or where a release of theirs changes its own", () => {
+    expect(found(at(6, "new"), at(6, "other"))).toBe(undefined);
+    const promoted = { ...RELEASES, old: RELEASES.new };
+    expect(found(at(6, "old"), at(6, "new", promoted))).toBe(undefined);
+  });
+
+  it("finds no promotion to a release that is named by its version", () => {
+    const releases = { "1.9": "1.9", "1.10": "1.10" };
+    const on = (release: string) => table({ ...some(5, "a", "1.9"), ...some(9, "x", release) }, { releases });
+    expect(found(on("1.9"), on("1.10"))).toBe(undefined);
   });
 });
 
@@ -135,6 +166,14 @@ describe("guard version-goes-back", () => {
   it("finds nothing in a rollback of many, in which none goes forward", () => {
     expect(goes(90, 0)).toBe(undefined);
   });
+
+  it("finds nothing where nobody can tell which of two versions is newer", () => {
+    const releases = { old: "1.9", new: "1.10", other: "master" };
+    const at = (x: string, y: string) =>
+      table({ ...KEPT, ...some(9, "x", x), ...some(1, "y", y) }, { releases });
+    expect(found(at("other", "old"), at("new", "new"))).toBe(undefined);
+    expect(found(at("new", "old"), at("old", "new"))).toMatch(/^9 wikis/);
+  });
 });
 
 describe("guard source-shrinks", () => {
@@ -165,8 +204,25 @@ describe("guard source-shrinks", () => {
   });
 });
 
+describe("a finding", () => {
+  const found: Finding[] = [
+    { guard: "release-empties", what: "one" },
+    { guard: "wikis-vanish", what: "two" },
+  ];
+
+  it("is refused, or allowed by its guard's name with the reason, as a history keeps it", () => {
+    expect(judge(found, [], null)).toEqual({ allowed: [], refused: found });
+    const { allowed, refused } = judge(found, [{ guard: "wikis-vanish", why: null }], "closed");
+    expect(refused).toEqual([found[0]]);
+    expect(allowed).toEqual([{ guard: "wikis-vanish", what: "two", why: "closed" }]);
+    expect(judge(found, [{ guard: "wikis-vanish", why: "own" }], "closed").allowed[0]!.why).toBe("own");
+    expect(showAllowed(allowed[0]!)).toBe("guard wikis-vanish, allowed (closed): two");
+    expect(showAllowed({ ...found[1]!, why: null })).toBe("guard wikis-vanish, allowed: two");
+  });
+});
+
 describe("guards", () => {
   it("find nothing between tables that route alike", () => {
-    expect(guard(table(KEPT), table(KEPT), DEFAULT_LIMITS, compareVersions)).toEqual([]);
+    expect(guarded(table(KEPT), table(KEPT), DEFAULT_LIMITS)).toEqual([]);
   });
 });

@@ -31,7 +31,8 @@ function findException(table: Table, slot: number): number | string | null | und
   return undefined;
 }
 
-function hostByRule({ tail, suffix, dashes }: CanonicalRule, id: string): string | null {
+/** null where the rule does not fit the ID. */
+export function hostByRule({ tail, suffix, dashes }: CanonicalRule, id: string): string | null {
   const stem = id.slice(0, id.length - tail.length);
   if (!id.endsWith(tail) || stem === "") return null;
   return (dashes ? stem.replaceAll("_", "-") : stem) + suffix;
