@@ -71,7 +71,7 @@ describe.skipIf(DATA_IS_ABSENT)(`${STATES} real states, packed one after the oth
         const elsewhere = wikisElsewhere(packed, folder);
         const told = packed.warnings.map((one) => Number(/: (\d+) of \d+ wikis of/.exec(one)?.[1] ?? 0));
         expect(
-          told.reduce((a, b) => a + b),
+          told.reduce((a, b) => a + b, 0),
           `${date} ${subject}`,
         ).toBe(elsewhere);
         if (elsewhere >= 100) counts.elsewhere++;

@@ -53,4 +53,9 @@ describe("a network", () => {
       }),
     );
   });
+
+  it("that no farm writes is told as a table has it", () => {
+    const odd = ["", "5", "4c00002011", `6${"0".repeat(33)}`, "40A"];
+    expect(networksOf(["40a", ...odd])).toEqual(["10.0.0.0/8", ...odd.map((one) => JSON.stringify(one))]);
+  });
 });

@@ -24,11 +24,17 @@ export function digitsOfNetwork(text: string): string[] | "no network" | { write
   });
 }
 
-/** The networks whose addresses begin so, as few as there are. */
+/**
+ * The networks whose addresses begin so, as few as there are. What no farm writes, and a table may still hold, as it is.
+ */
 export function networksOf(beginnings: readonly string[]): string[] {
-  const found = new Set(beginnings.map((one) => one[0]! + binaryOf(one)));
+  const isNetwork = (one: string) => /^(4[0-9a-f]{0,8}|6[0-9a-f]{0,32})$/.test(one);
+  const found = new Set(beginnings.filter(isNetwork).map((one) => one[0]! + binaryOf(one)));
   for (const one of [...found].sort((a, b) => b.length - a.length)) merge(found, one);
-  return [...found].sort().map((one) => networkText(one[0]!, one.slice(1)));
+  return [
+    ...[...found].sort().map((one) => networkText(one[0]!, one.slice(1))),
+    ...beginnings.filter((one) => !isNetwork(one)).map((one) => JSON.stringify(one)),
+  ];
 }
 
 /** With its other half a network is half of a larger one. */
