@@ -589,6 +589,9 @@ export abstract class Checker extends SectionReader {
     if (this.u16(at + L.LISTENER_DEPLOYMENT) >= this.deployments) {
       return this.failAt(name, "listener", i, "has no such deployment");
     }
+    if (this.u8(at + L.LISTENER_FLAGS) == 0 && this.u8(at + L.LISTENER_TRUSTED_HOPS) != 0) {
+      return this.failAt(name, "listener", i, "is an edge and trusts hops");
+    }
     const routes: u32 = (1 << L.OUTCOME_DEPLOYMENT) | (1 << L.OUTCOME_PASS) | (1 << L.OUTCOME_REPLY);
     return (
       this.checkRange(i, at + L.LISTENER_ROUTES, routes) &&

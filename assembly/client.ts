@@ -2,9 +2,9 @@
 // which a network is a beginning.
 
 import * as bytes from "./bytes";
-import { hexDigit, indexOf, trim } from "./bytes";
+import { hexDigit, indexOf } from "./bytes";
 import * as C from "./characters";
-import * as headers from "./headers";
+import { readForwarded } from "./forwarded";
 import { withoutPort } from "./host";
 import * as L from "./layout";
 import * as read from "./read";
@@ -33,11 +33,10 @@ export function readAddress(table: Table): void {
   if (hasAddress) return;
   hasAddress = true;
   const isInternal = (load<u8>(listener + L.LISTENER_FLAGS) & L.LISTENER_FLAG_INTERNAL) != 0;
-  if (isInternal && headers.firstCopy(table.forwardedHeader)) {
-    trim(headers.copy, indexOf(headers.copy, headers.copyLength, C.COMMA));
+  if (isInternal && readForwarded(table, load<u8>(listener + L.LISTENER_TRUSTED_HOPS))) {
     address = bytes.trimmed;
     addressLength = bytes.trimmedLength;
-    if (addressLength > 0) return;
+    return;
   }
   read.readClientAddress();
   address = read.property;

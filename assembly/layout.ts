@@ -269,11 +269,12 @@ export const LISTENER_DEPLOYMENT: u32 = 5; // u16: when no rule matches
 export const LISTENER_ROUTES: u32 = 7; // a range of rules: OUTCOME_DEPLOYMENT, OUTCOME_PASS, OUTCOME_REPLY
 export const LISTENER_ASSETS: u32 = 11; // a range of rules: OUTCOME_RELEASE
 export const LISTENER_READS: u32 = 15; // a range of rules: OUTCOME_READ_ONLY
-export const LISTENER_ENTRY: u32 = 19;
+export const LISTENER_TRUSTED_HOPS: u32 = 19; // u8: our own proxies at the end of X-Forwarded-For, after its client
+export const LISTENER_ENTRY: u32 = 20;
 /** A range of rules: u16 first, u16 how many. */
 export const RANGE_COUNT: u32 = 2;
 
-/** Clients are our own proxies and services: their X-Forwarded-For says who asked. */
+/** Clients are our own proxies and services: their X-Forwarded-For says who asked, counted from the right. */
 export const LISTENER_FLAG_INTERNAL: u32 = 1;
 
 // ---- REPL: what the proxy answers itself ------------------------------------------------------------------
@@ -393,6 +394,8 @@ export const MAX_PREDICATES: u32 = 4096;
 /** Predicates of one rule: their number is a u8. */
 export const MAX_RULE_PREDICATES: u32 = 255;
 export const MAX_LISTENERS: u32 = 256;
+/** Of a listener: their number is a u8. */
+export const MAX_TRUSTED_HOPS: u32 = 255;
 export const MAX_REPLIES: u32 = 64;
 /** Bytes of a body in which the wiki is looked for. */
 export const MAX_JOB_LIMIT: u32 = 16777216;

@@ -189,6 +189,8 @@ export type ReadOutcome = { readOnly: number };
 export interface Listener {
   name: string | null;
   trust: "edge" | "internal";
+  /** Of an internal one: proxies of our own at the end of X-Forwarded-For, after the client's address. */
+  trustedHops: number;
   datacentre: string | null;
   /** Number of the deployment of a request that no rule of `routes` matches. */
   deployment: number;
@@ -242,6 +244,7 @@ export {
   MAX_HELD_STREAMS,
   MAX_JOB_LIMIT,
   MAX_STATUS,
+  MAX_TRUSTED_HOPS,
   MIN_STATUS,
   SHARE_WHOLE,
 } from "../assembly/layout.ts";

@@ -156,8 +156,11 @@ interface Parts {
 function partsOf(plan: Plan, request: Request, listener: Listener): Parts {
   const { authority, target } = readHostOfPath(plan, request.authority, request.target);
   const headers = (request.headers ?? []).map(([name, value]) => ({ name: name.toLowerCase(), value }));
-  const forwarded = headers.find(({ name }) => name === "x-forwarded-for")?.value ?? "";
-  const first = listener.trust === "internal" ? trimmed(forwarded.split(",")[0]!) : "";
+  // One list, read from its end: those that we trust go first, and the next one is the client.
+  const copies = headers.filter(({ name }) => name === "x-forwarded-for").map(({ value }) => value);
+  const entries = copies.join(",").split(",").map(trimmed);
+  const fromTheRight = entries.filter((entry) => entry !== "").reverse();
+  const forwarded = listener.trust === "internal" ? fromTheRight[listener.trustedHops] : undefined;
   return {
     host: rewritten(plan, hostOf(authority)),
     isAddress: addressOf(authority),
@@ -170,7 +173,7 @@ function partsOf(plan: Plan, request: Request, listener: Listener): Parts {
       .flatMap(({ value }) => value.split(";"))
       .map((text) => pairOf(text, trimmed)),
     parameters: (/\?([^#]*)/s.exec(target)?.[1] ?? "").split("&").map((text) => pairOf(text, parameterText)),
-    client: first || request.client || "",
+    client: forwarded || request.client || "",
   };
 }
 

@@ -108,7 +108,10 @@ function nameOfDeployment(table: Table, number: number | null): string | null {
   return number === null ? null : table.deployment(number).name;
 }
 
-function listenerOf(table: Table, { name, trust, datacentre, deployment, ...lists }: TableListener) {
+function listenerOf(
+  table: Table,
+  { name, trust, trustedHops, datacentre, deployment, ...lists }: TableListener,
+) {
   const rules = ({ first, count }: Range) =>
     Array.from({ length: count }, (_, i) => ({
       number: first + i,
@@ -118,6 +121,7 @@ function listenerOf(table: Table, { name, trust, datacentre, deployment, ...list
   return {
     name,
     trust,
+    trustedHops,
     datacentre,
     deployment: nameOfDeployment(table, deployment),
     routes: rules(lists.routes),
@@ -146,10 +150,12 @@ function show(contents: ReturnType<typeof contentsOf>): string {
         `  ${name}: ${[...new Set(clusters)].join(", ")}${readOnly === null ? "" : `; read-only: ${readOnly}`}`,
     ),
   ];
-  for (const { name, trust, datacentre, deployment, routes, assets, reads } of contents.listeners) {
+  for (const listener of contents.listeners) {
+    const { name, trust, trustedHops, datacentre, deployment, routes, assets, reads } = listener;
+    const behind = trustedHops === 0 ? "" : ` behind ${count(trustedHops, "trusted hop")}`;
     const where = datacentre === null ? "" : `, in ${datacentre}`;
     lines.push(
-      `${name === null ? "every listener" : `listener ${name}`} (${trust}${where}), the first match counts:`,
+      `${name === null ? "every listener" : `listener ${name}`} (${trust}${behind}${where}), the first match counts:`,
     );
     for (const { number, when, outcome } of [...routes, ...assets, ...reads])
       lines.push(`  ${String(number).padStart(3)}  ${when} → ${outcome}`);

@@ -93,6 +93,7 @@ describe("a table", () => {
       plainPlan({ emit: [{ kind: "cluster", name: "x-other" }] }),
       plainPlan({ listeners: [plainListener({ name: "edge" })] }),
       plainPlan({ listeners: [plainListener({ trust: "internal" })] }),
+      plainPlan({ listeners: [plainListener({ trust: "internal", trustedHops: 1 })] }),
       plainPlan({ listeners: [plainListener({ datacentre: "here" })] }),
       plainPlan({ shareCookie: "id" }),
       plainPlan({ replies: [{ status: 404, body: "no" }] }),

@@ -300,7 +300,7 @@ class Encoder {
   private listeners(): Uint8Array {
     const { listeners, shareCookie } = this.plan;
     const writer = new Writer().u16(listeners.length).u16(this.stringOrNone(shareCookie));
-    for (const [i, { name, trust, datacentre, deployment }] of listeners.entries()) {
+    for (const [i, { name, trust, datacentre, deployment, trustedHops }] of listeners.entries()) {
       writer
         .u16(this.stringOrNone(name))
         .u8(trust === "internal" ? L.LISTENER_FLAG_INTERNAL : 0)
@@ -308,6 +308,7 @@ class Encoder {
         .u16(deployment);
       const { routes, assets, reads } = this.lists.ranges[i]!;
       for (const { first, count } of [routes, assets, reads]) writer.u16(first).u16(count);
+      writer.u8(trustedHops);
     }
     return writer.bytes();
   }

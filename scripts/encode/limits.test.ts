@@ -314,6 +314,15 @@ describe("a limit is one constant:", () => {
     expect(() => bytesOf(plan(256))).toThrow("256 predicates of a rule: a table holds at most 255");
   });
 
+  it("trusted hops: the packer writes 255 and refuses one more, which no table could say", async () => {
+    const plan = (trustedHops: number) =>
+      plainPlan({ listeners: [plainListener({ trust: "internal", trustedHops })] });
+    const bytes = bytesOf(plan(L.MAX_TRUSTED_HOPS));
+    expect(await verdictOn(bytes)).toBe(null);
+    expect(new Table(bytes).listeners[0]!.trustedHops).toBe(255);
+    expect(() => bytesOf(plan(256))).toThrow("256 trusted hops of a listener: a table holds at most 255");
+  });
+
   it("held jobs: the packer writes 65535 and refuses one more, which no table could say", async () => {
     const plan = (heldStreams: number) => plainPlan({ jobs: { ...JOBS, heldStreams } });
     const bytes = bytesOf(plan(L.MAX_HELD_STREAMS));

@@ -53,6 +53,11 @@ export function limitsOf(plan: Plan): Limit[] {
       most: L.MAX_RULE_PREDICATES,
     },
     count("listeners", plan.listeners, L.MAX_LISTENERS),
+    {
+      what: "trusted hops of a listener",
+      used: most(plan.listeners.map((one) => one.trustedHops)),
+      most: L.MAX_TRUSTED_HOPS,
+    },
     count("replies", plan.replies, L.MAX_REPLIES),
     count("deployments", plan.deployments, L.MAX_DEPLOYMENTS),
     count("releases", plan.releases, L.MAX_RELEASES),

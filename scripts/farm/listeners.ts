@@ -55,6 +55,7 @@ export function compileListeners(
     return {
       name,
       trust: listener.trust,
+      trustedHops: listener["trusted-hops"],
       datacentre: listener.datacentre ?? null,
       deployment,
       routes: [...(listener.jobs ? jobs : []), ...passed, ...(listener.debug ? debug : []), ...rules],
@@ -78,7 +79,7 @@ function listenersOf(farm: Farm): [name: string | null, says: ListenerSays][] {
   const { listeners, debug } = farm.says;
   if (listeners) return farm.keys(["listeners"]).map((name) => [name, listeners[name]!]);
   const all = { jobs: true, debug: debug !== undefined, reads: true, previews: true, assets: true };
-  return [[null, { trust: "edge", ...all, "allow-headers": [] }]];
+  return [[null, { trust: "edge", "trusted-hops": 0, ...all, "allow-headers": [] }]];
 }
 
 /** IP addresses and requests without an authority are never ours, whatever else the farm lists. */
@@ -107,6 +108,11 @@ function isUsed(farm: Farm, part: Part): boolean {
 function checkUse(farm: Farm): void {
   const problems = new Problems();
   const { says } = farm;
+  for (const [name, listener] of Object.entries(says.listeners ?? {})) {
+    if (listener.trust === "internal" || listener["trusted-hops"] === 0) continue;
+    const what = "is for `internal` listeners: of an edge, `render --trusted-hops` tells the proxy";
+    problems.add(farm.place(["listeners", name, "trusted-hops"], "key"), what);
+  }
   for (const part of ["jobs", "debug", "reads", "previews"] as const) {
     if (says[part] && !isUsed(farm, part)) {
       problems.add(farm.place([part], "key"), `no listener has \`${part}: true\``);

@@ -5,6 +5,7 @@ import {
   MAX_HELD_SECONDS,
   MAX_HELD_STREAMS,
   MAX_STATUS,
+  MAX_TRUSTED_HOPS,
   MIN_STATUS,
   NEVER_EMITTED,
 } from "../plan.ts";
@@ -186,6 +187,8 @@ const backend = z
 
 const listener = z.strictObject({
   trust: z.enum(["edge", "internal"]),
+  /** Of `internal`. */
+  "trusted-hops": z.int().min(0).max(MAX_TRUSTED_HOPS).default(0),
   datacentre: name("a data centre").optional(),
   /** When no rule matches; without `rules` of its own the listener then has none. */
   deployment: name("a deployment").optional(),

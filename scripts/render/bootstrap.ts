@@ -23,6 +23,8 @@ export interface ListenerOptions {
   port?: number;
   /** As the farm says: whose word is `X-Forwarded-For`, nobody's (`edge`) or that of our own proxies (the default). */
   trust?: "edge" | "internal";
+  /** Of an internal one: proxies of our own at the end of X-Forwarded-For, after the client's address. */
+  trustedHops?: number;
   /** Instead of the timeouts of all, for requests that go to these clusters. */
   clusterTimeouts?: { name: string; clusters: string[]; timeouts: Timeouts }[];
 }
@@ -220,6 +222,7 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
   const file = options.filterFile?.(one.name);
   const { healthPath, accessLog, websockets = false } = options;
   const isEdge = one.trust === "edge";
+  const { trustedHops = 0 } = isEdge ? options : one;
   const http2 = { ...(isEdge && EDGE_HTTP2), ...(websockets && { allow_connect: true }) };
   return {
     stat_prefix: one.name,
@@ -227,7 +230,7 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
     // At the edge the connection's address is the client's, whatever X-Forwarded-For says, or what our own proxies
     // before it have put at its end. Inside, that came from our own proxies and stays.
     use_remote_address: isEdge,
-    ...(isEdge && options.trustedHops && { xff_num_trusted_hops: options.trustedHops }),
+    ...(trustedHops > 0 && { xff_num_trusted_hops: trustedHops }),
     ...(options.internalRanges && {
       internal_address_config: { cidr_ranges: options.internalRanges.map(cidr) },
     }),

@@ -109,8 +109,8 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
       ...(isEdge && { protection }),
       listeners: given.map((one) => {
         const listener = listenerOf(one.name, known);
-        const { trust } = listener;
-        return { ...one, trust, clusterTimeouts: clusterTimeouts(table, listener, timeouts) };
+        const { trust, trustedHops } = listener;
+        return { ...one, trust, trustedHops, clusterTimeouts: clusterTimeouts(table, listener, timeouts) };
       }),
       timeouts: timeouts.get(null) ?? {},
       clusters: [...found, { name: FALLBACK, ...upstream(fallback, { cluster: FALLBACK }, addresses) }],

@@ -121,7 +121,7 @@ describe("a replayed access log", () => {
   it.each([
     ["edge", (address: string) => `${address} - - [26/Nov/2026:14:00:00 +0000] "GET / HTTP/1.1" 200`],
     ["edge", (address: string) => `{"path":"/","downstream_remote_address":"${address}:5123"}`],
-    ["internal", (address: string) => `{"path":"/","x_forwarded_for":"${address}, 10.1.1.1"}`],
+    ["internal", (address: string) => `{"path":"/","x_forwarded_for":"203.0.113.9, ${address}"}`],
     ["edge", (address: string) => `{"path":"/","remote_addr":"2001:db8:${address.replaceAll(".", ":")}::"}`],
   ])("is cut by the clients' addresses, of %s", async (trust, line) => {
     const readOnly = await replayed(trust, line);

@@ -359,6 +359,10 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
     () => put(plainPlan(), L.SECTION_LISTENERS, LISTENER + L.LISTENER_FLAGS, 2, 1),
   ],
   [
+    "LSTN listener 0 is an edge and trusts hops",
+    () => put(plainPlan(), L.SECTION_LISTENERS, LISTENER + L.LISTENER_TRUSTED_HOPS, 1, 1),
+  ],
+  [
     "LSTN refers to a string that is not there",
     () => put(plainPlan(), L.SECTION_LISTENERS, LISTENER + L.LISTENER_DATACENTRE, NO_STRING),
   ],

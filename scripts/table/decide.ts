@@ -92,7 +92,7 @@ export function decide(
 ): { answer: Answer; trail: Trail } {
   const listener = findListener(table, where.listener);
   const read = rewrite(table, request.authority, request.target);
-  const parts = partsOf(request, read, listener.trust === "internal" && table.readsForwarded);
+  const parts = partsOf(request, read, table.readsForwarded ? listener : null);
   const outside: number[] = [];
   const route = firstRule<Route>(table, listener.routes, parts, outside);
   const trail: Trail = {

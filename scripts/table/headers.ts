@@ -1,4 +1,5 @@
 /** A request taken apart: its headers, cookies and parameters. */
+import type { Listener } from "../plan.ts";
 import type { Rewritten } from "./host.ts";
 import { pathForRules, percentDecoded } from "./path.ts";
 
@@ -40,11 +41,11 @@ export interface RequestParts {
   client: string;
 }
 
-/** @param forwarded X-Forwarded-For says who asked: clients are our own */
+/** @param listener whose X-Forwarded-For may say who asks; null: that is not read */
 export function partsOf(
   request: Request,
   { host, address, target }: Rewritten,
-  forwarded: boolean,
+  listener: Pick<Listener, "trust" | "trustedHops"> | null,
 ): RequestParts {
   const headers = new Map<string, string[]>();
   for (const [name, value] of request.headers ?? []) {
@@ -55,7 +56,8 @@ export function partsOf(
   }
   const rawPath = target.split("?", 1)[0]!;
   const { method = "GET", client } = request;
-  const asker = forwarded ? trimmed(headers.get(FORWARDED)?.[0]?.split(",", 1)[0] ?? "") : "";
+  const isForwarded = listener?.trust === "internal";
+  const asker = isForwarded ? forwardedFor(headers.get(FORWARDED) ?? [], listener.trustedHops) : "";
   return {
     host,
     address,
@@ -66,6 +68,18 @@ export function partsOf(
     headers,
     client: asker || (client ?? ""),
   };
+}
+
+/**
+ * Who asks, by the word of our own proxies: each puts the address that it sees at the end of X-Forwarded-For. What
+ * stands before these a client may have sent, so entries are counted from the right, empty ones left out (RFC 9110,
+ * 5.6.1). "" where there is none.
+ *
+ * @param trusted so many entries follow the client's
+ */
+function forwardedFor(copies: readonly string[], trusted: number): string {
+  const entries = copies.flatMap((copy) => copy.split(",").map(trimmed));
+  return entries.filter((entry) => entry !== "").at(-1 - trusted) ?? "";
 }
 
 /** Without blanks and tabs at its ends. */

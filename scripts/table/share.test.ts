@@ -9,7 +9,13 @@ import type { Request } from "./headers.ts";
 import { Table } from "./table.ts";
 
 /** A farm that lets this share of its reads stay. */
-function farm(readOnly: number, trust: "edge" | "internal", shareCookie: string | null): Table {
+type Trust = "edge" | "internal" | { trustedHops: number };
+
+function farm(readOnly: number, trusted: Trust, shareCookie: string | null): Table {
+  const { trust, trustedHops } =
+    typeof trusted === "string"
+      ? { trust: trusted, trustedHops: 0 }
+      : { trust: "internal" as const, ...trusted };
   return new Table(
     bytesOf(
       plainPlan({
@@ -18,7 +24,7 @@ function farm(readOnly: number, trust: "edge" | "internal", shareCookie: string 
           { name: "web-ro", readOnly: null },
         ],
         clusters: [["far"], ["read-only"]],
-        listeners: [plainListener({ trust, reads: [plainRule({ readOnly })] })],
+        listeners: [plainListener({ trust, trustedHops, reads: [plainRule({ readOnly })] })],
         shareCookie,
       }),
     ),
@@ -83,12 +89,7 @@ describe("the share of a rule", () => {
 
 describe("a share", () => {
   const client = "192.0.2.7";
-  const is = (
-    trust: "edge" | "internal",
-    shareCookie: string | null,
-    request: Partial<Request>,
-    by: string,
-  ) => {
+  const is = (trust: Trust, shareCookie: string | null, request: Partial<Request>, by: string) => {
     const asked = { client, ...request };
     expect(stays(farm(shareOf(by), trust, shareCookie), asked), `in the share of ${by}`).toBe(true);
     expect(stays(farm(shareOf(by) - 1, trust, shareCookie), asked), `below that of ${by}`).toBe(false);
@@ -116,11 +117,29 @@ describe("a share", () => {
     is("edge", null, {}, client);
     is("edge", null, { client: null }, "");
     is("edge", null, forwarded("198.51.100.1"), client);
-    is("internal", null, forwarded(" 198.51.100.1\t, 192.0.2.9"), "198.51.100.1");
-    is("internal", null, forwarded("198.51.100.1", "192.0.2.9"), "198.51.100.1");
-    is("internal", null, forwarded(" , 192.0.2.9"), client);
-    is("internal", null, forwarded("", "192.0.2.9"), client);
+    is("internal", null, forwarded("198.51.100.1"), "198.51.100.1");
     is("internal", null, {}, client);
+  });
+
+  it("counts the entries of X-Forwarded-For from the right: what stands before them a client may have sent", () => {
+    is("internal", null, forwarded("198.51.100.1, \t192.0.2.9 "), "192.0.2.9");
+    is("internal", null, forwarded("198.51.100.1", "192.0.2.9"), "192.0.2.9");
+    is("internal", null, forwarded("192.0.2.9, "), "192.0.2.9");
+    is("internal", null, forwarded("192.0.2.9", " ", ""), "192.0.2.9");
+    is("internal", null, forwarded(" ,"), client);
+    const behindOne = { trustedHops: 1 };
+    is(behindOne, null, forwarded("203.0.113.1, 198.51.100.1\t, 192.0.2.9"), "198.51.100.1");
+    is(behindOne, null, forwarded("203.0.113.1", "198.51.100.1", "192.0.2.9"), "198.51.100.1");
+    is(behindOne, null, forwarded("203.0.113.1", "198.51.100.1, 192.0.2.9"), "198.51.100.1");
+    is(behindOne, null, forwarded("203.0.113.1, 198.51.100.1", "192.0.2.9"), "198.51.100.1");
+    is(behindOne, null, forwarded("192.0.2.9"), client);
+    is(behindOne, null, forwarded(",192.0.2.9"), client);
+    is(behindOne, null, forwarded("198.51.100.1,, ,192.0.2.9,"), "198.51.100.1");
+    is({ trustedHops: 255 }, null, forwarded("x,".repeat(255)), client);
+    is({ trustedHops: 255 }, null, forwarded(`y,192.0.2.9${",x".repeat(255)}`), "192.0.2.9");
+  });
+
+  it("is cut by the cookie before the address on an internal listener, too", () => {
     is("internal", "who", { headers: [...cookie("who=me").headers, ...forwarded("1").headers] }, "me");
   });
 });

@@ -360,6 +360,7 @@ export class Table {
       routes: range(L.LISTENER_ROUTES),
       assets: range(L.LISTENER_ASSETS),
       reads: range(L.LISTENER_READS),
+      trustedHops: this.raw.u8(at + L.LISTENER_TRUSTED_HOPS),
     };
   }
 

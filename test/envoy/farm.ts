@@ -72,6 +72,7 @@ const APIS: Rule<Route> = rule(
 const edge: Listener = {
   name: "edge",
   trust: "edge",
+  trustedHops: 0,
   datacentre: null,
   deployment: WEB!,
   routes: [...DEBUGGING, JOB, JOB_NO_POST, ...PASS, APIS],

@@ -186,6 +186,10 @@ test("the buffer fits the jobs' limit, and the trust is the listener's", () => {
   expect(edge.per_connection_buffer_limit_bytes).toBe(limit + 65_536);
   const manager = (one: typeof edge) => one.filter_chains[0].filters[0].typed_config;
   expect([manager(edge).use_remote_address, manager(mesh).use_remote_address]).toEqual([true, false]);
+  const listeners = PLAN.listeners.map((one) => (one.name === "mesh" ? { ...one, trustedHops: 2 } : one));
+  writeFileSync(join(folder, "large.table"), tableOf({ jobs: { ...PLAN.jobs!, limit }, listeners }));
+  const behind = JSON.parse(run(...args).out).bootstrap.static_resources.listeners;
+  expect(behind.map((one: typeof edge) => manager(one).xff_num_trusted_hops)).toEqual([undefined, 2]);
   expect(run(...args, "--buffer-limit", String(limit))).toEqual({
     code: 1,
     out: "",

@@ -24,6 +24,7 @@ export function plainListener(parts: Partial<Listener> = {}): Listener {
   return {
     name: null,
     trust: "edge",
+    trustedHops: 0,
     datacentre: null,
     deployment: 0,
     routes: [],
@@ -272,15 +273,21 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
         fc.boolean(),
       )
       .map(([others, deploying, first]) => (first ? [...others, ...deploying] : [...deploying, ...others]));
-    const listener = fc.record<Listener>({
-      name: is("only"),
-      trust: fc.constantFrom("edge", "internal"),
-      datacentre: fc.constantFrom(null, "here", "there"),
-      deployment,
-      routes,
-      assets: rules<ReleaseOutcome>(fc.record({ release }), is("host")),
-      reads: rules<ReadOutcome>(fc.record({ readOnly: shareOfAll }), is("host")),
-    });
+    const trusted = [
+      { trust: "edge", trustedHops: 0 },
+      { trust: "internal", trustedHops: 0 },
+      { trust: "internal", trustedHops: 1 },
+    ] as const;
+    const listener = fc
+      .record<Omit<Listener, "trust" | "trustedHops">>({
+        name: is("only"),
+        datacentre: fc.constantFrom(null, "here", "there"),
+        deployment,
+        routes,
+        assets: rules<ReleaseOutcome>(fc.record({ release }), is("host")),
+        reads: rules<ReadOutcome>(fc.record({ readOnly: shareOfAll }), is("host")),
+      })
+      .chain((rest) => fc.constantFrom(...trusted).map((one) => ({ ...rest, ...one })));
     // Only what is no read-only deployment has one.
     const readOnlyOf = deployments.map((_, i) => (i === 0 ? fc.constant(null) : fc.constantFrom(null, 0)));
     return fc

@@ -204,6 +204,8 @@ function headersFor(plan: Plan, tests: Predicate[]): fc.Arbitrary<[string, strin
     ["x-forwarded-for", "10.0.0.9"],
     ["x-forwarded-for", "2001:DB8::9%1, 10.0.0.1"],
     ["x-forwarded-for", "unknown"],
+    ["X-Forwarded-For", "198.51.100.3,\t192.0.2.4 "],
+    ["x-forwarded-for", "198.51.100.5,"],
     ["accept", "*/*"],
     ...sessions.map((value): [string, string] => ["cookie", value]),
   ];
