@@ -52,6 +52,7 @@ class Generator {
       if (destination === null) wikiOfHost.set(host, "false");
       else if ("wiki" in destination) wikiOfHost.set(host, quote(wikis[destination.wiki]!.id));
       else {
+        if (destination.else !== undefined) throw new Error("not in this Lua");
         wikiOfHost.delete(host);
         formOfHost.push(`[${quote(host)}] = ${destination.path}`);
       }
@@ -135,7 +136,6 @@ function envoy_on_request(handle)
   local path, query = target, ""
   local mark = find(target, "?", 1, true)
   if mark then path, query = sub(target, 1, mark - 1), sub(target, mark + 1) end
-  local raw = path
   if find(path, "%", 1, true) or find(path, "//", 1, true) or find(path, "/.", 1, true) then path = normal(path) end
   local wiki, form = WIKI_OF_HOST[host], nil
   if wiki == nil then
@@ -149,7 +149,7 @@ ${this.routes(read)}
   local release
   if decides == "host" then
     if form then
-      wiki = FORMS[form](${"raw, target"})
+      wiki = FORMS[form](path, target)
     elseif wiki == nil then
 ${this.patterns()}
     end
@@ -191,7 +191,6 @@ end
         local inner, rest = match(path, "^/([^/]+)(/?.*)$")
         if inner and ${under} then
           host, path = lower(inner), rest
-          raw = match(raw, "^/[^/]+(/?.*)$") or raw
           target = match(target, "^/[^/?]+(.*)$") or target
         end
       end
@@ -232,7 +231,7 @@ ${text}`;
         if (destination === null) text += "        wiki = false\n";
         else if ("wiki" in destination)
           text += `        wiki = ${quote(this.plan.wikis[destination.wiki]!.id)}\n`;
-        else text += `        wiki = FORMS[${destination.path}](raw, target)\n`;
+        else text += `        wiki = FORMS[${destination.path}](path, target)\n`;
         continue;
       }
       if (one.prefix !== "" || one.path !== null) throw new Error("not in this Lua");
