@@ -1,5 +1,6 @@
-/** Files that commands are told to read. `-` is standard input, for every one of them. */
+/** Files that commands are told to read and to write. `-` is standard input or output, for every one of them. */
 import { createReadStream, readFileSync, statSync } from "node:fs";
+import { writeWhole } from "../disk/write-whole.ts";
 import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
 
@@ -38,6 +39,13 @@ export function openInput(file: string): OpenInput {
     }
   }
   return { stream: stream(), share: () => (size === 0 ? null : source.bytesRead / size) };
+}
+
+/** Whole or not at all. @param done what is then said, to people where standard output is the file. Throws Refusal. */
+export function writeOutput(file: string, bytes: Uint8Array, done: string): void {
+  if (file === "-") process.stdout.write(bytes);
+  else writeWhole(file, bytes);
+  (file === "-" ? process.stderr : process.stdout).write(`${done}\n`);
 }
 
 function cannotRead(file: string, error: unknown): Refusal {

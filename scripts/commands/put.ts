@@ -1,12 +1,12 @@
 /** `pointsman put` gives running Envoys a table; `pointsman stamp` makes an older one the newest, to go back to it. */
 import type { Command } from "commander";
-import { writeWhole } from "../disk/write-whole.ts";
 import { withGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
 import { TableError } from "../table/check.ts";
 import { MAX_GENERATION, Table } from "../table/table.ts";
-import { checkFits, readFilterFile, type Said } from "../targets/filter-files.ts";
-import { readInput } from "./files.ts";
+import { checkFits, filterFileOf, readFilterFile, type Said } from "../targets/filter-files.ts";
+import { readInput, writeOutput } from "./files.ts";
+import { refuseTwiceStdin } from "./heard.ts";
 import { readTable } from "./inspect.ts";
 import { parseGeneration } from "./pack.ts";
 
@@ -14,10 +14,10 @@ export function putCommand(program: Command): void {
   program
     .command("put")
     .description("put a table in place: into the files from which Envoy discovers the filter")
-    .argument("<table>", "the table")
+    .argument("<table>", "the table; - is standard input")
     .requiredOption(
       "--into <file...>",
-      "what `render` has written for a listener: pointsman.json; or YAML by hand",
+      "what `render` has written for a listener: pointsman.json; or YAML by hand; - is standard input and output",
     )
     .addHelpText(
       "after",
@@ -32,7 +32,8 @@ Examples:
   $ pointsman stamp yesterday.table --above production.table --out production.table
   $ pointsman put production.table --into /etc/envoy/pointsman/*/pointsman.json`,
     )
-    .action((file: string, { into }: { into: string[] }) => {
+    .action((file: string, { into }: { into: string[] }, command: Command) => {
+      refuseTwiceStdin(command, [file, ...into]);
       const table = readTable(file);
       const said: Said = {
         table: file,
@@ -44,8 +45,8 @@ Examples:
         return old.with(table);
       });
       for (const [i, name] of into.entries()) {
-        writeWhole(name, Buffer.from(texts[i]!));
-        process.stdout.write(`${name}: generation ${table.generation}, digest ${table.digest}\n`);
+        const done = `${name}: generation ${table.generation}, digest ${table.digest}`;
+        writeOutput(name, Buffer.from(texts[i]!), done);
       }
     });
 }
@@ -54,10 +55,10 @@ export function stampCommand(program: Command): void {
   program
     .command("stamp")
     .description("give a table a new generation and change nothing else: to go back to an older one")
-    .argument("<table>", "the table")
+    .argument("<table>", "the table; - is standard input")
     .option("--above <file...>", "one above these: tables, or files that `put` has written")
     .option("--generation <n>", "this generation", parseGeneration)
-    .requiredOption("--out <file>", "the stamped table")
+    .requiredOption("--out <file>", "the stamped table; - is standard output")
     .addHelpText(
       "after",
       `
@@ -74,25 +75,27 @@ Examples:
         if ((above === undefined) === (options.generation === undefined)) {
           command.error("error: say --above what, or --generation", { exitCode: 2 });
         }
+        refuseTwiceStdin(command, [file, ...(above ?? [])]);
         const table = readTable(file);
         const generation =
           options.generation ?? Math.max(...above!.map((one) => tableIn(one).generation)) + 1;
         if (generation > MAX_GENERATION) throw new Refusal("there is no generation above the last");
-        writeWhole(out, withGeneration(table.bytes, generation));
-        process.stdout.write(`${out}: generation ${generation}, digest ${table.digest}, as ${file}\n`);
+        const done = `${out}: generation ${generation}, digest ${table.digest}, as ${file}`;
+        writeOutput(out, withGeneration(table.bytes, generation), done);
       },
     );
 }
 
 /** A table, or the one in a file that Envoy discovers. Throws Refusal. */
 export function tableIn(file: string): Table {
+  const bytes = readInput(file);
   try {
-    return new Table(readInput(file));
+    return new Table(bytes);
   } catch (error) {
     if (!(error instanceof TableError)) throw error;
-    if (!/\.(json|ya?ml)$/.test(file)) throw new Refusal(`${file}: ${error.message}`);
+    if (file !== "-" && !/\.(json|ya?ml)$/.test(file)) throw new Refusal(`${file}: ${error.message}`);
   }
-  const { table } = readFilterFile(file);
+  const { table } = filterFileOf(Buffer.from(bytes).toString("utf8"), file);
   if (!table) throw new Refusal(`${file}: there is no table in it`);
   return table;
 }

@@ -62,7 +62,7 @@ export function renderCommand(program: Command): void {
   addFarmOptions(program.command("render"))
     .description("write a proxy's configuration: its listeners, the filter in them, the guards, the clusters")
     .addArgument(new Argument("<proxy>", "for which proxy").choices(["envoy"]))
-    .option("--table <file>", "for this table instead of packing the farm")
+    .option("--table <file>", "for this table instead of packing the farm; - is standard input")
     .option(
       "--listener <name=[address:]port>",
       "a listener of the farm, and where it listens (repeatable; default: the first, 127.0.0.1:8080)",
@@ -141,12 +141,15 @@ export function renderCommand(program: Command): void {
       "per_connection_buffer_limit_bytes (default: 1 MiB, or what the table's jobs need)",
       parseBuffer,
     )
-    .option("--out <dir>", "write it all there: envoy.yaml, the filter, and what Envoy discovers")
+    .option(
+      "--out <dir>",
+      "write it all there: envoy.yaml, the filter, and what Envoy discovers; - prints it",
+    )
     .option("--json", "as JSON: envoy.json")
     .addHelpText(
       "after",
       `
-Without --out it is printed. A running Envoy takes up what --out writes anew, but for envoy.yaml. What serves counts
+Without --out it is printed, but for the filter. A running Envoy takes up what --out writes anew, but for envoy.yaml. What serves counts
 the generations of its tables: pack one for it (--table) rather than a farm anew each time, and give a running Envoy
 its next table by \`pointsman put\`.
 
@@ -169,9 +172,15 @@ Examples:
       for (const name of rendered.missing) {
         process.stderr.write(`warning: no address for ${name}: a request that goes there is a 503\n`);
       }
-      if (options.out === undefined) process.stdout.write(show(rendered, options.json));
-      else write(rendered, options, options.out);
+      const out = folderOf(options);
+      if (out === null) process.stdout.write(show(rendered, options.json));
+      else write(rendered, options, out);
     });
+}
+
+/** Where it is written; null: it is printed. */
+function folderOf({ out }: Options): string | null {
+  return out === undefined || out === "-" ? null : out;
 }
 
 /** Throws Refusal. */
@@ -183,14 +192,14 @@ function render(table: Table, options: Options): Rendered {
     fallback,
     ca,
     serverName = null,
-    out,
     adminPort,
   } = options;
-  const root = options.root ?? (out === undefined ? "/etc/envoy" : resolve(out));
+  const out = folderOf(options);
+  const root = options.root ?? (out === null ? "/etc/envoy" : resolve(out));
   try {
     return renderEnvoy(table, {
       listeners: listener,
-      attempt: out === undefined ? 1 : nextAttempt(out),
+      attempt: out === null ? 1 : nextAttempt(out),
       root,
       wasm: options.wasm ?? join(root, "pointsman.wasm"),
       clusters: cluster,

@@ -36,20 +36,28 @@ export function filterFilesIn(folder: string): NamedFile[] {
   throw new Refusal(`${folder}: there is no ${wanted}: \`pointsman render envoy --out ${folder}\` writes it`);
 }
 
-/** Throws Refusal. */
+/** `-` is standard input. Throws Refusal. */
 export function readFilterFile(name: string): FilterFile {
-  const refuse = (what: string) => new Refusal(`${name}: ${what}; \`render --out\` writes such files`);
   let text: string;
   try {
-    text = readFileSync(name, "utf8");
+    text = readFileSync(name === "-" ? 0 : name, "utf8");
   } catch (error) {
-    throw refuse(`cannot be read: ${(error as Error).message}`);
+    throw noFilterFile(name, `cannot be read: ${(error as Error).message}`);
   }
+  return filterFileOf(text, name);
+}
+
+/** Throws Refusal. */
+export function filterFileOf(text: string, name: string): FilterFile {
   try {
     return parseFilterFile(text, name);
   } catch (error) {
-    throw refuse((error as Error).message);
+    throw noFilterFile(name, (error as Error).message);
   }
+}
+
+function noFilterFile(name: string, why: string): Refusal {
+  return new Refusal(`${name}: ${why}; \`render --out\` writes such files`);
 }
 
 /** How a refusal names the table that is to be put there, and how to go back to it if it is older. */
