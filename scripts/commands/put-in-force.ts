@@ -95,8 +95,13 @@ export async function bring(store: Store, table: Table, targets: readonly Target
   const { revision, rollout } = await store.head();
   const isDone = brought.every(({ error }) => error === null);
   if (isDone && rollout?.generation === table.generation && rollout.state === "going") {
-    // Where somebody has pushed since, theirs is what counts.
-    await store.swap(revision, { ...rollout, state: "done" });
+    try {
+      // Where somebody has pushed since, theirs is what counts.
+      await store.swap(revision, { ...rollout, state: "done" });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      process.stderr.write(`warning: all is done, and the store could not be told so: ${error.message}\n`);
+    }
   }
   return brought;
 }

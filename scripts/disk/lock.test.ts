@@ -16,7 +16,7 @@ describe("a lock", () => {
   it("is there during the step alone, and says who has it", () => {
     const { file, lock } = setUp();
     expect(withLock(file, (isHeld) => [readFileSync(lock, "utf8"), isHeld()])).toEqual([
-      `${process.pid} ${hostname()}`,
+      `${process.pid} ${hostname()}\n`,
       true,
     ]);
     expect(existsSync(lock)).toBe(false);
@@ -33,7 +33,7 @@ describe("a lock", () => {
 
   it("of a process that runs is waited for, then the step is refused with who has it and what to do", () => {
     const { file, lock } = setUp();
-    writeFileSync(lock, `${process.ppid} ${hostname()}`);
+    writeFileSync(lock, `${process.ppid} ${hostname()}\n`);
     const start = Date.now();
     expect(() => withLock(file, () => 0, { wait: 200 })).toThrow(
       `${file}: process ${process.ppid} on ${hostname()} is writing it: wait for that, or remove ${lock} if nobody is`,
@@ -44,7 +44,7 @@ describe("a lock", () => {
 
   it("of another machine's process is never taken", () => {
     const { file, lock } = setUp();
-    writeFileSync(lock, "1 elsewhere.example");
+    writeFileSync(lock, "1 elsewhere.example\n");
     expect(() => withLock(file, () => 0, { wait: 0 })).toThrow(
       "process 1 on elsewhere.example is writing it",
     );
@@ -53,23 +53,26 @@ describe("a lock", () => {
   it("that a process left behind is taken", () => {
     const { file, lock } = setUp();
     const gone = spawnSync(process.execPath, ["-e", "0"]).pid;
-    writeFileSync(lock, `${gone} ${hostname()}`);
+    writeFileSync(lock, `${gone} ${hostname()}\n`);
     expect(withLock(file, () => "done", { wait: 0 })).toBe("done");
     expect(existsSync(lock)).toBe(false);
   });
 
-  it("that was left empty, by a process that died as it made it, is taken after a while", () => {
-    const { file, lock } = setUp();
-    writeFileSync(lock, "");
-    expect(() => withLock(file, () => 0, { wait: 0 })).toThrow("another process is writing it");
-    utimesSync(lock, new Date(), Date.now() / 1000 - 3);
-    expect(withLock(file, () => "done", { wait: 0 })).toBe("done");
-  });
+  it.each(["", `${process.ppid} x`])(
+    "that a process left as it died making it is taken after a while: %j",
+    (text) => {
+      const { file, lock } = setUp();
+      writeFileSync(lock, text);
+      expect(() => withLock(file, () => 0, { wait: 0 })).toThrow("is writing it");
+      utimesSync(lock, new Date(), Date.now() / 1000 - 3);
+      expect(withLock(file, () => "done", { wait: 0 })).toBe("done");
+    },
+  );
 
   it("that another process took is known to be lost, and left to it", () => {
     const { file, lock } = setUp();
     const isHeld = withLock(file, (held) => {
-      writeFileSync(lock, "1 elsewhere.example");
+      writeFileSync(lock, "1 elsewhere.example\n");
       return held();
     });
     expect(isHeld).toBe(false);

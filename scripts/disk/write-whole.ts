@@ -17,8 +17,9 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
+import { runs } from "./lock.ts";
 
-const TEMPORARY = /^\.\d+\.\d+\.tmp$/;
+const TEMPORARY = /^\.(\d+)\.\d+\.tmp$/;
 
 /**
  * To a temporary file beside it, then renamed; both are on the disk when it returns, so a machine that loses its power
@@ -38,10 +39,11 @@ export function writeWhole(file: string, bytes: Uint8Array): void {
   }
 }
 
-/** Takes away what writers that were killed have left of {@link writeWhole}. Nobody else may be writing there. */
+/** Takes away what {@link writeWhole} has left in a folder where its process was killed. */
 export function sweep(folder: string): void {
   for (const name of readdirSync(folder)) {
-    if (TEMPORARY.test(name)) rmSync(join(folder, name), { force: true });
+    const [, pid] = TEMPORARY.exec(name) ?? [];
+    if (pid !== undefined && !runs(Number(pid))) rmSync(join(folder, name), { force: true });
   }
 }
 

@@ -1,8 +1,9 @@
 /** Apache Traffic Server of this machine: the YAML of its wasm plugin, which it reads when it is told to reload. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { withLock } from "../disk/lock.ts";
-import { writeWhole } from "../disk/write-whole.ts";
+import { sweep, writeWhole } from "../disk/write-whole.ts";
 import { Refusal } from "../refusal.ts";
 import { parseAtsFile } from "../render/ats-file.ts";
 import type { FilterFile } from "../render/filter-file.ts";
@@ -33,6 +34,7 @@ export function ats({ file, reload, runs }: AtsOptions): Target {
     check: text,
     write: (table) =>
       withLock(file, () => {
+        sweep(dirname(file));
         writeWhole(file, Buffer.from(text(table)));
         if (!runs) return `written; then: ${reload.join(" ")}`;
         run(reload);

@@ -3,9 +3,10 @@
  * the filter, where the map is mounted.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { z } from "zod";
 import { withLock } from "../disk/lock.ts";
-import { writeWhole } from "../disk/write-whole.ts";
+import { sweep, writeWhole } from "../disk/write-whole.ts";
 import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
 import type { Table } from "../table/table.ts";
@@ -45,6 +46,7 @@ export function configMap(options: ConfigMapOptions): Target {
     check: manifest,
     write: (table) =>
       withLock(file, () => {
+        sweep(dirname(file));
         // JSON is YAML, and has one way to read a digest such as 12345e78.
         writeWhole(file, Buffer.from(`${JSON.stringify(manifest(table), null, 2)}\n`));
         return `written; then: kubectl apply --server-side -f ${file}`;
