@@ -4,10 +4,13 @@
 
 import * as C from "./characters";
 import * as L from "./layout";
+import { REFUSED_CONTENT, REFUSED_DAMAGED, REFUSED_LAYOUT } from "./refusals";
 import { KeySetShape, SectionReader } from "./section-reader";
 
 /** Methods that begin with `check` end with a sentence that says what is wrong and where; see `refuse`. */
 export abstract class Checker extends SectionReader {
+  /** What a refusal is counted as; see refusals.ts. */
+  code: u32 = 0;
   stems: u32 = 0;
   replies: u32 = 0;
   releases: u32 = 0;
@@ -53,10 +56,12 @@ export abstract class Checker extends SectionReader {
   /** Header and directory: where the sections lie. */
   checkContainer(): bool {
     const length = this.length;
+    this.code = REFUSED_DAMAGED;
     if (length < L.HEADER_BYTES) return this.failCount(length, " bytes: too short for a table");
     if (this.u32(L.HEADER_MAGIC) != L.MAGIC) return this.failPlain('does not begin with "PNTS": not a table');
     const version = this.u16(L.HEADER_VERSION);
     if (version != L.LAYOUT_VERSION) {
+      this.code = REFUSED_LAYOUT;
       this.say("layout version ");
       this.sayNumber(version);
       this.say(": this reader knows ");
@@ -73,6 +78,7 @@ export abstract class Checker extends SectionReader {
     if (this.u32(L.HEADER_CHECKSUM) != this.checksumFrom(L.CHECKSUM_FROM)) {
       return this.failPlain("the checksum is wrong: the table is damaged");
     }
+    this.code = REFUSED_CONTENT;
     const count = this.u16(L.HEADER_SECTIONS);
     const body = L.HEADER_BYTES + count * L.DIRECTORY_ENTRY;
     if (count > L.MAX_SECTIONS || body > length) return this.failCount(count, " sections: too many");

@@ -5,9 +5,11 @@ import { allocBlock, BLOCK_HEAD, keepBlock } from "./arena";
 import { decodeBase64 } from "./base64";
 import { areEqual, hexDigit } from "./bytes";
 import * as C from "./characters";
+import { crc32 } from "./crc32";
 import * as L from "./layout";
 import { loadTable } from "./load";
 import * as message from "./message";
+import { REFUSED_CLUSTER_HEADER, REFUSED_CONFIGURATION, REFUSED_LISTENER, REFUSED_ROOM } from "./refusals";
 import { emitHeader, emitKind, headerName, isString, Table } from "./table";
 import { ascii, Text } from "./text";
 
@@ -20,6 +22,13 @@ let primary: usize = 0;
 let primaryLength: u32 = 0;
 let clusterHeader: usize = 0;
 let clusterHeaderLength: u32 = 0;
+let attempt: usize = 0;
+let attemptLength: u32 = 0;
+
+/** Tells what brings this table from what brought others. */
+export function hash(table: Table): u32 {
+  return crc32(attempt, attemptLength) ^ load<u32>(table.bytes + L.HEADER_CHECKSUM);
+}
 
 /** Where the JSON does not name the listener, something else does. */
 export function setListener(at: usize, length: u32): void {
@@ -40,6 +49,7 @@ export function findListener(table: Table): usize {
     if (name == L.NONE || isString(table, name, listener, listenerLength)) return at;
     at += L.LISTENER_ENTRY;
   }
+  message.because(REFUSED_LISTENER);
   message.text(ascii('the table has no listener "'));
   message.bytes(listener, listenerLength < 60 ? listenerLength : 60);
   message.text(ascii('"'));
@@ -70,6 +80,7 @@ export function emitsClusterHeader(table: Table): bool {
     if (emitKind(table, i) == L.EMIT_CLUSTER) name = headerName(table, emitHeader(table, i));
   }
   if (isString(table, name, clusterHeader, clusterHeaderLength)) return true;
+  message.because(REFUSED_CLUSTER_HEADER);
   message.text(ascii('the proxy routes by "'));
   message.bytes(clusterHeader, min(clusterHeaderLength, 60));
   message.text(ascii('", and the table sets "'));
@@ -87,6 +98,8 @@ export function readConfiguration(at: usize, length: u32): Table | null {
   datacentreLength = 0;
   primaryLength = 0;
   clusterHeaderLength = 0;
+  attemptLength = 0;
+  message.because(REFUSED_CONFIGURATION);
   if (length == 0) {
     message.text(ascii("the configuration is empty: it should be a table"));
     return null;
@@ -120,6 +133,7 @@ export function readConfiguration(at: usize, length: u32): Table | null {
 
 /** Of the tables that this VM holds, and what brings the next. */
 export function sayNoRoom(length: u32): void {
+  message.because(REFUSED_ROOM);
   message.text(ascii("no room for a configuration of "));
   message.decimal(length);
   message.text(ascii(" bytes beside the tables that are held"));
@@ -199,10 +213,10 @@ function readJson(at: usize): bool {
     if ((seen & (1 << name)) != 0) return failJson(at, ascii("each name once"));
     seen |= 1 << name;
     if (next() != C.COLON) return failJson(at, ascii("a colon"));
-    if (name != ATTEMPT || !skipNumber()) {
+    if (name != ATTEMPT || !readNumber()) {
       if (!readString()) return failJson(at, ascii("text in quotes"));
-      take(name);
     }
+    take(name);
     c = next();
   }
   if (c != C.CLOSE_BRACE) return failJson(at, ascii("a comma or a closing brace"));
@@ -234,15 +248,20 @@ function take(name: i32): void {
   } else if (name == 4) {
     clusterHeader = text;
     clusterHeaderLength = textLength;
+  } else {
+    attempt = text;
+    attemptLength = textLength;
   }
 }
 
-/** Passes over a whole number. @returns whether there is one */
-function skipNumber(): bool {
+/** Reads a whole number as the text that it is. @returns whether there is one */
+function readNumber(): bool {
   while (cursor < end && isWhite(load<u8>(cursor))) cursor++;
   const from = cursor;
   while (cursor < end && <u32>load<u8>(cursor) - C.ZERO < 10) cursor++;
-  return cursor > from;
+  text = from;
+  textLength = <u32>(cursor - from);
+  return textLength > 0;
 }
 
 function failJson(at: usize, expected: Text): bool {

@@ -18,6 +18,8 @@ export class Listener {
   entry: usize;
   /** What it counts; see metrics.ts. */
   counters: usize;
+  /** This VM's number in what all share of it, 0 before its first tick; see served.ts. */
+  vm: u32;
   nameLength: u32;
 
   /** Its name's bytes, behind the record. */
@@ -34,9 +36,6 @@ export class Root {
   listener: Listener | null;
   /** As its own configuration says, this proxy is in a secondary data centre. */
   isSecondary: bool;
-  /** It is in the gauge of live roots; in that of those on the newest table. */
-  isCounted: bool;
-  isNewest: bool;
 }
 
 /** A stream that is not over with its request headers: they have yet to come, or its body or its response matters. */

@@ -57,11 +57,7 @@ function configure(root: u32, size: u32): bool {
   if (!isRead) return keepServing(root, size);
   const table = configuration.readConfiguration(load<u32>(abi.resultAt), load<u32>(abi.resultSize));
   if (!table) return refuseTable();
-  if (configuration.listenerLength == 0) {
-    // The listener is what the configuration says, else the plugin's root_id.
-    read.readRootId();
-    configuration.setListener(read.property, read.propertyLength);
-  }
+  nameListener();
   const entry = configuration.findListener(table);
   if (entry == 0 || !configuration.emitsClusterHeader(table)) {
     if (table.holders == 0) freeTable(table);
@@ -70,11 +66,12 @@ function configure(root: u32, size: u32): bool {
   const owner = contexts.rootOf(root);
   const before = contexts.findListener(configuration.listener, configuration.listenerLength);
   if (before) metrics.flush(before);
-  if (owner.listener) metrics.flush(owner.listener!);
+  leaveListener(owner, before);
   const listener = contexts.serve(owner, configuration.listener, configuration.listenerLength, table);
   listener.entry = entry;
   owner.isSecondary = configuration.isSecondary(table, entry);
   metrics.makeCounters(listener);
+  metrics.noteTaken(listener, configuration.hash(table));
   proxy_set_tick_period_milliseconds(metrics.TICK_MILLISECONDS);
   logServing(owner, listener);
   return true;
@@ -82,8 +79,22 @@ function configure(root: u32, size: u32): bool {
 
 function refuseTable(): bool {
   message.log(abi.LOG_ERROR);
-  metrics.countRefusal();
+  nameListener();
+  metrics.countRefusal(configuration.listener, configuration.listenerLength, message.code);
   return false;
+}
+
+/** The listener is what the configuration says, else the plugin's root_id. */
+function nameListener(): void {
+  if (configuration.listenerLength > 0) return;
+  read.readRootId();
+  configuration.setListener(read.property, read.propertyLength);
+}
+
+/** The root goes, or gets another listener: what only it served is not served any more. */
+function leaveListener(root: contexts.Root, next: contexts.Listener | null): void {
+  const listener = root.listener;
+  if (listener && listener !== next && listener.roots == 1) metrics.forget(listener);
 }
 
 /**
@@ -91,10 +102,10 @@ function refuseTable(): bool {
  * then refuses, it ends that VM with all that is served: so the root takes what its listener has.
  */
 function keepServing(id: u32, size: u32): bool {
+  configuration.setListener(0, 0);
   configuration.sayNoRoom(size);
   refuseTable();
-  read.readRootId();
-  const listener = contexts.findListener(read.property, read.propertyLength);
+  const listener = contexts.findListener(configuration.listener, configuration.listenerLength);
   if (listener) {
     contexts.join(contexts.rootOf(id), listener);
     proxy_set_tick_period_milliseconds(metrics.TICK_MILLISECONDS);
@@ -118,7 +129,8 @@ function logServing(root: contexts.Root, listener: contexts.Listener): void {
 export function proxy_on_tick(root: u32): void {
   arena.reset();
   jobs.letOverdueGo(root);
-  metrics.tick(contexts.rootOf(root));
+  const listener = contexts.rootOf(root).listener;
+  if (listener) metrics.tick(listener);
 }
 
 export function proxy_on_request_headers(id: u32, _headers: u32, endOfStream: u32): u32 {
@@ -208,7 +220,8 @@ export function proxy_on_delete(id: u32): void {
   const root = contexts.remove(id);
   if (!root) return;
   arena.reset();
-  metrics.uncount(root);
+  if (root.listener) metrics.flush(root.listener!);
+  leaveListener(root, null);
   // Envoy would go on waking us for a plugin that is gone: after thousands of updates, thousands of times a second.
   proxy_set_tick_period_milliseconds(0);
   contexts.freeRoot(root);

@@ -30,6 +30,7 @@ export function loadTable(block: usize, bytes: usize, length: u32): Table | null
   checker.bytes = bytes;
   checker.length = length;
   if (!checker.check()) {
+    message.because(checker.code);
     freeTable(table);
     return null;
   }

@@ -8,6 +8,13 @@ const ROOM: i32 = 512;
 const start = memory.data(512);
 let length: i32 = 0;
 
+/** Why a table is refused: of refusals.ts. */
+export let code: u32 = 0;
+
+export function because(number: u32): void {
+  code = number;
+}
+
 export function clear(): void {
   length = 0;
 }

@@ -1,24 +1,22 @@
 // Counters and gauges. Requests are counted in memory of our own, and the sums go to the proxy on the tick: no
-// host call a request. A proxy's metrics are one for all its workers, so a gauge that each worker sets would hide a
-// stale one: the number of live roots, and of those on the newest table, are added up instead.
+// host call a request. What is served is told by gauges, one of each for all the workers of a proxy: served.ts.
 
 import {
   proxy_define_metric,
-  proxy_get_shared_data,
   proxy_increment_metric,
   proxy_record_metric,
-  proxy_set_shared_data,
 } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import * as abi from "./abi";
 import { areEqual } from "./bytes";
-import { Listener, Root } from "./contexts";
+import { Listener } from "./contexts";
 import { Decision } from "./decide";
 import * as L from "./layout";
+import * as served from "./served";
 import { deploymentName, releaseName, Table, zeroed } from "./table";
 import { ascii, Text } from "./text";
 import { MISSING, TWO_WIKIS } from "./wiki";
 
-// Counters of a root: these, then one a cluster, deployments × releases.
+// Counters of a listener: these, then one a cluster, deployments × releases.
 export const PASSED: u32 = 0;
 export const UNKNOWN_HOSTS: u32 = 1;
 export const MISSING_WIKIS: u32 = 2;
@@ -109,76 +107,49 @@ export function flush(listener: Listener): void {
   }
 }
 
-export function countRefusal(): void {
+/** A table for the listener of that name was refused. */
+export function countRefusal(name: usize, length: u32, code: u32): void {
   nameMetric(ascii("tables_refused"));
+  addListener(name, length);
   proxy_increment_metric(metric(abi.COUNTER), 1);
+  nameShared(name, length);
+  served.refuse(nameAt, nameLength, code);
+  setGauge(ascii("refused"), name, length, code);
 }
 
-/** The tick of a root that has a table. */
-export function tick(root: Root): void {
-  const listener = root.listener;
-  if (!listener) return;
+/** The listener's table was taken. @param hash of what brought it */
+export function noteTaken(listener: Listener, hash: u32): void {
+  nameShared(listener.name, listener.nameLength);
+  served.take(nameAt, nameLength, hash);
+}
+
+export function tick(listener: Listener): void {
   flush(listener);
-  const table = listener.table;
-  if (!root.isCounted) {
-    root.isCounted = true;
-    addToGauge(ascii("roots"), 1);
-  }
-  const isNewest = isNewestTable(listener);
-  if (isNewest != root.isNewest) {
-    root.isNewest = isNewest;
-    addToGauge(ascii("roots_on_newest_table"), isNewest ? 1 : -1);
-  }
-  if (!isNewest) return;
-  setGauge(ascii("generation"), load<u32>(table.bytes + L.HEADER_GENERATION));
-  // 48 bits: a number that every reader of metrics, a double, holds exactly.
-  setGauge(ascii("digest"), bswap<u64>(load<u64>(table.bytes + L.HEADER_DIGEST)) >> 16);
+  tell(listener, false);
 }
 
-/** The root is gone, with what it added. */
-export function uncount(root: Root): void {
-  if (root.listener) flush(root.listener!);
-  if (root.isCounted) addToGauge(ascii("roots"), -1);
-  if (root.isNewest) addToGauge(ascii("roots_on_newest_table"), -1);
+/** The listener is gone from this VM, with what it added. */
+export function forget(listener: Listener): void {
+  flush(listener);
+  if (listener.vm != 0) tell(listener, true);
 }
 
-function addToGauge(name: Text, difference: i64): void {
-  nameMetric(name);
-  proxy_increment_metric(metric(abi.GAUGE), difference);
+function tell(listener: Listener, isGone: bool): void {
+  const name = listener.name;
+  const length = listener.nameLength;
+  nameShared(name, length);
+  served.tell(nameAt, nameLength, listener, isGone);
+  setGauge(ascii("instances"), name, length, served.vms);
+  setGauge(ascii("generation"), name, length, served.generation);
+  setGauge(ascii("digest"), name, length, served.digest);
+  setGauge(ascii("table_bytes"), name, length, served.tableBytes);
+  setGauge(ascii("refused"), name, length, served.refused);
 }
 
-function setGauge(name: Text, value: u64): void {
-  nameMetric(name);
+function setGauge(gauge: Text, name: usize, length: u32, value: u64): void {
+  nameMetric(gauge);
+  addListener(name, length);
   proxy_record_metric(metric(abi.GAUGE), value);
-}
-
-// ---- The newest table -----------------------------------------------------------------------------------
-
-const resultCas = memory.data(4);
-const generation = memory.data(4);
-
-/**
- * The highest generation that a root of this listener has, in any worker: they share it under a key of its name.
- * A table of the same generation is as new.
- */
-function isNewestTable(listener: Listener): bool {
-  const table = listener.table;
-  const own = load<u32>(table.bytes + L.HEADER_GENERATION);
-  nameMetric(ascii("newest."));
-  const name: u32 = load<u16>(listener.entry + L.LISTENER_NAME);
-  if (name != L.NONE) addString(table, name);
-  store<u32>(abi.resultSize, 0);
-  store<u32>(resultCas, 0);
-  if (proxy_get_shared_data(nameAt, nameLength, abi.resultAt, abi.resultSize, resultCas) == abi.OK) {
-    if (load<u32>(abi.resultSize) == 4) {
-      const newest = load<u32>(load<u32>(abi.resultAt));
-      if (newest >= own) return newest == own;
-    }
-  }
-  store<u32>(generation, own);
-  // Where another worker was quicker, the next tick sees it.
-  proxy_set_shared_data(nameAt, nameLength, generation, 4, load<u32>(resultCas));
-  return true;
 }
 
 // ---- Names, and the proxy's numbers for them ------------------------------------------------------------
@@ -201,6 +172,17 @@ function nameRequests(table: Table, cluster: u32): void {
   addString(table, deploymentName(table, cluster / table.releaseCount));
   addText(ascii(".release."));
   addString(table, releaseName(table, cluster % table.releaseCount));
+}
+
+/** What the VMs share, with the form of the record: a proxy keeps it when the filter changes. */
+function nameShared(name: usize, length: u32): void {
+  nameMetric(ascii("served1"));
+  addListener(name, length);
+}
+
+function addListener(name: usize, length: u32): void {
+  addText(ascii(".listener."));
+  addBytes(name, length);
 }
 
 function addText(text: Text): void {

@@ -163,6 +163,17 @@ export function letGo(table: Table): void {
   freeTable(table);
 }
 
+/** Of all tables that are held. */
+export function heldBytes(): u32 {
+  let bytes: u32 = 0;
+  let table = held;
+  while (table) {
+    bytes += table.length;
+    table = table.next;
+  }
+  return bytes;
+}
+
 /** The table that has these bytes, null where none is held. */
 export function findHeld(bytes: usize, length: u32): Table | null {
   let table = held;

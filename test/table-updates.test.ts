@@ -288,7 +288,7 @@ describe("the memory of tables", () => {
     expect(next.refused).toBe(null);
     const SAYS = `pointsman: table refused: no room for a configuration of ${LARGE.length} bytes beside the tables that are held`;
     expect(vm.logs).toEqual([{ level: 4, text: SAYS }]);
-    expect(vm.shared.metrics.value("pointsman.tables_refused")).toBe(1n);
+    expect(vm.shared.metrics.value("pointsman.tables_refused.listener.edge")).toBe(1n);
     edge.retire();
     expect([cluster(next), cluster(mesh)]).toEqual(["web0-r0-0", "web0-r0-0"]);
     // A listener that had none has none, and the others are left alone.

@@ -164,13 +164,14 @@ export function pluginConfiguration(options: Omit<FilterOptions, "wasm">): Buffe
 
 /**
  * Of `pointsman.requests.deployment.D.release.R`: one metric with two labels. Both names may have dots; where
- * `.release.` occurs twice, the deployment's name ends at the first.
+ * `.release.` occurs twice, the deployment's name ends at the first. `pointsman.digest.listener.L` has one label.
  */
 const STATS_TAGS = [
   {
     tag_name: "deployment",
     regex: "^wasmcustom\\.pointsman\\.requests(\\.deployment\\.(.+?))\\.release\\..+$",
   },
+  { tag_name: "listener", regex: "^wasmcustom\\.pointsman\\.[a-z_]+(\\.listener\\.(.+))$" },
   { tag_name: "release", regex: "^wasmcustom\\.pointsman\\.requests\\.deployment\\..+?(\\.release\\.(.+))$" },
 ];
 

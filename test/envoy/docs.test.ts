@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { load } from "js-yaml";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import * as refusals from "../../assembly/refusals.ts";
 import { packFarm } from "../../scripts/commands/pack.ts";
 import { filterResource, pluginConfiguration } from "../../scripts/render/bootstrap.ts";
 import { parseFilterFile } from "../../scripts/render/filter-file.ts";
@@ -98,6 +99,11 @@ test("every metric has its row, by the name that Prometheus gives it, and no oth
   );
   expect(new Set(rows)).toEqual(new Set([...named, "requests"]));
   expect(rows.length).toBe(new Set(rows).size);
+});
+
+test("every number of a refusal has its row, in their order", () => {
+  const rows = [...operations.matchAll(/^\| (\d+) \| .+ \| .+ \|$/gm)].map(([, number]) => Number(number));
+  expect(rows).toEqual(Object.values(refusals));
 });
 
 const fragments = blocks(operations, "yaml farm").map((text) => ({ title: text.split("\n", 1)[0]!, text }));

@@ -1,15 +1,18 @@
 /** What the filter counts, as Envoy and Prometheus have it. */
 import net from "node:net";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { REFUSED_DAMAGED } from "../../assembly/refusals.ts";
+import { FilterFiles } from "../../scripts/envoy/discovery.ts";
 import { send } from "../../scripts/envoy/request.ts";
 import { Table } from "../../scripts/table/table.ts";
-import { type Started, start, tableOf } from "./farm.ts";
+import { type Started, start, tableOf, WASM } from "./farm.ts";
 
 const WORKERS = 4;
 const LISTENERS = 2;
-/** Envoy's main thread has a root of each listener too, which no request reaches. */
-const ROOTS = (WORKERS + 1) * LISTENERS;
+/** Envoy's main thread has a VM too, which no request reaches. */
+const VMS = WORKERS + 1;
 
 let farm: Started;
 beforeAll(async () => {
@@ -39,16 +42,27 @@ async function push(generation: number): Promise<void> {
 const digest = (generation: number) =>
   Number.parseInt(new Table(tableOf({}, generation)).digest.slice(0, 12), 16);
 
-test("every worker's root is counted, and the main thread's, and no canary", async () => {
-  await expectMetrics({ roots: ROOTS, roots_on_newest_table: ROOTS, generation: 1, digest: digest(1) });
+/** The gauges of every listener, where all VMs serve that generation and have taken it. */
+function served(generation: number): Record<string, number> {
+  const of = {
+    instances: VMS,
+    generation,
+    digest: digest(generation),
+    table_bytes: tableOf({}, generation).length,
+    refused: 0,
+  };
+  return Object.fromEntries(
+    ["edge", "mesh"].flatMap((listener) =>
+      Object.entries(of).map(([name, value]) => [`${name}.listener.${listener}`, value]),
+    ),
+  );
+}
+
+test("every worker's VM is counted, and the main thread's, and no canary", async () => {
+  await expectMetrics(served(1));
   // A later tick adds nothing.
   await sleep(1_100);
-  expect(await metrics()).toEqual({
-    roots: ROOTS,
-    roots_on_newest_table: ROOTS,
-    generation: 1,
-    digest: digest(1),
-  });
+  expect(await metrics()).toEqual(served(1));
 });
 
 test("requests are counted by deployment and release, and what is odd about them", async () => {
@@ -85,8 +99,7 @@ test("requests are counted by deployment and release, and what is odd about them
     job_conflicts: 1,
   };
   await expectMetrics(counted);
-  const gauges = { roots: ROOTS, roots_on_newest_table: ROOTS, generation: 1, digest: digest(1) };
-  expect(await metrics()).toEqual({ ...counted, ...gauges });
+  expect(await metrics()).toEqual({ ...counted, ...served(1) });
 });
 
 test("Prometheus has one metric of requests, with the deployment and the release as labels", async () => {
@@ -95,7 +108,8 @@ test("Prometheus has one metric of requests, with the deployment and the release
   expect(lines).toContain('pointsman_requests{deployment="web",release="1.47.0-wmf.1"} 9');
   expect(lines).toContain('pointsman_requests{deployment="jobs",release="1.47.0-wmf.2"} 2');
   expect(lines).toContain("pointsman_unknown_hosts{} 2");
-  expect(lines).toContain(`pointsman_roots{} ${ROOTS}`);
+  expect(lines).toContain(`pointsman_instances{listener="mesh"} ${VMS}`);
+  expect(lines).toContain(`pointsman_digest{listener="edge"} ${digest(1)}`);
   expect(
     lines.filter((line) => /^pointsman_requests.*[._](web|1[._]47)/.test(line.replace(/\{.*/, ""))),
   ).toEqual([]);
@@ -108,20 +122,19 @@ test("after updates the drained roots are gone, and what they counted last is no
     await farm.send({ host: "en.wiki.example" });
     await push(generation);
   }
-  await expectMetrics({ roots: ROOTS, roots_on_newest_table: ROOTS, generation: 4, digest: digest(4) });
+  await expectMetrics(served(4));
   expect((await metrics())[web]).toBe(before + 3);
 });
 
-test("a refused table is counted once a listener, and changes no gauge", async () => {
+test("a refused table is counted for its listener, with why, and changes nothing else", async () => {
   const damaged = tableOf({}, 5);
   damaged[damaged.length >> 1]! ^= 1;
   expect((await farm.envoy.updateFilter(damaged)).accepted).toBe(false);
-  await expectMetrics({
-    tables_refused: LISTENERS,
-    roots: ROOTS,
-    roots_on_newest_table: ROOTS,
-    generation: 4,
-  });
+  const refused = { "refused.listener.edge": REFUSED_DAMAGED, "refused.listener.mesh": REFUSED_DAMAGED };
+  const counted = { "tables_refused.listener.edge": 1, "tables_refused.listener.mesh": 1 };
+  await expectMetrics({ ...served(4), ...refused, ...counted });
+  await sleep(1_500);
+  expect(await metrics()).toMatchObject({ ...served(4), ...refused, ...counted });
 });
 
 test("a refused table is refused again each time it is sent, by what differs in its attempt", async () => {
@@ -129,7 +142,7 @@ test("a refused table is refused again each time it is sent, by what differs in 
   damaged[damaged.length >> 1]! ^= 1;
   const rejected = async () =>
     Object.values(await farm.envoy.stats("http_filter.pointsman.update_rejected"))[0];
-  const [before, refused] = [Number(await rejected()), (await metrics()).tables_refused!];
+  const before = Number(await rejected());
   for (const attempt of [1, 2, 3]) {
     const { accepted, reason } = await farm.envoy.updateFilter({ table: damaged, attempt });
     expect([accepted, reason]).toEqual([
@@ -137,9 +150,12 @@ test("a refused table is refused again each time it is sent, by what differs in 
       expect.stringContaining("table refused: the checksum is wrong"),
     ]);
     expect(await rejected()).toBe(before + attempt * LISTENERS);
-    expect((await metrics()).tables_refused).toBe(refused + attempt * LISTENERS);
+    // One was refused in the test before.
+    expect((await metrics())["tables_refused.listener.edge"]).toBe(1 + attempt);
   }
-  await push(4);
+  expect((await metrics())["refused.listener.edge"]).toBe(REFUSED_DAMAGED);
+  expect(await farm.envoy.updateFilter({ table: tableOf({}, 4), attempt: 4 })).toEqual({ accepted: true });
+  await expectMetrics(served(4));
 });
 
 test("a root that an open request keeps serves the newest table too, and goes with the request", async () => {
@@ -156,21 +172,33 @@ test("a root that an open request keeps serves the newest table too, and goes wi
     .toBe(1);
   await push(5);
   await push(6);
-  await expectMetrics({
-    roots: ROOTS + 1,
-    roots_on_newest_table: ROOTS + 1,
-    generation: 6,
-    digest: digest(6),
-  });
+  await expectMetrics(served(6));
   const rest = '1,"database":"testwiki"}';
   socket.write(`${rest.length.toString(16)}\r\n${rest}\r\n0\r\n\r\n`);
   await expect.poll(() => response, { timeout: 10_000 }).toContain('"cluster":"jobs-1.47.0-wmf.2"');
-  await expectMetrics({ roots: ROOTS, roots_on_newest_table: ROOTS, generation: 6 });
 });
 
-test("a table of an older generation serves, and shows as not the newest", async () => {
+test("a table of an older generation serves, and is told as what it is", async () => {
   await push(3);
-  await expectMetrics({ roots: ROOTS, roots_on_newest_table: 0, generation: 6 });
+  await expectMetrics(served(3));
   await push(7);
-  await expectMetrics({ roots: ROOTS, roots_on_newest_table: ROOTS, generation: 7 });
+  await expectMetrics(served(7));
+});
+
+test("a listener that is left behind shows beside the other", async () => {
+  const files = new FilterFiles(join(farm.envoy.folder, "ecds"), ["mesh"], {
+    wasm: WASM,
+    table: tableOf({}, 9),
+  });
+  await files.write({});
+  await expectMetrics({ "generation.listener.mesh": 9, "digest.listener.mesh": digest(9) });
+  await sleep(1_100);
+  expect(await metrics()).toMatchObject({
+    ...{ "generation.listener.edge": 7, "digest.listener.edge": digest(7) },
+    // Both tables, in each VM.
+    "table_bytes.listener.edge": tableOf({}, 7).length + tableOf({}, 9).length,
+  });
+  // The same push again, in another attempt.
+  await push(10);
+  await expectMetrics(served(10));
 });

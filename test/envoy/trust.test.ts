@@ -14,7 +14,7 @@ import { sendHttp2 } from "./clients.ts";
 import { EMITTED, emitted, FALLBACK, PLAN, type Started, start, valuesOf } from "./farm.ts";
 
 const RUNS = 120;
-const ROOTS = "wasmcustom.pointsman.roots";
+const instances = (listener: string) => `wasmcustom.pointsman.instances.listener.${listener}`;
 const LISTENERS = [{ name: "edge", trust: "edge" as const }, { name: "mesh" }];
 
 /** The real filter, which traps where a request says so. */
@@ -201,7 +201,8 @@ async function withDeadVm(
   const dead = await start({ listeners: LISTENERS, filter: { wasm: trapping, failurePolicy } });
   try {
     expect((await dead.ask({ host: "test.wiki.example" })).cluster).toBe("web-1.47.0-wmf.2");
-    await dead.envoy.waitForStat(ROOTS, (value) => value === 4);
+    for (const listener of ["edge", "mesh"])
+      await dead.envoy.waitForStat(instances(listener), (value) => value === 2);
     await dead.send({ host: "test.wiki.example", headers: [["x-trap", "now"]] });
     await run(dead);
   } finally {
@@ -252,8 +253,11 @@ test("where a dead VM is made again, a request is a 503 or goes where it should"
     expect(last).toBe(200);
     await dead.envoy.waitForStat("wasm.pointsman.vm_reload_success", (value) => value === 1);
     expect((await dead.envoy.stats("vm_reload$"))["wasm.pointsman.vm_reload"]).toBe(0);
-    // The dead VM's roots are never taken off: one of two listeners has a new one by now.
-    await dead.envoy.waitForStat(ROOTS, (value) => value === 5);
-    await dead.envoy.waitForStat(`${ROOTS}_on_newest_table`, (value) => value === 5);
+    // After ten seconds the dead VM is no longer counted, and the new one is, to each listener from its first request on.
+    await dead.envoy.waitForStat(instances("edge"), (value) => value === 3);
+    await dead.envoy.waitForStat(instances("mesh"), (value) => value === 1, 20_000);
+    await dead.envoy.waitForStat(instances("edge"), (value) => value === 2);
+    await dead.send({ host: "test.wiki.example", listener: "mesh" });
+    await dead.envoy.waitForStat(instances("mesh"), (value) => value === 2);
   });
 });
