@@ -14,7 +14,6 @@ import type {
   PathForm,
   Pattern,
   Placement,
-  Predicate,
   Release,
   Reply,
   Rewrite,
@@ -25,8 +24,9 @@ import type {
 import { TableChecker } from "./check.ts";
 import { digestOf } from "./digest.ts";
 import { hashKey, partOf, slotOf } from "./hash.ts";
+import { readRule } from "./read-rule.ts";
 import { type Area, TableBytes } from "./table-bytes.ts";
-import { EMIT_KINDS, HOST_MODES, nameOf, SUBJECTS, TESTS, WIKILESS } from "./wire.ts";
+import { EMIT_KINDS, HOST_MODES, nameOf, WIKILESS } from "./wire.ts";
 
 export type KeySet = KeySetShape;
 
@@ -282,68 +282,13 @@ export class Table {
   }
 
   rule(number: number): Rule {
-    this.known[number] ??= this.readRule(number);
+    this.known[number] ??= readRule(this.raw, this.headers, number);
     return this.known[number];
   }
 
   /** Of the outcomes that a list may hold, the checker has seen to it. */
   rules<Outcome extends Rule["outcome"]>({ first, count }: Range): Rule<Outcome>[] {
     return Array.from({ length: count }, (_, i) => this.rule(first + i) as Rule<Outcome>);
-  }
-
-  private readRule(number: number): Rule {
-    const section = this.start(L.SECTION_RULES);
-    const at = section + L.RULES_BODY + number * L.RULE_ENTRY;
-    const first = this.raw.u16(at + L.RULE_FIRST_PREDICATE);
-    const predicates = section + L.RULES_BODY + this.ruleCount * L.RULE_ENTRY + first * L.PREDICATE_ENTRY;
-    const flags = this.raw.u8(at + L.RULE_FLAGS);
-    return {
-      when: Array.from({ length: this.raw.u8(at + L.RULE_PREDICATES) }, (_, i) =>
-        this.readPredicate(predicates + i * L.PREDICATE_ENTRY),
-      ),
-      outcome: this.readOutcome(this.raw.u8(at + L.RULE_OUTCOME), this.raw.u16(at + L.RULE_VALUE)),
-      wiki: flags & L.RULE_FLAG_BODY ? "body" : flags & L.RULE_FLAG_NO_WIKI ? "none" : "host",
-      debug: (flags & L.RULE_FLAG_DEBUG) !== 0,
-    };
-  }
-
-  private readOutcome(outcome: number, value: number): Rule["outcome"] {
-    switch (outcome) {
-      case L.OUTCOME_DEPLOYMENT:
-        return { deployment: value };
-      case L.OUTCOME_RELEASE:
-        return { release: value };
-      case L.OUTCOME_REPLY:
-        return { reply: value };
-      case L.OUTCOME_READ_ONLY:
-        return { readOnly: value };
-      default:
-        return "pass";
-    }
-  }
-
-  private readPredicate(at: number): Predicate {
-    const subject = nameOf(SUBJECTS, this.raw.u8(at + L.PREDICATE_SUBJECT));
-    const code = this.raw.u8(at + L.PREDICATE_TEST);
-    const test = nameOf(TESTS, code & ~L.TEST_NOT);
-    const number = this.raw.u16(at + L.PREDICATE_NAME);
-    const name = subject === "header" ? this.headers[number]! : this.raw.string(number);
-    const is = { not: (code & L.TEST_NOT) !== 0, subject, test, ...(name !== null && { name }) };
-    if (test === "share") {
-      const salt = this.text(at + L.PREDICATE_SALT);
-      return { ...is, salt, share: this.raw.u16(at + L.PREDICATE_SHARE) } as Predicate;
-    }
-    const first = this.raw.u16(at + L.PREDICATE_FIRST_VALUE);
-    const values = Array.from(
-      { length: this.raw.u16(at + L.PREDICATE_VALUES) },
-      (_, i) => this.raw.string(first + i)!,
-    );
-    const [option, ...wanted] = values;
-    // The checker knows which tests go with which subject, and the compiler does not.
-    return {
-      ...is,
-      ...(test === "option" ? { option, values: wanted } : values.length > 0 && { values }),
-    } as Predicate;
   }
 
   private listener(number: number): TableListener {
