@@ -47,6 +47,7 @@ describe("a push", () => {
       digest: served().digest,
       same: false,
       before: { generation: 1, digest: expect.any(String) },
+      changes: [expect.stringContaining("1 wiki moves")],
       warnings: [],
       allowed: [],
       targets: [{ target: "envoy-files=envoy", said: "1 file", error: null }],
@@ -260,7 +261,11 @@ describe("a rollback", () => {
     rmSync(join(folder, "farm"), { recursive: true });
     expect(rollback(...targets)).toEqual({
       code: 0,
-      out: `store: generation 3, digest ${first.digest}\nenvoy-files=envoy: 1 file\n`,
+      out: expect.stringMatching(
+        new RegExp(
+          `^store: generation 3, digest ${first.digest}\n  1 wiki moves\\b.*\nenvoy-files=envoy: 1 file\n$`,
+        ),
+      ),
       err: "",
     });
     expect(served()).toEqual({ generation: 3, digest: first.digest });

@@ -2,7 +2,6 @@
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
-import { inShort } from "../diff/formats.ts";
 import { withGeneration } from "../encode/container.ts";
 import { GUARD_NAMES } from "../farm/guard-limits.ts";
 import { type Allow, judge, showAllowed, showFinding } from "../guards/guards.ts";
@@ -81,7 +80,7 @@ async function push(options: Options): Promise<void> {
   const answer = { kind: "push" as const, generation, digest, same, before, warnings, allowed };
   if (same) {
     await store.putTable(table); // it may be damaged there
-    tell({ ...answer, targets: await bring(store, table, targets) }, options);
+    tell({ ...answer, changes: [], targets: await bring(store, table, targets) }, options);
     return;
   }
   for (const line of whatChanges(current, packed, table)) process.stderr.write(`${line}\n`);
@@ -98,7 +97,7 @@ async function push(options: Options): Promise<void> {
   };
   progress("writing");
   const brought = await putInForce(store, current, table, entry, targets);
-  tell({ ...answer, targets: brought }, options);
+  tell({ ...answer, changes: packed.changes, targets: brought }, options);
 }
 
 /** The farm's table, after the one that is to be served. Throws SourceError, Refusal. */
@@ -128,12 +127,12 @@ function allowFindings(findings: readonly NamedFinding[], { allow, reason }: Opt
 }
 
 /** In lines, for who is asked. */
-function whatChanges({ last, entries }: Current, { diff }: Packed, { digest }: Table): string[] {
+function whatChanges({ last, entries }: Current, { diff, changes }: Packed, { digest }: Table): string[] {
   const alike = entries.findLast((entry) => entry.digest === digest);
   return [
     ...(alike ? [`same content as generation ${alike.generation}`] : []),
     ...(last === null ? ["nothing was pushed before"] : []),
-    ...(diff ? [`against generation ${last!.generation}:`, ...inShort(diff).map((line) => `  ${line}`)] : []),
+    ...(diff ? [`against generation ${last!.generation}:`, ...changes.map((line) => `  ${line}`)] : []),
   ];
 }
 

@@ -115,6 +115,8 @@ export interface Answer {
   same: boolean;
   /** What was to be served before. */
   before: { generation: number; digest: string } | null;
+  /** Against that, in short. */
+  changes: string[];
   warnings: string[];
   allowed: Entry["allowed"];
   targets: Brought[];
@@ -122,7 +124,7 @@ export interface Answer {
 
 /** Throws Refusal where a target was not written. */
 export function tell(answer: Answer, { store, json }: { store: string; json?: boolean }): void {
-  const { generation, digest, same, targets } = answer;
+  const { kind, generation, digest, same, changes, targets } = answer;
   const failed = targets.filter(({ error }) => error !== null);
   const missing = `${failed.map(({ target, error }) => `${target}: not written: ${error}`).join("\n")}
 generation ${generation} is in the store and in ${targets.length - failed.length} of ${count(targets.length, "target")}: once that is mended, say the same again`;
@@ -131,6 +133,7 @@ generation ${generation} is in the store and in ${targets.length - failed.length
     const what = same ? `has generation ${generation} already` : `generation ${generation}`;
     const lines = [
       `${store}: ${what}, digest ${digest}`,
+      ...(kind === "rollback" ? changes.map((line) => `  ${line}`) : []),
       ...targets.flatMap(({ target, said }) => (said === null ? [] : [`${target}: ${said}`])),
       ...(targets.length === 0 ? ["no targets: the store alone has it"] : []),
     ];

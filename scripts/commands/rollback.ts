@@ -1,6 +1,10 @@
 /** `pointsman rollback`: what was served before is to be served again, at once. */
 import { Argument, type Command } from "commander";
+import { diff } from "../diff/diff.ts";
+import { inShort } from "../diff/formats.ts";
 import { withGeneration } from "../encode/container.ts";
+import { decode } from "../encode/decode.ts";
+import { VersionOrder } from "../farm/version-order.ts";
 import { Refusal } from "../refusal.ts";
 import type { Entry } from "../store/store.ts";
 import { Table } from "../table/table.ts";
@@ -56,7 +60,7 @@ async function rollback(wanted: number | undefined, options: Options): Promise<v
   for (const target of targets) target.check(table);
   const answer = { kind: "rollback" as const, generation, digest, same, before, warnings, allowed: [] };
   if (same) {
-    tell({ ...answer, targets: await bring(store, table, targets) }, options);
+    tell({ ...answer, changes: [], targets: await bring(store, table, targets) }, options);
     return;
   }
   const entry: Entry = {
@@ -70,7 +74,16 @@ async function rollback(wanted: number | undefined, options: Options): Promise<v
     sources: [],
     allowed: [],
   };
-  tell({ ...answer, targets: await putInForce(store, current, table, entry, targets) }, options);
+  const brought = await putInForce(store, current, table, entry, targets);
+  // Only now: nobody has to wait for it.
+  const changes = current.table === null ? [] : changesBetween(current.table, table);
+  tell({ ...answer, changes, targets: brought }, options);
+}
+
+/** In short; a store knows no farm's own order of versions. */
+function changesBetween(old: Table, next: Table): string[] {
+  const order = new VersionOrder();
+  return inShort(diff(decode(old), decode(next), (a, b) => order.tell(a, b)));
 }
 
 /** Of the content before. Who says it twice in a hurry must not get the bad table again. Throws Refusal. */

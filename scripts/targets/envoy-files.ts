@@ -26,6 +26,8 @@ export function envoyFiles(folder: string): Target {
           sweep(dirname(path));
           writeWhole(path, Buffer.from(text));
         }
+        // An Envoy that watches this folder reads them now, also where a listener's own folder was made anew.
+        writeWhole(join(folder, FILTER_NAME, "generation"), Buffer.from(`${table.generation}\n`));
         return count(files.length, "file");
       }),
   };
