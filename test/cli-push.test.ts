@@ -408,7 +408,7 @@ describe("used wrongly", () => {
 });
 
 it("who acts is whom the environment says, else whom git knows, else the user", () => {
-  const who = (env: NodeJS.ProcessEnv) => {
+  const who = (env: NodeJS.ProcessEnv): string => {
     const args = ["push", ...SMALL, "--store", "store", "--yes", "--again", "--reason", "x"];
     expect(run(args, { env: { PATH: process.env.PATH, ...env } }).code).toBe(0);
     return history().entries[0].who;
@@ -435,6 +435,11 @@ it("the history says of which commits the sources are, and what is not committed
   const [second, first] = history().entries;
   expect([first.sources[0].commit, second.sources[0].commit]).toEqual([commit, `${commit}+`]);
   expect(ask("history").out).toContain(`   from farm ${commit.slice(0, 12)}+\n`);
+});
+
+it("the history has a line for each, whatever people say", () => {
+  push("first\nline\n2  2026-01-01T00:00:00Z  push  000000000000  nobody: x");
+  expect(ask("history").out.trimEnd().split("\n").length).toBe(2);
 });
 
 it("every file of a store that the documents name is there", () => {

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { count } from "../count.ts";
 import { SourceError } from "../sources/problem.ts";
 import type { Entry, Freeze, Rollout } from "../store/store.ts";
+import { visibleOnLine } from "../visible.ts";
 import { addStoreOption, openStore, type StoreOptions } from "./store-options.ts";
 
 export function historyCommand(program: Command): void {
@@ -59,7 +60,7 @@ export function isFrozen({ until }: Freeze): boolean {
 }
 
 export function showFreeze({ until, who, why }: Freeze): string {
-  return `frozen until ${showTime(until)} by ${who}: ${why}`;
+  return `frozen until ${showTime(until)} by ${visibleOnLine(who)}: ${visibleOnLine(why)}`;
 }
 
 /** To the second; all times are UTC. */
@@ -73,9 +74,9 @@ function showEntry({ generation, when, kind, of, digest, who, why, sources, allo
     commit === undefined ? [] : [`${name} ${commit.replace(/^(.{12})[0-9a-f]+/, "$1")}`],
   );
   return [
-    `${generation}  ${showTime(when)}  ${what}  ${digest.slice(0, 12)}  ${who}: ${why}`,
+    `${generation}  ${showTime(when)}  ${what}  ${digest.slice(0, 12)}  ${visibleOnLine(who)}: ${visibleOnLine(why)}`,
     ...(from.length > 0 ? [`   from ${from.join(", ")}`] : []),
-    ...allowed.map((one) => `   allowed ${one.guard}: ${one.what} (${one.why})`),
+    ...allowed.map((one) => `   allowed ${one.guard}: ${one.what} (${visibleOnLine(one.why)})`),
   ];
 }
 

@@ -67,7 +67,8 @@ async function push(options: Options): Promise<void> {
   const targets = targetsOf(options);
   const current = await currentOf(store);
   const packed = packNext(options, current, progress);
-  const same = current.last?.digest === packed.table.digest && !options.again;
+  const again = options.again || options.generation !== undefined;
+  const same = current.last?.digest === packed.table.digest && !again;
   const next = same ? current.last!.generation : nextGeneration(current, options.generation);
   const table = new Table(withGeneration(packed.table.bytes, next));
   const warnings = [...current.warnings, ...packed.warnings];

@@ -54,7 +54,7 @@ async function rollback(wanted: number | undefined, options: Options): Promise<v
   const { digest } = back;
   const { bytes } = await store.table(digest);
   const before = { generation: last.generation, digest: last.digest };
-  const same = digest === last.digest;
+  const same = digest === last.digest && options.generation === undefined;
   const generation = same ? last.generation : nextGeneration(current, options.generation);
   const table = new Table(withGeneration(bytes, generation));
   for (const target of targets) target.check(table);

@@ -48,7 +48,7 @@ export const entrySchema = z
       z.strictObject({
         /** `farm`, or the source's name in farm.yaml. */
         name: text,
-        path: text,
+        path: z.string().min(1),
         /** Of the git checkout that it lies in; `+` at the end: with changes that are not committed. */
         commit: text.optional(),
       }),

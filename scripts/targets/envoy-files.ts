@@ -27,6 +27,7 @@ export function envoyFiles(folder: string): Target {
           writeWhole(path, Buffer.from(text));
         }
         // An Envoy that watches this folder reads them now, also where a listener's own folder was made anew.
+        sweep(join(folder, FILTER_NAME));
         writeWhole(join(folder, FILTER_NAME, "generation"), Buffer.from(`${table.generation}\n`));
         return count(files.length, "file");
       }),
