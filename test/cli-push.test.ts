@@ -437,6 +437,23 @@ it("the history says of which commits the sources are, and what is not committed
   expect(ask("history").out).toContain(`   from farm ${commit.slice(0, 12)}+\n`);
 });
 
+it("diff compares generations with each other, and with a farm", () => {
+  push("first");
+  promote();
+  push("second");
+  const { code, out } = ask("diff", "1", "2");
+  expect({ code, out }).toEqual({
+    code: 1,
+    out: expect.stringMatching(/^generation 1 \(store\) → generation 2 \(store\)\n/),
+  });
+  expect(ask("diff", "2", "farm/farm.yaml")).toMatchObject({
+    code: 0,
+    out: "farm farm/farm.yaml: the same content as generation 2 (store)\n",
+  });
+  expect(ask("diff", "2", "7").err).toContain("the history has no generation 7\n  2  ");
+  expect(run(["diff", "1", "2"]).err).toContain("1: cannot be read: there is no such file");
+});
+
 it("the history has a line for each, whatever people say", () => {
   push("first\nline\n2  2026-01-01T00:00:00Z  push  000000000000  nobody: x");
   expect(ask("history").out.trimEnd().split("\n").length).toBe(2);

@@ -1,16 +1,17 @@
 /** `pointsman diff`: what changes when one table takes another's place? */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { diff } from "../diff/diff.ts";
 import { asMarkdown, asText, code } from "../diff/formats.ts";
 import { toJson } from "../diff/json.ts";
 import { VersionOrder } from "../farm/version-order.ts";
 import { addSourceOptions, type FarmOptions } from "./farm-options.ts";
 import { refuseTwiceStdin, refuseUnheard } from "./heard.ts";
-import { isFarm, type Opened, openPlan } from "./open-plan.ts";
+import { isFarm, isGeneration, type Opened, openPlan } from "./open-plan.ts";
 
 interface DiffOptions extends Omit<FarmOptions, "farm"> {
   json?: boolean;
   markdown?: boolean;
+  store?: string;
 }
 
 export function diffCommand(program: Command): void {
@@ -18,9 +19,12 @@ export function diffCommand(program: Command): void {
     .description("say what changes when one table takes another's place")
     .argument(
       "<old>",
-      "a table, what Envoy discovers (pointsman.json), or a farm (farm.yaml); - is a table on standard input",
+      "a table, what Envoy discovers (pointsman.json), a farm (farm.yaml), or a generation of --store; - is a table on standard input",
     )
     .argument("<new>", "the same, of what comes")
+    .addOption(
+      new Option("--store <folder>", "a store: a number is one of its generations").env("POINTSMAN_STORE"),
+    )
     .option("--markdown", "as Markdown, for a review")
     .option("--json", "as JSON, with every name")
     .addHelpText(
@@ -33,15 +37,16 @@ must have first; hosts, rules and settings. A farm is packed in memory. Exit cod
 Examples:
   $ pointsman diff yesterday.table production.table
   $ pointsman diff production.table farm.yaml --source mediawiki-config=../mediawiki-config
+  $ pointsman diff 41 42 --store /srv/pointsman
   $ pointsman diff --markdown /etc/envoy/pointsman/edge/pointsman.json production.table > review.md
   $ pointsman diff --json old.table new.table | jq '.moves[] | {from, to, wikis: (.wikis | length)}'`,
     )
-    .action((old: string, next: string, options: DiffOptions, command: Command) => {
+    .action(async (old: string, next: string, options: DiffOptions, command: Command) => {
       refuseTwiceStdin(command, [old, next]);
       if (options.json) refuseUnheard(command, ["markdown"], "--json is another form of the same");
       if (!isFarm(old) && !isFarm(next))
         refuseUnheard(command, ["source", "today"], "neither of the two is a farm");
-      const [before, after] = [openPlan(old, options), openPlan(next, options)];
+      const [before, after] = [await openPlan(old, options), await openPlan(next, options)];
       for (const warning of [...before.warnings, ...after.warnings])
         process.stderr.write(`warning: ${warning}\n`);
       const order = after.order ?? before.order ?? new VersionOrder();
@@ -51,7 +56,10 @@ Examples:
         process.stdout.write(`${JSON.stringify(toJson(found))}\n`);
         return;
       }
-      const name = (text: string) => (options.markdown ? code(text) : text);
+      const name = (text: string) => {
+        const named = isGeneration(text, options) ? options.store! : text;
+        return options.markdown ? code(named) : named;
+      };
       const [from, to] = [shown(name(old), before), shown(name(next), after)];
       const title = found.same ? `${to}: the same content as ${from}` : `${from} → ${to}`;
       process.stdout.write(

@@ -9,6 +9,7 @@ import { Refusal } from "../refusal.ts";
 import type { Entry } from "../store/store.ts";
 import { Table } from "../table/table.ts";
 import { parseReason } from "./allow.ts";
+import { choices, entryOf } from "./generations.ts";
 import { parseGeneration } from "./pack.ts";
 import { bring, type Current, currentOf, nextGeneration, putInForce, tell } from "./put-in-force.ts";
 import { openStore } from "./store-options.ts";
@@ -50,7 +51,7 @@ async function rollback(wanted: number | undefined, options: Options): Promise<v
   const { warnings, last } = current;
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   if (last === null) throw new Refusal(`${store.name}: nothing was pushed yet`);
-  const back = wanted === undefined ? entryBefore(current) : entryOf(current, wanted);
+  const back = wanted === undefined ? entryBefore(current) : entryOf(current.entries, wanted);
   const { digest } = back;
   const { bytes } = await store.table(digest);
   const before = { generation: last.generation, digest: last.digest };
@@ -99,21 +100,4 @@ function entryBefore({ entries, last }: Current): Entry {
   );
   if (before) return before;
   throw new Refusal(`there is no content before that of generation ${last!.generation}`);
-}
-
-/** Throws Refusal. */
-function entryOf({ entries }: Current, wanted: number): Entry {
-  const entry = entries.find(({ generation }) => generation === wanted);
-  if (entry) return entry;
-  throw new Refusal(`the history has no generation ${wanted}\n${choices(entries)}`);
-}
-
-const CHOICES = 5;
-
-function choices(entries: readonly Entry[]): string {
-  return entries
-    .slice(-CHOICES)
-    .reverse()
-    .map(({ generation, digest, who, why }) => `  ${generation}  ${digest.slice(0, 12)}  ${who}: ${why}`)
-    .join("\n");
 }
