@@ -129,6 +129,7 @@ export function bootstrap(options: BootstrapOptions): object {
       ...(protection && { ignore_global_conn_limit: true }),
     },
     ...(protection && { overload_manager: overloadManager(protection) }),
+    layered_runtime: { layers: [{ name: FILTER_NAME, static_layer: RUNTIME }] },
     stats_config: { stats_tags: STATS_TAGS },
     static_resources: {
       listeners: options.listeners.map((one) => listener(one, options)),
@@ -136,6 +137,12 @@ export function bootstrap(options: BootstrapOptions): object {
     },
   };
 }
+
+/**
+ * Envoy refuses a regular expression of more than 100 steps, and a byte is one: ours name every header that the farm
+ * emits, and every cluster of a deployment. RE2 needs no more time for a longer one. As much as Istio sets.
+ */
+const RUNTIME = { "re2.max_program_size.error_level": 32768 };
 
 /** One ECDS resource file: the filter with its table, for `path_config_source`. */
 export function filterResource(options: FilterOptions, version: string): object {

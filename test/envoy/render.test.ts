@@ -131,6 +131,22 @@ test("the help's first example makes what Envoy takes", () => {
   expect(status, stderr).toBe(0);
 });
 
+test("many headers and many releases with times of their own make what Envoy takes", () => {
+  const releases = Array.from({ length: 60 }, (_, i) => `${i}-of-the-farm`);
+  const names = ["cluster", "wiki", "release", "version", "group", "deployment"] as const;
+  const table = tableOf({
+    releases: releases.map((version) => ({ name: version, version })),
+    clusters: PLAN.deployments.map(({ name }) => releases.map((version) => `${name}-${version}`)),
+    emit: names.map((kind) => ({ kind, name: `x-${kind}-of-this-request` })),
+  });
+  writeFileSync(join(folder, "many.table"), table);
+  const args = ["--table", "many.table", "--listener", "mesh=8081", "--timeout", "web=200s", "--out", "made"];
+  expect(run(...args, "--clusters", "{cluster}.example:80", ...FALLBACK).code).toBe(0);
+  const validate = ["--mode", "validate", "-c", join(folder, "made/envoy.yaml")];
+  const { status, stderr } = spawnSync(envoy, validate, { encoding: "utf8" });
+  expect(status, stderr).toBe(0);
+});
+
 test("addresses are IPs, names or patterns, and a cluster without one is warned of", () => {
   const { out, err } = run(
     "--table",
