@@ -231,6 +231,7 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
   const { healthPath, accessLog, websockets = false } = options;
   const isEdge = one.trust === "edge";
   const { trustedHops = 0 } = isEdge ? options : one;
+  const added = [...(isEdge ? [CLIENT_ADDRESS] : []), ...(websockets ? [ONLY_UPGRADE] : [])];
   const http2 = { ...(isEdge && EDGE_HTTP2), ...(websockets && { allow_connect: true }) };
   return {
     stat_prefix: one.name,
@@ -246,6 +247,8 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
     ...(isEdge && { request_headers_timeout: "60s" }),
     http_protocol_options: {
       accept_http_10: true,
+      // An offer that clients make unasked (Apache HttpClient 5.4), and that a server may pass over.
+      ignore_http_11_upgrade: [{ prefix: "TLS/", ignore_case: true }],
       default_host_for_http_10: options.http10Host ?? LOCALHOST,
     },
     ...(Object.keys(http2).length > 0 && { http2_protocol_options: http2 }),
@@ -279,7 +282,7 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
       // A second guard, for whoever takes only the routes from here. It is not enough by itself: Envoy skips it for a
       // request that it takes as internal (`internal_address_config`).
       internal_only_headers: emitted,
-      ...(isEdge && { request_headers_to_add: [CLIENT_ADDRESS] }),
+      ...(added.length > 0 && { request_headers_to_add: added }),
       virtual_hosts: [{ name: "farm", domains: ["*"], routes: routes(one, options) }],
     },
   };
@@ -291,6 +294,15 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
 const CLIENT_ADDRESS = {
   header: { key: "x-forwarded-for", value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%" },
   append_action: "OVERWRITE_IF_EXISTS_OR_ADD",
+};
+
+/**
+ * `Connection` goes with a hand-shake as the client wrote it. A proxy behind us takes out what it names, and that may be
+ * a header of ours.
+ */
+const ONLY_UPGRADE = {
+  header: { key: "connection", value: "upgrade" },
+  append_action: "OVERWRITE_IF_EXISTS",
 };
 
 /** `cluster_header` answers 503 to a request without the header: such a request needs a route of its own. */

@@ -20,11 +20,18 @@ export const LOCALHOST = "127.0.0.1";
 
 const TLS_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
 
+/**
+ * Envoy would send 1,024 requests at once to a cluster, and answer the others 503: fewer than there are jobs at work or
+ * WebSockets open. How many it takes, upstream knows.
+ */
+const AS_MANY_AS_COME = { max_connections: 1e6, max_pending_requests: 1e6, max_requests: 1e6 };
+
 export function cluster({ name, host = LOCALHOST, port, tls }: ClusterOptions): object {
   return {
     name,
     type: isIP(host) === 0 ? "STRICT_DNS" : "STATIC",
     connect_timeout: "5s",
+    circuit_breakers: { thresholds: [AS_MANY_AS_COME] },
     load_assignment: {
       cluster_name: name,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(host, port) } }] }],

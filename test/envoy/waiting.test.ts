@@ -4,6 +4,7 @@ import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import net from "node:net";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { sendOver } from "./clients.ts";
 import { FALLBACK, PLAN, type Started, start, tableOf } from "./farm.ts";
 
 const SILENT_MS = 2_500;
@@ -11,7 +12,7 @@ const clusters = [...new Set(PLAN.clusters.flat()), FALLBACK];
 const jobs = clusters.filter((name) => name.startsWith("jobs-"));
 const api = clusters.filter((name) => name.startsWith("api-1"));
 
-/** Answers after some silence; to a WebSocket's hand-shake, by what it gets. */
+/** Answers after some silence; to a WebSocket's hand-shake, by what it gets beside what `Connection` takes out. */
 const slow = http.createServer((request, response) => {
   request.resume();
   request.on("end", () => setTimeout(() => response.end("late"), SILENT_MS));
@@ -19,7 +20,8 @@ const slow = http.createServer((request, response) => {
 slow.on("upgrade", (request, socket) => {
   socket.on("error", () => {});
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
-  socket.write(`${request.headers["x-mw-cluster"]}\n`);
+  const isTaken = /x-mw-cluster/i.test(request.headers.connection!);
+  socket.write(`${isTaken ? "none" : request.headers["x-mw-cluster"]}\n`);
   socket.pipe(socket);
 });
 
@@ -58,6 +60,33 @@ test("an answer that takes too long in all is cut off, where that is bounded", a
   expect(await ask("/w/api.php")).toBe(504);
 });
 
+test("as many requests wait for one cluster as come: Envoy's own 1,024 are no bound", async () => {
+  const sessions = Array.from({ length: 15 }, () => http2.connect(`http://127.0.0.1:${farm.envoy.port}`));
+  const job = { host: "test.wiki.example", path: "/rpc/RunSingleJob.php", method: "POST" };
+  const body = '{"database":"testwiki"}';
+  for (const session of sessions) session.setMaxListeners(0);
+  try {
+    const all = sessions.flatMap((session) =>
+      // As many streams as one connection may have.
+      Array.from({ length: 100 }, async () => (await sendOver(session, { ...job, body })).status),
+    );
+    expect(new Set(await Promise.all(all))).toEqual(new Set([200]));
+  } finally {
+    for (const session of sessions) session.destroy();
+  }
+});
+
+test.each(["TLS/1.2", "tls/1.3, TLS/1.2"])("an offer of TLS is passed over: %s", async (upgrade) => {
+  const headers: [string, string][] = [
+    ["connection", "Upgrade"],
+    ["upgrade", upgrade],
+  ];
+  expect((await farm.send({ host: "a.wmnet", path: "/healthz", headers })).status).toBe(200);
+  const body = '{"database":"testwiki"}';
+  const job = { host: "test.wiki.example", path: "/rpc/RunSingleJob.php", method: "POST", body, headers };
+  expect((await farm.send(job)).status).toBe(200);
+});
+
 test("a WebSocket opens, and what is sent comes back", async () => {
   const socket = net.connect(farm.envoy.port, "127.0.0.1");
   let text = "";
@@ -77,7 +106,7 @@ test("a WebSocket opens, and what is sent comes back", async () => {
       look();
     });
   socket.write(
-    "GET / HTTP/1.1\r\nHost: test.wiki.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+    "GET / HTTP/1.1\r\nHost: test.wiki.example\r\nConnection: Upgrade, X-MW-Cluster\r\nUpgrade: websocket\r\n" +
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
   );
   await heard("HTTP/1.1 101 ");
