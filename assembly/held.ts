@@ -11,7 +11,9 @@ export class Held {
   /** So many of its body wait in the proxy. */
   bytes: u32;
   /** On the host's clock, in nanoseconds. */
-  until: u64;
+  since: u64;
+  /** For how long. */
+  patience: u64;
   older: Held | null;
   newer: Held | null;
 }
@@ -26,7 +28,8 @@ export function add(stream: u32, seconds: u32): Held {
   const held = changetype<Held>(heap.alloc(offsetof<Held>()));
   held.stream = stream;
   held.bytes = 0;
-  held.until = now() + <u64>seconds * NANOSECONDS;
+  held.since = now();
+  held.patience = <u64>seconds * NANOSECONDS;
   held.older = newest;
   held.newer = null;
   if (newest) newest!.newer = held;
@@ -40,6 +43,12 @@ export function add(stream: u32, seconds: u32): Held {
 export function grow(held: Held, size: u32): void {
   bytes += <u64>size - held.bytes;
   held.bytes = size;
+}
+
+/** The host's clock may be set back: then what waits begins anew, and waits no longer than that. */
+export function isOverdue(held: Held, now: u64): bool {
+  if (now < held.since) held.since = now;
+  return now - held.since >= held.patience;
 }
 
 export function remove(held: Held): void {

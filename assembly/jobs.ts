@@ -186,7 +186,7 @@ export function letOverdueGo(root: u32): void {
   const now = held.now();
   while (one) {
     const newer = one.newer;
-    if (one.until <= now) letGo(one, metrics.HELD_TIMEOUT, root);
+    if (held.isOverdue(one, now)) letGo(one, metrics.HELD_TIMEOUT, root);
     one = newer;
   }
 }

@@ -3,6 +3,8 @@
 export class Clock {
   /** Nanoseconds since 1970. */
   #now: bigint;
+  /** What guests read is so much behind, since the time was set back. */
+  #behind = 0n;
   readonly #timers = new Set<{ due: bigint; run: () => void }>();
 
   constructor(start = 1_700_000_000_000_000_000n) {
@@ -10,7 +12,7 @@ export class Clock {
   }
 
   get nanoseconds(): bigint {
-    return this.#now;
+    return this.#now - this.#behind;
   }
 
   /** Runs a function once, when the clock has been moved on by so many milliseconds; returns its cancellation. */
@@ -18,6 +20,11 @@ export class Clock {
     const timer = { due: this.#now + milliToNano(milliseconds), run };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
+  }
+
+  /** Sets back the time that guests read. Timers go on as they were: a proxy's do not go by it. */
+  setBack(milliseconds: number): void {
+    this.#behind += milliToNano(milliseconds);
   }
 
   /** Moves the clock on, and runs what falls due on the way, in the order of time. */

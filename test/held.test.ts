@@ -122,6 +122,18 @@ describe("past what a worker may hold", () => {
     expect([counted(vm, "held_overflow"), counted(vm, "held_timeout")]).toEqual([0, 2]);
   });
 
+  it("of time, also where the host's clock is set back meanwhile", async () => {
+    const { vm, root } = await start();
+    const stream = open(root);
+    vm.clock.advance(TICK_MS);
+    vm.clock.setBack(3_600_000);
+    const later = open(root);
+    vm.clock.advance(EDGE.heldSeconds * TICK_MS);
+    expect([stream, later].map(clusterOf)).toEqual([null, DEFAULT]);
+    vm.clock.advance(TICK_MS);
+    expect(clusterOf(stream)).toBe(DEFAULT);
+  });
+
   it("a job of another listener of the worker goes, if it is older", async () => {
     const { vm, root } = await start();
     const mesh = pluginOf(vm, EDGE, "mesh");
