@@ -38,7 +38,7 @@ export function setListener(at: usize, length: u32): void {
 
 /**
  * The listener's entry in LSTN. One that is not named is the table's first; a table whose listener has no name
- * takes any.
+ * takes any that a table could have.
  * @returns 0 where there is none of that name: then the message says so
  */
 export function findListener(table: Table): usize {
@@ -46,7 +46,9 @@ export function findListener(table: Table): usize {
   let at = table.listeners;
   for (let i = table.listenerCount; i > 0; i--) {
     const name: u32 = load<u16>(at + L.LISTENER_NAME);
-    if (name == L.NONE || isString(table, name, listener, listenerLength)) return at;
+    const isIt =
+      name == L.NONE ? listenerLength <= L.MAX_STRING_BYTES : isString(table, name, listener, listenerLength);
+    if (isIt) return at;
     at += L.LISTENER_ENTRY;
   }
   message.because(REFUSED_LISTENER);

@@ -207,6 +207,17 @@ describe("the configuration", () => {
     expect(cluster(root.request(get("test.wikipedia.org", "/")))).toBe("mw-web-1-47-0-wmf-3");
   });
 
+  it("that names a listener longer than any of a table is refused: it is kept as long as it is served", async () => {
+    const named = (length: number) => JSON.stringify({ listener: "a".repeat(length), table: base64 });
+    const { root, vm } = await start(named(255));
+    expect(root.refused).toBe(null);
+    vm.logs.length = 0;
+    expect(root.configure(named(256))).toBe(false);
+    expect(vm.logs).toEqual([
+      { level: 4, text: `pointsman: table refused: the table has no listener "${"a".repeat(60)}"` },
+    ]);
+  });
+
   it("that was never accepted answers 503: a client's header would choose the cluster", async () => {
     const { root } = await start("not a table");
     expect(root.refused).not.toBe(null);

@@ -39,10 +39,10 @@ export function plainRule<Outcome>(outcome: Outcome, ...when: Predicate[]): Rule
   return { when, outcome, wiki: "host", debug: false };
 }
 
-/** A plan of one wiki, one release, one deployment and nothing else. */
 /** What a worker may hold of jobs. */
 export const HELD = { heldBytes: 2 ** 25, heldStreams: 100, heldSeconds: 30 };
 
+/** A plan of one wiki, one release, one deployment and nothing else. */
 export function plainPlan(parts: Partial<Plan> = {}): Plan {
   return {
     wikis: [{ id: "awiki", release: 0, group: null, installed: true }],
