@@ -120,7 +120,7 @@ export abstract class Checker extends SectionReader {
       }
       last = end;
     }
-    if (last != size) return this.fail(name, "has bytes to spare");
+    if (last != size) return this.fail(name, "has bytes left over");
     this.strings = count;
     return this.checkText(name, start + text, size);
   }
@@ -302,7 +302,7 @@ export abstract class Checker extends SectionReader {
     if (!this.checkLength(name, L.KEYS_BODY + displacements + set.slots * set.entryBytes)) return false;
     const unsound = this.firstUnsound(set, this.stems);
     if (unsound < set.slots) return this.failAt(name, "entry", unsound, "is out of bounds");
-    return this.keys == set.count || this.fail(name, "has not as many keys as it says");
+    return this.keys == set.count || this.fail(name, "does not have as many keys as it says");
   }
 
   /** A destination is a slot that holds a wiki, a path form, or the number after the last: no wiki. */
@@ -351,7 +351,7 @@ export abstract class Checker extends SectionReader {
       const kind = this.u8(at + L.REWRITE_KIND);
       if (kind > L.REWRITE_PATH) return this.failAt(name, "entry", i, "is of an unknown kind");
       if (kind == L.REWRITE_PATH && hasSuffix) {
-        return this.failAt(name, "entry", i, "stands after one of a suffix");
+        return this.failAt(name, "entry", i, "comes after a suffix entry");
       }
       if (kind == L.REWRITE_SUFFIX) {
         hasSuffix = true;
@@ -511,7 +511,7 @@ export abstract class Checker extends SectionReader {
       return this.failAt(name, "rule", i, "has flags that make no sense");
     }
     if (wiki == L.RULE_FLAG_BODY && this.u16(this.startOf(L.SECTION_JOBS) + L.JOBS_FIELD) == L.NONE) {
-      return this.failAt(name, "rule", i, "reads bodies, and JOBS says no field");
+      return this.failAt(name, "rule", i, "reads bodies, and JOBS names no field");
     }
     return true;
   }
@@ -628,7 +628,7 @@ export abstract class Checker extends SectionReader {
     for (let i = first; i < end; i++) {
       const outcome = this.u8(rules + i * L.RULE_ENTRY + L.RULE_OUTCOME);
       if ((outcomes & (1 << outcome)) == 0) {
-        return this.failAt(name, "listener", listener, "has rules of a kind that does not go there");
+        return this.failAt(name, "listener", listener, "has rules of a kind that is not allowed there");
       }
     }
     return true;
@@ -647,12 +647,12 @@ export abstract class Checker extends SectionReader {
       const at = start + L.EMIT_BODY + i * L.EMIT_ENTRY;
       const kind = this.u8(at + L.EMIT_KIND);
       if (kind >= L.EMIT_KINDS || (kinds & (1 << kind)) != 0) {
-        return this.failAt(name, "header", i, "is of an unknown or a second kind");
+        return this.failAt(name, "header", i, "is of a kind that is unknown or occurs twice");
       }
       kinds |= 1 << kind;
       const header = this.u8(at + L.EMIT_HEADER);
       if (header >= this.headers || (headers & (1 << header)) != 0) {
-        return this.failAt(name, "header", i, "is none of HDRS, or a second time the same");
+        return this.failAt(name, "header", i, "is not in HDRS, or occurs twice");
       }
       const called = this.u16(this.startOf(L.SECTION_HEADERS) + L.HEADERS_BODY + 2 * header);
       if (this.isWordIn(called, L.NEVER_EMITTED)) {

@@ -267,7 +267,7 @@ function readNumber(): bool {
 }
 
 function failJson(at: usize, expected: Text): bool {
-  message.text(ascii("the configuration is not the JSON that is expected: "));
+  message.text(ascii("the configuration is not valid: expected "));
   message.text(expected);
   message.text(ascii(" at character "));
   message.decimal(<u32>(cursor - at));

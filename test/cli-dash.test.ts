@@ -89,7 +89,7 @@ describe("- is standard input or output", () => {
     ]) {
       expect(shell(`${line} < t`)).toMatchObject({
         code: 2,
-        err: expect.stringContaining("- is standard input, which only one of them can be"),
+        err: expect.stringContaining("two files are -, and standard input can be only one of them"),
       });
     }
   });

@@ -103,9 +103,15 @@ describe("pointsman diff", () => {
     [["no.table", "t"], "no.table: cannot be read: there is no such file\n"],
     [["t", "no.yaml"], "no.yaml: cannot be read: there is no such file\n"],
     [["t", "farm"], "farm: cannot be read: it is a folder, not a file\n"],
-    [["farm/wikiversions.json", "t"], /^farm\/wikiversions.json: no filter with its configuration: /],
+    [
+      ["farm/wikiversions.json", "t"],
+      /^farm\/wikiversions.json: the file is not a filter with its configuration: /,
+    ],
     [["t"], "error: missing required argument 'new'\n"],
-    [["-", "-"], "error: - is standard input, which only one of them can be\n"],
+    [
+      ["-", "-"],
+      "error: two files are -, and standard input can be only one of them: name a file for the other\n",
+    ],
     [["t", "t", "--source", "a=b"], "error: --source: neither of the two is a farm\n"],
     [["t", "t", "--json", "--markdown"], "error: --markdown: --json is another form of the same\n"],
     [["t", "farm/farm.yaml", "--source", "a=b"], "farm/farm.yaml: the farm has no source `a`; it has none\n"],
@@ -207,7 +213,7 @@ describe("pointsman pack", () => {
     });
     expect(packSmall("t", "--reason", "none")).toMatchObject({
       code: 2,
-      err: "error: --reason: goes with --allow\n",
+      err: "error: --reason: it needs --allow\n",
     });
   });
 });

@@ -102,7 +102,7 @@ describe("pointsman explain", () => {
     });
     expect(run(["explain", "--farm", farm, "-H", "X-Debug", "a.example"])).toMatchObject({
       code: 2,
-      err: expect.stringContaining("A header looks like 'NAME: VALUE'."),
+      err: expect.stringContaining("Write a header as 'NAME: VALUE'."),
     });
   });
 

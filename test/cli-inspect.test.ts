@@ -68,7 +68,10 @@ describe("pointsman inspect", () => {
     writeChecksum(table);
     writeFileSync(join(folder, "t"), table);
     const { code, out, err } = run(["inspect", "t"]);
-    expect({ code, err }).toEqual({ code: 1, err: "t: the digest does not fit the content\n" });
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: "t: the digest in the table is not the digest of its content: pack the table again\n",
+    });
     expect(out).toContain("generation 1");
   });
 });

@@ -139,7 +139,7 @@ describe("what takes a table's place", () => {
     expect(packSmall("/dev/null")).toEqual({
       code: 1,
       out: "",
-      err: "/dev/null: neither a file nor a new name: a table is written beside it, then renamed\n",
+      err: "/dev/null: exists and is not a regular file: name a file, or a new name in a folder\n",
     });
   });
 });

@@ -51,11 +51,11 @@ describe("pointsman", () => {
     [["pack", ...SMALL, "--out", "t", "--generation", "0"], "whole number from 1 to 4294967295"],
     [["pack", ...SMALL, "--out", "t", "--generation", "1.5"], "whole number from 1 to 4294967295"],
     [["pack", ...SMALL, "--out", "t", "--generation", "4294967296"], "whole number from 1 to 4294967295"],
-    [["check", ...SMALL, "--today", "2026-02-30"], "A day looks like 2026-12-31."],
-    [["check", ...SMALL, "--source", "x"], "A source looks like NAME=DIR."],
+    [["check", ...SMALL, "--today", "2026-02-30"], "Write a day as 2026-12-31."],
+    [["check", ...SMALL, "--source", "x"], "Write a source as NAME=DIR."],
     [["inspect"], "missing required argument 'table'"],
-    [["explain", ...SMALL], "ask about one URL, or with --stdin about lines"],
-    [["explain", ...SMALL, "--stdin", "en.wikipedia.org"], "ask about one URL, or with --stdin about lines"],
+    [["explain", ...SMALL], "give either a URL or --stdin, one of them"],
+    [["explain", ...SMALL, "--stdin", "en.wikipedia.org"], "give either a URL or --stdin, one of them"],
   ])("used wrongly exits with 2 and says how: %j", (args, why) => {
     const { code, out, err } = run(args);
     expect({ code, out }).toEqual({ code: 2, out: "" });
@@ -64,11 +64,8 @@ describe("pointsman", () => {
   });
 
   it.each([
-    [["pack", "--out", "t"], "farm.yaml: there is no such file: say by --farm FILE where the farm is\n"],
-    [
-      ["check", "--farm", "no.yaml"],
-      "no.yaml: there is no such file: say by --farm FILE where the farm is\n",
-    ],
+    [["pack", "--out", "t"], "farm.yaml: there is no such file: name the farm's file by --farm FILE\n"],
+    [["check", "--farm", "no.yaml"], "no.yaml: there is no such file: name the farm's file by --farm FILE\n"],
     [["check", ...SMALL, "--source", "x=y"], "farm/farm.yaml: the farm has no source `x`; it has none\n"],
     [["inspect", "no.table"], "no.table: cannot be read: there is no such file\n"],
     [
@@ -137,7 +134,7 @@ describe("pointsman pack", () => {
     const { code, out, err } = packSmall("t", "--json");
     expect(code).toBe(0);
     const warning =
-      "farm/farm.yaml:24:41: `handbok` is not in wikiversions, so its host has no wiki: remove the host, or mend the wiki's name";
+      "farm/farm.yaml:24:41: `handbok` is not in wikiversions, so its host has no wiki: remove the host, or correct the wiki's name";
     expect(err).toBe(`warning: ${warning}\n`);
     expect(JSON.parse(out).warnings).toEqual([warning]);
   });
@@ -218,7 +215,7 @@ describe("the generation", () => {
       expect(packSmall("t", "--generation", generation)).toEqual({
         code: 1,
         out: "",
-        err: `generation ${generation} is not above the old table's 7, and the content differs\n`,
+        err: `generation ${generation} is not above the old table's 7, and the content differs: give a higher one\n`,
       });
       expect(read("t")).toEqual(old);
     }
@@ -233,7 +230,7 @@ describe("the generation", () => {
     promote();
     expect(packSmall("t")).toMatchObject({
       code: 1,
-      err: "the old table has the last generation there is\n",
+      err: "the old table has generation 4294967295, the highest one: choose another --out\n",
     });
     expect(read("t")).toEqual(old);
   });

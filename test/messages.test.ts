@@ -46,20 +46,26 @@ describe("a mistake", () => {
     ["pack --out x small.table", "did you mean --out small.table?"],
     ["inspect t small.table", "`small.table` belongs to no option: see `pointsman inspect --help`"],
     ["explain en.example small.table", "did you mean --table small.table?"],
-    ["explain en.example de.example", "ask about one URL, or with --stdin about many"],
+    ["explain en.example de.example", "ask about one URL, or give many by --stdin"],
     ["simulate --config t --requests - a.log", "did you mean --requests a.log?"],
     ["simulate --config t --requests - clusters.yaml", "did you mean --clusters clusters.yaml?"],
-    ["explain --table t --farm f x", "--farm: a --table is asked, and no farm is packed"],
-    ["explain --table t --source a=b --today 2026-01-01 x", "--source, --today: a --table is asked"],
-    ["explain --stdin -X POST --body x", "--method, --body: a line of --stdin says it itself"],
-    ["explain --table - --stdin", "- is standard input, which only one of them can be"],
-    ["simulate --config - --requests -", "- is standard input, which only one of them can be"],
-    ["simulate --config t --requests r --clusters c.yaml", "--clusters: goes with --listen alone"],
+    ["explain --table t --farm f x", "--farm: --table replaces the farm: leave out one of the two"],
+    ["explain --table t --source a=b --today 2026-01-01 x", "--source, --today: --table replaces the farm"],
+    [
+      "explain --stdin -X POST --body x",
+      "--method, --body: with --stdin, each line has its own: leave this out",
+    ],
+    ["explain --table - --stdin", "two files are -, and standard input can be only one of them"],
+    ["simulate --config - --requests -", "two files are -, and standard input can be only one of them"],
+    [
+      "simulate --config t --requests r --clusters c.yaml",
+      "--clusters: only --listen takes this: leave it out with --requests",
+    ],
     [
       "simulate --config t --listen 127.0.0.1:0 --clusters c.yaml --summary --listener edge",
-      "--listener, --summary: goes with --requests alone",
+      "--listener, --summary: only --requests takes this: leave it out with --listen",
     ],
-    ["simulate --config t --requests r --field pth=x", "A field looks like path=NAME"],
+    ["simulate --config t --requests r --field pth=x", "Write a field as path=NAME"],
   ])("used wrongly exits with 2 and says what is meant: %s", (line, why) => {
     const { status, out, err } = run(...line.split(" "));
     expect({ status, out }).toEqual({ status: 2, out: "" });
@@ -67,8 +73,8 @@ describe("a mistake", () => {
   });
 
   it.each([
-    ["check", "farm.yaml: there is no such file: say by --farm FILE where the farm is"],
-    ["explain en.example", "farm.yaml: there is no such file: say by --farm FILE where the farm is"],
+    ["check", "farm.yaml: there is no such file: name the farm's file by --farm FILE"],
+    ["explain en.example", "farm.yaml: there is no such file: name the farm's file by --farm FILE"],
     ["explain --table farm x", "farm: cannot be read: it is a folder, not a file"],
     ["inspect t/x", "t/x: cannot be read: a part of its path is a file, not a folder"],
     ["simulate --config farm --requests -", "farm: cannot be read: it is a folder, not a file"],
@@ -92,7 +98,7 @@ describe("a mistake", () => {
     expect(run("check", ...FARM)).toEqual({
       status: 1,
       out: "",
-      err: "farm/farm.yaml:6:15: source `config` is not in `config`: say by --source config=DIR where it is\n",
+      err: "farm/farm.yaml:6:15: source `config` is not in `config`: name its folder by --source config=DIR\n",
     });
     expect(run("check", ...FARM, "--source", "config=no").err).toContain("`config` is not in `no`");
     expect(run("check", ...FARM, "--source", "config=farm").status).toBe(0);
@@ -113,7 +119,7 @@ describe("a mistake", () => {
       `127.0.0.1:${port}`,
     );
     expect(status).toBe(1);
-    expect(err.split("\n").at(-2)).toBe(`127.0.0.1:${port}: something listens there already`);
+    expect(err.split("\n").at(-2)).toBe(`127.0.0.1:${port}: another program listens there already`);
     server.close();
   });
 });

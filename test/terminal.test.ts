@@ -52,8 +52,8 @@ describe("a terminal is never sent", () => {
       expect(text, what).not.toMatch(OBEYED);
       expect(text.length, what).toBeGreaterThan(20);
     }
-    // A path is normalised as Envoy does it, before anything is said of it.
-    expect(said.url).toContain("%1B[31m");
+    // A form of the path reads it decoded, and what it read is shown.
+    expect(said.url).toContain("\\u001b[31m");
     expect(said.pin).toContain("\\u001b[31m");
     expect(JSON.parse(said.lines.split("\n", 1)[0]!)).toBeTruthy();
   });

@@ -74,25 +74,23 @@ describe("readConfiguration", () => {
   });
 
   it("says what is wrong with JSON", () => {
-    expect(refusal("{}")).toBe(
-      "the configuration is not the JSON that is expected: a name in quotes at character 2",
-    );
+    expect(refusal("{}")).toBe("the configuration is not valid: expected a name in quotes at character 2");
     expect(refusal('{"listener":"a"}')).toBe('the configuration has no "table", and no table follows it');
     expect(refusal('{"listener":"a"} PNT')).toBe('the configuration has no "table", and no table follows it');
     expect(refusal('{"tabel":"a"}')).toBe(
       'the configuration has an unknown name, or not as plain text: "tabel"; "table", "listener", "datacentre", "primary", "cluster-header" and "attempt" are known',
     );
     expect(refusal('{"table":"a","table":"b"}')).toBe(
-      "the configuration is not the JSON that is expected: each name once at character 20",
+      "the configuration is not valid: expected each name once at character 20",
     );
     expect(refusal('{"table":1}')).toBe(
-      "the configuration is not the JSON that is expected: text in quotes at character 10",
+      "the configuration is not valid: expected text in quotes at character 10",
     );
     expect(refusal('{"table":"a"} x')).toBe(
-      "the configuration is not the JSON that is expected: nothing after the object at character 15",
+      "the configuration is not valid: expected nothing after the object at character 15",
     );
     expect(refusal('{"table":"a')).toBe(
-      "the configuration is not the JSON that is expected: text in quotes at character 11",
+      "the configuration is not valid: expected text in quotes at character 11",
     );
   });
 });

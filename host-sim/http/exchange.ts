@@ -101,7 +101,7 @@ export class Exchange {
         chosen === null ? `no ${this.clusters.header} and no fallback cluster` : `no cluster ${chosen}`;
       this.answer(
         503,
-        `pointsman simulate: ${what}; known are ${[...this.clusters.byName.keys()].join(", ")}\n`,
+        `pointsman simulate: ${what}; the clusters are ${[...this.clusters.byName.keys()].join(", ")}\n`,
       );
       return null;
     }

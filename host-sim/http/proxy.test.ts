@@ -99,7 +99,7 @@ describe("the simulated proxy with our filter", () => {
     const { ask } = await start({ without: "mw-web-1-46-0" });
     const response = await ask({ host: "handbook.example.com" });
     expect(response.status).toBe(503);
-    expect(response.body).toMatch(/no cluster mw-web-1-46-0; known are .*mw-web-1-47-0-wmf-1/);
+    expect(response.body).toMatch(/no cluster mw-web-1-46-0; the clusters are .*mw-web-1-47-0-wmf-1/);
   });
 
   it("says which upstream is dead", async () => {

@@ -96,7 +96,7 @@ export class SimulatedProxy {
     request.url = target;
     const stream = this.host.begin(FILTER);
     if (stream === null) {
-      response.writeHead(500).end("pointsman simulate: no configuration was ever accepted\n");
+      response.writeHead(500).end("pointsman simulate: the module has not accepted a configuration yet\n");
       return;
     }
     const { clusters } = this.options;

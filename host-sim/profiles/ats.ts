@@ -70,12 +70,13 @@ export const ats102: Profile = {
   // `configuration:` is a YAML scalar, so text.
   refusesConfiguration: (configuration) => {
     const at = configuration.findIndex((byte) => byte < 32 && byte !== 9 && byte !== 10 && byte !== 13);
-    if (at >= 0) return `a YAML scalar cannot hold the byte ${configuration[at]} at ${at}: base64 it`;
+    if (at >= 0)
+      return `a YAML scalar cannot hold the byte ${configuration[at]} at ${at}: encode it as base64`;
     try {
       new TextDecoder("utf-8", { fatal: true }).decode(configuration);
       return null;
     } catch {
-      return "a YAML scalar must be UTF-8 text: base64 it";
+      return "a YAML scalar must be UTF-8 text: encode it as base64";
     }
   },
   requestTrailersInLog: false,

@@ -141,6 +141,6 @@ export interface Profile {
   readonly canary: boolean;
   /** An update configures the living VMs again; else it starts fresh ones. */
   readonly updatesLivingVm: boolean;
-  /** What serves when no configuration was ever accepted: a status, or null for "unfiltered". */
+  /** What serves when the module has not accepted a configuration yet: a status, or null for "unfiltered". */
   readonly neverConfiguredStatus: number | null;
 }

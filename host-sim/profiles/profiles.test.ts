@@ -319,7 +319,7 @@ export function malloc(size: i32): usize { return heap.alloc(size); }`;
   test("a configuration must be text", async () => {
     const vm = await Vm.load(await guest(), { profile });
     expect(vm.createRoot({ configuration: Uint8Array.of(0x50, 0x00) }).refused).toBe(
-      "a YAML scalar cannot hold the byte 0 at 1: base64 it",
+      "a YAML scalar cannot hold the byte 0 at 1: encode it as base64",
     );
     expect(vm.createRoot({ configuration: Uint8Array.of(0xff, 0xfe) }).refused).toContain(
       "must be UTF-8 text",

@@ -11,12 +11,12 @@ import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 
 export function checkCommand(program: Command): void {
   addFarmOptions(program.command("check"))
-    .description("say what is wrong or remarkable in a farm; writes nothing")
-    .option("--json", "as JSON")
+    .description("report what is wrong or remarkable in a farm; write nothing")
+    .option("--json", "print the report as JSON")
     .addHelpText(
       "after",
       `
-Exits with 1 if the farm cannot be packed, and gives its overview all the same. What is only remarkable does not count.
+check exits with 1 if the farm cannot be packed, and still prints the overview. Warnings do not change the exit code.
 
 Examples:
   $ pointsman check --farm farm.yaml --source mediawiki-config=../mediawiki-config

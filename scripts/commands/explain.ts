@@ -18,21 +18,21 @@ import { writeLine } from "./write-line.ts";
 
 export function explainCommand(program: Command): void {
   addListenerOptions(addFarmOptions(program.command("explain")))
-    .description("say where a request would go, and why: the real filter decides")
-    .argument("[url]", "what to ask about, with or without https://")
+    .description("say where a request would go, and why; the real filter decides")
+    .argument("[url]", "the URL to ask about, with or without https://")
     .option("--table <file>", "ask this table instead of packing the farm; - is standard input")
-    .option("-X, --method <method>", "of the request to the URL", "GET")
-    .option("-H, --header <name: value>", "of the request to the URL (repeatable)", collectHeader, {})
-    .option("--body <text>", "of the request to the URL")
-    .option("--client <address>", "whose request it is, for shares that are cut by the address")
-    .option("--stdin", "answer JSON lines: one line out for each line in, in order")
-    .option("--json", "answer as JSON")
+    .option("-X, --method <method>", "the request's method", "GET")
+    .option("-H, --header <name: value>", "a header of the request (repeatable)", collectHeader, {})
+    .option("--body <text>", "the request's body")
+    .option("--client <address>", "the client's address, which decides where a share is cut by address")
+    .option("--stdin", "read one question a line, as JSON; print one answer a line, in the same order")
+    .option("--json", "print the answer as JSON")
     .addHelpText(
       "after",
       `
-A line of --stdin: {"authority", "path", "method"?, "headers"?: {name: value or [values]}, "body"?, "client"?}
-A bad line gives {"error": …} in its place, and exit code 1 at the end.
-A path is read as the Envoy that \`render\` writes hands it to the filter: /x/../w/%61pi.php is /w/api.php.
+A line of --stdin has this form: {"authority", "path", "method"?, "headers"?: {name: value or [values]}, "body"?, "client"?}
+A bad line gives {"error": …} in its place; explain goes on and exits with 1 at the end.
+explain normalises a path as the Envoy of \`render\` does: /x/../w/%61pi.php becomes /w/api.php.
 
 Examples:
   $ pointsman explain --farm examples/small/farm.yaml https://en.wikipedia.org/w/api.php
@@ -43,12 +43,20 @@ Examples:
     )
     .action(async (url: string | undefined, options: ExplainOptions, command: Command) => {
       if ((url === undefined) !== (options.stdin === true)) {
-        command.error("error: ask about one URL, or with --stdin about lines", { exitCode: 2 });
+        command.error("error: give either a URL or --stdin, one of them", { exitCode: 2 });
       }
       if (options.table !== undefined)
-        refuseUnheard(command, ["farm", "source", "today"], "a --table is asked, and no farm is packed");
+        refuseUnheard(
+          command,
+          ["farm", "source", "today"],
+          "--table replaces the farm: leave out one of the two",
+        );
       if (options.stdin)
-        refuseUnheard(command, ["method", "header", "body", "client"], "a line of --stdin says it itself");
+        refuseUnheard(
+          command,
+          ["method", "header", "body", "client"],
+          "with --stdin, each line has its own: leave this out",
+        );
       refuseTwiceStdin(command, [options.stdin ? "-" : undefined, options.table ?? options.farm]);
       const bytes = options.table === undefined ? packFarm(options).bytes : readTable(options.table).bytes;
       const explainer = await explainerFor(bytes, options);
@@ -82,7 +90,7 @@ async function explainerFor(bytes: Uint8Array, options: AskedAt): Promise<Explai
 function collectHeader(text: string, headers: Record<string, string[]>): Record<string, string[]> {
   const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)$/.exec(text) ?? [];
   if (name === undefined || value === undefined)
-    throw new InvalidArgumentError("A header looks like 'NAME: VALUE'.");
+    throw new InvalidArgumentError("Write a header as 'NAME: VALUE'.");
   return { ...headers, [name]: [...(headers[name] ?? []), value] };
 }
 

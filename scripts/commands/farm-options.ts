@@ -15,11 +15,11 @@ export function addFarmOptions(command: Command): Command {
 /** The same for a command that is told the farm by its arguments. */
 export function addSourceOptions(command: Command): Command {
   return command
-    .option("--source <name=dir>", "where a source of the farm lies (repeatable)", collectSource, {})
+    .option("--source <name=dir>", "the folder of one of the farm's sources (repeatable)", collectSource, {})
     .addOption(
-      new Option("--today <date>", "the day on which pins are judged")
+      new Option("--today <date>", "pins that end before this day have expired")
         .argParser(parseDay)
-        .default(clockDay(), "the clock's"),
+        .default(clockDay(), "today, UTC"),
     );
 }
 
@@ -35,7 +35,7 @@ function parseDay(text: string): string {
     Number.isNaN(time) ||
     new Date(time).toISOString().slice(0, 10) !== text
   ) {
-    throw new InvalidArgumentError("A day looks like 2026-12-31.");
+    throw new InvalidArgumentError("Write a day as 2026-12-31.");
   }
   return text;
 }
@@ -43,6 +43,6 @@ function parseDay(text: string): string {
 function collectSource(text: string, sources: Record<string, string>): Record<string, string> {
   const [, name, folder] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (name === undefined || folder === undefined)
-    throw new InvalidArgumentError("A source looks like NAME=DIR.");
+    throw new InvalidArgumentError("Write a source as NAME=DIR.");
   return { ...sources, [name]: folder };
 }

@@ -15,7 +15,10 @@ export function refuseUnheard(command: Command, options: readonly string[], why:
 /** Standard input can be read once. @param files what options name */
 export function refuseTwiceStdin(command: Command, files: readonly (string | undefined)[]): void {
   if (files.filter((file) => file === "-").length < 2) return;
-  command.error("error: - is standard input, which only one of them can be", { exitCode: 2 });
+  command.error(
+    "error: two files are -, and standard input can be only one of them: name a file for the other",
+    { exitCode: 2 },
+  );
 }
 
 /** Says what a word is meant to be that is no option's value. */
@@ -26,7 +29,7 @@ export function refuseUnknownWords(command: Command): void {
   const wayOut =
     option === null
       ? command.name() === "explain"
-        ? "ask about one URL, or with --stdin about many"
+        ? "ask about one URL, or give many by --stdin"
         : `see \`pointsman ${command.name()} --help\``
       : `did you mean ${option} ${word}?`;
   command.error(`error: \`${word}\` belongs to no option: ${wayOut}`, { exitCode: 2 });

@@ -22,7 +22,7 @@ export function inspectCommand(program: Command): void {
     .command("inspect")
     .description("print what is in a table")
     .argument("<table>", "a packed table; - is standard input")
-    .option("--json", "everything, every wiki and host included, as JSON")
+    .option("--json", "print everything as JSON, every wiki and every host included")
     .addHelpText(
       "after",
       `
@@ -34,7 +34,9 @@ Examples:
       const contents = contentsOf(readTable(file));
       process.stdout.write(options.json ? `${JSON.stringify(contents, null, 2)}\n` : show(contents));
       if (contents.digestHolds) return;
-      process.stderr.write(`${file}: the digest does not fit the content\n`);
+      process.stderr.write(
+        `${file}: the digest in the table is not the digest of its content: pack the table again\n`,
+      );
       process.exitCode = 1;
     });
 }

@@ -42,9 +42,9 @@ export function packCommand(program: Command): void {
     .description("compile a farm into a table")
     .requiredOption(
       "--out <file>",
-      "the table to write; what is there counts the generations; - is standard output",
+      "the table to write; if it exists, the new one takes the next generation; - is standard output",
     )
-    .option("--strip", "leave out the names that only people need: this is the table for proxies")
+    .option("--strip", "leave out the names that only people need, as for proxies")
     .option(
       "--generation <n>",
       "the table's generation (default: one more than the old table's)",
@@ -52,25 +52,29 @@ export function packCommand(program: Command): void {
     )
     .option(
       "--allow <guard[=reason]>",
-      `let pass what a guard finds against the old table (repeatable): ${GUARD_NAMES.join(", ")}`,
+      `pack in spite of this guard (repeatable): ${GUARD_NAMES.join(", ")}`,
       parseAllow(GUARD_NAMES),
       [],
     )
-    .option("--reason <text>", "why what the guards find is let pass; goes with --allow", parseReason)
-    .option("--json", "say what was packed as JSON")
+    .option("--reason <text>", "why it is allowed; needs --allow", parseReason)
+    .option("--json", "print what was packed as JSON")
     .addHelpText(
       "after",
       `
+If --out names an existing table, guards compare it with the new one and refuse changes that are rarely intended.
+Their limits are the farm's \`guards\`. Two packs to the same --out wait for each other.
+
 Examples:
   $ pointsman pack --farm examples/small/farm.yaml --out small.table
   $ pointsman pack --farm farm.yaml --source mediawiki-config=../mediawiki-config --strip --out production.table
   $ pointsman pack --farm farm.yaml --out production.table --allow wikis-change-release --reason "group1 is split"
 
-Where --out has a table already, what changes is said in short (\`pointsman diff\` says all of it), and guards look at
-what becomes of its wikis and refuse what is hardly ever meant; their limits are the farm's \`guards\`. Two packs to one --out wait for each other.`,
+If --out has a table already, pack says in short what changes; \`pointsman diff\` says all of it. Guards compare the two
+tables and refuse a change that is hardly ever meant. Their limits are \`guards\` in the farm. Two packs to one --out wait
+for each other.`,
     )
     .action((options: PackOptions & Judgement & { out: string; json?: boolean }, command: Command) => {
-      if (options.allow.length === 0) refuseUnheard(command, ["reason"], "goes with --allow");
+      if (options.allow.length === 0) refuseUnheard(command, ["reason"], "it needs --allow");
       const toStdout = options.out === "-";
       const { table, bytes, warnings, changes, allowed } = toStdout ? packToStdout(options) : packTo(options);
       const { generation, digest } = table;
@@ -93,13 +97,13 @@ what becomes of its wikis and refuse what is hardly ever meant; their limits are
 function packTo(options: PackOptions & Judgement & { out: string }): Told {
   const { out } = options;
   if (existsSync(out) && !statSync(out).isFile() && !statSync(out).isDirectory()) {
-    throw new Refusal(`${out}: neither a file nor a new name: a table is written beside it, then renamed`);
+    throw new Refusal(`${out}: exists and is not a regular file: name a file, or a new name in a folder`);
   }
   const progress = progressLines((line) => process.stderr.write(line));
   const pack = (isHeld: () => boolean) => {
     const packed = tell(packFarm(options, readOld(out), progress), options);
     if (!isHeld())
-      throw new Refusal(`${out}: another process took the lock, and nothing was written: pack again`);
+      throw new Refusal(`${out}: another process took the lock, and pack wrote nothing: pack again`);
     writeWhole(out, packed.bytes);
     return packed;
   };
@@ -162,11 +166,13 @@ export function packFarm(
   if (old && table.digest !== old.digest) {
     if (options.generation === undefined) {
       if (old.generation === MAX_GENERATION)
-        throw new Refusal("the old table has the last generation there is");
+        throw new Refusal(
+          `the old table has generation ${MAX_GENERATION}, the highest one: choose another --out`,
+        );
       table = new Table(withGeneration(table.bytes, old.generation + 1));
     } else if (options.generation <= old.generation) {
       throw new Refusal(
-        `generation ${options.generation} is not above the old table's ${old.generation}, and the content differs`,
+        `generation ${options.generation} is not above the old table's ${old.generation}, and the content differs: give a higher one`,
       );
     }
   }

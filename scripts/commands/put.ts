@@ -13,19 +13,19 @@ import { parseGeneration } from "./pack.ts";
 export function putCommand(program: Command): void {
   program
     .command("put")
-    .description("put a table in place: into the files from which Envoy discovers the filter")
-    .argument("<table>", "the table; - is standard input")
+    .description("write a table into the files from which Envoy discovers the filter")
+    .argument("<table>", "the table to put there; - is standard input")
     .requiredOption(
       "--into <file...>",
-      "what `render` has written for a listener: pointsman.json; or YAML by hand; - is standard input and output",
+      "a listener's pointsman.json, which `render` wrote, or the same as YAML by hand; - is standard input and output",
     )
     .addHelpText(
       "after",
       `
-Every file is checked before the first is written, and each is written whole or not at all: a table that the filter
-would refuse, that lacks the file's listener, or that is older than the one there, changes nothing. What else is in a
-file stays as it is, but that \`attempt\` counts on: Envoy takes a file that it has refused as known, if no byte of it
-differs. It takes up a written file by itself.
+put checks every file before it writes the first one, and writes each file whole or not at all. It changes nothing if the
+filter would refuse the table, if the table lacks a file's listener, or if it is older than the table that is there.
+Everything else in a file stays as it is, except \`attempt\`, which goes up by one: Envoy takes a file that it has refused
+for known if no byte of it differs. Envoy takes up a written file by itself.
 
 Examples:
   $ pointsman put production.table --into /etc/envoy/pointsman/*/pointsman.json
@@ -54,16 +54,19 @@ Examples:
 export function stampCommand(program: Command): void {
   program
     .command("stamp")
-    .description("give a table a new generation and change nothing else: to go back to an older one")
-    .argument("<table>", "the table; - is standard input")
-    .option("--above <file...>", "one above these: tables, or files that `put` has written")
-    .option("--generation <n>", "this generation", parseGeneration)
-    .requiredOption("--out <file>", "the stamped table; - is standard output")
+    .description("give a table a new generation, to go back to it; nothing else changes")
+    .argument("<table>", "the table to stamp; - is standard input")
+    .option(
+      "--above <file...>",
+      "take the next generation after these tables, or after files that `put` wrote",
+    )
+    .option("--generation <n>", "take this generation", parseGeneration)
+    .requiredOption("--out <file>", "the stamped table to write; - is standard output")
     .addHelpText(
       "after",
       `
-A table that is put back as it was is an older generation: proxies serve it, and alerts that look for proxies left
-behind go off. Write it where \`pack\` has its --out, and the next pack counts on from it.
+Proxies would serve an older table without a stamp, but its generation is lower, so alerts for proxies that are left
+behind would go off. Write the stamped table to the --out of \`pack\`: the next pack takes the generation after it.
 
 Examples:
   $ pointsman stamp yesterday.table --above production.table --out production.table
@@ -73,13 +76,14 @@ Examples:
       (file: string, options: { above?: string[]; generation?: number; out: string }, command: Command) => {
         const { above, out } = options;
         if ((above === undefined) === (options.generation === undefined)) {
-          command.error("error: say --above what, or --generation", { exitCode: 2 });
+          command.error("error: give either --above or --generation, one of them", { exitCode: 2 });
         }
         refuseTwiceStdin(command, [file, ...(above ?? [])]);
         const table = readTable(file);
         const generation =
           options.generation ?? Math.max(...above!.map((one) => tableIn(one).generation)) + 1;
-        if (generation > MAX_GENERATION) throw new Refusal("there is no generation above the last");
+        if (generation > MAX_GENERATION)
+          throw new Refusal(`the newest table has generation ${MAX_GENERATION}, and there is none above it`);
         const done = `${out}: generation ${generation}, digest ${table.digest}, as ${file}`;
         writeOutput(out, withGeneration(table.bytes, generation), done);
       },
@@ -96,6 +100,6 @@ export function tableIn(file: string): Table {
     if (file !== "-" && !/\.(json|ya?ml)$/.test(file)) throw new Refusal(`${file}: ${error.message}`);
   }
   const { table } = filterFileOf(Buffer.from(bytes).toString("utf8"), file);
-  if (!table) throw new Refusal(`${file}: there is no table in it`);
+  if (!table) throw new Refusal(`${file}: this file has no table in it`);
   return table;
 }

@@ -15,7 +15,9 @@ const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600 };
 export function parseAddress(text: string): Address {
   const address = split(text);
   if (address.host.includes("{"))
-    throw new InvalidArgumentError("Placeholders such as {cluster} are for --clusters.");
+    throw new InvalidArgumentError(
+      "Only --clusters takes placeholders such as {cluster}: write the address itself.",
+    );
   checkHost(address.host);
   return address;
 }
@@ -35,7 +37,7 @@ export function parseServerName(text: string): string {
 function split(text: string): Address {
   const [, scheme, host, port] = /^(https?:\/\/)?([^/]+):(\d+)$/.exec(text) ?? [];
   if (host === undefined)
-    throw new InvalidArgumentError("An address looks like HOST:PORT or https://HOST:PORT.");
+    throw new InvalidArgumentError("Write an address as HOST:PORT or https://HOST:PORT.");
   return { host: host.replace(/^\[(.*)\]$/, "$1"), port: parsePort(port!), tls: scheme === "https://" };
 }
 
@@ -44,7 +46,7 @@ function checkPlaceholders(text: string): void {
   for (const [, name] of text.matchAll(/\{([^{}]*)\}/g)) {
     if (!PLACEHOLDERS.includes(name!)) {
       const known = quoteAll(PLACEHOLDERS.map((one) => `{${one}}`));
-      throw new InvalidArgumentError(`There is no placeholder {${name}}; there are ${known}.`);
+      throw new InvalidArgumentError(`There is no placeholder {${name}}; the placeholders are ${known}.`);
     }
   }
   checkHost(text.replace(/\{\w+\}/g, "x"));
@@ -55,20 +57,20 @@ function checkHost(host: string): void {
 }
 
 export function parseHost(text: string): string {
-  if (!HOST.test(text)) throw new InvalidArgumentError("A host looks like wiki.example.org.");
+  if (!HOST.test(text)) throw new InvalidArgumentError("Write a host as wiki.example.org.");
   return text;
 }
 
 export function parsePath(text: string): string {
   if (!/^\/[\x21-\x7e]*$/.test(text))
-    throw new InvalidArgumentError("A path begins with / and has no blanks.");
+    throw new InvalidArgumentError("A path begins with / and has no spaces.");
   return text;
 }
 
 export function collectCluster(text: string, clusters = new Map<string, Address>()): Map<string, Address> {
   const [, name, address] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (name === undefined)
-    throw new InvalidArgumentError("A cluster looks like NAME=HOST:PORT or NAME=https://HOST:PORT.");
+    throw new InvalidArgumentError("Write a cluster as NAME=HOST:PORT or NAME=https://HOST:PORT.");
   return new Map(clusters).set(name, parseAddress(address!));
 }
 
@@ -78,7 +80,7 @@ export function collectListener(
 ): RenderOptions["listeners"] {
   const [, name, where] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (name === undefined)
-    throw new InvalidArgumentError("A listener looks like NAME=PORT or NAME=ADDRESS:PORT.");
+    throw new InvalidArgumentError("Write a listener as NAME=PORT or NAME=ADDRESS:PORT.");
   if (/^\d+$/.test(where!)) return [...listeners, { name, port: parsePort(where!) }];
   const { host, port } = parseAddress(where!);
   return [...listeners, { name, address: host, port }];
@@ -88,37 +90,38 @@ export function collectListener(
 export function collectTimeout(text: string, timeouts: TimeoutOption = new Map()): TimeoutOption {
   const [, name = null, count, unit] = /^(?:([^=]+)=)?(\d{1,8})([smh]|(?<=^0|=0))$/.exec(text) ?? [];
   if (count === undefined)
-    throw new InvalidArgumentError("A time looks like 90s, 5m or 24h, or DEPLOYMENT=24h; 0 is no end.");
+    throw new InvalidArgumentError("Write a time as 90s, 5m or 24h, or as DEPLOYMENT=24h; 0 means no limit.");
   return new Map(timeouts).set(name, `${Number(count) * (SECONDS[unit!] ?? 1)}s`);
 }
 
 export function parsePort(text: string): number {
   const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65535) throw new InvalidArgumentError("A port is a number up to 65535.");
+  if (!/^\d+$/.test(text) || port > 65535)
+    throw new InvalidArgumentError("A port is a whole number from 0 to 65535.");
   return port;
 }
 
 export function parseBytes(text: string): number {
   const [, count, unit] = /^([1-9]\d{0,11})(|KiB|MiB|GiB)$/.exec(text) ?? [];
-  if (count === undefined) throw new InvalidArgumentError("Bytes look like 1048576, 512KiB, 64MiB or 2GiB.");
+  if (count === undefined) throw new InvalidArgumentError("Write bytes as 1048576, 512KiB, 64MiB or 2GiB.");
   return Number(count) * UNITS[unit!]!;
 }
 
 /** An Envoy with little to do has some 20 MB; one above its limit answers nobody. */
 export function parseHeap(text: string): number {
   const bytes = parseBytes(text);
-  if (bytes < 64 * UNITS.MiB!) throw new InvalidArgumentError("A heap has at least 64MiB.");
+  if (bytes < 64 * UNITS.MiB!) throw new InvalidArgumentError("The heap must have at least 64MiB.");
   return bytes;
 }
 
 /** What a uint32 holds. */
 export function parseBuffer(text: string): number {
   const bytes = parseBytes(text);
-  if (bytes >= 2 ** 32) throw new InvalidArgumentError("A buffer is smaller than 4GiB.");
+  if (bytes >= 2 ** 32) throw new InvalidArgumentError("The buffer must be smaller than 4GiB.");
   return bytes;
 }
 
 export function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("A number from 1 on.");
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("Give a whole number from 1 up.");
   return Number(text);
 }

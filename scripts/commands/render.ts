@@ -60,56 +60,58 @@ interface Options extends FarmOptions {
 
 export function renderCommand(program: Command): void {
   addFarmOptions(program.command("render"))
-    .description("write a proxy's configuration: its listeners, the filter in them, the guards, the clusters")
-    .addArgument(new Argument("<proxy>", "for which proxy").choices(["envoy"]))
-    .option("--table <file>", "for this table instead of packing the farm; - is standard input")
+    .description(
+      "write a proxy's configuration: listeners with the filter, guards against abuse, and clusters",
+    )
+    .addArgument(new Argument("<proxy>", "the proxy to write for").choices(["envoy"]))
+    .option("--table <file>", "take this table instead of packing the farm; - is standard input")
     .option(
       "--listener <name=[address:]port>",
-      "a listener of the farm, and where it listens (repeatable; default: the first, 127.0.0.1:8080)",
+      "a listener of the farm, and the address that it listens at (repeatable; default: the first, 127.0.0.1:8080)",
       collectListener,
       [],
     )
     .option("--datacentre <name>", "the data centre of the proxy (default: the listener's)")
-    .option("--primary <name>", "the data centre that is the primary one now (default: the proxy's own)")
+    .option("--primary <name>", "the data centre that is now the primary one (default: the proxy's own)")
     .option(
       "--cluster <name=[https://]host:port>",
-      "where a cluster is (repeatable); https:// speaks TLS to it",
+      "the address of a cluster (repeatable); https:// means TLS",
       collectCluster,
     )
     .option(
       "--clusters <[https://]host:port>",
-      "where the others are, of {cluster}, {deployment} and {release}",
+      "the address of every other cluster, made of {cluster}, {deployment} and {release}",
       parsePattern,
     )
     .requiredOption(
       "--fallback <[https://]host:port>",
-      "where requests go that get no cluster: pass-through",
+      "the address for requests that get no cluster and pass through",
       parseAddress,
     )
     .option(
       "--ca <path>",
-      "on the proxy's machine: whose certificates TLS upstreams must have",
+      "a file on the proxy's machine with the authorities that sign the certificates of TLS upstreams",
       "/etc/ssl/certs/ca-certificates.crt",
     )
     .option(
       "--server-name <name>",
-      "of TLS upstreams (SNI), as --clusters (default: the address's host)",
+      "the name of TLS upstreams (SNI), with the placeholders of --clusters (default: the address's host)",
       parseServerName,
     )
     .option(
       "--idle-timeout <[deployment=]time>",
-      "how long a request may be silent, to a deployment or to all (repeatable; default: 5m, and 24h for the jobs of internal listeners)",
+      "how long a request to a deployment, or to any, may be silent (repeatable; default: 5m, and 24h for the jobs of internal listeners)",
       collectTimeout,
     )
     .option(
       "--timeout <[deployment=]time>",
-      "how long an answer may take in all (repeatable; default: 0, no end)",
+      "how long a whole answer may take (repeatable; default: 0, no limit)",
       collectTimeout,
     )
     .option("--websockets", "let connections become WebSockets")
     .option(
       "--http10-host <host>",
-      "the host of an HTTP/1.0 request that names none (default: 127.0.0.1, no wiki's)",
+      "the host for HTTP/1.0 requests without one (default: 127.0.0.1, which belongs to no wiki)",
       parseHost,
     )
     .option(
@@ -119,39 +121,52 @@ export function renderCommand(program: Command): void {
     )
     .option(
       "--trusted-hops <n>",
-      "proxies of our own before an edge listener: X-Forwarded-For is theirs from the right",
+      "how many proxies of your own stand before an edge listener; the last entries of X-Forwarded-For are theirs",
       parseCount,
     )
-    .option("--max-connections <n>", "of clients, on edge listeners", parseCount, 50_000)
-    .option("--max-heap <bytes>", "what an Envoy with an edge listener may use, as 4GiB", parseHeap, 2 ** 30)
+    .option(
+      "--max-connections <n>",
+      "the most connections that clients may have to edge listeners",
+      parseCount,
+      50_000,
+    )
+    .option(
+      "--max-heap <bytes>",
+      "the most memory that an Envoy with an edge listener may use, as 4GiB",
+      parseHeap,
+      2 ** 30,
+    )
     .addOption(
-      new Option("--access-log <which>", "answers to log as JSON: from 500 up, every one, or none")
+      new Option(
+        "--access-log <which>",
+        "the answers to log as JSON: those with status 500 and above, all, or none",
+      )
         .choices(["errors", "all", "none"])
         .default("errors"),
     )
-    .option("--access-log-file <path>", "on the proxy's machine (default: standard output)")
+    .option("--access-log-file <path>", "the log's file on the proxy's machine (default: standard output)")
     .option("--wasm <path>", "the filter on the proxy's machine (default: pointsman.wasm in --root)")
     .option(
       "--root <dir>",
       "the configuration's folder on the proxy's machine (default: --out, else /etc/envoy)",
     )
-    .option("--admin-port <port>", "of Envoy's admin interface", parsePort, 9901)
+    .option("--admin-port <port>", "the port of Envoy's admin interface", parsePort, 9901)
     .option(
       "--buffer-limit <bytes>",
-      "per_connection_buffer_limit_bytes (default: 1 MiB, or what the table's jobs need)",
+      "Envoy's per_connection_buffer_limit_bytes (default: 1 MiB, or what the table's jobs need)",
       parseBuffer,
     )
     .option(
       "--out <dir>",
-      "write it all there: envoy.yaml, the filter, and what Envoy discovers; - prints it",
+      "the folder to write to: envoy.yaml, the filter, and the files that Envoy discovers; - prints the configuration",
     )
-    .option("--json", "as JSON: envoy.json")
+    .option("--json", "write the configuration as JSON, to envoy.json")
     .addHelpText(
       "after",
       `
-Without --out it is printed, but for the filter. A running Envoy takes up what --out writes anew, but for envoy.yaml. What serves counts
-the generations of its tables: pack one for it (--table) rather than a farm anew each time, and give a running Envoy
-its next table by \`pointsman put\`.
+Without --out, render prints the configuration. A running Envoy takes up the files that --out writes again, except
+envoy.yaml. Generations must grow from table to table: for an Envoy that serves, render a packed table (--table) rather
+than the farm, and give it each later table by \`pointsman put\`.
 
 Examples:
   $ pointsman render envoy --farm examples/small/farm.yaml --fallback 127.0.0.1:8085 \\
@@ -162,7 +177,7 @@ Examples:
     )
     .action((_proxy: string, options: Options, command: Command) => {
       if (options.table !== undefined && command.getOptionValueSource("farm") === "cli") {
-        command.error("error: give a --table or a --farm, one of them", { exitCode: 2 });
+        command.error("error: give either --table or --farm, one of them", { exitCode: 2 });
       }
       const table =
         options.table === undefined
@@ -170,7 +185,9 @@ Examples:
           : readTable(options.table);
       const rendered = render(table, options);
       for (const name of rendered.missing) {
-        process.stderr.write(`warning: no address for ${name}: a request that goes there is a 503\n`);
+        process.stderr.write(
+          `warning: no address for ${name}, so its requests get a 503: give one by --cluster or --clusters\n`,
+        );
       }
       const out = folderOf(options);
       if (out === null) process.stdout.write(show(rendered, options.json));

@@ -40,46 +40,42 @@ const OF_A_REPLAY = ["header", "summary", "json", "field", "host", "listener", "
 
 export function simulateCommand(program: Command): void {
   addListenerOptions(program.command("simulate"))
-    .description("run a proxy-wasm module without a proxy: as one, or on recorded requests")
+    .description("run a proxy-wasm module without a proxy: as a reverse proxy, or on recorded requests")
     .option("--wasm <file>", "the module (default: Pointsman's filter)")
-    .requiredOption("--config <file>", "the plugin's configuration: for our filter, a table")
+    .requiredOption("--config <file>", "the plugin's configuration; for Pointsman's filter, a table")
     .addOption(
-      new Option("--profile <name>", "the host that is simulated")
+      new Option("--profile <name>", "the proxy to simulate")
         .choices([...PROFILES.keys()])
         .default(envoy140.name),
     )
     .option("--root-id <name>", "the plugin's root_id", "simulate")
-    .option("--listen <address>", "be a reverse proxy at this address, as 127.0.0.1:8080", parseListen)
-    .option("--clusters <file>", "clusters.yaml: where a proxy sends what the module chose")
+    .option("--listen <address>", "listen at this address as a reverse proxy, as 127.0.0.1:8080", parseListen)
+    .option("--clusters <file>", "clusters.yaml, which has the address of each cluster (for --listen)")
     .addOption(
-      new Option("--failure-policy <policy>", "what a proxy does when the module traps")
+      new Option("--failure-policy <policy>", "what the reverse proxy does when the module traps")
         .choices(["closed", "open", "reload"])
         .default("closed"),
     )
     .option(
       "--requests <file>",
-      "replay requests: lines as explain --stdin takes them, a proxy's access log, or a HAR file; - is standard input",
+      "replay the requests of this file: lines as for explain --stdin, a proxy's access log, or a HAR file; - is standard input",
     )
     .option(
       "--field <what=name>",
-      "of a JSON log with names of its own: which field is authority, path, method, client or body (repeatable)",
+      "the JSON log's own name for its authority, path, method, client or body (repeatable)",
       collectField,
       {},
     )
-    .option("--host <name>", "the host of requests whose log does not tell it")
-    .option(
-      "--header <name>",
-      "the header that names the cluster, of another module's decisions",
-      "x-mw-cluster",
-    )
-    .option("--summary", "of a replay, say the summary alone")
-    .option("--json", "the summary as JSON")
+    .option("--host <name>", "the host of requests whose log has none")
+    .option("--header <name>", "the header by which another module names the cluster", "x-mw-cluster")
+    .option("--summary", "print only the summary of a replay")
+    .option("--json", "print the summary as JSON")
     .addHelpText(
       "after",
       `
-A replay writes one decision a line, and a summary to standard error. A bad line gives {"line": …, "error": …} in its
-place, and exit code 1 at the end. A log is text or JSON as Envoy, Istio, nginx, Apache, ATS, HAProxy, Traefik and others
-write it, as it is or as containers and syslog wrap it, gzipped or not.
+A replay prints one decision a line, and a summary on standard error. A bad line gives {"line": …, "error": …} in its
+place; the replay goes on and exits with 1 at the end. A log is text or JSON as Envoy, Istio, nginx, Apache, ATS,
+HAProxy, Traefik and others write it. Containers or syslog may have wrapped its lines, and it may be gzipped.
 
 clusters.yaml:
   header: x-mw-cluster
@@ -97,16 +93,22 @@ Examples:
     )
     .action(async (options: SimulateOptions, command: Command) => {
       if ((options.listen === undefined) === (options.requests === undefined)) {
-        command.error("error: either --listen or --requests", { exitCode: 2 });
+        command.error("error: give either --listen or --requests, one of them", { exitCode: 2 });
       }
       if (options.listen !== undefined && options.clusters === undefined) {
-        command.error("error: --listen needs --clusters", { exitCode: 2 });
+        command.error("error: --listen needs --clusters FILE, which has the address of each cluster", {
+          exitCode: 2,
+        });
       }
       const { config, wasm, clusters, requests } = options;
       refuseTwiceStdin(command, [config, wasm, clusters, requests]);
       if (options.listen === undefined)
-        refuseUnheard(command, ["clusters", "failurePolicy"], "goes with --listen alone");
-      else refuseUnheard(command, OF_A_REPLAY, "goes with --requests alone");
+        refuseUnheard(
+          command,
+          ["clusters", "failurePolicy"],
+          "only --listen takes this: leave it out with --requests",
+        );
+      else refuseUnheard(command, OF_A_REPLAY, "only --requests takes this: leave it out with --listen");
       await (options.listen === undefined ? replay(options) : serve(options, options.listen));
     });
 }
@@ -116,14 +118,14 @@ function parseListen(text: string): Upstream {
     const address = parseAddress(text);
     if (address.port <= 65535) return address;
   }
-  throw new InvalidArgumentError("An address looks like 127.0.0.1:8080; port 0 takes a free one.");
+  throw new InvalidArgumentError("Write an address as 127.0.0.1:8080; port 0 takes a free one.");
 }
 
 function collectField(text: string, fields: FieldNames): FieldNames {
   const [, field, name] = /^(authority|path|method|client|body)=(.+)$/.exec(text) ?? [];
   if (field === undefined || name === undefined)
     throw new InvalidArgumentError(
-      "A field looks like path=NAME; there are authority, path, method, client and body.",
+      "Write a field as path=NAME; the fields are authority, path, method, client and body.",
     );
   return { ...fields, [field]: name };
 }

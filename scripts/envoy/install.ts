@@ -86,7 +86,7 @@ async function somePip(
   if (made.code === null) throw new EnvoyUnavailable(`${python} does not run (${made.output.trim()}).`);
   const system = await run(python, ["-m", "pip", "--version"], work);
   if (system.code === 0) return { command: python, args: ["-m", "pip"] };
-  throw new EnvoyUnavailable(`Python can neither make a venv nor has it pip.\n${made.output}`);
+  throw new EnvoyUnavailable(`Python has neither venv nor pip.\n${made.output}`);
 }
 
 /** Folders of processes that ended without a chance to clean up, such as by a power cut. */

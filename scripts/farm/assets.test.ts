@@ -50,7 +50,7 @@ describe("assets", () => {
       assets: "[{ path: /x, release: newest }]",
     };
     expect(problemsWith(parts)).toEqual([
-      "farm.yaml:6:31: which is the newer of `v1`, `v2`, `master`? state in `version-order` where `master` stands, without a number",
+      "farm.yaml:6:31: the farm does not say which of `v1`, `v2`, `master` is newer: add `master` to `version-order`, which orders names without a number",
     ]);
     expect(compileFarm({ ...parts, "version-order": "[master]" }).names.newest).toBe("m");
     expect(compileFarm({ ...parts, "version-order": '[master, "*"]' }).names.newest).toBe("two");

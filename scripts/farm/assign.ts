@@ -42,7 +42,7 @@ export function assignReleases(farm: Farm, groups: Groups, today: string, proble
   const names = list.map(({ name }) => name);
   const defaultRelease = names.indexOf(farm.says["default-release"]);
   if (defaultRelease === -1) {
-    const lasts = " A release that `spill` adds lasts while a wiki runs its version";
+    const lasts = " A release that `spill` adds exists only while a wiki runs its version";
     const what = unknownRelease(farm.says["default-release"], names);
     found.add(farm.place(["default-release"]), what + (farm.says.spill === "error" ? "" : lasts));
   }

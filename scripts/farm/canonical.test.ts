@@ -26,7 +26,7 @@ describe("the host of a wiki", () => {
     const lists = { dblists: "d", ...parts([rule, EXAMPLE]) };
     const { farm } = compileFarm(lists, { "d/none.dblist": "# none\n" });
     expect(warningsOf(farm)).toEqual([
-      expect.stringMatching(/^farm\.yaml:\d+:\d+: `none` has no wikis: the rule is for none$/),
+      expect.stringMatching(/^farm\.yaml:\d+:\d+: `none` has no wikis, so the rule is for no wiki$/),
     ]);
   });
 
@@ -85,7 +85,7 @@ describe("the host of a wiki", () => {
       ],
     });
     expect(warningsOf(farm)).toEqual([
-      "farm.yaml:7:1: no host is the own one of `cwiki`: their jobs keep the host that they come with",
+      "farm.yaml:7:1: no host belongs to `cwiki`: their jobs keep the host that they arrive with",
     ]);
   });
 
@@ -120,12 +120,12 @@ describe("the host of a wiki", () => {
     [
       "a wiki that there is not",
       "{ host: '{label}.example', wiki: '{label}wiki', in: [awiki, bwiki] }",
-      "8:79: `bwiki` is not in wikiversions: remove it here, or mend its name",
+      "8:79: `bwiki` is not in wikiversions: remove it here, or correct its name",
     ],
     [
       "a list without a folder of them",
       "{ host: '{label}.example', wiki: '{label}wiki', in: some }",
-      "8:71: a dblist, but no folder of dblists: say `dblists: FOLDER`",
+      "8:71: the farm names a dblist, but no folder of dblists: add `dblists: FOLDER`",
     ],
   ])("is refused: %s", (_, rule, problem) => {
     expect(problemsWith(parts([rule]))).toEqual([`farm.yaml:${problem}`]);
@@ -154,7 +154,7 @@ describe("the host of a wiki", () => {
     const rule = "{ host: '{label}.example', wiki: '{label}wiki', in: [awiki, removedwiki] }";
     const { farm } = compileFarm(parts([rule], { "not-in-wikiversions": "warn" }));
     expect(warningsOf(farm)).toContainEqual(
-      expect.stringMatching(/`removedwiki` is not in wikiversions: remove it here, or mend its name$/),
+      expect.stringMatching(/`removedwiki` is not in wikiversions: remove it here, or correct its name$/),
     );
   });
 });
@@ -166,7 +166,7 @@ describe("an alias", () => {
       const wiki = host.includes("label") ? "'{label}wiki'" : host.includes("path") ? "'{a}'" : "awiki";
       const [problem, ...others] = problemsWith({ hosts: `[{ ${host}, wiki: ${wiki}, alias: true }]` });
       expect(others).toEqual([]);
-      expect(problem).toContain("`alias` goes with a whole host and a wiki alone");
+      expect(problem).toContain("`alias` needs a whole host and a wiki");
     },
   );
 });

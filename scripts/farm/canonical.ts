@@ -69,7 +69,7 @@ export function compileCanonical(farm: Farm, hosts: Hosts): { canonical: Canonic
   problems.throwIfAny();
   if (!isNeeded) return NONE;
   if (without.length > 0) {
-    const what = `no host is the own one of ${quoteAll(without)}: their jobs keep the host that they come with`;
+    const what = `no host belongs to ${quoteAll(without)}: their jobs keep the host that they arrive with`;
     farm.warn(farm.place(["jobs", "host"]), what);
   }
   return {
@@ -110,12 +110,12 @@ function wikisOf(farm: Farm, says: CanonicalHost, number: number, problems: Prob
   if (typeof says.in === "string") {
     const listed = evaluateDblist(farm, says.in, path);
     if (listed.length === 0)
-      farm.warn(farm.place(path), `${quote(says.in)} has no wikis: the rule is for none`);
+      farm.warn(farm.place(path), `${quote(says.in)} has no wikis, so the rule is for no wiki`);
     return new Set(listed);
   }
   for (const [i, wiki] of says.in.entries()) {
     if (farm.wikis.has(wiki) || farm.says["not-in-wikiversions"] === "ignore") continue;
-    const what = `${quote(wiki)} is not in wikiversions: remove it here, or mend its name`;
+    const what = `${quote(wiki)} is not in wikiversions: remove it here, or correct its name`;
     if (farm.says["not-in-wikiversions"] === "warn") farm.warn(farm.place([...path, i]), what);
     else problems.add(farm.place([...path, i]), what);
   }

@@ -60,7 +60,7 @@ const method = z.string().regex(/^[A-Z]+$/, "must be a method in capitals");
 export const lookedAt = z
   .string()
   .regex(/^[a-z0-9-]+$/, "must be a header's name in lower case: letters, digits and `-`")
-  .refine((name) => name !== "host", "is no header here: say `host` in the rule itself");
+  .refine((name) => name !== "host", "is not a header for rules: write `host` in the rule itself");
 
 /** No `;` and no `=`: those end a name or a value. */
 export const cookieName = z.string().regex(/^[\x21-\x3a\x3c\x3e-\x7e]+$/, "must be a cookie's name");

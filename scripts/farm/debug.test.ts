@@ -78,22 +78,22 @@ describe("backends for debugging", () => {
     [
       "a cluster for a backend that has one for each release",
       "{ b1: { cluster: x } }",
-      "6:43: `debug.backends.b1` has a `cluster` of its own, which goes with `any-version: true` alone (`{ cluster: x } } }`)",
+      "6:43: `debug.backends.b1` has a `cluster` of its own, which needs `any-version: true` (`{ cluster: x } } }`)",
     ],
     [
       "the cluster of a release",
       "{ b1: { any-version: true, cluster: web-two } }",
-      "6:39: `b1` has the same cluster `web-two` as web of release two",
+      "6:39: `b1` has the same cluster `web-two` as web of release two: give it another",
     ],
     [
       "the cluster of another backend",
       "{ b1: { any-version: true }, b2: { any-version: true, cluster: b1 } }",
-      "6:66: `b2` has the same cluster `b1` as b1",
+      "6:66: `b2` has the same cluster `b1` as b1: give it another",
     ],
     [
       "any version under a deployment's name",
       "{ web: { any-version: true } }",
-      "6:39: `web` is a deployment of one version a cluster: call the backend otherwise",
+      "6:39: `web` is also a deployment, whose clusters run one version each: give the backend another name",
     ],
   ])("are refused: %s", (_, backends, problem) => {
     expect(problemsWith(debug(backends))).toEqual([`farm.yaml:${problem}`]);

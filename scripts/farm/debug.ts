@@ -16,7 +16,7 @@ export function debugRules(farm: Farm, deployments: Deployments, replies: Replie
     const path = ["debug", "backends", backend];
     const says = backends[backend]!;
     if (says["any-version"] && deployments.has(backend)) {
-      const what = `${quote(backend)} is a deployment of one version a cluster: call the backend otherwise`;
+      const what = `${quote(backend)} is also a deployment, whose clusters run one version each: give the backend another name`;
       throw new SourceError(farm.place(path, "key"), what);
     }
     const deployment = says["any-version"]

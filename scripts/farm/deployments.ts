@@ -115,7 +115,10 @@ export function checkClusters(farm: Farm, plan: Plan, deployments: Deployments):
       const other = seen.get(cluster);
       if (other !== undefined && anyVersion) {
         const at = farm.place(["debug", "backends", name], "key");
-        problems.add(at, `${quote(name)} has the same cluster ${quote(cluster)} as ${other.pair}`);
+        problems.add(
+          at,
+          `${quote(name)} has the same cluster ${quote(cluster)} as ${other.pair}: give it another`,
+        );
       } else if (other !== undefined) {
         const what =
           other.template === template

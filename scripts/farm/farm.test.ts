@@ -71,13 +71,13 @@ describe("a farm's sources", () => {
 
   it("are refused where a group has a dblist and the farm no folder of them", () => {
     expect(problemsWith({ groups: "{ g: { dblist: all } }" })).toEqual([
-      "farm.yaml:6:24: a dblist, but no folder of dblists: say `dblists: FOLDER`",
+      "farm.yaml:6:24: the farm names a dblist, but no folder of dblists: add `dblists: FOLDER`",
     ]);
   });
 
   it("a farm file that is not there is named", () => {
     expect(problemsOf(() => new Farm("no/farm.yaml"))).toEqual([
-      "no/farm.yaml: there is no such file: say by --farm FILE where the farm is",
+      "no/farm.yaml: there is no such file: name the farm's file by --farm FILE",
     ]);
   });
 
@@ -95,7 +95,7 @@ describe("a farm's sources", () => {
     const farm = new Farm(join(folder, "farm.yaml"));
     compile(farm, TODAY);
     expect(warningsOf(farm).map((text) => text.replace(`${folder}/`, ""))).toEqual([
-      "conf/lists/some.dblist: differs from its source some.dbexpr: it lacks `bwiki`; generate the list again, or change the expression",
+      "conf/lists/some.dblist: differs from its source some.dbexpr: it lacks `bwiki`: generate the list again, or change the expression",
     ]);
   });
 });
@@ -103,7 +103,7 @@ describe("a farm's sources", () => {
 describe("a source that is not where it should be", () => {
   it("says how to name it", () => {
     expect(problemsWith({ ...SOURCED, sources: "{ config: nowhere }" }, FILES)).toEqual([
-      "farm.yaml:7:10: source `config` is not in `nowhere`: say by --source config=DIR where it is",
+      "farm.yaml:7:10: source `config` is not in `nowhere`: name its folder by --source config=DIR",
     ]);
     expect(problemsWith({ ...SOURCED, sources: "{ config: f }" }, { f: "" })[0]).toContain(
       "farm.yaml:7:10: cannot read the folder `f/lists`: a part of its path is a file, not a folder",
@@ -128,7 +128,8 @@ describe("a farm file that may have been cut off", () => {
       return warningsOf(new Farm(join(folder, "farm.yaml")));
     };
     const text = farmText({ farm: "", "default-release": "", z: "" });
-    const what = "the last line does not end: was the file cut off? End it with a newline";
+    const what =
+      "the last line has no newline at its end, so the file may be cut off: restore it, or add a newline";
     expect(warned(`${text}farm: t\ndefault-release: one`)).toEqual([`farm.yaml:5: ${what}`]);
     expect(warned(`${text}farm: t\ndefault-release: one\n`)).toEqual([]);
     expect(warned(`${text}farm: t\ndefault-release: "one"`)).toEqual([]);
@@ -178,7 +179,7 @@ describe("a version for all wikis that wikiversions does not name", () => {
     const files = { "conf/wikiversions.json": "{}", "conf/lists/all.dblist": "# none\n" };
     expect(problemsWith(OTHERS, files)[0]).toMatch(/^farm\.yaml:8:45: the farm has no wikis/);
     expect(problemsWith({ ...OTHERS, dblists: "" }, FILES)[0]).toContain(
-      "no folder of dblists: say `dblists: FOLDER`",
+      "no folder of dblists: add `dblists: FOLDER`",
     );
     expect(problemsWith(OTHERS, { ...lists, "conf/wikiversions.json": "" })[0]).toContain(
       "the file is empty",

@@ -39,13 +39,14 @@ export class Farm {
   ) {
     progress("reading the farm");
     if (file !== "-" && !existsSync(file))
-      throw new SourceError({ file }, "there is no such file: say by --farm FILE where the farm is");
+      throw new SourceError({ file }, "there is no such file: name the farm's file by --farm FILE");
     const text = readYamlText(file);
     this.yaml = loadYaml(file, text);
     this.says = validate(farmSchema, this.yaml, RENAMED_KEYS);
     // After a bracket or a quote nothing more of a value can have been.
     if (isCutOff(text) && !/[\])}"']\s*$/.test(text.slice(-20))) {
-      const what = "the last line does not end: was the file cut off? End it with a newline";
+      const what =
+        "the last line has no newline at its end, so the file may be cut off: restore it, or add a newline";
       this.warn({ file, line: text.split("\n").length }, what);
     }
     this.versionOrder = new VersionOrder(this.says["version-order"]);
@@ -127,7 +128,7 @@ export class Farm {
     }
     const folder = this.sourceFolder(name);
     if (!existsSync(folder)) {
-      const wayOut = `say by --source ${name}=DIR where it is`;
+      const wayOut = `name its folder by --source ${name}=DIR`;
       throw new SourceError(this.place(where), `source ${quote(name)} is not in ${quote(folder)}: ${wayOut}`);
     }
     return join(folder, reference.slice(colon + 1));

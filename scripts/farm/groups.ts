@@ -132,7 +132,7 @@ function reportUnknown(farm: Farm, group: string, unknown: readonly string[], pr
 export function evaluateDblist(farm: Farm, expression: string, path: Path): string[] {
   const place = farm.place(path);
   if (farm.dblists) return farm.dblists.evaluate(expression, place);
-  throw new SourceError(place, `a dblist, but no folder of dblists: say \`dblists: FOLDER\``);
+  throw new SourceError(place, `the farm names a dblist, but no folder of dblists: add \`dblists: FOLDER\``);
 }
 
 /** With `warn`, what becomes of them is told once it is known. */

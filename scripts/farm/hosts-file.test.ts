@@ -33,7 +33,7 @@ describe("a file of hosts", () => {
     const { farm, plan } = withFile("a.example\tawikk\n");
     expect(plan.hosts).toEqual([{ host: "a.example", destination: null }]);
     expect(farm.warnings.map(({ message }) => message.replace(/^.*\//, ""))).toEqual([
-      "hosts.tsv:1: `awikk` is not in wikiversions, so its host has no wiki: remove the host, or mend the wiki's name",
+      "hosts.tsv:1: `awikk` is not in wikiversions, so its host has no wiki: remove the host, or correct the wiki's name",
     ]);
     expect(warningsOf(withFile("a.example\tcwiki\n", { "not-in-wikiversions": "ignore" }).farm)).toEqual([]);
   });
@@ -75,7 +75,7 @@ describe("a file of hosts", () => {
   test("is refused for a host that is rewritten", () => {
     const parts = { ...FARM, rewrite: '{ "{a}.beta.example": "{a}.example" }' };
     expect(problemsWith(parts, { "hosts.tsv": "a.beta.example\tawiki\n" })).toEqual([
-      "hosts.tsv:1: `a.beta.example` is rewritten first: write the host ending in `.example`",
+      "hosts.tsv:1: `a.beta.example` is rewritten before rules see it: write the host ending in `.example`",
     ]);
   });
 });

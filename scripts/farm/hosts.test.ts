@@ -44,7 +44,7 @@ describe("hosts", () => {
     const { farm, plan } = compileFarm(hosts("host: c.example, wiki: awik"));
     expect(plan.hosts).toEqual([{ host: "c.example", destination: null }]);
     expect(warningsOf(farm)).toEqual([
-      "farm.yaml:6:34: `awik` is not in wikiversions, so its host has no wiki: remove the host, or mend the wiki's name",
+      "farm.yaml:6:34: `awik` is not in wikiversions, so its host has no wiki: remove the host, or correct the wiki's name",
     ]);
   });
 
@@ -57,7 +57,11 @@ describe("hosts", () => {
   });
 
   it.each([
-    ["what is no wiki ID", ["host: a.example, wiki: A.wiki"], "6:34: `A.wiki` is not a wiki ID"],
+    [
+      "what is no wiki ID",
+      ["host: a.example, wiki: A.wiki"],
+      "6:34: `A.wiki` is not a wiki ID: use letters, digits, `_` and `-`, beginning with a letter or digit",
+    ],
     [
       "one that stands twice",
       ["host: a.example, wiki: awiki", "host: a.example, wiki: bwiki"],
@@ -81,7 +85,7 @@ describe("hosts", () => {
     [
       "labels of a host that has none",
       ["host: a.example, labels: [a], wiki: awiki"],
-      "6:36: labels go with a host `{label}.suffix`",
+      "6:36: `labels` need a host of the form `{label}.suffix`",
     ],
   ])("refuse %s", (_, rules, problem) => {
     expect(refused(...rules)).toEqual([`farm.yaml:${problem}`]);
@@ -111,7 +115,7 @@ describe("hosts", () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(/^farm\.yaml:6:\d+: /);
     expect(problems[0]).toContain(
-      `\`${second}\` is never reached: the host at farm.yaml:6 has it already; put it before`,
+      `\`${second}\` is never reached: the host at farm.yaml:6 takes it before; put this one first`,
     );
     if (first !== second) expect(planOf(two, one).patterns.length).toBeGreaterThan(0);
   });
@@ -162,7 +166,7 @@ describe("rewrite", () => {
         ...hosts("host: m.a.wiki.org, wiki: awiki", "host: m.a.org, wiki: awiki", "host: m.org, wiki: awiki"),
       }),
     ).toEqual([
-      "farm.yaml:7:17: `m.a.wiki.org` is rewritten first: write the host without `m.` and ending in `.org`",
+      "farm.yaml:7:17: `m.a.wiki.org` is rewritten before rules see it: write the host without `m.` and ending in `.org`",
     ]);
   });
 
@@ -204,13 +208,13 @@ describe("rewrite", () => {
 
   it("refuses a path that becomes another", () => {
     expect(problemsWith({ rewrite: '{ "gate.example/{host}/v1": "{host}/v2" }' })).toEqual([
-      "farm.yaml:6:38: must be what follows the first slash, `{host}/v1`",
+      "farm.yaml:6:38: must repeat what follows the first slash, `{host}/v1`",
     ]);
   });
 
   it("leaves a host that it rewrites out of reach of the hosts, which is an error", () => {
     expect(problemsWith({ rewrite: beta, ...hosts("host: a.b.beta.example, wiki: awiki") })).toEqual([
-      "farm.yaml:7:17: `a.b.beta.example` is rewritten first: write the host ending in `.example`",
+      "farm.yaml:7:17: `a.b.beta.example` is rewritten before rules see it: write the host ending in `.example`",
     ]);
     const rules = "{ default: web, rules: [{ host: a.b.beta.example, deployment: web }] }";
     const tested = {
@@ -219,8 +223,8 @@ describe("rewrite", () => {
       deployments: rules,
     };
     expect(problemsWith(tested).map((problem) => problem.replace(/:\d+:\d+/, ""))).toEqual([
-      "farm.yaml: `a.b.beta.example` is rewritten first: write the host ending in `.example`",
-      "farm.yaml: `a.b.beta.example` is rewritten first: write the host ending in `.example`",
+      "farm.yaml: `a.b.beta.example` is rewritten before rules see it: write the host ending in `.example`",
+      "farm.yaml: `a.b.beta.example` is rewritten before rules see it: write the host ending in `.example`",
     ]);
     const reached = hosts("host: b.beta.example, wiki: awiki", "host: x.a.b.beta.example, wiki: bwiki");
     expect(compileFarm({ rewrite: beta, ...reached }).plan.hosts).toHaveLength(2);
@@ -347,8 +351,8 @@ describe("path forms", () => {
       "farm.yaml:6:82: with the host `{label}.{family}.org` the wiki must be `{label}{family}`, not `{label}wiki`",
     ]);
     expect(refused("host: a.example, wiki: awiki, else: bwiki, case: lower")).toEqual([
-      "farm.yaml:6:41: `else` goes with a `path` or `target` alone",
-      "farm.yaml:6:54: `case` goes with a `path` or `target` alone",
+      "farm.yaml:6:41: `else` needs a `path` or `target`: remove it, or change the host",
+      "farm.yaml:6:54: `case` needs a `path` or `target`: remove it, or change the host",
     ]);
   });
 
@@ -358,13 +362,13 @@ describe("path forms", () => {
     );
     expect(plan.hosts).toEqual([{ host: "a.example", destination: { path: 0 } }]);
     expect(warningsOf(farm)).toEqual([
-      "farm.yaml:6:67: `gonewiki` is not in wikiversions, so its host has no wiki: remove the host, or mend the wiki's name",
+      "farm.yaml:6:67: `gonewiki` is not in wikiversions, so its host has no wiki: remove the host, or correct the wiki's name",
     ]);
   });
 
   it("are what a replacement goes with", () => {
     expect(refused("host: a.example, wiki: awiki, replace: { site: { a: b } }")).toEqual([
-      "farm.yaml:6:41: `replace` goes with a `path` or `target` alone",
+      "farm.yaml:6:41: `replace` needs a `path` or `target`: remove it, or change the host",
     ]);
   });
 });
@@ -398,7 +402,7 @@ describe("labels and captures", () => {
   it("go with one label, and each capture with one segment", () => {
     expect(
       problemsWith(hosts('host: "{label}.{family}.example", labels: [a], wiki: "{label}{family}"'))[0],
-    ).toMatch(/labels go with a host `\{label\}\.suffix`$/);
+    ).toMatch(/`labels` need a host of the form `\{label\}\.suffix`$/);
     expect(problemsWith(hosts('host: p.example, path: "/{p}/{p}", wiki: "{p}"'))).toEqual([
       "farm.yaml:6:34: `/{p}/{p}` has a capture twice",
     ]);

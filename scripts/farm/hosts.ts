@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { sortTexts } from "../collections/sort-texts.ts";
 import type { Destination, PathForm, Pattern, PlanHost, Rewrite } from "../plan.ts";
 import { readHostsFile } from "../sources/hosts-file.ts";
-import { isWikiId } from "../sources/names.ts";
+import { isWikiId, WIKI_ID_SHAPE } from "../sources/names.ts";
 import { type Place, Problems, quote, quoteAll } from "../sources/problem.ts";
 import type { Wikis } from "../sources/wikis.ts";
 import { hostTest } from "./conditions.ts";
@@ -162,7 +162,7 @@ class Compiler {
     if (this.farm.says.rewrite[from] !== `{host}${under}`) {
       this.problems.add(
         this.farm.place(path),
-        `must be what follows the first slash, ${quote(`{host}${under}`)}`,
+        `must repeat what follows the first slash, ${quote(`{host}${under}`)}`,
       );
     }
     this.out.rewrites.push({ kind: "path", from: host.replace(/^\*/, ""), under: under! });
@@ -181,7 +181,10 @@ class Compiler {
     const key = isCarried ? "else" : "wiki";
     const own = rule[key];
     if (rule.labels && (!suffix || family)) {
-      this.problems.add(this.farm.place([...path, "labels"]), "labels go with a host `{label}.suffix`");
+      this.problems.add(
+        this.farm.place([...path, "labels"]),
+        "`labels` need a host of the form `{label}.suffix`",
+      );
     } else if (rule.labels) {
       for (const label of rule.labels)
         this.exactRule(prefix! + label + suffix, rule, own?.replace("{label}", label), path);
@@ -228,14 +231,17 @@ class Compiler {
     if (rewrite?.kind !== "suffix") return;
     const without = rewrite.prefix === "" ? "" : `without ${quote(rewrite.prefix)} and `;
     const wayOut = `write the host ${without}ending in ${quote(rewrite.to)}`;
-    this.problems.add(where(), `${quote(host)} is rewritten first: ${wayOut}`);
+    this.problems.add(where(), `${quote(host)} is rewritten before rules see it: ${wayOut}`);
   }
 
   /** Keys that would have no effect in this rule. */
   private refuse(rule: HostRule, keys: readonly (keyof HostRule)[], goesWith: string, path: Path): void {
     for (const key of keys) {
       if (rule[key] === undefined) continue;
-      this.problems.add(this.farm.place([...path, key], "key"), `${quote(key)} goes with ${goesWith} alone`);
+      this.problems.add(
+        this.farm.place([...path, key], "key"),
+        `${quote(key)} needs ${goesWith}: remove it, or change the host`,
+      );
     }
   }
 
@@ -272,7 +278,7 @@ class Compiler {
     const shadow = this.out.patterns.findIndex((pattern) => matches(pattern, example));
     if (shadow === -1) return;
     const first = this.out.places.patterns[shadow];
-    const what = `${quote(host)} is never reached: the host at ${first} has it already; put it before`;
+    const what = `${quote(host)} is never reached: the host at ${first} takes it before; put this one first`;
     this.problems.add(this.farm.place([...path, "host"]), what);
   }
 
@@ -290,7 +296,7 @@ class Compiler {
     if (number !== -1) return { wiki: number };
     const where = this.farm.place(path);
     if (!isWikiId(wiki)) {
-      this.problems.add(where, `${quote(wiki)} is not a wiki ID`);
+      this.problems.add(where, `${quote(wiki)} is not a wiki ID: use ${WIKI_ID_SHAPE}`);
     } else if (!rule.labels) {
       // Of a list of labels, some may well have no wiki any more; a host with a wiki of its own should have it.
       this.warnOfUnknown([wiki], where);
@@ -303,8 +309,8 @@ class Compiler {
     // No "did you mean": wiki IDs are so alike that a removed wiki would be taken for another one.
     const what =
       wikis.length === 1
-        ? "is not in wikiversions, so its host has no wiki: remove the host, or mend the wiki's name"
-        : "are not in wikiversions, so their hosts have no wiki: remove the hosts, or mend the wikis' names";
+        ? "is not in wikiversions, so its host has no wiki: remove the host, or correct the wiki's name"
+        : "are not in wikiversions, so their hosts have no wiki: remove the hosts, or correct the wikis' names";
     this.farm.warn(where, `${quoteAll(wikis)} ${what}`);
   }
 }

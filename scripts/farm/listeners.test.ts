@@ -99,17 +99,17 @@ describe("listeners", () => {
     expect(
       problemsWith({ listeners: "{ a: { trust: edge, jobs: true, debug: true, reads: true } }" }),
     ).toEqual([
-      "farm.yaml:6:38: the farm has no `jobs` to turn on",
-      "farm.yaml:6:51: the farm has no `debug` to turn on",
-      "farm.yaml:6:64: the farm has no `reads` to turn on",
+      "farm.yaml:6:38: the farm has no `jobs` to turn on: add it, or remove this line",
+      "farm.yaml:6:51: the farm has no `debug` to turn on: add it, or remove this line",
+      "farm.yaml:6:64: the farm has no `reads` to turn on: add it, or remove this line",
     ]);
     const none = "{ a: { trust: edge, deployment: web, assets: false } }";
     expect(problemsWith({ ...ALL, assets: "[{ path: /static, release: one }]", listeners: none })).toEqual([
-      "farm.yaml:6:1: no listener has `jobs: true`",
-      "farm.yaml:7:1: no listener has `debug: true`",
-      "farm.yaml:8:1: no listener has `reads: true`",
-      "farm.yaml:10:1: every listener has `assets: false`",
-      "farm.yaml:5:30: every listener has `rules` or a `deployment` of its own, so nothing comes to these",
+      "farm.yaml:6:1: no listener has `jobs: true`: add it to one, or remove `jobs`",
+      "farm.yaml:7:1: no listener has `debug: true`: add it to one, or remove `debug`",
+      "farm.yaml:8:1: no listener has `reads: true`: add it to one, or remove `reads`",
+      "farm.yaml:10:1: every listener has `assets: false`: remove that from one, or remove these rules",
+      "farm.yaml:5:30: every listener has `rules` or a `deployment` of its own, so no request comes to these: remove them",
     ]);
   });
 
@@ -190,7 +190,7 @@ describe("a header that we set", () => {
     const listeners = `{ mesh: { trust: internal, debug: ${"debug" in parts} } }`;
     const problems = problemsWith({ ...parts, headers: "{ wiki: x-a }", listeners });
     expect(problems).toHaveLength(1);
-    expect(problems[0]).toContain("`x-a` is set by us, so no rule may look at it");
+    expect(problems[0]).toContain("`x-a` is a header that Pointsman sets, so no rule may read it");
   });
 
   it("is not the one that says who asked", () => {

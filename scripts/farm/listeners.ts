@@ -115,18 +115,28 @@ function checkUse(farm: Farm): void {
   }
   for (const part of ["jobs", "debug", "reads", "previews"] as const) {
     if (says[part] && !isUsed(farm, part)) {
-      problems.add(farm.place([part], "key"), `no listener has \`${part}: true\``);
+      problems.add(
+        farm.place([part], "key"),
+        `no listener has \`${part}: true\`: add it to one, or remove \`${part}\``,
+      );
     }
     for (const [name, listener] of Object.entries(says.listeners ?? {})) {
       if (!listener[part] || says[part]) continue;
-      problems.add(farm.place(["listeners", name, part]), `the farm has no ${quote(part)} to turn on`);
+      problems.add(
+        farm.place(["listeners", name, part]),
+        `the farm has no ${quote(part)} to turn on: add it, or remove this line`,
+      );
     }
   }
   if (says.assets.length > 0 && !isUsed(farm, "assets")) {
-    problems.add(farm.place(["assets"], "key"), "every listener has `assets: false`");
+    problems.add(
+      farm.place(["assets"], "key"),
+      "every listener has `assets: false`: remove that from one, or remove these rules",
+    );
   }
   if (says.deployments.rules.length > 0 && !isUsed(farm, "rules")) {
-    const what = "every listener has `rules` or a `deployment` of its own, so nothing comes to these";
+    const what =
+      "every listener has `rules` or a `deployment` of its own, so no request comes to these: remove them";
     problems.add(farm.place(["deployments", "rules"], "key"), what);
   }
   problems.throwIfAny();
@@ -168,7 +178,7 @@ export function checkHeaders(farm: Farm, emit: readonly { name: string }[], list
   const problems = new Problems();
   const names = emit.map(({ name }) => name);
   for (const name of names.filter((one, i) => names.indexOf(one) !== i)) {
-    problems.add(farm.place(["headers"]), `two headers are called ${quote(name)}`);
+    problems.add(farm.place(["headers"]), `two headers have the name ${quote(name)}: give one another name`);
   }
   const rules: Rule[] = listeners.flatMap(({ routes, assets, reads }) => [...routes, ...assets, ...reads]);
   const lookedAt = rules.flatMap(({ when }) =>
@@ -176,7 +186,10 @@ export function checkHeaders(farm: Farm, emit: readonly { name: string }[], list
   );
   const both = names.filter((name) => lookedAt.includes(name));
   if (both.length > 0) {
-    problems.add(farm.place(["headers"]), `${quoteAll(both)} is set by us, so no rule may look at it`);
+    problems.add(
+      farm.place(["headers"]),
+      `${quoteAll(both)} is a header that Pointsman sets, so no rule may read it`,
+    );
   }
   problems.throwIfAny();
 }

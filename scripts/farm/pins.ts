@@ -17,7 +17,8 @@ export function readPins(
   for (const [i, { wiki, release, expires }] of farm.says.pins.entries()) {
     const number = list.findIndex((one) => one.name === release);
     const known = farm.wikis.get(wiki);
-    if (pins.has(wiki)) problems.add(farm.place(["pins", i, "wiki"]), `${quote(wiki)} is pinned twice`);
+    if (pins.has(wiki))
+      problems.add(farm.place(["pins", i, "wiki"]), `${quote(wiki)} is pinned twice: keep one pin`);
     if (expires < today) {
       const wayOut = "remove it, or give it a later day";
       problems.add(
@@ -29,13 +30,13 @@ export function readPins(
       const names = list.map((one) => one.name);
       problems.add(farm.place(["pins", i, "release"]), unknownRelease(release, names));
     } else if (!known) {
-      const wayOut = "remove the pin, or mend the wiki's name";
+      const wayOut = "remove the pin, or correct the wiki's name";
       problems.add(farm.place(["pins", i, "wiki"]), `${quote(wiki)} is not in wikiversions: ${wayOut}`);
     } else if (list[number]!.version !== "" && known.version !== list[number]!.version) {
       const runs = `${quote(wiki)} runs ${known.version}, release ${quote(release)} runs ${list[number]!.version}`;
       problems.add(
         farm.place(["pins", i, "release"]),
-        `${runs}: a wiki goes only where its own version runs`,
+        `${runs}: pin the wiki to a release of its own version`,
       );
     }
     pins.set(wiki, number);

@@ -50,10 +50,10 @@ describe("previews", () => {
   it("want a listener that has them", () => {
     const previews = "[{ path: /, release: two, any-version: true }]";
     expect(problemsWith({ previews, listeners: "{ edge: { trust: edge } }" })).toEqual([
-      "farm.yaml:6:1: no listener has `previews: true`",
+      "farm.yaml:6:1: no listener has `previews: true`: add it to one, or remove `previews`",
     ]);
     expect(problemsWith({ listeners: "{ edge: { trust: edge, previews: true } }" })).toEqual([
-      "farm.yaml:6:45: the farm has no `previews` to turn on",
+      "farm.yaml:6:45: the farm has no `previews` to turn on: add it, or remove this line",
     ]);
   });
 });

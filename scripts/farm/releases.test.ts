@@ -37,7 +37,7 @@ describe("a release's version", () => {
       "farm.yaml:3:28: cannot read `one.yaml`: there is no such file",
     ]);
     expect(problemsWith({ releases: "{ one: { values: one.yaml } }" })).toEqual([
-      "farm.yaml:3:28: a values file: say in `version-from-image` where its version is",
+      "farm.yaml:3:28: the release has a values file: say in `version-from-image` where the version is in it",
     ]);
   });
 
@@ -80,7 +80,7 @@ describe("a release's version", () => {
       "default-release": "all",
     };
     expect(problemsWith(parts)).toEqual([
-      "farm.yaml:3:26: which is the newer of `master`, `1.46`? state in `version-order` where `master` stands, without a number",
+      "farm.yaml:3:26: the farm does not say which of `master`, `1.46` is newer: add `master` to `version-order`, which orders names without a number",
     ]);
     for (const [order, version] of [
       ["[master]", "1.46"],
@@ -204,8 +204,8 @@ describe("a wiki goes to", () => {
     const wikiversions = "{ awiki: v1, bwiki: v2, cwiki: v3, dwiki: v4, ewiki: v4 }";
     const wayOut = "or say `on-stranded: spill` or `reply`";
     expect(problemsWith({ wikiversions })).toEqual([
-      `farm.yaml:2:46: \`cwiki\` runs v3, which no release has; there are one (v1), two (v2): state a release of that version, put the wiki on one of theirs, ${wayOut}`,
-      `farm.yaml:2:57: 2 wikis run v4, which no release has (\`dwiki\`, \`ewiki\`); there are one (v1), two (v2): state a release of that version, put the wikis on one of theirs, ${wayOut}`,
+      `farm.yaml:2:46: \`cwiki\` runs v3, which no release has; there are one (v1), two (v2): state a release of that version, put the wiki on one of those, ${wayOut}`,
+      `farm.yaml:2:57: 2 wikis run v4, which no release has (\`dwiki\`, \`ewiki\`); there are one (v1), two (v2): state a release of that version, put the wikis on one of those, ${wayOut}`,
     ]);
   });
 
@@ -270,7 +270,7 @@ describe("a pin", () => {
 
   it("of a wiki that there is not is an error", () => {
     expect(problemsWith(pinned(pin({ wiki: "bwik" })))).toEqual([
-      "farm.yaml:7:16: `bwik` is not in wikiversions: remove the pin, or mend the wiki's name",
+      "farm.yaml:7:16: `bwik` is not in wikiversions: remove the pin, or correct the wiki's name",
     ]);
   });
 
@@ -282,13 +282,13 @@ describe("a pin", () => {
 
   it("to a release of another version is an error", () => {
     expect(problemsWith(pinned(pin({ release: "g1" })))).toEqual([
-      "farm.yaml:7:32: `bwiki` runs v2, release `g1` runs v1: a wiki goes only where its own version runs",
+      "farm.yaml:7:32: `bwiki` runs v2, release `g1` runs v1: pin the wiki to a release of its own version",
     ]);
   });
 
   it("may stand once for a wiki", () => {
     expect(problemsWith(pinned(pin({}), pin({ release: "g2" })))[0]).toMatch(
-      /^farm\.yaml:7:\d+: `bwiki` is pinned twice$/,
+      /^farm\.yaml:7:\d+: `bwiki` is pinned twice: keep one pin$/,
     );
   });
 });

@@ -58,7 +58,7 @@ function versionOf(farm: Farm, groups: Groups, name: string, inferred: Inferred,
     if (!rule) {
       problems.add(
         farm.place([...path, "values"]),
-        "a values file: say in `version-from-image` where its version is",
+        "the release has a values file: say in `version-from-image` where the version is in it",
       );
       return "";
     }

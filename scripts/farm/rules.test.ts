@@ -172,7 +172,7 @@ describe("rules", () => {
     ["an empty prefix", 'query: { a: { prefix: "" } }', "must not be empty"],
     ["a value that is no ASCII", "query: { a: é }", "must be printable ASCII"],
     ["a test that there is not", "query: { a: { suffix: x } }", "unknown key `suffix`"],
-    ["a test that goes with headers alone", "query: { a: { contains: x } }", "unknown key `contains`"],
+    ["a test that needs headers alone", "query: { a: { contains: x } }", "unknown key `contains`"],
     ["an absence", "query: { a: { present: false } }", "must be `true`"],
     ["a share of too many decimals", "path: /x, share: 0.12345", "must have at most 4 decimals"],
     ["a network that is none", "client: 10.0.0/8", "must be an address or a network, as `10.0.0.0/8`"],
@@ -201,7 +201,7 @@ describe("rules", () => {
     ["assets", "[{ host: a.beta.example, release: one }]", "6:18"],
   ])("of %s name no host that is rewritten", (key, value, at) => {
     expect(problemsWith({ [key]: value, rewrite: '{ "{a}.beta.example": "{a}.example" }' })).toEqual([
-      `farm.yaml:${at}: \`a.beta.example\` is rewritten first: write the host ending in \`.example\``,
+      `farm.yaml:${at}: \`a.beta.example\` is rewritten before rules see it: write the host ending in \`.example\``,
     ]);
   });
 });

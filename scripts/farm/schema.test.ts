@@ -123,7 +123,7 @@ describe("farm.yaml", () => {
     [
       "a host that is an address",
       { hosts: "[{ host: 10.0.0.1, wiki: awiki }]" },
-      "6:17: `hosts.0.host` must not be an address",
+      "6:17: `hosts.0.host` must not be an IP address",
     ],
     ["hosts of which none is left", { hosts: "[]" }, "6:8: `hosts` must not be empty: leave the key out"],
     ["others to read as of which none is left", { rewrite: "{}" }, "6:10: `rewrite` must not be empty"],
@@ -348,10 +348,10 @@ describe("clusters and headers", () => {
 
   it("two headers of one name are refused, the cluster's own default included", () => {
     expect(problemsWith({ headers: "{ wiki: x-a, group: x-a }" })).toEqual([
-      "farm.yaml:6:10: two headers are called `x-a`",
+      "farm.yaml:6:10: two headers have the name `x-a`: give one another name",
     ]);
     expect(problemsWith({ headers: "{ wiki: x-mw-cluster }" })).toEqual([
-      "farm.yaml:6:10: two headers are called `x-mw-cluster`",
+      "farm.yaml:6:10: two headers have the name `x-mw-cluster`: give one another name",
     ]);
   });
 

@@ -50,7 +50,7 @@ const headerName = z
 /** Bytes. */
 const size = z.union([
   z.int().min(1),
-  z.string().regex(/^\d{1,9} [KM]iB$/, "must be as `512 KiB` or `1 MiB`"),
+  z.string().regex(/^\d{1,9} [KM]iB$/, "must be a size, as `512 KiB` or `1 MiB`"),
 ]);
 
 /** An expression of dblists. */
@@ -67,10 +67,7 @@ const host = z
     isHostForm,
     mustBe("a host in lower case, `*.suffix`, `{label}.suffix` or `{label}.{family}.suffix`"),
   )
-  .refine(
-    (text) => !isAddress(text),
-    "must not be an address, which passes through whatever it is said to be",
-  );
+  .refine((text) => !isAddress(text), "must not be an IP address: requests to addresses always pass through");
 
 function isHostForm(text: string): boolean {
   return HOST.test(text.replace(/^(\*\.|([a-z0-9_-]+\.)*\{label\}\.(\{family\}\.)?)/, ""));
@@ -182,7 +179,7 @@ const backend = z
   })
   .refine(
     (one) => one.cluster === undefined || one["any-version"],
-    "has a `cluster` of its own, which goes with `any-version: true` alone",
+    "has a `cluster` of its own, which needs `any-version: true`",
   );
 
 const listener = z.strictObject({
@@ -255,7 +252,7 @@ export const farmSchema = z.strictObject({
   "version-order": z
     .array(z.string().refine((text) => text === "*" || isVersion(text), "must be a version or `*`"))
     .min(1)
-    .refine((all) => new Set(all).size === all.length, "has a name twice")
+    .refine((all) => new Set(all).size === all.length, "has the same name twice")
     .optional(),
   /** The folder of the dblists. */
   dblists: file.optional(),

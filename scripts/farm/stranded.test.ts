@@ -78,7 +78,7 @@ describe("spill: version-named", () => {
     const wikiversions = "{ awiki: v1, bwiki: v9 }";
     const releases = "{ one: { version: v1 }, v9: { version: v2 } }";
     expect(problemsWith({ spill: "version-named", wikiversions, releases })).toEqual([
-      "farm.yaml:3:35: release `v9` runs another version than its name says",
+      "farm.yaml:3:35: release `v9` runs another version than its name says: correct the one or the other",
     ]);
   });
 
@@ -96,7 +96,7 @@ describe("spill: version-named", () => {
 
   it("says which releases there are where the default release is none of them", () => {
     expect(problemsWith({ spill: "version-named", releases: "{}", "default-release": "v9" })).toEqual([
-      "farm.yaml:4:18: unknown release `v9`; did you mean `v1`? A release that `spill` adds lasts while a wiki runs its version",
+      "farm.yaml:4:18: unknown release `v9`; did you mean `v1`? A release that `spill` adds exists only while a wiki runs its version",
     ]);
   });
 });

@@ -36,7 +36,7 @@ export function helpStranded(
   }
   for (const [version, wikis] of stranded) {
     if (list.some(({ name }) => name === version)) {
-      const what = "runs another version than its name says";
+      const what = "runs another version than its name says: correct the one or the other";
       problems.add(farm.place(["releases", version], "key"), `release \`${version}\` ${what}`);
       continue;
     }
@@ -87,7 +87,7 @@ function refuse(
   problems.add(
     farm.placeOfWiki(wikis[0]!),
     `${who} ${version}, which no release has${which}; there are ${runs}: ` +
-      `state a release of that version, put ${one ? "the wiki" : "the wikis"} on one of theirs${helped}`,
+      `state a release of that version, put ${one ? "the wiki" : "the wikis"} on one of those${helped}`,
   );
 }
 

@@ -123,7 +123,7 @@ describe("a stated order", () => {
     new VersionOrder().check(["1.45", "1.46", "REL1_43"], place);
     new VersionOrder().check(["fork", "fork"], place);
     expect(problemsOf(() => new VersionOrder(["master"]).check(["master", "fork", "1.46"], place))).toEqual([
-      "farm.yaml:1: which is the newer of `master`, `fork`, `1.46`? state in `version-order` where `fork` stands, without a number",
+      "farm.yaml:1: the farm does not say which of `master`, `fork`, `1.46` is newer: add `fork` to `version-order`, which orders names without a number",
     ]);
   });
 });

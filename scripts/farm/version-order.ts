@@ -35,8 +35,8 @@ export class VersionOrder {
     const different = [...new Set(versions)];
     const unknown = different.filter((version) => this.placeOf(version) === Number.POSITIVE_INFINITY);
     if (different.length < 2 || unknown.length === 0) return;
-    const wayOut = `state in \`version-order\` where ${quoteAll(unknown)} stands, without a number`;
-    throw new SourceError(place, `which is the newer of ${quoteAll(different)}? ${wayOut}`);
+    const wayOut = `add ${quoteAll(unknown)} to \`version-order\`, which orders names without a number`;
+    throw new SourceError(place, `the farm does not say which of ${quoteAll(different)} is newer: ${wayOut}`);
   }
 
   private placeOf(version: string): number {

@@ -54,7 +54,7 @@ describe("requests without a wiki", () => {
     [
       "a list without a folder of them",
       "{ not-installed: { dblist: x } }",
-      "6:42: a dblist, but no folder of dblists: say `dblists: FOLDER`",
+      "6:42: the farm names a dblist, but no folder of dblists: add `dblists: FOLDER`",
     ],
   ])("are refused: %s", (_, value, problem) => {
     expect(problemsWith({ "without-wiki": value })).toEqual([`farm.yaml:${problem}`]);

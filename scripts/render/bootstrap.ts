@@ -383,7 +383,7 @@ function bufferLimit({ jobLimit = 0, bufferLimit }: BootstrapOptions): number {
   if (bufferLimit === undefined) return Math.max(least, DEFAULT_BUFFER_LIMIT);
   if (bufferLimit >= least) return bufferLimit;
   throw new RangeError(
-    `a buffer of ${bufferLimit} bytes is too small for bodies of which ${jobLimit} may be held: at least ${least}`,
+    `a buffer of ${bufferLimit} bytes is too small, as jobs may hold ${jobLimit} bytes of a body: give at least ${least}`,
   );
 }
 

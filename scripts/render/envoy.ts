@@ -214,6 +214,8 @@ function upstream(
   if (!tls) return { host, port };
   const expected = serverName === null ? host : fill(serverName, names);
   if (isIP(expected) !== 0)
-    throw new RangeError(`https://${expected}: say with --server-name what its certificate is made out to`);
+    throw new RangeError(
+      `https://${expected} is an address: give the host name in its certificate by --server-name`,
+    );
   return { host, port, tls: { ca, serverName: expected } };
 }

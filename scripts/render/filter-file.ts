@@ -50,7 +50,8 @@ export function parseFilterFile(text: string, name: string): FilterFile {
   const parsed = schema.safeParse(asJson ? JSON.parse(text) : load(text));
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
-    throw new Error(`no filter with its configuration: ${path.map(String).join(".")}: ${message}`);
+    const where = path.length > 0 ? `${path.map(String).join(".")}: ` : "";
+    throw new Error(`the file is not a filter with its configuration: ${where}${message}`);
   }
   const document = parsed.data;
   const { config } = document.resources[0].typed_config;

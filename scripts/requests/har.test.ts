@@ -38,7 +38,7 @@ describe("a HAR file", () => {
       expect(found.slice(1)).toEqual([
         { line: 2, question: null },
         { line: 3, question: expect.objectContaining({ authority: "en.example", path: "/" }) },
-        { line: 4, error: "an entry without the `url` of a request" },
+        { line: 4, error: "the entry has no `url` of a request" },
       ]);
     }
   });
@@ -46,8 +46,8 @@ describe("a HAR file", () => {
   it("that is cut short is refused", async () => {
     const text = JSON.stringify(har(entry({ method: "GET", url: "https://a/", headers: [] })));
     await expect(read(text.slice(0, -3))).rejects.toThrow(
-      /^log: begins as a HAR file and is none, or is cut short/,
+      /^log: the file begins as a HAR file, and is not one or is cut short/,
     );
-    await expect(read('{"log":{"entries":1}}')).rejects.toThrow("log: a HAR file without `entries`");
+    await expect(read('{"log":{"entries":1}}')).rejects.toThrow("log: the HAR file has no `entries`");
   });
 });

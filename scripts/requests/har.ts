@@ -19,10 +19,10 @@ export function entriesOfHar(text: string, file: string): HarEntry[] {
   } catch (error) {
     throw new SourceError(
       { file },
-      `begins as a HAR file and is none, or is cut short: ${(error as Error).message}`,
+      `the file begins as a HAR file, and is not one or is cut short: ${(error as Error).message}`,
     );
   }
-  if (!Array.isArray(entries)) throw new SourceError({ file }, "a HAR file without `entries`");
+  if (!Array.isArray(entries)) throw new SourceError({ file }, "the HAR file has no `entries`");
   return entries.map((entry) => () => questionOfEntry(entry));
 }
 
@@ -34,7 +34,7 @@ export async function readHar(lines: AsyncIterable<string>, file: string): Promi
     parts.push(line);
     length += line.length;
     if (length > LARGEST_HAR)
-      throw new SourceError({ file }, `a HAR file of more than ${LARGEST_HAR / 2 ** 20} MiB: split it`);
+      throw new SourceError({ file }, `the HAR file has more than ${LARGEST_HAR / 2 ** 20} MiB: split it`);
   }
   return entriesOfHar(parts.join("\n"), file);
 }
@@ -51,7 +51,7 @@ interface Recorded {
 /** Throws an Error whose message is for the user. */
 function questionOfEntry(entry: unknown): Question | null {
   const { request } = Object(entry) as Recorded;
-  if (typeof request?.url !== "string") throw new Error("an entry without the `url` of a request");
+  if (typeof request?.url !== "string") throw new Error("the entry has no `url` of a request");
   const [, authority, path] = /^(?:https?|wss?):\/\/([^/?#]*)([^#]*)/is.exec(request.url) ?? [];
   // `data:`, `blob:`, an extension's own.
   if (authority === undefined || path === undefined) return null;

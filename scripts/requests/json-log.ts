@@ -50,7 +50,7 @@ export function parseJsonLog(json: unknown, names: FieldNames): Logged | Within 
       if (typeof text === "string") return { text, isEvent: "level" in fields || "severity" in fields };
     }
     const known = quoteAll(Object.keys(fields));
-    throw new Error(`no path among its fields ${known}: say which it is, as --field path=NAME`);
+    throw new Error(`none of the fields ${known} is known as the path: name it by --field path=NAME`);
   }
   if (request === NO_REQUEST) return NO_REQUEST;
   const authority = log.find("authority");

@@ -43,6 +43,8 @@ describe("lines", () => {
     const read = async () => {
       for await (const _ of linesOf(endless(), "log"));
     };
-    await expect(read()).rejects.toThrow("log:2: no line has an end here for 128 MiB: not a file of lines");
+    await expect(read()).rejects.toThrow(
+      "log:2: no line ends within 128 MiB from here: this is not a file of lines",
+    );
   });
 });

@@ -28,7 +28,7 @@ export async function* linesOf(stream: AsyncIterable<Uint8Array>, file: string):
     if (held > LONGEST_LINE)
       throw new SourceError(
         { file, line: lines + 1 },
-        `no line has an end here for ${LONGEST_LINE / MEBI} MiB: not a file of lines`,
+        `no line ends within ${LONGEST_LINE / MEBI} MiB from here: this is not a file of lines`,
       );
   }
   const last = parts.join("") + decoder.decode();

@@ -31,7 +31,7 @@ export async function* decompressed(
   try {
     yield* source.pipe(gunzip);
   } catch (error) {
-    throw new SourceError({ file }, `gzip: ${(error as Error).message}: cut short or damaged`);
+    throw new SourceError({ file }, `the gzip data is cut short or damaged: ${(error as Error).message}`);
   }
 }
 

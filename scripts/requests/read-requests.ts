@@ -42,7 +42,7 @@ export async function* readRequests(
     const whole = unwrapper.unwrap(text);
     if (whole !== null) yield { line, ...attempt(() => reader.read(whole)) };
   }
-  for (const _ of unwrapper.rest()) yield { line, error: "the rest of this line never came" };
+  for (const _ of unwrapper.rest()) yield { line, error: "the log has only the beginning of this line" };
 }
 
 function attempt(read: () => Question | null): { question: Question | null } | { error: string } {
@@ -66,7 +66,7 @@ class LineReader {
     if (this.kind === "questions") return questionOfLine(line);
     const question = line.startsWith("{") ? this.readJson(line) : this.readText(line);
     if (question === undefined)
-      throw new Error("neither JSON nor a line of an access log of a form that is known");
+      throw new Error("the line is neither JSON nor an access-log line of a known form");
     return question;
   }
 

@@ -22,7 +22,7 @@ export function questionOfLogged(logged: Logged, host: string | null): Question 
   const { path, method, client, forwarded, body } = logged;
   const authority = logged.authority === undefined ? host : logged.authority;
   if (logged.authority === undefined && host === null)
-    throw new Error("no host in it: let the log have one, or say --host NAME");
+    throw new Error("the line has no host: write hosts to the log, or give one by --host NAME");
   return {
     authority,
     path,

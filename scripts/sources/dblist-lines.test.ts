@@ -33,7 +33,7 @@ describe("a list", () => {
     const { reader, root } = readerOf({ "a.dblist": "afwiki\nenwiki" });
     expect(reader.read("a")).toEqual(["afwiki", "enwiki"]);
     expect(reader.warnings.map((each) => each.message)).toEqual([
-      `${root}/a.dblist:2: the last line does not end: was the file cut off? End it with a newline`,
+      `${root}/a.dblist:2: the last line has no newline at its end, so the file may be cut off: restore it, or add a newline`,
     ]);
   });
 

@@ -44,7 +44,7 @@ describe("a list", () => {
     const { reader, root } = readerOf({ "a.dblist": "" });
     expect(reader.read("a")).toEqual([]);
     expect(reader.warnings.map((each) => each.message)).toEqual([
-      `${root}/a.dblist: the file is empty (0 bytes): a list of no wikis?`,
+      `${root}/a.dblist: the file is empty (0 bytes) and lists no wiki: if that is meant, write a comment in it`,
     ]);
   });
 
@@ -140,7 +140,10 @@ describe("an expression", () => {
       "expression:1:7: `/x/../closed` leaves the dblists folder by `..`: name a list of the dblists folder, or give an absolute path without `..`",
     ],
     ["all - closd", "expression:1:7: unknown list `closd`: did you mean `closed`?"],
-    ["/x/closed - all", "no such file; the dblists folder has a list of that name: write `closed`"],
+    [
+      "/x/closed - all",
+      "there is no such file, but the dblists folder has a list of that name: write `closed`",
+    ],
   ])("that reads %j is refused", (expression, message) => {
     const { reader, problems } = readerOf(files);
     expect(problems(() => reader.evaluate(expression))).toEqual([expect.stringContaining(message)]);
@@ -169,16 +172,16 @@ describe("an expression", () => {
       "two.dbexpr": "all\nall\n",
       "none.dbexpr": "# nothing\n",
     });
-    const only = "line 1 is an expression, which has to be the only line";
+    const only = "line 1 is an expression, which must be the only line";
     expect(problems(() => reader.read("before"))).toEqual([
-      "%/before.dblist:2:1: an expression among wikis (`%% all`): a list is either, not both",
+      "%/before.dblist:2:1: an expression stands among wikis (`%% all`): write either wikis or one expression",
     ]);
     expect(problems(() => reader.read("after"))).toEqual([
       `%/after.dblist:2:1: unexpected \`aawiki\`: ${only}`,
     ]);
     expect(problems(() => reader.read("two"))).toEqual([`%/two.dbexpr:2:1: unexpected \`all\`: ${only}`]);
     expect(problems(() => reader.read("none"))).toEqual([
-      "%/none.dbexpr:1: no expression in it: write one line, as in `%% all.dblist - closed.dblist`",
+      "%/none.dbexpr:1: the file has no expression: write one line, as in `%% all.dblist - closed.dblist`",
     ]);
   });
 
@@ -321,7 +324,7 @@ describe("drift", () => {
     expect(reader.read("stale")).toEqual(["bbwiki", "zzwiki"]);
     expect(reader.drifts()).toEqual([drift]);
     expect(driftError(drift).message).toBe(
-      `${root}/stale.dblist: differs from its source stale.dbexpr: it lacks \`aawiki\`, \`ccwiki\`; it has \`zzwiki\` too many; generate the list again, or change the expression`,
+      `${root}/stale.dblist: differs from its source stale.dbexpr: it lacks \`aawiki\`, \`ccwiki\`; it has \`zzwiki\`, which the expression does not give: generate the list again, or change the expression`,
     );
   });
 

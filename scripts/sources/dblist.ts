@@ -24,9 +24,9 @@ export interface Drift {
 export function driftError({ file, expr, missing, extra }: Drift): SourceError {
   const parts: string[] = [];
   if (missing.length > 0) parts.push(`it lacks ${quoteAll(missing)}`);
-  if (extra.length > 0) parts.push(`it has ${quoteAll(extra)} too many`);
+  if (extra.length > 0) parts.push(`it has ${quoteAll(extra)}, which the expression does not give`);
   const out = "generate the list again, or change the expression";
-  return new SourceError({ file }, `differs from its source ${basename(expr)}: ${parts.join("; ")}; ${out}`);
+  return new SourceError({ file }, `differs from its source ${basename(expr)}: ${parts.join("; ")}: ${out}`);
 }
 
 /** Lists that refer to lists: nobody nests them so deep, and each costs a frame of the stack. */
@@ -130,7 +130,7 @@ export class DblistReader {
     const known = new Set(this.#files().map((file) => file.replace(ENDING, "")));
     const wanted = basename(name).replace(ENDING, "");
     if (isAbsolute(name) && known.has(wanted)) {
-      return `no such file; the dblists folder has a list of that name: write ${quote(wanted)}`;
+      return `there is no such file, but the dblists folder has a list of that name: write ${quote(wanted)}`;
     }
     const suggestion = suggestionFor(wanted, known);
     const shown = isAbsolute(name) ? expected : relative(this.#root, expected);
@@ -180,10 +180,16 @@ export class DblistReader {
 
   #parse(file: string, text: string): readonly string[] {
     if (text === "") {
-      this.warnings.push(new SourceError({ file }, "the file is empty (0 bytes): a list of no wikis?"));
+      this.warnings.push(
+        new SourceError(
+          { file },
+          "the file is empty (0 bytes) and lists no wiki: if that is meant, write a comment in it",
+        ),
+      );
     }
     if (isCutOff(text)) {
-      const what = "the last line does not end: was the file cut off? End it with a newline";
+      const what =
+        "the last line has no newline at its end, so the file may be cut off: restore it, or add a newline";
       this.warnings.push(new SourceError({ file, line: text.split("\n").length }, what));
     }
     const problems = new Problems();
@@ -195,10 +201,13 @@ export class DblistReader {
       const place = { file, line: i + 1, column: line.indexOf(content) + 1 };
       if (expression !== undefined) {
         const what = `unexpected ${quote(content)}: line ${expression.place.line} is an expression`;
-        problems.add(place, `${what}, which has to be the only line`);
+        problems.add(place, `${what}, which must be the only line`);
       } else if (content.startsWith("%%") || file.endsWith(".dbexpr")) {
         if (wikis.size > 0) {
-          problems.add(place, `an expression among wikis (${quote(content)}): a list is either, not both`);
+          problems.add(
+            place,
+            `an expression stands among wikis (${quote(content)}): write either wikis or one expression`,
+          );
         }
         expression = { text: content, place };
       } else {
@@ -218,7 +227,7 @@ export class DblistReader {
     if (file.endsWith(".dbexpr")) {
       problems.add(
         { file, line: 1 },
-        "no expression in it: write one line, as in `%% all.dblist - closed.dblist`",
+        "the file has no expression: write one line, as in `%% all.dblist - closed.dblist`",
       );
     }
     problems.throwIfAny();

@@ -38,7 +38,8 @@ function readAll(descriptor: number, size: number, atMost: number): Buffer {
     const length = readSync(descriptor, buffer, total, buffer.length - total, null);
     if (length === 0) return buffer.subarray(0, total);
     total += length;
-    if (total > atMost) throw new Error(`it has more than ${atMost / 2 ** 20} MiB, too much for such a file`);
+    if (total > atMost)
+      throw new Error(`it has more than ${atMost / 2 ** 20} MiB, which is too much for such a file`);
     if (total === buffer.length) buffer = Buffer.concat([buffer], 2 * total);
   }
 }

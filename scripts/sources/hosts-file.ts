@@ -42,10 +42,11 @@ export function readHostsFile(file: string, referrer: Place = { file }): HostsFi
   problems.throwIfAny();
   if (read.hosts.length === 0) {
     const wayOut = "write it again, or leave `hosts-file` out of the farm";
-    throw new SourceError({ file }, `no host in it: ${wayOut}`);
+    throw new SourceError({ file }, `the file has no host: ${wayOut}`);
   }
   if (isCutOff(text)) {
-    const what = "the last line does not end: was the file cut off? Write it again, or end it with a newline";
+    const what =
+      "the last line has no newline at its end, so the file may be cut off: write it again, or add a newline";
     throw new SourceError({ file, line }, what);
   }
   return read;
@@ -60,7 +61,8 @@ function wrongLine(
   wiki: string,
 ): string | null {
   if (tab === -1) return `${quote(words)} is not a host, a tab and a wiki: put a tab between the two`;
-  if (isAddress(name)) return `${quote(name)} is an address, which passes through whatever it is said to be`;
+  if (isAddress(name))
+    return `${quote(name)} is an IP address, and requests to addresses always pass through: leave it out`;
   if (host === null) return `${quote(name)} is not a host in lower case: ${wayOutOf(name, wiki)}`;
   return isWikiId(wiki) ? null : `${quote(wiki)} is not a wiki ID: use ${WIKI_ID_SHAPE}`;
 }
@@ -75,9 +77,9 @@ function withoutComment(line: string): string {
 /** What to write instead. */
 function wayOutOf(name: string, wiki: string): string {
   if (name.includes("*")) {
-    return `a pattern stands in the farm's \`hosts\`, as ${quote(`{ host: "${name}", wiki: ${wiki} }`)}`;
+    return `write a pattern in the farm's \`hosts\`, as ${quote(`{ host: "${name}", wiki: ${wiki} }`)}`;
   }
-  if (/^[A-Za-z]+:\/\//.test(name)) return "leave out what is not the host";
+  if (/^[A-Za-z]+:\/\//.test(name)) return "write the host alone";
   if (/\s/.test(name)) return "a host has no spaces; between host and wiki there is one tab";
   if (/:\d+$/.test(name)) return "leave out the port";
   if (name.endsWith(".")) return "leave out the dot at its end";

@@ -10,7 +10,7 @@ it.each([
   [
     "listen",
     failure("EADDRINUSE", "listen EADDRINUSE: address already in use"),
-    "something listens there already",
+    "another program listens there already",
   ],
   ["write", failure("EXDEV", "EXDEV: cross-device link, rename '.1.2.tmp' -> 't'"), "cross-device link"],
   ["read", failure("EIO", "EIO: i/o error, read"), "i/o error"],

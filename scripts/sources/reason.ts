@@ -19,7 +19,7 @@ const REASONS = {
     EDQUOT: "the quota of its disk is used up",
   },
   listen: {
-    EADDRINUSE: "something listens there already",
+    EADDRINUSE: "another program listens there already",
     EADDRNOTAVAIL: "this machine has no such address",
     EACCES: "no permission to listen there",
     ENOTFOUND: "there is no such host",

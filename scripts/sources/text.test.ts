@@ -42,7 +42,7 @@ describe("readText", () => {
 
   test("refuses a file past a size, one that says that it has none as well", () => {
     const file = join(folderOf({ f: "a".repeat(2 ** 20 + 1) }), "f");
-    const what = "it has more than 1 MiB, too much for such a file";
+    const what = "it has more than 1 MiB, which is too much for such a file";
     expect(problemsOf(() => readText(file, { file: "f" }, 2 ** 20))).toEqual([
       `f: cannot read \`${file}\`: ${what}`,
     ]);

@@ -58,7 +58,7 @@ function refuseLostKeys(yaml: YamlSource): void {
     const what =
       key === LOST_KEY
         ? "cannot be a name here: choose another"
-        : `is read as ${/\d/.test(key) ? "another number" : "no text"}: ${quoted}`;
+        : `is read as ${/\d/.test(key) ? "another number" : "a value that is not text"}: ${quoted}`;
     problems.add({ file: yaml.file, line, column }, `key ${quote(key)} ${what}`);
   }
   problems.throwIfAny();

@@ -59,13 +59,13 @@ describe("what is refused", () => {
   test.each([
     [
       "main_app: {}\n",
-      "values.yaml:1:1: no key `image` in `main_app` (`main_app`): the farm looks for the image at `main_app.image`",
+      "values.yaml:1:1: there is no key `image` in `main_app` (`main_app`): the farm looks for the image at `main_app.image`",
     ],
     [
       "x: 1\n",
-      "values.yaml:1:1: no key `main_app` at the top (`x: 1`): the farm looks for the image at `main_app.image`",
+      "values.yaml:1:1: there is no key `main_app` at the top (`x: 1`): the farm looks for the image at `main_app.image`",
     ],
-    ["main_app: text\n", "values.yaml:1:1: no key `image` in `main_app` (`main_app`): "],
+    ["main_app: text\n", "values.yaml:1:1: there is no key `image` in `main_app` (`main_app`): "],
     ["main_app:\n  image: 12\n", "values.yaml:2:10: `main_app.image` is not an image (`12`): write name:tag"],
     ["main_app:\n  image:\n", "values.yaml:2:8: `main_app.image` is not an image (``): write name:tag"],
     [
@@ -102,7 +102,7 @@ describe("what is refused", () => {
 
   test.each(["^(\\w+)+!$", "^((?:a|a)*)b"])("is the pattern %s, which would take for ever", (pattern) => {
     expect(problems(`main_app: {image: 'm:${"a".repeat(100)}'}`, pattern)[0]).toMatch(
-      /^farm\.yaml:9:3: the pattern .* is not done with `a+…` within a second: write it without/,
+      /^farm\.yaml:9:3: the pattern .* takes more than a second for `a+…`: write it without/,
     );
   });
 
@@ -112,7 +112,9 @@ describe("what is refused", () => {
     const read = (text: string) => readVersionFromValues(fileOf(text), { key: KEY, pattern }).version;
     expect(read(whole)).toBe("1.47.0-wmf.16");
     for (let end = whole.indexOf("wmf.1") + 5; end < whole.length; end++) {
-      expect(problems(whole.slice(0, end), pattern)[0]).toMatch(/^values\.yaml:2:10: .* was it cut off\?/);
+      expect(problems(whole.slice(0, end), pattern)[0]).toMatch(
+        /^values\.yaml:2:10: .* so it may be cut off: write it again, or add a newline$/,
+      );
     }
   });
 

@@ -40,8 +40,8 @@ export function readVersionFromValues(file: string, rule: ValuesRule): DeployedI
   const image = lookUp(yaml, path);
   const place = yaml.placeOf(path);
   if (text.endsWith(image)) {
-    const what = `the file ends with the image ${quote(image)}, and not with a newline: was it cut off?`;
-    throw new SourceError(place, `${what} Write it again, or end it with a newline`);
+    const what = `the file ends with the image ${quote(image)} and without a newline, so it may be cut off:`;
+    throw new SourceError(place, `${what} write it again, or add a newline`);
   }
   const tag = tagOf(image, place);
   const found = run("new RegExp(pattern).exec(text)", rule, tag);
@@ -70,7 +70,7 @@ function run(code: string, rule: ValuesRule, text: string): RegExpExecArray | nu
     if (reason !== "ERR_SCRIPT_EXECUTION_TIMEOUT") {
       throw new SourceError(place, `the pattern ${quote(pattern)} is not a regular expression: ${message}`);
     }
-    const what = `the pattern ${quote(pattern)} is not done with ${quote(text)} within a second`;
+    const what = `the pattern ${quote(pattern)} takes more than a second for ${quote(text)}`;
     throw new SourceError(place, `${what}: write it without repetitions in a repetition, as in \`(a+)+\``);
   }
 }
@@ -93,7 +93,7 @@ function lookUp(yaml: YamlSource, path: readonly string[]): string {
     if (typeof found !== "object" || found === null || !Object.hasOwn(found, step)) {
       const position = yaml.positionOf(path.slice(0, i), "key");
       const inside = i === 0 ? "at the top" : `in ${quote(path.slice(0, i).join("."))}`;
-      const what = `no key ${quote(step)} ${inside} (${quote(position.text)})`;
+      const what = `there is no key ${quote(step)} ${inside} (${quote(position.text)})`;
       const { line, column } = position;
       throw new SourceError(
         { file: yaml.file, line, column },

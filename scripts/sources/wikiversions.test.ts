@@ -69,13 +69,13 @@ describe("wikiversions", () => {
   test("refuses a wiki that stands twice, naming both lines, even with the same version", () => {
     expect(
       problems('{\n"aawiki": "php-master",\n"bbwiki": "php-master",\n "aa\\u0077iki": "php-master"\n}'),
-    ).toEqual(["wv.json:4:2: `aawiki` stands twice, first in line 2: keep the one that holds"]);
+    ).toEqual(["wv.json:4:2: `aawiki` stands twice, first in line 2: keep the right one"]);
   });
 
   test("refuses a double even where the first value, which JSON.parse forgets, is no string", () => {
     expect(problems('{"aawiki": 1,\n"aawiki": "php-master"}')).toEqual([
       'wv.json:1:12: `1` is not a string: write "1.47.0" or the like',
-      "wv.json:2:1: `aawiki` stands twice, first in line 1: keep the one that holds",
+      "wv.json:2:1: `aawiki` stands twice, first in line 1: keep the right one",
     ]);
     expect(problems('{"aawiki": {"x": "y"},\n"aawiki": "php-master"}')[0]).toContain(
       'wv.json:1:12: a version is not a string (`{"x": "y"},`)',
@@ -90,7 +90,7 @@ describe("wikiversions", () => {
       "wv.json:4:11: `php-1.47.0-wmf,1` is not a version: use letters, digits, `.`, `_`, `-`, beginning with a letter or digit",
       "wv.json:5:1: `` is not a wiki ID: use letters, digits, `_` and `-`, beginning with a letter or digit",
       "wv.json:6:11: `php-` is not a version: use letters, digits, `.`, `_`, `-`, beginning with a letter or digit",
-      "wv.json:3:11: `1.47.0-wmf.1` begins without `php-`, and others with it: write it before all",
+      "wv.json:3:11: `1.47.0-wmf.1` begins without `php-`, and others with it: write it before every version",
     ]);
   });
 
@@ -109,10 +109,10 @@ describe("wikiversions", () => {
       "wv.json:1:30: `php-1.46` begins with `php-`, and others without it: leave it out",
     ]);
     expect(problems('{"aawiki": "1.1", "bbwiki": "1.2", "ccwiki": "php-1", "ddwiki": "php-1"}')).toEqual([
-      "wv.json:1:12: `1.1` and 1 more begin without `php-`, and others with it: write it before all",
+      "wv.json:1:12: `1.1` and 1 more begin without `php-`, and others with it: write it before every version",
     ]);
     expect(problems('{"aawiki": "php-1.46", "bbwiki": "hp-1.46"}')).toEqual([
-      "wv.json:1:34: `hp-1.46` begins without `php-`, and others with it: write it before all",
+      "wv.json:1:34: `hp-1.46` begins without `php-`, and others with it: write it before every version",
     ]);
   });
 
@@ -137,9 +137,9 @@ describe("wikiversions", () => {
   });
 
   test.each([
-    ["", "wv.json:1:1: the file is empty: it has to be a JSON object of wiki → version"],
-    [" \n", "wv.json:1:1: the file is empty: it has to be a JSON object of wiki → version"],
-    ["{}\n", "wv.json:1:1: no wiki in it (`{}`): a farm has at least one"],
+    ["", "wv.json:1:1: the file is empty: it must be a JSON object of wiki → version"],
+    [" \n", "wv.json:1:1: the file is empty: it must be a JSON object of wiki → version"],
+    ["{}\n", "wv.json:1:1: the file has no wiki (`{}`): a farm needs at least one"],
     ["[]", 'wv.json:1:1: not a JSON object (`[]`): write { "wiki": "version", … }'],
     ["null", 'wv.json:1:1: not a JSON object (`null`): write { "wiki": "version", … }'],
     ['{"aawiki": null}', 'wv.json:1:12: `null` is not a string: write "1.47.0" or the like'],

@@ -36,7 +36,7 @@ export function readWikiversions(file: string, referrer: Place = { file }, mayBe
     const line = place.line!;
     const first = firstLines.get(wiki);
     if (first !== undefined) {
-      problems.add(place, `${quote(wiki)} stands twice, first in line ${first}: keep the one that holds`);
+      problems.add(place, `${quote(wiki)} stands twice, first in line ${first}: keep the right one`);
       continue;
     }
     firstLines.set(wiki, line);
@@ -67,7 +67,7 @@ function checkPrefix(said: { version: string; place: Place }[], problems: Proble
   const who = `${quote(first.version)}${more.length === 0 ? "" : ` and ${more.length} more`}`;
   const [verb, wayOut] = first.version.startsWith(VERSION_PREFIX)
     ? ["with `php-`, and others without it", "leave it out"]
-    : ["without `php-`, and others with it", "write it before all"];
+    : ["without `php-`, and others with it", "write it before every version"];
   problems.add(first.place, `${who} ${more.length === 0 ? "begins" : "begin"} ${verb}: ${wayOut}`);
 }
 
@@ -113,14 +113,14 @@ function readPlain(text: string): Wikis | null {
 function checkShape(text: string, at: (offset: number) => Place, mayBeEmpty: boolean): void {
   const start = at(0);
   if (text.trim() === "") {
-    throw new SourceError(start, "the file is empty: it has to be a JSON object of wiki → version");
+    throw new SourceError(start, "the file is empty: it must be a JSON object of wiki → version");
   }
   const value = parseJson(text, at);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new SourceError(start, `not a JSON object (${quote(text.trim())}): write { "wiki": "version", … }`);
   }
   if (Object.keys(value).length === 0 && !mayBeEmpty) {
-    throw new SourceError(start, `no wiki in it (${quote(text.trim())}): a farm has at least one`);
+    throw new SourceError(start, `the file has no wiki (${quote(text.trim())}): a farm needs at least one`);
   }
 }
 

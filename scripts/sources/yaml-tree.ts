@@ -50,13 +50,16 @@ class TreeBuilder {
 
   document(): YamlNode {
     if (this.#take()?.type !== EVENT_ID.DOCUMENT) {
-      throw new SourceError(this.#at(0), "the file is empty: it has to hold one YAML document");
+      throw new SourceError(this.#at(0), "the file is empty: it must hold one YAML document");
     }
     const root = this.#node(0);
     this.#take();
     if (this.#take() !== undefined) {
       const second = this.#node(this.#text.length);
-      throw new SourceError(this.#at(second.start), "a second YAML document (after `---`): keep one a file");
+      throw new SourceError(
+        this.#at(second.start),
+        "this is a second YAML document (after `---`): keep one document in the file",
+      );
     }
     this.#problems.throwIfAny();
     return root;

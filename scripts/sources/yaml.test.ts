@@ -149,7 +149,7 @@ describe("what is refused", () => {
   test.each([
     ["", "f.yaml:1:1: the file is empty"],
     ["# only a comment\n", "f.yaml:1:1: the file is empty"],
-    ["a: 1\n---\nb: 2\n", "f.yaml:3:1: a second YAML document"],
+    ["a: 1\n---\nb: 2\n", "f.yaml:3:1: this is a second YAML document"],
     ["a: [1\n", "f.yaml:2:1: not valid YAML: deficient indentation"],
     ["a: 'x\n", "f.yaml:"],
     [

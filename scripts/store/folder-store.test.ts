@@ -104,7 +104,7 @@ describe("a store in a folder", () => {
     [`${JSON.stringify(entryOf(tableOf(1)))}\n`, "generation 2 does not follow 3"],
     [`${JSON.stringify({ ...entryOf(tableOf(5)), more: 1 })}\n`, "Unrecognized key"],
     [`${JSON.stringify({ ...entryOf(tableOf(5)), digest: "../../x" })}\n`, "must be a table's digest"],
-    [`${JSON.stringify({ ...entryOf(tableOf(5)), kind: "rollback" })}\n`, "`of` goes with a rollback"],
+    [`${JSON.stringify({ ...entryOf(tableOf(5)), kind: "rollback" })}\n`, "`of` needs a rollback"],
   ])("leaves out a line of the history that is none, with its place: %j", async (line, why) => {
     const store = await pushed(1, 2);
     writeFileSync(file(store, "history.jsonl"), `${read(store, "history.jsonl")}${line}`);

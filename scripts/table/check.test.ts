@@ -129,7 +129,7 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
     "RWRT entry 0 is of an unknown kind",
     () => put(plainPlan({ rewrites: [path] }), L.SECTION_REWRITES, READ, 2, 1),
   ],
-  ["RWRT entry 1 stands after one of a suffix", () => bytesOf(plainPlan({ rewrites: [suffix, path] }))],
+  ["RWRT entry 1 comes after a suffix entry", () => bytesOf(plainPlan({ rewrites: [suffix, path] }))],
   ["RWRT entry 0 has no labels", () => bytesOf(plainPlan({ rewrites: [{ ...suffix, labels: 0 }] }))],
   [
     "RWRT refers to a string that is not there",
@@ -280,7 +280,7 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
     "RULE rule 0 has flags that make no sense",
     () => put(rulesOf(), L.SECTION_RULES, RULE + L.RULE_FLAGS, flags, 1),
   ]),
-  ["RULE rule 0 reads bodies, and JOBS says no field", () => bytesOf(routedPlan([body]))],
+  ["RULE rule 0 reads bodies, and JOBS names no field", () => bytesOf(routedPlan([body]))],
   ...[0, 8].map((subject): [string, () => Uint8Array] => [
     "RULE predicate 0 is unknown to this reader",
     () => put(rulesOf(header), L.SECTION_RULES, PREDICATE + L.PREDICATE_SUBJECT, subject, 1),
@@ -377,7 +377,7 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
         () => put(lists, L.SECTION_LISTENERS, LISTENER + range, 3),
       ],
       [
-        "LSTN listener 0 has rules of a kind that does not go there",
+        "LSTN listener 0 has rules of a kind that is not allowed there",
         () => put(lists, L.SECTION_LISTENERS, LISTENER + range, range === L.LISTENER_ASSETS ? 2 : 1),
       ],
       [
@@ -387,11 +387,11 @@ const FLAWS: [says: string, bytes: () => Uint8Array][] = [
     ],
   ),
   [
-    "EMIT header 0 is none of HDRS, or a second time the same",
+    "EMIT header 0 is not in HDRS, or occurs twice",
     () => put(plainPlan(), L.SECTION_EMIT, L.EMIT_BODY + L.EMIT_HEADER, 1, 1),
   ],
   [
-    "EMIT header 1 is none of HDRS, or a second time the same",
+    "EMIT header 1 is not in HDRS, or occurs twice",
     () =>
       withSection(bytesOf(plainPlan()), L.SECTION_EMIT, () =>
         emitBytes([

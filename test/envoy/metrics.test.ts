@@ -158,7 +158,7 @@ test("a refused table is refused again each time it is sent, by what differs in 
   await expectMetrics(served(4));
 });
 
-test("a root that an open request keeps serves the newest table too, and goes with the request", async () => {
+test("a root that an open request keeps serves the newest table too, and needs the request", async () => {
   const socket = net.connect(farm.envoy.ports.edge!, "127.0.0.1");
   let response = "";
   socket.on("data", (chunk) => {

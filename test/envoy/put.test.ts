@@ -175,10 +175,13 @@ test("what does not fit is refused, with the way out, and no file is touched", (
     ],
     [["new.table", "--into", "good.json", "none.json"], "none.json: cannot be read: "],
     [["new.table", "--into", "good.json", "empty.json"], "empty.json: "],
-    [["new.table", "--into", "good.json", "list.yaml"], "list.yaml: no filter with its configuration"],
+    [
+      ["new.table", "--into", "good.json", "list.yaml"],
+      "list.yaml: the file is not a filter with its configuration",
+    ],
     [
       ["new.table", "--into", "good.json", "old-table.json"],
-      "old-table.json: no filter with its configuration: resources.0",
+      "old-table.json: the file is not a filter with its configuration: resources.0",
     ],
     [["cut.table", "--into", "good.json"], "cut.table: 300 bytes, but its header says"],
   ] as const) {
@@ -191,7 +194,7 @@ test("what does not fit is refused, with the way out, and no file is touched", (
   expect(run("stamp", "old.table", "--above", "new.table", "--generation", "3", "--out", "x").code).toBe(2);
   expect(run("stamp", "old.table", "--above", "list.yaml", "--out", "x")).toMatchObject({
     code: 1,
-    err: expect.stringContaining("list.yaml: no filter with its configuration"),
+    err: expect.stringContaining("list.yaml: the file is not a filter with its configuration"),
   });
   // Again the same is no harm, and no two files are the same: Envoy judges each.
   expect(run("put", "old.table", "--into", "good.json").code).toBe(0);

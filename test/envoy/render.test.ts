@@ -156,7 +156,9 @@ test("addresses are IPs, names or patterns, and a cluster without one is warned 
     "--cluster",
     "next-any=[2001:db8::1]:80",
   );
-  expect(err).toContain("warning: no address for web-1.47.0-wmf.1: a request that goes there is a 503\n");
+  expect(err).toContain(
+    "warning: no address for web-1.47.0-wmf.1, so its requests get a 503: give one by --cluster or --clusters\n",
+  );
   expect(err.trimEnd().split("\n").length).toBe(12);
   const clusters = (text: string) =>
     Object.fromEntries(
@@ -209,7 +211,7 @@ test("the buffer fits the jobs' limit, and the trust is the listener's", () => {
   expect(run(...args, "--buffer-limit", String(limit))).toEqual({
     code: 1,
     out: "",
-    err: `a buffer of ${limit} bytes is too small for bodies of which ${limit} may be held: at least ${limit + 65_536}\n`,
+    err: `a buffer of ${limit} bytes is too small, as jobs may hold ${limit} bytes of a body: give at least ${limit + 65_536}\n`,
   });
 });
 

@@ -135,7 +135,7 @@ test("the server's name is the address's, or is made of the cluster's parts", ()
   ).toMatchObject({ "api-1.47.0-wmf.1": "api.discovery.example" });
   expect(render(...fallback, "--clusters", "https://10.0.0.1:443")).toEqual({
     code: 1,
-    err: "https://10.0.0.1: say with --server-name what its certificate is made out to\n",
+    err: "https://10.0.0.1 is an address: give the host name in its certificate by --server-name\n",
   });
 });
 
@@ -193,19 +193,22 @@ test("the access log tells a cluster that is not there from an upstream that is 
 test("what is no value of an option is an error of use that says what one looks like", () => {
   const fallback = ["--fallback", "127.0.0.1:9"];
   for (const [args, says] of [
-    [["--clusters", "{foo}:80"], "There is no placeholder {foo}; there are `{cluster}`, `{deployment}`"],
+    [
+      ["--clusters", "{foo}:80"],
+      "There is no placeholder {foo}; the placeholders are `{cluster}`, `{deployment}`",
+    ],
     [["--clusters", "{cluster:80"], '"{cluster" is no host'],
     [["--server-name", "{Cluster}.example"], "There is no placeholder {Cluster}"],
-    [["--cluster", "web-1.47.0-wmf.2={cluster}:80"], "Placeholders such as {cluster} are for --clusters"],
-    [["--cluster", "web-1.47.0-wmf.2=ftp://a:80"], "An address looks like"],
-    [["--idle-timeout", "web=soon"], "A time looks like"],
-    [["--idle-timeout", "10"], "A time looks like"],
-    [["--max-heap", "0"], "Bytes look like"],
-    [["--max-heap", "1MiB"], "A heap has at least 64MiB"],
-    [["--buffer-limit", "4GiB"], "A buffer is smaller"],
-    [["--trusted-hops", "-1"], "A number from 1 on"],
+    [["--cluster", "web-1.47.0-wmf.2={cluster}:80"], "Only --clusters takes placeholders such as {cluster}"],
+    [["--cluster", "web-1.47.0-wmf.2=ftp://a:80"], "Write an address as HOST:PORT"],
+    [["--idle-timeout", "web=soon"], "Write a time as 90s, 5m or 24h"],
+    [["--idle-timeout", "10"], "Write a time as 90s, 5m or 24h"],
+    [["--max-heap", "0"], "Write bytes as 1048576"],
+    [["--max-heap", "1MiB"], "The heap must have at least 64MiB"],
+    [["--buffer-limit", "4GiB"], "The buffer must be smaller"],
+    [["--trusted-hops", "-1"], "Give a whole number from 1 up"],
     [["--health-path", "healthz"], "A path begins with /"],
-    [["--http10-host", "a b"], "A host looks like"],
+    [["--http10-host", "a b"], "Write a host as wiki.example.org"],
     [["--access-log", "some"], "Allowed choices"],
   ] as const) {
     const { code, err } = render(...args, ...fallback);
