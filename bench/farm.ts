@@ -7,6 +7,7 @@ import { Farm } from "../scripts/farm/farm.ts";
 import type { Canonical, Plan } from "../scripts/plan.ts";
 import { projectRoot } from "../scripts/project-root.ts";
 import { Table } from "../scripts/table/table.ts";
+import { sourcesOfState } from "../test/support/values-files.ts";
 
 /** Before any pin of the farm expires. */
 const TODAY = "2026-01-01";
@@ -34,7 +35,7 @@ export function loadFarm(source?: string): BenchFarm {
     );
   }
   const file = join(projectRoot(), "examples/wikimedia/farm.yaml");
-  const sources = { "mediawiki-config": folder };
+  const sources = sourcesOfState(folder, join(projectRoot(), "build/releases"));
   const { plan } = compile(new Farm(file, sources), TODAY);
   return {
     file,

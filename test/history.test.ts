@@ -15,10 +15,11 @@ import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.t
 import { TODAY } from "./support/farms.ts";
 import { folderOf } from "./support/folder.ts";
 import { states } from "./support/history.ts";
+import { farmByGroup } from "./support/values-files.ts";
 
 const STATES = Number(process.env.POINTSMAN_STATES ?? 40);
 const TIMEOUT = 60_000 + STATES * 2000;
-const FARM = readFileSync(projectPath("examples/wikimedia/farm.yaml"), "utf8");
+const FARM = farmByGroup();
 
 describe.skipIf(DATA_IS_ABSENT)(`${STATES} real states, packed one after the other${WHY_SKIPPED}`, () => {
   it(

@@ -1,5 +1,6 @@
 /** The real train states. */
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkFarm } from "../scripts/commands/check.ts";
 import { packFarm } from "../scripts/commands/pack.ts";
@@ -7,6 +8,8 @@ import { readWikiversions } from "../scripts/sources/wikiversions.ts";
 import { Table } from "../scripts/table/table.ts";
 import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
 import { TODAY } from "./support/farms.ts";
+import { folderOf } from "./support/folder.ts";
+import { farmByGroup, sourcesOfState } from "./support/values-files.ts";
 
 /** State of the train → wikis that are not on their group's release, wikis in no group. */
 const STATES: Record<string, { moved: number; inNoGroup: string[] }> = {
@@ -28,13 +31,18 @@ describe.skipIf(DATA_IS_ABSENT)(`states of the train${WHY_SKIPPED}`, () => {
     const folder = `${DATA}/trains/${state}`;
     const options = {
       farm: projectPath("examples/wikimedia/farm.yaml"),
-      source: { "mediawiki-config": folder },
       today: TODAY,
     };
+    const asValuesSay = () => ({ ...options, source: sourcesOfState(folder, folderOf({})) });
+    const byGroup = () => ({
+      ...options,
+      farm: join(folderOf({ "farm.yaml": farmByGroup() }), "farm.yaml"),
+      source: { "mediawiki-config": folder },
+    });
 
     it(`${state}: no wiki of the packed table is on a release of another version`, () => {
       const versions = readWikiversions(`${folder}/wikiversions.json`);
-      const table = new Table(packFarm(options).bytes);
+      const table = new Table(packFarm(asValuesSay()).bytes);
       const read = new Map<string, string>();
       for (const { key, slot } of table.keys(table.wikis)) {
         read.set(key, table.release(table.releaseOf(slot)).version);
@@ -43,13 +51,33 @@ describe.skipIf(DATA_IS_ABSENT)(`states of the train${WHY_SKIPPED}`, () => {
     });
 
     it(`${state}: check names who is not on the group's release, and who is in no group`, () => {
-      const report = checkFarm(options);
+      const report = checkFarm(asValuesSay());
       expect(report.moved.map(({ wiki }) => wiki)).toHaveLength(moved);
       expect(report.inNoGroup.map(({ wiki }) => wiki)).toEqual(inNoGroup);
       const ofGroup = new Map(report.releases.map(({ name, version }) => [name, version]));
       for (const { groupRelease, version } of report.moved)
         expect(ofGroup.get(groupRelease)).not.toBe(version);
-      expect(report.releases.every((release) => release.fromGroup)).toBe(true);
+      expect(report.releases.some((release) => release.fromGroup)).toBe(false);
+    });
+
+    it(`${state}: values files and \`from: group\` give the same table, and check tells them apart`, () => {
+      expect(packFarm(byGroup()).table.digest).toBe(packFarm(asValuesSay()).table.digest);
+      expect(checkFarm(byGroup()).releases.every((release) => release.fromGroup)).toBe(true);
     });
   }
+
+  it("are told where wikiversions is ahead of the values files: nobody deployed group1", () => {
+    const [before, after] = ["2026-08-18T18-group0", "2026-08-19T08-group1"].map(
+      (one) => `${DATA}/trains/${one}`,
+    );
+    const { releases } = sourcesOfState(before!, folderOf({}));
+    const { warnings } = packFarm({
+      farm: projectPath("examples/wikimedia/farm.yaml"),
+      source: { "mediawiki-config": after!, releases: releases! },
+      today: TODAY,
+    });
+    expect(warnings).toContainEqual(
+      expect.stringMatching(/: 550 of 550 wikis of group1 are on group0: group1 says 1.47.0-wmf.15/),
+    );
+  });
 });

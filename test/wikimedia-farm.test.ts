@@ -1,12 +1,13 @@
 /** The example of Wikimedia's farm against the real data. */
-import { appendFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { encode } from "../scripts/encode/encode.ts";
 import type { Canonical, CanonicalRule } from "../scripts/plan.ts";
-import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
+import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
 import { loadFarm, readTsv } from "./support/farms.ts";
 import { folderOf } from "./support/folder.ts";
+import { sourcesOfState } from "./support/values-files.ts";
 
 /** Every Wikimedia table has to be smaller than this, all of its rules included. */
 const BYTES_AT_MOST = 11_994;
@@ -47,6 +48,22 @@ describe.skipIf(DATA_IS_ABSENT)(`Wikimedia's farm${WHY_SKIPPED}`, () => {
       "tok.wikipedia.org",
       "ms.wikiquote.org",
     ]);
+  });
+
+  it("has sample values files of the data's state", () => {
+    const folder = folderOf({});
+    sourcesOfState(`${DATA}/mediawiki-config`, folder);
+    const samples = projectPath("examples/wikimedia/releases");
+    const { farm } = loadFarm("production");
+    expect(readdirSync(samples).map((name) => `releases:${name}`)).toEqual(
+      Object.values(farm.says.releases)
+        .map(({ values }) => values)
+        .sort(),
+    );
+    for (const name of readdirSync(samples)) {
+      const sample = readFileSync(join(samples, name), "utf8").replace(/^#.*\n/, "");
+      expect(sample, name).toBe(readFileSync(join(folder, name), "utf8"));
+    }
   });
 
   it("knows the backends of debug.json, and no other", () => {

@@ -11,6 +11,8 @@ import type { Answer, Where } from "../../scripts/table/decide.ts";
 import type { Request } from "../../scripts/table/headers.ts";
 import { Table } from "../../scripts/table/table.ts";
 import { DATA, projectPath } from "./data.ts";
+import { folderOf } from "./folder.ts";
+import { sourcesOfState } from "./values-files.ts";
 
 /** Before every pin's expiry. */
 export const TODAY = "2026-01-01";
@@ -24,8 +26,15 @@ const FILES: Record<FarmName, string> = {
 
 /** @param source folder of mediawiki-config, for the Wikimedia farms */
 export function loadFarm(name: FarmName, source = `${DATA}/mediawiki-config`): { farm: Farm; plan: Plan } {
-  const farm = new Farm(projectPath(FILES[name]), name === "small" ? {} : { "mediawiki-config": source });
+  const farm = new Farm(projectPath(FILES[name]), sourcesOf(name, source));
   return { farm, plan: compile(farm, TODAY).plan };
+}
+
+function sourcesOf(name: FarmName, source: string): Record<string, string> {
+  if (name === "small") return {};
+  // The samples beside the example are of the data's own state.
+  if (name === "labs" || source === `${DATA}/mediawiki-config`) return { "mediawiki-config": source };
+  return sourcesOfState(source, folderOf({}));
 }
 
 export function tableOf(plan: Plan): Table {
