@@ -14,6 +14,7 @@ import { putCommand, stampCommand } from "./commands/put.ts";
 import { renderCommand } from "./commands/render.ts";
 import { rollbackCommand } from "./commands/rollback.ts";
 import { simulateCommand } from "./commands/simulate.ts";
+import { statusCommand } from "./commands/status.ts";
 import { Refusal } from "./refusal.ts";
 import { SourceError } from "./sources/problem.ts";
 import { reason } from "./sources/reason.ts";
@@ -54,6 +55,7 @@ for (const add of [
   pushCommand,
   rollbackCommand,
   historyCommand,
+  statusCommand,
   freezeCommand,
   unfreezeCommand,
 ])

@@ -28,6 +28,7 @@ describe("pointsman", () => {
     "push",
     "rollback",
     "history",
+    "status",
     "freeze",
     "unfreeze",
   ])("%s --help has an example", (command) => {

@@ -24,6 +24,15 @@ const REASONS = {
     EACCES: "no permission to listen there",
     ENOTFOUND: "there is no such host",
   },
+  connect: {
+    ECONNREFUSED: "nothing listens there",
+    ECONNRESET: "it closes the connection",
+    EHOSTUNREACH: "no way leads there",
+    ENETUNREACH: "no way leads there",
+    ENOTFOUND: "there is no such host",
+    EAI_AGAIN: "its name cannot be looked up",
+    ETIMEDOUT: "the connection timed out",
+  },
 } as const;
 
 export function reason(error: unknown, doing: keyof typeof REASONS = "read"): string {

@@ -25,7 +25,10 @@ export function rows(document: string, ...columns: string[]): Record<string, str
       : null;
     if (cells === null) head = null;
     else if (head === null) head = cells;
-    else if (!cells.every((cell) => /^-+$/.test(cell)) && columns.every((column) => head!.includes(column))) {
+    else if (
+      !cells.every((cell) => /^-+:?$/.test(cell)) &&
+      columns.every((column) => head!.includes(column))
+    ) {
       expect(cells.length, line).toBe(head.length);
       result.push(Object.fromEntries(cells.map((cell, i) => [head![i]!, cell])));
     }

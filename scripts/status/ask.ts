@@ -1,0 +1,57 @@
+/** Asks proxies what they say of themselves, each within a time and a number of bytes, and some at once. */
+import http from "node:http";
+import https from "node:https";
+import { reason } from "../sources/reason.ts";
+
+/** All metrics of an Envoy with thousands of clusters. */
+export const ANSWER_BYTES_AT_MOST = 32 * 2 ** 20;
+/** Answers are held whole. */
+const AT_ONCE = 16;
+
+/** Of something that answered with its text, or why there is none. */
+export type Answer = { text: string } | { error: string };
+
+/** One GET; a redirect is no answer. */
+export function ask(url: URL, timeoutMs: number): Promise<Answer> {
+  return new Promise((resolve) => {
+    const fail = (error: string) => {
+      resolve({ error });
+      request.destroy();
+    };
+    const { get } = url.protocol === "https:" ? https : http;
+    const request = get(url, { agent: false, headers: { accept: "*/*" } }, (response) => {
+      const { statusCode = 0 } = response;
+      if (statusCode !== 200) {
+        const redirect = statusCode >= 300 && statusCode < 400 ? ", a redirect, which is not followed" : "";
+        return fail(`it answers with status ${statusCode}${redirect}`);
+      }
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > ANSWER_BYTES_AT_MOST) fail(`its answer has more than ${ANSWER_BYTES_AT_MOST >> 20} MiB`);
+        else chunks.push(chunk);
+      });
+      response.on("error", () => fail("its answer breaks off"));
+      response.on("end", () => resolve({ text: Buffer.concat(chunks).toString() }));
+    });
+    // From the name's look-up to the last byte: who sends a byte now and then would hold us else.
+    const timer = setTimeout(() => fail(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
+    request.on("error", (error) => fail(`it does not answer: ${reason(error, "connect")}`));
+    request.on("close", () => clearTimeout(timer));
+  });
+}
+
+/** Each in its place. */
+export async function askAll(urls: readonly URL[], timeoutMs: number): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  let next = 0;
+  const work = async () => {
+    while (next < urls.length) {
+      const i = next++;
+      answers[i] = await ask(urls[i]!, timeoutMs);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, urls.length) }, work));
+  return answers;
+}
