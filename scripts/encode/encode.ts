@@ -8,10 +8,11 @@ import { EMIT_KINDS, HOST_MODES, SUBJECTS, TESTS } from "../table/wire.ts";
 import { assemble } from "./container.ts";
 import { type Elses, elsesOf } from "./elses.ts";
 import { headerNamesOf } from "./header-names.ts";
-import { type Placed, placeKeys, slotOfKey, slotsOf } from "./keyset.ts";
+import { encodeKeys, type PlacedKeys } from "./key-section.ts";
+import { placeKeys, slotOfKey, slotsOf } from "./keyset.ts";
 import { limitsOf, type Placements, placementsOf } from "./limits.ts";
 import { type RuleLists, ruleListsOf, valuesOf } from "./rule-lists.ts";
-import { numberStems, type SplitKeys, type Stems, splitKeys } from "./stems.ts";
+import { numberStems, type Stems, splitKeys } from "./stems.ts";
 import { Writer } from "./writer.ts";
 
 /** The plan holds something that no table may: nothing was written. */
@@ -47,13 +48,6 @@ export function encode(plan: Plan, { generation, names, progress = silent }: Enc
     throw new EncodeError(`the table has ${table.length} bytes: at most ${L.MAX_TABLE_BYTES} are read`);
   }
   return table;
-}
-
-/** WIKI's keys or HOST's, and where each of them lies. */
-interface PlacedKeys extends SplitKeys {
-  /** Number of each key's stem. */
-  stems: Uint32Array;
-  placed: Placed;
 }
 
 class Encoder {
@@ -138,7 +132,13 @@ class Encoder {
   }
 
   private wikis(firstSuffix: number): Uint8Array {
-    return this.keySet(this.wikiKeys, this.placements.ofWiki, this.placements.list.length, firstSuffix);
+    return encodeKeys(
+      this.wikiKeys,
+      this.stems.count,
+      this.placements.ofWiki,
+      this.placements.list.length,
+      firstSuffix,
+    );
   }
 
   private hosts(firstSuffix: number): Uint8Array {
@@ -146,41 +146,7 @@ class Encoder {
     for (const [i, { destination }] of this.plan.hosts.entries()) {
       destinations[i] = this.destination(destination);
     }
-    return this.keySet(this.hostKeys, destinations, this.noWiki() + 1, firstSuffix);
-  }
-
-  /** @param values of each key, all of them below `valueCount` */
-  private keySet(
-    { keys, stems, suffixes, suffixOfKey, placed }: PlacedKeys,
-    values: Uint32Array,
-    valueCount: number,
-    firstSuffix: number,
-  ): Uint8Array {
-    const stemBits = bitsFor(this.stems.count + 1); // one more: all ones means an empty slot
-    const suffixBits = bitsFor(suffixes.length);
-    const entryBytes = Math.ceil((stemBits + suffixBits + bitsFor(valueCount)) / 8);
-    const { slots, displacements, displacementBytes } = placed;
-    const size = L.KEYS_BODY + displacements.length * displacementBytes + slots * entryBytes;
-    const writer = new Writer(size)
-      .u32(keys.length)
-      .u32(slots)
-      .u32(displacements.length)
-      .u32(placed.seed)
-      .u8(displacementBytes)
-      .u8(entryBytes)
-      .u8(stemBits)
-      .u8(suffixBits)
-      .u16(firstSuffix)
-      .u16(suffixes.length);
-    for (const displacement of displacements) writer.uint(displacement, displacementBytes);
-    // An entry may have more than 32 bits: sums and products, not shifts.
-    const [stemUnits, suffixUnits] = [2 ** stemBits, 2 ** suffixBits];
-    for (const key of placed.keyOfSlot) {
-      const high = key === -1 ? 0 : values[key]! * suffixUnits + suffixOfKey[key]!;
-      const stem = key === -1 ? stemUnits - 1 : stems[key]!;
-      writer.uint(high * stemUnits + stem, entryBytes);
-    }
-    return writer.bytes();
+    return encodeKeys(this.hostKeys, this.stems.count, destinations, this.noWiki() + 1, firstSuffix);
   }
 
   /** The number of the destination that is known to have no wiki. */
@@ -411,9 +377,4 @@ export function encodeStrings(strings: readonly string[]): Uint8Array {
   }
   for (const text of strings) writer.text(text);
   return writer.bytes();
-}
-
-/** Bits that tell `count` values apart, at least one. */
-function bitsFor(count: number): number {
-  return Math.max(1, 32 - Math.clz32(Math.max(0, count - 1)));
 }
