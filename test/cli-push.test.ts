@@ -319,7 +319,11 @@ describe("a freeze", () => {
     expect(push("second")).toEqual({
       code: 1,
       out: "",
-      err: "guard frozen: frozen until 2200-01-01T00:00:00Z by Zoë <zoe@example>: holidays; if it is meant, say --allow frozen\nnothing was pushed\n",
+      err: `against generation 1:
+  1 wiki moves (1 to an OLDER version); 1 release without wikis
+guard frozen: frozen until 2200-01-01T00:00:00Z by Zoë <zoe@example>: holidays; if it is meant, say --allow frozen
+nothing was pushed
+`,
     });
     expect(ask("history").out).toContain("frozen until 2200-01-01T00:00:00Z");
     expect(push("second", "--allow", "frozen=T1").code).toBe(0);

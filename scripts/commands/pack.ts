@@ -61,17 +61,14 @@ export function packCommand(program: Command): void {
     .addHelpText(
       "after",
       `
-If --out names an existing table, guards compare it with the new one and refuse changes that are rarely intended.
-Their limits are the farm's \`guards\`. Two packs to the same --out wait for each other.
+If --out has a table already, pack says in short what changes; \`pointsman diff\` says all of it. Guards compare the two
+tables and refuse a change that is hardly ever meant. Their limits are \`guards\` in the farm. Two packs to one --out wait
+for each other.
 
 Examples:
   $ pointsman pack --farm examples/small/farm.yaml --out small.table
   $ pointsman pack --farm farm.yaml --source mediawiki-config=../mediawiki-config --strip --out production.table
-  $ pointsman pack --farm farm.yaml --out production.table --allow wikis-change-release --reason "group1 is split"
-
-If --out has a table already, pack says in short what changes; \`pointsman diff\` says all of it. Guards compare the two
-tables and refuse a change that is hardly ever meant. Their limits are \`guards\` in the farm. Two packs to one --out wait
-for each other.`,
+  $ pointsman pack --farm farm.yaml --out production.table --allow wikis-change-release --reason "group1 is split"`,
     )
     .action((options: PackOptions & Judgement & { out: string; json?: boolean }, command: Command) => {
       if (options.allow.length === 0) refuseUnheard(command, ["reason"], "it needs --allow");

@@ -72,8 +72,9 @@ async function push(options: Options): Promise<void> {
   const next = same ? current.last!.generation : nextGeneration(current, options.generation);
   const table = new Table(withGeneration(packed.table.bytes, next));
   const warnings = [...current.warnings, ...packed.warnings];
-  const allowed = same ? [] : allowFindings(await findingsOf(store, current, packed), options);
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  if (!same) for (const line of whatChanges(current, packed, table)) process.stderr.write(`${line}\n`);
+  const allowed = same ? [] : allowFindings(await findingsOf(store, current, packed), options);
   for (const one of allowed) process.stderr.write(`warning: ${showAllowed(one)}\n`);
   for (const target of targets) target.check(table);
   const { generation, digest } = table;
@@ -84,7 +85,6 @@ async function push(options: Options): Promise<void> {
     tell({ ...answer, changes: [], targets: await bring(store, table, targets) }, options);
     return;
   }
-  for (const line of whatChanges(current, packed, table)) process.stderr.write(`${line}\n`);
   await ask(`Push generation ${generation} to ${store.name}?`, options.yes);
   const entry: Entry = {
     generation,
