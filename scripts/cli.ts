@@ -2,6 +2,7 @@
 import { Command, CommanderError, Help, type Option } from "commander";
 import { version } from "../package.json";
 import { checkCommand } from "./commands/check.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { freezeCommand, unfreezeCommand } from "./commands/freeze.ts";
@@ -58,6 +59,7 @@ for (const add of [
   statusCommand,
   freezeCommand,
   unfreezeCommand,
+  completionCommand,
 ])
   add(program);
 for (const command of program.commands) command.exitOverride().allowExcessArguments();

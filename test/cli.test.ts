@@ -31,6 +31,7 @@ describe("pointsman", () => {
     "status",
     "freeze",
     "unfreeze",
+    "completion",
   ])("%s --help has an example", (command) => {
     const { code, out, err } = run([command, "--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
