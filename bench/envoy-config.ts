@@ -88,7 +88,7 @@ export function answeringEnvoy(emittedHeaders: string[]): object {
     fallbackCluster: "none",
     clusterHeader: emittedHeaders[0]!,
     emittedHeaders,
-    filterFile: null,
+    discovery: null,
   });
   const response = { status: 200, body: { inline_string: "ok" } };
   const [host] = managers(config)[0]!.route_config!.virtual_hosts;

@@ -23,7 +23,7 @@ export async function startEnvoyUpstream(
     fallbackCluster: "none",
     clusterHeader: "x-none",
     emittedHeaders: [],
-    filterFile: null,
+    discovery: null,
   });
   for (const manager of managers(config)) {
     const name = manager.stat_prefix;

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Pair, type RootContext, Vm } from "../host-sim/index.ts";
-import { pluginConfiguration } from "../scripts/render/bootstrap.ts";
+import { pluginConfiguration } from "../scripts/render/plugin.ts";
 import { whyNoCallgrind } from "./callgrind.ts";
 import { type BenchFarm, DEFAULT_SOURCE, loadFarm } from "./farm.ts";
 import { compileNamedFilter } from "./guests.ts";

@@ -1,5 +1,5 @@
 /** How many bytes the two kinds of update are as protobuf, the form in which xDS moves them. */
-import { FILTER_NAME, filterResource } from "../scripts/render/bootstrap.ts";
+import { FILTER_NAME, filterResource } from "../scripts/render/plugin.ts";
 import type { RouteConfig } from "./envoy-config.ts";
 
 /** Bytes of a field: its tag (field numbers up to 15 take one byte), its length, and what it holds. */

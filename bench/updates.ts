@@ -101,7 +101,7 @@ export async function measureUpdates(bench: Bench): Promise<Updates> {
       emittedHeaders: plan.emit.map(({ name }) => name),
     };
     const byRoutes = (name: Way["name"], title: string, routesOf: (state: State) => RouteConfig): Way => {
-      const config = bootstrap({ ...options, filterFile: null });
+      const config = bootstrap({ ...options, discovery: null });
       const directory = join(folder, name);
       const path = join(directory, "routes.json");
       const manager = managers(config)[0]!;
@@ -143,7 +143,7 @@ export async function measureUpdates(bench: Bench): Promise<Updates> {
         title: "a table (ECDS)",
         config: bootstrap({
           ...options,
-          filterFile: (name) => ({ path: files.path(name), directory: files.directory(name) }),
+          discovery: (name) => ({ path: files.path(name), directory: files.directory(name) }),
         }),
         write: (state) => files.write(state.table.bytes),
         size: (state) => protobufBytes.filter(state.table.bytes, wasm),

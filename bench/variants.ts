@@ -3,7 +3,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Listener, Plan } from "../scripts/plan.ts";
 import { projectRoot } from "../scripts/project-root.ts";
-import { bootstrap, type ClusterOptions, pluginConfiguration } from "../scripts/render/bootstrap.ts";
+import { bootstrap, type ClusterOptions } from "../scripts/render/bootstrap.ts";
+import { pluginConfiguration } from "../scripts/render/plugin.ts";
 import { decide } from "../scripts/table/decide.ts";
 import type { Table } from "../scripts/table/table.ts";
 import { addFilter, addHop, luaFilter, managers, wasmFilter } from "./envoy-config.ts";
@@ -158,7 +159,7 @@ function plain({ plan, clusters }: Setting): { config: object; clusterHeader: st
     fallbackCluster: FALLBACK,
     clusterHeader,
     emittedHeaders: plan.emit.map((one) => one.name),
-    filterFile: null,
+    discovery: null,
   });
   return { config, clusterHeader };
 }

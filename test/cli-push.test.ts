@@ -34,7 +34,7 @@ describe("a push", () => {
     const targets = render();
     expect(push("first", ...targets)).toEqual({
       code: 0,
-      out: expect.stringMatching(/^store: generation 1, digest [0-9a-f]{32}\nenvoy-files=envoy: 1 file\n$/),
+      out: expect.stringMatching(/^store: generation 1, digest [0-9a-f]{32}\nenvoy-files=envoy: 2 files\n$/),
       err: "nothing was pushed before\n",
     });
     promote();
@@ -50,7 +50,7 @@ describe("a push", () => {
       changes: [expect.stringContaining("1 wiki moves")],
       warnings: [],
       allowed: [],
-      targets: [{ target: "envoy-files=envoy", said: "1 file", error: null }],
+      targets: [{ target: "envoy-files=envoy", said: "2 files", error: null }],
     });
     expect(served().generation).toBe(2);
     expect(new Table(read(`store/tables/${answer.digest}.table`)).digest).toBe(answer.digest);
@@ -220,7 +220,7 @@ describe("a push", () => {
     const { code, out, err } = push("second", ...both, "--json");
     expect(code).toBe(1);
     expect(JSON.parse(out).targets).toEqual([
-      { target: "envoy-files=envoy", said: "1 file", error: null },
+      { target: "envoy-files=envoy", said: "2 files", error: null },
       {
         target: "configmap=gone/cm.json",
         said: null,
@@ -240,7 +240,7 @@ describe("a push", () => {
     mkdirSync(join(folder, "store"));
     const yaml = "targets:\n  - { kind: envoy-files, folder: ../envoy }\n";
     writeFileSync(join(folder, "store/targets.yaml"), yaml);
-    expect(push("first")).toMatchObject({ code: 0, out: expect.stringContaining("envoy: 1 file\n") });
+    expect(push("first")).toMatchObject({ code: 0, out: expect.stringContaining("envoy: 2 files\n") });
     expect(served().generation).toBe(1);
     writeFileSync(join(folder, "store/targets.yaml"), "targets: [{ kind: envoyfiles, folder: x }]\n");
     expect(push("x")).toMatchObject({
@@ -263,7 +263,7 @@ describe("a rollback", () => {
       code: 0,
       out: expect.stringMatching(
         new RegExp(
-          `^store: generation 3, digest ${first.digest}\n  1 wiki moves\\b.*\nenvoy-files=envoy: 1 file\n$`,
+          `^store: generation 3, digest ${first.digest}\n  1 wiki moves\\b.*\nenvoy-files=envoy: 2 files\n$`,
         ),
       ),
       err: "",

@@ -76,7 +76,7 @@ async function push(options: Options): Promise<void> {
   if (!same) for (const line of whatChanges(current, packed, table)) process.stderr.write(`${line}\n`);
   const allowed = same ? [] : allowFindings(await findingsOf(store, current, packed), options);
   for (const one of allowed) process.stderr.write(`warning: ${showAllowed(one)}\n`);
-  for (const target of targets) target.check(table);
+  for (const target of targets) await target.check(table);
   const { generation, digest } = table;
   const before = current.last && { generation: current.last.generation, digest: current.last.digest };
   const answer = { kind: "push" as const, generation, digest, same, before, warnings, allowed };

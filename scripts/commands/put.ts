@@ -4,7 +4,8 @@ import { withGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
 import { TableError } from "../table/check.ts";
 import { MAX_GENERATION, Table } from "../table/table.ts";
-import { checkFits, filterFileOf, readFilterFile, type Said } from "../targets/filter-files.ts";
+import { refuseWhatFiltersWould } from "../targets/ask-filter.ts";
+import { filterFileOf, readEnvoyFile, type Said, textWith } from "../targets/filter-files.ts";
 import { readInput, writeOutput } from "./files.ts";
 import { refuseTwiceStdin } from "./heard.ts";
 import { readTable } from "./inspect.ts";
@@ -13,11 +14,11 @@ import { parseGeneration } from "./pack.ts";
 export function putCommand(program: Command): void {
   program
     .command("put")
-    .description("write a table into the files from which Envoy discovers the filter")
+    .description("write a table into the files from which Envoy discovers the filter, and into its bootstrap")
     .argument("<table>", "the table to put there; - is standard input")
     .requiredOption(
       "--into <file...>",
-      "a listener's pointsman.json, which `render` wrote, or the same as YAML by hand; - is standard input and output",
+      "a listener's pointsman.json or the envoy.yaml, which `render` wrote, or YAML by hand; - is standard input and output",
     )
     .addHelpText(
       "after",
@@ -25,25 +26,28 @@ export function putCommand(program: Command): void {
 put checks every file before it writes the first one, and writes each file whole or not at all. It changes nothing if the
 filter would refuse the table, if the table lacks a file's listener, or if it is older than the table that is there.
 Everything else in a file stays as it is, except \`attempt\`, which goes up by one: Envoy takes a file that it has refused
-for known if no byte of it differs. Envoy takes up a written file by itself.
+for known if no byte of it differs. Envoy takes up a written file by itself, except envoy.yaml: there stand the tables
+that it starts with. Envoy does not start with a table that its filter refuses, so put asks the filter that the file
+names, if it is on this machine.
 
 Examples:
-  $ pointsman put production.table --into /etc/envoy/pointsman/*/pointsman.json
+  $ pointsman put production.table --into /etc/envoy/pointsman/*/pointsman.json /etc/envoy/envoy.yaml
   $ pointsman stamp yesterday.table --above production.table --out production.table
-  $ pointsman put production.table --into /etc/envoy/pointsman/*/pointsman.json`,
+  $ pointsman put production.table --into /etc/envoy/pointsman/*/pointsman.json /etc/envoy/envoy.yaml`,
     )
-    .action((file: string, { into }: { into: string[] }, command: Command) => {
+    .action(async (file: string, { into }: { into: string[] }, command: Command) => {
       refuseTwiceStdin(command, [file, ...into]);
       const table = readTable(file);
       const said: Said = {
         table: file,
         goBack: (name) => `to go back: pointsman stamp ${file} --above ${name} --out NEW.table, and put that`,
       };
-      const texts = into.map((name) => {
-        const old = readFilterFile(name);
-        checkFits(old, name, table, said);
-        return old.with(table);
-      });
+      const files = into.map(readEnvoyFile);
+      const texts = files.map((one) => textWith(one, table, said));
+      for (const { path, plugins } of files) {
+        if (plugins.length === 0) throw new Refusal(`${path}: a bootstrap without tables to start with`);
+      }
+      await refuseWhatFiltersWould(files, table);
       for (const [i, name] of into.entries()) {
         const done = `${name}: generation ${table.generation}, digest ${table.digest}`;
         writeOutput(name, Buffer.from(texts[i]!), done);

@@ -7,9 +7,9 @@ import { writeWhole } from "../disk/write-whole.ts";
 import { filter } from "../filter.ts";
 import { Refusal } from "../refusal.ts";
 import type { AccessLog } from "../render/access-log.ts";
-import { FILTER_NAME } from "../render/bootstrap.ts";
 import { type Address, type Rendered, type RenderOptions, renderEnvoy } from "../render/envoy.ts";
 import { parseFilterFile } from "../render/filter-file.ts";
+import { FILTER_NAME } from "../render/plugin.ts";
 import { Table } from "../table/table.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { readTable } from "./inspect.ts";
@@ -38,6 +38,7 @@ interface Options extends FarmOptions {
   cluster?: Map<string, Address>;
   clusters?: Address;
   fallback: Address;
+  xds?: Address;
   ca: string;
   serverName?: string;
   idleTimeout?: TimeoutOption;
@@ -86,6 +87,11 @@ export function renderCommand(program: Command): void {
     .requiredOption(
       "--fallback <[https://]host:port>",
       "the address for requests that get no cluster and pass through",
+      parseAddress,
+    )
+    .option(
+      "--xds <[https://]host:port>",
+      "the address of the xDS server that has the filters (default: Envoy reads files, which --out writes)",
       parseAddress,
     )
     .option(
@@ -165,8 +171,8 @@ export function renderCommand(program: Command): void {
       "after",
       `
 Without --out, render prints the configuration. A running Envoy takes up the files that --out writes again, except
-envoy.yaml. Generations must grow from table to table: for an Envoy that serves, render a packed table (--table) rather
-than the farm, and give it each later table by \`pointsman put\`.
+envoy.yaml, in which stands the table that it starts with. Generations must grow from table to table: for an Envoy that
+serves, render a packed table (--table) rather than the farm, and give it each later table by \`pointsman put\`.
 
 Examples:
   $ pointsman render envoy --farm examples/small/farm.yaml --fallback 127.0.0.1:8085 \\
@@ -222,6 +228,7 @@ function render(table: Table, options: Options): Rendered {
       clusters: cluster,
       pattern: clusters,
       fallback,
+      server: options.xds ?? null,
       ca,
       serverName,
       timeouts: timeoutsOf(options),
@@ -284,7 +291,8 @@ function accessLogOf({ accessLog: of, accessLogFile: file }: Options): { accessL
 }
 
 function yaml(value: object): string {
-  return dump(value, { lineWidth: 120, noRefs: true });
+  // A table is a line, which would be folded.
+  return dump(value, { lineWidth: -1, noRefs: true });
 }
 
 function show({ bootstrap, filters }: Rendered, json = false): string {

@@ -58,7 +58,7 @@ async function rollback(wanted: number | undefined, options: Options): Promise<v
   const same = digest === last.digest && options.generation === undefined;
   const generation = same ? last.generation : nextGeneration(current, options.generation);
   const table = new Table(withGeneration(bytes, generation));
-  for (const target of targets) target.check(table);
+  for (const target of targets) await target.check(table);
   const answer = { kind: "rollback" as const, generation, digest, same, before, warnings, allowed: [] };
   if (same) {
     tell({ ...answer, changes: [], targets: await bring(store, table, targets) }, options);

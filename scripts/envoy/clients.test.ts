@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Fixture, HEADER, makeFixture, seenValues } from "../../test/support/tiny-envoy.ts";
-import type { FailurePolicy } from "../render/bootstrap.ts";
+import type { FailurePolicy } from "../render/plugin.ts";
 import type { EnvoyOptions, EnvoyProcess } from "./process.ts";
 import { type Headers, send, sendRaw } from "./request.ts";
 

@@ -1,7 +1,7 @@
 /** The files from which Envoy discovers the filter (ECDS by `path_config_source`), one a listener. */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FILTER_NAME, type FilterOptions, filterResource } from "../render/bootstrap.ts";
+import { FILTER_NAME, type FilterOptions, filterResource } from "../render/plugin.ts";
 
 /** The filter of every listener. */
 export type Filter = Omit<FilterOptions, "listener">;

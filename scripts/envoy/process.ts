@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { type BootstrapOptions, bootstrap, FILTER_NAME, type ListenerOptions } from "../render/bootstrap.ts";
+import { type BootstrapOptions, bootstrap, type ListenerOptions } from "../render/bootstrap.ts";
+import { FILTER_NAME } from "../render/plugin.ts";
 import { isLive, readListenerPorts, readStats, type Stats } from "./admin.ts";
 import { type Filter, FilterFiles } from "./discovery.ts";
 import { whenEnded } from "./watchdog.ts";
@@ -21,11 +22,13 @@ export interface RunOptions {
   startTimeoutMs?: number;
 }
 
-export interface EnvoyOptions extends RunOptions, Omit<BootstrapOptions, "filterFile" | "listeners"> {
+export interface EnvoyOptions extends RunOptions, Omit<BootstrapOptions, "discovery" | "listeners"> {
   /** Default: one, `main`. */
   listeners?: ListenerOptions[];
   /** Without one, every request takes the fallback route. */
   filter?: Filter;
+  /** Of `clusters`: an xDS server that has the filter, instead. */
+  filterServer?: string;
 }
 
 /** What became of a table: `reason` is what Envoy and the filter logged about a refused one. */
@@ -195,10 +198,12 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProcess> {
     const names = listeners.map((one) => one.name);
     const files = filter ? new FilterFiles(join(folder, "ecds"), names, filter) : null;
     await files?.write({});
-    const filterFile =
+    const { filterServer } = options;
+    const ofFile =
       files && ((name: string) => ({ path: files.path(name), directory: files.directory(name) }));
+    const discovery = filterServer === undefined ? ofFile : { cluster: filterServer };
     const config = join(folder, "bootstrap.json");
-    await writeFile(config, JSON.stringify(bootstrap({ ...options, listeners, filterFile }), null, 2));
+    await writeFile(config, JSON.stringify(bootstrap({ ...options, listeners, discovery }), null, 2));
     return { config, files };
   });
 }

@@ -6,13 +6,12 @@
  */
 import { type AccessLog, accessLogs } from "./access-log.ts";
 import { type ClusterOptions, cluster, LOCALHOST, socket } from "./cluster.ts";
+import { adsConfig, discoveredFilter, type FilterFile, type FilterServer } from "./discovered-filter.ts";
+import { FILTER_NAME, type FilterOptions } from "./plugin.ts";
 import { EDGE_HTTP2, overloadManager, type Protection } from "./protection.ts";
 import { spellings } from "./spellings.ts";
 
 export type { ClusterOptions } from "./cluster.ts";
-
-/** What `failure_policy` of a Wasm plugin may be: what a request gets while the VM is dead. */
-export type FailurePolicy = "FAIL_CLOSED" | "FAIL_OPEN" | "FAIL_RELOAD";
 
 export interface ListenerOptions {
   /** Also the plugin's `root_id`: the filter knows by it which listener it serves. */
@@ -46,8 +45,10 @@ export interface BootstrapOptions {
   clusterHeader: string;
   /** Every header the farm emits; the cluster header counts as one whether it is listed or not. */
   emittedHeaders: string[];
-  /** Where a listener's filter lies; null builds an Envoy without the filter. */
-  filterFile: ((listener: string) => FilterFile) | null;
+  /** Where a listener's filter comes from; null builds an Envoy without the filter. */
+  discovery: ((listener: string) => FilterFile) | FilterServer | null;
+  /** What serves at the start, until something is discovered; none: the fallback route alone. */
+  atStart?: (listener: string) => FilterOptions;
   /** Bytes of a body that the filter may hold, as the table says. */
   jobLimit?: number;
   /** `per_connection_buffer_limit_bytes`; default {@link DEFAULT_BUFFER_LIMIT}, or what `jobLimit` needs. */
@@ -73,32 +74,6 @@ export interface BootstrapOptions {
   internalRanges?: string[];
 }
 
-export interface FilterFile {
-  /** `path_config_source.path`: holds a {@link filterResource}. */
-  path: string;
-  /** `watched_directory`: a rename within it makes Envoy read the file again. */
-  directory: string;
-}
-
-export interface FilterOptions {
-  /** Path of the .wasm. */
-  wasm: string;
-  /** Handed to the filter byte for byte. */
-  table: Uint8Array;
-  listener: string;
-  /** The data centre of this proxy; where it is not told, the table may say it. */
-  datacentre?: string;
-  /** The data centre that is the primary one: a switchover changes this, and no table. */
-  primary?: string;
-  /** The header that the proxy routes by: a table that sets another one is refused. */
-  clusterHeader?: string;
-  /** Another one with each push, so that Envoy judges a table anew that it has refused. */
-  attempt?: number;
-  failurePolicy?: FailurePolicy;
-  /** The filter may pause a request on its headers and still see the body; default: true. Off, no job finds its wiki. */
-  allowOnHeadersStopIteration?: boolean;
-}
-
 /** What Envoy takes where nothing is said. */
 const DEFAULT_IDLE = "300s";
 /** What Envoy takes where nothing is said. */
@@ -106,12 +81,7 @@ export const DEFAULT_BUFFER_LIMIT = 1024 * 1024;
 /** Above the bytes that the filter may hold: what comes with the last of them. */
 const BUFFER_MARGIN = 64 * 1024;
 
-/** The name of the HTTP filter and so of its ECDS resource and stats. */
-export const FILTER_NAME = "pointsman";
-
 const TYPE = "type.googleapis.com/";
-const WASM_TYPE = `${TYPE}envoy.extensions.filters.http.wasm.v3.Wasm`;
-const HEADER_FILTER_TYPE = `${TYPE}envoy.extensions.filters.http.header_mutation.v3.HeaderMutation`;
 const EARLY_HEADER_TYPE = `${TYPE}envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation`;
 const HCM_TYPE = `${TYPE}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`;
 const HEALTH_TYPE = `${TYPE}envoy.extensions.filters.http.health_check.v3.HealthCheck`;
@@ -119,7 +89,7 @@ const ROUTER_TYPE = `${TYPE}envoy.extensions.filters.http.router.v3.Router`;
 
 /** The whole bootstrap, for `envoy --config-path FILE.json`. */
 export function bootstrap(options: BootstrapOptions): object {
-  const { protection } = options;
+  const { protection, discovery } = options;
   return {
     // Envoy takes no discovered configuration, from a file either, without an identity.
     node: { id: FILTER_NAME, cluster: FILTER_NAME },
@@ -131,6 +101,7 @@ export function bootstrap(options: BootstrapOptions): object {
     ...(protection && { overload_manager: overloadManager(protection) }),
     layered_runtime: { layers: [{ name: FILTER_NAME, static_layer: RUNTIME }] },
     stats_config: { stats_tags: STATS_TAGS },
+    ...(discovery && "cluster" in discovery && { dynamic_resources: adsConfig(discovery) }),
     static_resources: {
       listeners: options.listeners.map((one) => listener(one, options)),
       clusters: options.clusters.map(cluster),
@@ -144,31 +115,6 @@ export function bootstrap(options: BootstrapOptions): object {
  */
 const RUNTIME = { "re2.max_program_size.error_level": 32768 };
 
-/** One ECDS resource file: the filter with its table, for `path_config_source`. */
-export function filterResource(options: FilterOptions, version: string): object {
-  return {
-    version_info: version,
-    resources: [
-      {
-        "@type": `${TYPE}envoy.config.core.v3.TypedExtensionConfig`,
-        name: FILTER_NAME,
-        typed_config: { "@type": WASM_TYPE, config: plugin(options) },
-      },
-    ],
-  };
-}
-
-/**
- * The plugin's configuration: the table alone, where the plugin's root_id says the listener and nothing else is to be
- * said; else a JSON object, and the table right behind it.
- */
-export function pluginConfiguration(options: Omit<FilterOptions, "wasm">): Buffer {
-  const { table, listener, datacentre, primary, clusterHeader, attempt } = options;
-  const settings = { datacentre, primary, "cluster-header": clusterHeader, attempt };
-  if (Object.values(settings).every((value) => value === undefined)) return Buffer.from(table);
-  return Buffer.concat([Buffer.from(JSON.stringify({ listener, ...settings })), table]);
-}
-
 /**
  * Of `pointsman.requests.deployment.D.release.R`: one metric with two labels. Both names may have dots; where
  * `.release.` occurs twice, the deployment's name ends at the first. `pointsman.digest.listener.L` has one label.
@@ -181,27 +127,6 @@ const STATS_TAGS = [
   { tag_name: "listener", regex: "^wasmcustom\\.pointsman\\.[a-z_]+(\\.listener\\.(.+))$" },
   { tag_name: "release", regex: "^wasmcustom\\.pointsman\\.requests\\.deployment\\..+?(\\.release\\.(.+))$" },
 ];
-
-function plugin(options: FilterOptions): object {
-  return {
-    name: FILTER_NAME,
-    root_id: options.listener,
-    failure_policy: options.failurePolicy ?? "FAIL_RELOAD",
-    // Without it a request that waits for its body to say the wiki never sees it.
-    allow_on_headers_stop_iteration: options.allowOnHeadersStopIteration ?? true,
-    vm_config: {
-      // The same vm_id and code: all listeners of a worker share one VM, as in production.
-      vm_id: FILTER_NAME,
-      runtime: "envoy.wasm.runtime.v8",
-      code: { local: { filename: options.wasm } },
-    },
-    // BytesValue reaches the filter as it is; in JSON its bytes are base64.
-    configuration: {
-      "@type": `${TYPE}google.protobuf.BytesValue`,
-      value: pluginConfiguration(options).toString("base64"),
-    },
-  };
-}
 
 function listener(one: ListenerOptions, options: BootstrapOptions): object {
   return {
@@ -227,7 +152,9 @@ function listener(one: ListenerOptions, options: BootstrapOptions): object {
 
 function connectionManager(one: ListenerOptions, options: BootstrapOptions): object {
   const emitted = emittedHeaders(options);
-  const file = options.filterFile?.(one.name);
+  const { discovery } = options;
+  const from = typeof discovery === "function" ? discovery(one.name) : null;
+  const atStart = options.atStart?.(one.name) ?? null;
   const { healthPath, accessLog, websockets = false } = options;
   const isEdge = one.trust === "edge";
   const { trustedHops = 0 } = isEdge ? options : one;
@@ -274,7 +201,7 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
     ],
     http_filters: [
       ...(healthPath === undefined ? [] : [healthFilter(healthPath)]),
-      ...(file ? [discoveredFilter(file, options)] : []),
+      ...(discovery ? [discoveredFilter(from, one.name, atStart, emitted)] : []),
       { name: "envoy.filters.http.router", typed_config: { "@type": ROUTER_TYPE } },
     ],
     route_config: {
@@ -350,26 +277,6 @@ function healthFilter(path: string): object {
       "@type": HEALTH_TYPE,
       pass_through_mode: false,
       headers: [{ name: ":path", string_match: { exact: path } }],
-    },
-  };
-}
-
-function discoveredFilter(file: FilterFile, options: BootstrapOptions): object {
-  return {
-    name: FILTER_NAME,
-    config_discovery: {
-      config_source: {
-        path_config_source: { path: file.path, watched_directory: { path: file.directory } },
-        resource_api_version: "V3",
-      },
-      type_urls: [WASM_TYPE, HEADER_FILTER_TYPE],
-      // Without a default, a refused table at a cold start is 500 for every request. This one only removes the farm's
-      // headers: each request takes the fallback route until the first good table comes.
-      default_config: {
-        "@type": HEADER_FILTER_TYPE,
-        mutations: { request_mutations: emittedHeaders(options).map((name) => ({ remove: name })) },
-      },
-      apply_default_config_without_warming: true,
     },
   };
 }

@@ -7,6 +7,8 @@ export interface ClusterOptions {
   host?: string;
   port: number;
   tls?: Tls;
+  /** It speaks gRPC: a server that Envoy asks for its filter. */
+  grpc?: boolean;
 }
 
 export interface Tls {
@@ -18,6 +20,9 @@ export interface Tls {
 
 export const LOCALHOST = "127.0.0.1";
 
+const HTTP_TYPE = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+/** Without it a server that was stopped, and not ended, looks connected for ever. */
+const KEEPALIVE = { interval: "5s", timeout: "2s" };
 const TLS_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
 
 /**
@@ -26,7 +31,7 @@ const TLS_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.
  */
 const AS_MANY_AS_COME = { max_connections: 1e6, max_pending_requests: 1e6, max_requests: 1e6 };
 
-export function cluster({ name, host = LOCALHOST, port, tls }: ClusterOptions): object {
+export function cluster({ name, host = LOCALHOST, port, tls, grpc = false }: ClusterOptions): object {
   return {
     name,
     type: isIP(host) === 0 ? "STRICT_DNS" : "STATIC",
@@ -37,6 +42,14 @@ export function cluster({ name, host = LOCALHOST, port, tls }: ClusterOptions): 
       endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(host, port) } }] }],
     },
     ...(tls && { transport_socket: transportSocket(tls) }),
+    ...(grpc && {
+      typed_extension_protocol_options: {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+          "@type": HTTP_TYPE,
+          explicit_http_config: { http2_protocol_options: { connection_keepalive: KEEPALIVE } },
+        },
+      },
+    }),
   };
 }
 

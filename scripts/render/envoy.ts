@@ -7,14 +7,11 @@ import {
   type BootstrapOptions,
   bootstrap,
   type ClusterOptions,
-  FILTER_NAME,
-  type FilterOptions,
-  filterResource,
   type ListenerOptions,
-  pluginConfiguration,
   type Timeouts,
 } from "./bootstrap.ts";
 import { versionOf } from "./filter-file.ts";
+import { FILTER_NAME, type FilterOptions, filterResource, pluginConfiguration } from "./plugin.ts";
 import type { Protection } from "./protection.ts";
 
 /** What is handed on as it is. */
@@ -30,6 +27,8 @@ export interface RenderOptions extends Passed {
   primary?: string;
   /** Of the filter's files: another one than in those that are there. */
   attempt: number;
+  /** An xDS server that has the filters, instead of files; null: files. */
+  server: Address | null;
   /** On the proxy's machine: the folder of its configuration, and the .wasm. */
   root: string;
   wasm: string;
@@ -58,7 +57,7 @@ export interface Address {
 export interface Rendered {
   /** What Envoy is started with. */
   bootstrap: object;
-  /** The filter of each listener, and where Envoy looks for it. */
+  /** The filter of each listener, and where Envoy looks for it; none where a server has them. */
   filters: { path: string; resource: object }[];
   /** Clusters of the table that have no address. */
   missing: string[];
@@ -66,6 +65,8 @@ export interface Rendered {
 
 /** The name of the fallback's cluster. */
 const FALLBACK = "pass-through";
+/** The name of the xDS server's. */
+const SERVER = "pointsman-xds";
 /** What the only listener of a table is called where the farm gives it no name. */
 const ONLY = "main";
 
@@ -79,6 +80,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
     datacentre,
     primary,
     attempt,
+    server,
     root,
     wasm,
     clusters,
@@ -103,6 +105,15 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
   const clusterHeader = emitted.find(({ kind }) => kind === "cluster")!.name;
   const directory = (listener: string) => posix.join(root, FILTER_NAME, listener);
   const path = (listener: string) => posix.join(directory(listener), `${FILTER_NAME}.json`);
+  const filterOf = (listener: string): FilterOptions => ({
+    wasm,
+    table: table.bytes,
+    listener,
+    ...(datacentre !== undefined && { datacentre }),
+    ...(primary !== undefined && { primary }),
+    clusterHeader,
+    attempt,
+  });
   return {
     bootstrap: bootstrap({
       ...rest,
@@ -113,24 +124,25 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
         return { ...one, trust, trustedHops, clusterTimeouts: clusterTimeouts(table, listener, timeouts) };
       }),
       timeouts: timeouts.get(null) ?? {},
-      clusters: [...found, { name: FALLBACK, ...upstream(fallback, { cluster: FALLBACK }, addresses) }],
+      clusters: [
+        ...found,
+        { name: FALLBACK, ...upstream(fallback, { cluster: FALLBACK }, addresses) },
+        ...(server
+          ? [{ name: SERVER, grpc: true, ...upstream(server, { cluster: SERVER }, addresses) }]
+          : []),
+      ],
       fallbackCluster: FALLBACK,
       clusterHeader,
       emittedHeaders: emitted.map(({ name }) => name),
-      filterFile: (listener) => ({ path: path(listener), directory: directory(listener) }),
+      discovery: server
+        ? { cluster: SERVER }
+        : (listener) => ({ path: path(listener), directory: directory(listener) }),
+      atStart: filterOf,
       jobLimit: table.jobs?.limit ?? 0,
       reusePort: true,
     }),
-    filters: given.map(({ name }) => {
-      const filter: FilterOptions = {
-        wasm,
-        table: table.bytes,
-        listener: name,
-        ...(datacentre !== undefined && { datacentre }),
-        ...(primary !== undefined && { primary }),
-        clusterHeader,
-        attempt,
-      };
+    filters: (server ? [] : given).map(({ name }) => {
+      const filter = filterOf(name);
       return { path: path(name), resource: filterResource(filter, versionOf(pluginConfiguration(filter))) };
     }),
     missing,

@@ -11,24 +11,28 @@ export const PLACE = "TABLE";
 const BYTES_VALUE = "type.googleapis.com/google.protobuf.BytesValue";
 const STRING_VALUE = "type.googleapis.com/google.protobuf.StringValue";
 
-const schema = z.looseObject({
-  version_info: z.string().optional(),
-  resources: z.tuple([
-    z.looseObject({
-      typed_config: z.looseObject({
-        config: z.looseObject({
-          root_id: z.string().default(""),
-          configuration: z.looseObject({
-            "@type": z.enum([BYTES_VALUE, STRING_VALUE]),
-            value: z.string(),
-          }),
-        }),
-      }),
-    }),
-  ]),
+const pluginSchema = z.looseObject({
+  root_id: z.string().default(""),
+  vm_config: z
+    .looseObject({
+      code: z
+        .looseObject({ local: z.looseObject({ filename: z.string().optional() }).optional() })
+        .optional(),
+    })
+    .optional(),
+  configuration: z.looseObject({
+    "@type": z.enum([BYTES_VALUE, STRING_VALUE]),
+    value: z.string(),
+  }),
 });
 
-export interface FilterFile {
+const schema = z.looseObject({
+  version_info: z.string().optional(),
+  resources: z.tuple([z.looseObject({ typed_config: z.looseObject({ config: pluginSchema }) })]),
+});
+
+/** What a proxy's file has for one listener's filter. */
+export interface Held {
   /** As the plugin's configuration names it, else its root_id; null where neither does. */
   listener: string | null;
   /** What is in it now; null where there is none, or none that a filter takes. */
@@ -37,7 +41,26 @@ export interface FilterFile {
   clusterHeader: string | null;
   /** How often a table was put into it, as it says itself. */
   attempt: number;
+}
+
+/** A file of one filter. */
+export interface FilterFile extends Held {
   /** The file's text with this table instead, as the next attempt, and all else as it was. */
+  with(table: Table): string;
+}
+
+/** In a file of Envoy's. */
+export interface EnvoyPlugin extends Held {
+  rootId: string;
+  /** The .wasm, on the proxy's machine; null where it is no file. */
+  wasm: string | null;
+  /** What the filter gets with this table instead, and the text that stands for it in the file. */
+  with(table: Table): { bytes: Buffer; value: string };
+}
+
+/** Of Envoy's: the filter that it discovers, or the bootstrap with those that it starts with. */
+export interface EnvoyFile {
+  plugins: EnvoyPlugin[];
   with(table: Table): string;
 }
 
@@ -45,9 +68,19 @@ export interface FilterFile {
  * @param name of the file: JSON where it ends so, else YAML
  * Throws an Error whose message is for the user.
  */
-export function parseFilterFile(text: string, name: string): FilterFile {
-  const asJson = extname(name) === ".json";
-  const parsed = schema.safeParse(asJson ? JSON.parse(text) : load(text));
+export function parseFilterFile(text: string, name: string): FilterFile & EnvoyFile {
+  return filterFileOf(parseDocument(text, name), name);
+}
+
+export function parseDocument(text: string, name: string): unknown {
+  return isJson(name) ? JSON.parse(text) : load(text);
+}
+
+export const isJson = (name: string) => extname(name) === ".json";
+
+/** Of its document. */
+export function filterFileOf(from: unknown, name: string): FilterFile & EnvoyFile {
+  const parsed = schema.safeParse(from);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
     const where = path.length > 0 ? `${path.map(String).join(".")}: ` : "";
@@ -55,24 +88,41 @@ export function parseFilterFile(text: string, name: string): FilterFile {
   }
   const document = parsed.data;
   const { config } = document.resources[0].typed_config;
-  const { configuration } = config;
-  const isText = configuration["@type"] === STRING_VALUE;
-  const old = contentsOf(
-    Buffer.from(configuration.value, isText ? "utf8" : "base64"),
-    configuration.value === PLACE,
-  );
+  const plugin = pluginOf(config);
   return {
-    listener: (old.settings.listener ?? config.root_id) || null,
+    ...plugin,
+    plugins: [plugin],
+    with(table) {
+      const { bytes, value } = plugin.with(table);
+      config.configuration.value = value;
+      document.version_info = versionOf(bytes);
+      return isJson(name)
+        ? `${JSON.stringify(document, null, 2)}\n`
+        : dump(document, { lineWidth: -1, noRefs: true });
+    },
+  };
+}
+
+/** null: it is no plugin with a configuration. */
+export function parsePlugin(config: unknown): EnvoyPlugin | null {
+  const parsed = pluginSchema.safeParse(config);
+  return parsed.success ? pluginOf(parsed.data) : null;
+}
+
+function pluginOf({ root_id: rootId, vm_config, configuration }: z.infer<typeof pluginSchema>): EnvoyPlugin {
+  const isText = configuration["@type"] === STRING_VALUE;
+  const encoding = isText ? "utf8" : "base64";
+  const old = contentsOf(Buffer.from(configuration.value, encoding), configuration.value === PLACE);
+  return {
+    listener: (old.settings.listener ?? rootId) || null,
     table: old.table,
     clusterHeader: old.clusterHeader,
     attempt: old.attempt,
+    rootId,
+    wasm: vm_config?.code?.local?.filename ?? null,
     with(table) {
       const bytes = old.with(table, isText);
-      configuration.value = bytes.toString(isText ? "utf8" : "base64");
-      document.version_info = versionOf(bytes);
-      return asJson
-        ? `${JSON.stringify(document, null, 2)}\n`
-        : dump(document, { lineWidth: -1, noRefs: true });
+      return { bytes, value: bytes.toString(encoding) };
     },
   };
 }

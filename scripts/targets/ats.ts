@@ -31,7 +31,9 @@ export function ats({ file, reload, runs }: AtsOptions): Target {
   };
   return {
     name: `ats=${file}`,
-    check: text,
+    check: async (table) => {
+      text(table);
+    },
     write: (table) =>
       withLock(file, () => {
         sweep(dirname(file));

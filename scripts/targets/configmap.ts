@@ -43,7 +43,9 @@ export function configMap(options: ConfigMapOptions): Target {
   };
   return {
     name: `configmap=${file}`,
-    check: manifest,
+    check: async (table) => {
+      manifest(table);
+    },
     write: (table) =>
       withLock(file, () => {
         sweep(dirname(file));

@@ -1,27 +1,31 @@
-/** Running Envoys of this machine: the files from which they discover the filter, one a listener. */
+/** Running Envoys of this machine: the files from which they discover the filter, one a listener, and their bootstrap. */
 import { dirname, join } from "node:path";
 import { count } from "../count.ts";
 import { withLock } from "../disk/lock.ts";
 import { sweep, writeWhole } from "../disk/write-whole.ts";
-import { FILTER_NAME } from "../render/bootstrap.ts";
+import { FILTER_NAME } from "../render/plugin.ts";
 import type { Table } from "../table/table.ts";
-import { checkFits, filterFilesIn, OF_A_PUSH, readFilterFile } from "./filter-files.ts";
+import { refuseWhatFiltersWould } from "./ask-filter.ts";
+import { bootstrapIn, filterFilesIn, OF_A_PUSH, readEnvoyFile, textWith } from "./filter-files.ts";
 import type { Target } from "./target.ts";
 
 /** @param folder what `render envoy --out` has filled */
 export function envoyFiles(folder: string): Target {
-  const texts = (table: Table) =>
-    filterFilesIn(folder).map(({ path }) => {
-      const old = readFilterFile(path);
-      checkFits(old, path, table, OF_A_PUSH);
-      return { path, text: old.with(table) };
-    });
+  const filesOf = (table: Table) => {
+    const bootstrap = bootstrapIn(folder);
+    // What Envoy starts with comes last: by then it has what it is to serve.
+    const paths = [...filterFilesIn(folder).map(({ path }) => path), ...(bootstrap ? [bootstrap] : [])];
+    return paths
+      .map(readEnvoyFile)
+      .filter(({ plugins }) => plugins.length > 0)
+      .map((file) => ({ ...file, text: textWith(file, table, OF_A_PUSH) }));
+  };
   return {
     name: `envoy-files=${folder}`,
-    check: texts,
+    check: async (table) => refuseWhatFiltersWould(filesOf(table), table),
     write: (table) =>
       withLock(join(folder, FILTER_NAME), () => {
-        const files = texts(table);
+        const files = filesOf(table);
         for (const { path, text } of files) {
           sweep(dirname(path));
           writeWhole(path, Buffer.from(text));

@@ -2,13 +2,16 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Refusal } from "../refusal.ts";
-import { FILTER_NAME } from "../render/bootstrap.ts";
-import { type FilterFile, parseFilterFile } from "../render/filter-file.ts";
+import { parseEnvoyFile } from "../render/envoy-file.ts";
+import { type EnvoyFile, type FilterFile, type Held, parseFilterFile } from "../render/filter-file.ts";
+import { FILTER_NAME } from "../render/plugin.ts";
 import { reason } from "../sources/reason.ts";
 import { findListener, UnknownListener } from "../table/decide.ts";
 import type { Table } from "../table/table.ts";
 
-const NAMES = ["json", "yaml", "yml"].map((end) => `${FILTER_NAME}.${end}`);
+const ENDS = ["json", "yaml", "yml"];
+const NAMES = ENDS.map((end) => `${FILTER_NAME}.${end}`);
+const BOOTSTRAPS = ENDS.map((end) => `envoy.${end}`);
 
 export interface NamedFile {
   /** The folder's name, which is the listener's where `render` made it. */
@@ -36,21 +39,41 @@ export function filterFilesIn(folder: string): NamedFile[] {
   throw new Refusal(`${folder}: there is no ${wanted}: \`pointsman render envoy --out ${folder}\` writes it`);
 }
 
+/** The bootstrap in such a folder, which has the tables that Envoy starts with; null where it is elsewhere. */
+export function bootstrapIn(folder: string): string | null {
+  return BOOTSTRAPS.map((name) => join(folder, name)).find((path) => existsSync(path)) ?? null;
+}
+
 /** `-` is standard input. Throws Refusal. */
 export function readFilterFile(name: string): FilterFile {
-  let text: string;
-  try {
-    text = readFileSync(name === "-" ? 0 : name, "utf8");
-  } catch (error) {
-    throw noFilterFile(name, `cannot be read: ${(error as Error).message}`);
-  }
-  return filterFileOf(text, name);
+  return filterFileOf(readText(name), name);
 }
 
 /** Throws Refusal. */
 export function filterFileOf(text: string, name: string): FilterFile {
+  return parsed(parseFilterFile, text, name);
+}
+
+export interface NamedEnvoyFile extends EnvoyFile {
+  path: string;
+}
+
+/** One that Envoy discovers its filter from, or its bootstrap. `-` is standard input. Throws Refusal. */
+export function readEnvoyFile(path: string): NamedEnvoyFile {
+  return { path, ...parsed(parseEnvoyFile, readText(path), path) };
+}
+
+function readText(name: string): string {
   try {
-    return parseFilterFile(text, name);
+    return readFileSync(name === "-" ? 0 : name, "utf8");
+  } catch (error) {
+    throw noFilterFile(name, `cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function parsed<T>(parse: (text: string, name: string) => T, text: string, name: string): T {
+  try {
+    return parse(text, name);
   } catch (error) {
     throw noFilterFile(name, (error as Error).message);
   }
@@ -60,13 +83,19 @@ function noFilterFile(name: string, why: string): Refusal {
   return new Refusal(`${name}: ${why}; \`render --out\` writes such files`);
 }
 
+/** The file's text with the table. Throws Refusal. */
+export function textWith(file: NamedEnvoyFile, table: Table, said: Said): string {
+  for (const plugin of file.plugins) checkFits(plugin, file.path, table, said);
+  return parsed(() => file.with(table), "", file.path);
+}
+
 /** How a refusal names the table that is to be put there, and how to go back to it if it is older. */
 export interface Said {
   table: string;
   goBack: (file: string, there: number) => string;
 }
 
-export type Holds = Pick<FilterFile, "listener" | "clusterHeader" | "table">;
+export type Holds = Pick<Held, "listener" | "clusterHeader" | "table">;
 
 /** Throws Refusal where the filter would refuse the table, or the fleet's alerts would. */
 export function checkFits(old: Holds, name: string, table: Table, said: Said): void {

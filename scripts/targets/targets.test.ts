@@ -6,12 +6,15 @@ import { describe, expect, it } from "vitest";
 import type { core } from "zod";
 import { blocks, code, readDoc, rows } from "../../test/support/documents.ts";
 import { folderOf } from "../../test/support/folder.ts";
+import { filterWithPages } from "../../test/support/less-memory.ts";
 import { plainListener, plainPlan } from "../../test/support/plans.ts";
 import { encode } from "../encode/encode.ts";
+import { filter } from "../filter.ts";
 import type { Plan } from "../plan.ts";
 import { parseAtsFile } from "../render/ats-file.ts";
-import { filterResource } from "../render/bootstrap.ts";
+import { parseEnvoyFile } from "../render/envoy-file.ts";
 import { parseFilterFile } from "../render/filter-file.ts";
+import { filterResource, plugin } from "../render/plugin.ts";
 import { Table } from "../table/table.ts";
 import { CONFIGMAP_BYTES_AT_MOST } from "./configmap.ts";
 import { readTargets, targetOf, targetOption, targetsSchema } from "./targets.ts";
@@ -95,13 +98,51 @@ describe("envoy-files", () => {
     expect(files.write(NEW)).toBe("2 files");
   });
 
-  it("is refused whole where one listener does not fit", () => {
+  it("gets it into the bootstrap as well, and leaves one alone that has no tables", () => {
+    const folder = rendered({ edge: OLD });
+    const bootstrap = join(folder, "envoy.json");
+    const files = target({ kind: "envoy-files", folder });
+    writeFileSync(bootstrap, '{ "static_resources": { "listeners": [] } }');
+    expect(files.write(NEW)).toBe("1 file");
+    expect(readFileSync(bootstrap, "utf8")).toBe('{ "static_resources": { "listeners": [] } }');
+    const default_config = { config: plugin({ wasm: "x.wasm", table: OLD.bytes, listener: "edge" }) };
+    writeFileSync(bootstrap, JSON.stringify({ static_resources: [{ default_config }] }));
+    expect(files.write(NEW)).toBe("2 files");
+    const { plugins } = parseEnvoyFile(readFileSync(bootstrap, "utf8"), bootstrap);
+    expect(plugins.map(({ table }) => table!.generation)).toEqual([8]);
+    writeFileSync(bootstrap, "{");
+    expect(() => files.write(NEW)).toThrow(`${bootstrap}: `);
+  });
+
+  it("is refused where the filter that is there refuses it", async () => {
+    const folder = folderOf({});
+    const wasm = join(folder, "pointsman.wasm");
+    mkdirSync(join(folder, "pointsman/edge"), { recursive: true });
+    writeFileSync(
+      join(folder, "pointsman/edge/pointsman.json"),
+      JSON.stringify(filterResource({ wasm, table: OLD.bytes, listener: "edge" }, "1")),
+    );
+    const { check } = target({ kind: "envoy-files", folder });
+    await check(NEW);
+    writeFileSync(wasm, filter);
+    await check(NEW);
+    const large = new Table(encode(plainPlan(), { generation: 8, names: "x".repeat(4 << 20) }));
+    await check(large);
+    writeFileSync(wasm, filterWithPages(40));
+    await expect(check(large)).rejects.toThrow(
+      `the filter that is there, ${wasm}, refuses the table: pointsman: table refused: no room for a configuration`,
+    );
+    writeFileSync(wasm, "no module");
+    await expect(check(NEW)).rejects.toThrow(`${wasm}: no filter that runs: `);
+  });
+
+  it("is refused whole where one listener does not fit", async () => {
     const folder = rendered({ edge: OLD, mesh: OLD });
     const files = target({ kind: "envoy-files", folder });
     const named = tableOf(9, { listeners: [plainListener({ name: "edge" })] });
-    for (const step of [files.check, files.write]) {
-      expect(() => step(named)).toThrow(/mesh.*is for listener "mesh", and the table: /);
-      expect(() => step(tableOf(6))).toThrow("has generation 7, and the table is older: 6");
+    for (const step of [files.check, async (table: Table) => files.write(table)]) {
+      await expect(step(named)).rejects.toThrow(/mesh.*is for listener "mesh", and the table: /);
+      await expect(step(tableOf(6))).rejects.toThrow("has generation 7, and the table is older: 6");
     }
     expect(tableIn(join(folder, "pointsman/edge/pointsman.json")).generation).toBe(7);
   });
@@ -137,22 +178,24 @@ describe("configmap", () => {
     expect(tableIn(join(folder, "pointsman/edge/pointsman.json")).generation).toBe(7);
   });
 
-  it("takes the place of an older one alone, and of nothing else", () => {
+  it("takes the place of an older one alone, and of nothing else", async () => {
     const folder = folderOf({});
     const map = target(says(folder));
     map.write(NEW);
     map.write(NEW);
-    expect(() => map.check(OLD)).toThrow("has generation 8, and the table is older: 7; ");
-    expect(() => map.check(tableOf(8))).toThrow("has another table of generation 8; ");
+    await expect(map.check(OLD)).rejects.toThrow("has generation 8, and the table is older: 7; ");
+    await expect(map.check(tableOf(8))).rejects.toThrow("has another table of generation 8; ");
     for (const text of ["", "kind: ConfigMap", '{"kind": "ConfigMap"}', "{"]) {
       writeFileSync(join(folder, "cm.yaml"), text);
-      expect(() => map.check(NEW)).toThrow("no push wrote it: move it away");
+      await expect(map.check(NEW)).rejects.toThrow("no push wrote it: move it away");
     }
     mkdirSync(join(folder, "d"));
-    expect(() => target({ ...says(folder), file: join(folder, "d") }).check(NEW)).toThrow("it is a folder");
+    await expect(target({ ...says(folder), file: join(folder, "d") }).check(NEW)).rejects.toThrow(
+      "it is a folder",
+    );
   });
 
-  it("may be as large as Kubernetes takes, and no larger", () => {
+  it("may be as large as Kubernetes takes, and no larger", async () => {
     const folder = folderOf({});
     const padded = (length: number) => {
       const replies = [{ status: 404, body: "x" }];
@@ -160,8 +203,8 @@ describe("configmap", () => {
       return new Table(encode(plainPlan({ replies }), { generation: 1, names }));
     };
     const rest = padded(1).bytes.length - 1;
-    target(says(folder)).check(padded(CONFIGMAP_BYTES_AT_MOST - rest));
-    expect(() => target(says(folder)).check(padded(CONFIGMAP_BYTES_AT_MOST - rest + 1))).toThrow(
+    await target(says(folder)).check(padded(CONFIGMAP_BYTES_AT_MOST - rest));
+    await expect(target(says(folder)).check(padded(CONFIGMAP_BYTES_AT_MOST - rest + 1))).rejects.toThrow(
       "1048577 bytes, and Kubernetes takes at most 1048576 in a ConfigMap",
     );
     expect(existsSync(join(folder, "cm.yaml"))).toBe(false);
@@ -214,10 +257,12 @@ describe("ats", () => {
 
   it.each([["a: b"], ["config: { name: x }"], ["config: { configuration: [] }"], [": : :"], [""]])(
     "is refused where there is no plugin: %j",
-    (text) => {
+    async (text) => {
       const name = file();
       writeFileSync(name, text);
-      expect(() => target({ kind: "ats", file: name, reload: ["x"] }).check(NEW)).toThrow(`${name}: `);
+      await expect(target({ kind: "ats", file: name, reload: ["x"] }).check(NEW)).rejects.toThrow(
+        `${name}: `,
+      );
     },
   );
 });

@@ -81,7 +81,7 @@ async function startAdding(port: number): Promise<EnvoyProcess> {
     fallbackCluster: FALLBACK,
     clusterHeader: "x-mw-cluster",
     emittedHeaders: [],
-    filterFile: null,
+    discovery: null,
   });
   const text = JSON.stringify(rendered)
     .replace("OVERWRITE_IF_EXISTS_OR_ADD", "APPEND_IF_EXISTS_OR_ADD")

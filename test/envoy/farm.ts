@@ -161,27 +161,35 @@ export interface Started {
 export interface StartOptions extends Partial<Omit<EnvoyOptions, "filter">> {
   table?: Uint8Array;
   filter?: Partial<EnvoyOptions["filter"]>;
+  /** The port of an xDS server that has the filter's later tables; the first is what Envoy starts with. */
+  server?: number;
   /** Headers of every answer of an upstream. */
   says?: Headers;
 }
 
+const XDS = { name: "xds", grpc: true };
 export const WASM = projectPath("build/pointsman.wasm");
 
 export async function start(options: StartOptions = {}): Promise<Started> {
   if (!existsSync(WASM)) throw new Error("build/pointsman.wasm is missing: run `npm run build` first");
-  const { table = tableOf(), filter, says = [], ...rest } = options;
+  const { table = tableOf(), filter, says = [], server, ...rest } = options;
   const clusters = [...new Set(PLAN.clusters.flat())];
   const upstreams = await startUpstreams([...clusters, FALLBACK], says);
   const envoy = await startEnvoy({
     envoy: await findEnvoy(),
     listeners: [{ name: "edge", trust: "edge" }],
-    clusters: upstreams.clusters,
+    clusters: [...upstreams.clusters, ...(server === undefined ? [] : [{ ...XDS, port: server }])],
     fallbackCluster: FALLBACK,
     clusterHeader: "x-mw-cluster",
     emittedHeaders: EMITTED,
     jobLimit: PLAN.jobs!.limit,
     ...rest,
-    filter: { wasm: WASM, table, ...filter },
+    ...(server === undefined
+      ? { filter: { wasm: WASM, table, ...filter } }
+      : {
+          filterServer: XDS.name,
+          atStart: (listener: string) => ({ wasm: WASM, table, ...filter, listener }),
+        }),
   }).catch(async (error) => {
     await upstreams.stop();
     throw error;

@@ -1,6 +1,7 @@
 /**
- * Endless pushes: with a request left open a push, and thousands without. `POINTSMAN_PUSHES=100 npx vitest run
- * test/envoy/pushes` does it with a table of 17.6 MB, and prints what it saw.
+ * Endless pushes: with a request left open a push, thousands without, and under load. `POINTSMAN_PUSHES=100 npx vitest
+ * run test/envoy/pushes` does it with a table of 17.6 MB, and prints what it saw; `npm run test:envoys` pushes 10,000
+ * times under load.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
@@ -8,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
+import { Connection } from "../../bench/load-generator.ts";
 import { encode } from "../../scripts/encode/encode.ts";
 import { filterWithPages } from "../support/less-memory.ts";
 import { PLAN, type Started, start, tableOf } from "./farm.ts";
@@ -15,6 +17,9 @@ import { PLAN, type Started, start, tableOf } from "./farm.ts";
 const LONG = process.env.POINTSMAN_PUSHES !== undefined;
 const PUSHES = Number(process.env.POINTSMAN_PUSHES ?? 12);
 const SMALL_PUSHES = LONG ? 20 * PUSHES : 100;
+const LOADED_PUSHES = Number(process.env.POINTSMAN_LOADED_PUSHES ?? 300);
+const IS_LONG_LOAD = LOADED_PUSHES > 1000;
+const CLIENTS = 4;
 const TABLE_BYTES = LONG ? 17_600_000 : 4_000_000;
 const MIB = 2 ** 20;
 /**
@@ -36,7 +41,7 @@ const cpuMilliseconds = () => {
 
 async function idlePercent(): Promise<number> {
   const [before, at] = [cpuMilliseconds(), Date.now()];
-  await sleep(LONG ? 10_000 : 2_000);
+  await sleep(LONG || IS_LONG_LOAD ? 10_000 : 2_000);
   return (100 * (cpuMilliseconds() - before)) / (Date.now() - at);
 }
 
@@ -106,6 +111,80 @@ test(
     expect(after.idle).toBeLessThan(before.idle + 2);
   },
   LONG ? 3_600_000 : 120_000,
+);
+
+test(
+  `${LOADED_PUSHES} pushes under load: each request goes where a table of its time says`,
+  async () => {
+    farm = await start({ concurrency: 2 });
+    const releases = [0, 1].map((release) => PLAN.wikis.map((one) => ({ ...one, release })));
+    const releaseOf = (generation: number) => generation % 2;
+    const table = (generation: number) => tableOf({ wikis: releases[releaseOf(generation)]! }, generation);
+    await push(table(2));
+    /** Which all workers have, and which some may have. */
+    let [done, begun] = [2, 2];
+    const wrong: string[] = [];
+    let requests = 0;
+    /** Those that no push met: for them one table alone is right. */
+    let undisturbed = 0;
+    const load = async (): Promise<{ stop: () => Promise<void> }> => {
+      let isOver = false;
+      const clients = await Promise.all(
+        Array.from({ length: CLIENTS }, () => Connection.open(farm!.envoy.port)),
+      );
+      const request = Buffer.from("GET /wiki/X HTTP/1.1\r\nhost: test.wiki.example\r\n\r\n");
+      const ends = clients.map(async (client) => {
+        while (!isOver) {
+          const from = done;
+          const { status, body } = await client.exchange(request);
+          requests++;
+          if (from === begun) undisturbed++;
+          const right = Array.from({ length: Math.min(2, begun - from + 1) }, (_, i) => releaseOf(from + i));
+          const release = /"cluster":"web-1.47.0-wmf.(\d)"/.exec(body)?.[1];
+          if (status !== 200 || !right.includes(Number(release) - 1))
+            wrong.push(`${status} ${release}, of generations ${from} to ${begun}`);
+        }
+        client.close();
+      });
+      return {
+        async stop() {
+          isOver = true;
+          await Promise.all(ends);
+        },
+      };
+    };
+    const pushUntil = async (last: number) => {
+      while (done < last) {
+        begun = done + 1;
+        await push(table(begun));
+        done = begun;
+        const enough = undisturbed + CLIENTS;
+        while (undisturbed < enough) await sleep(1);
+        if (done % 1000 === 0)
+          console.log(`${done} pushes, ${requests} requests, ${Math.round(resident() / MIB)} MiB`);
+      }
+    };
+    const first = await load();
+    await pushUntil(100);
+    await first.stop();
+    const before = { resident: resident(), idle: await idlePercent() };
+    const second = await load();
+    await pushUntil(LOADED_PUSHES);
+    await second.stop();
+    const after = { resident: resident(), idle: await idlePercent() };
+    const text = [before, after].map(
+      (one) => `${(one.resident / MIB).toFixed(1)} MiB, ${one.idle.toFixed(1)} % of a core when idle`,
+    );
+    if (IS_LONG_LOAD) console.log(`${requests} requests; ${text.join("; then ")}`);
+    expect(wrong).toEqual([]);
+    expect(after.resident - before.resident).toBeLessThan(16 * MIB);
+    expect(after.idle).toBeLessThan(before.idle + 2);
+    const { envoy } = farm;
+    const dead = await envoy.stats("wasm.*vm_reload");
+    expect(Object.values(dead).filter((value) => value !== 0)).toEqual([]);
+    await envoy.waitForStat("wasmcustom.pointsman.generation.listener.edge", (one) => one === done, 10_000);
+  },
+  60_000 + 500 * LOADED_PUSHES,
 );
 
 test("a table that a worker has no room for changes nothing there, and the next one heals", async () => {

@@ -8,8 +8,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { startConfigured } from "../../scripts/envoy/process.ts";
 import { send } from "../../scripts/envoy/request.ts";
-import { filterResource, pluginConfiguration } from "../../scripts/render/bootstrap.ts";
 import { parseFilterFile } from "../../scripts/render/filter-file.ts";
+import { filterResource, pluginConfiguration } from "../../scripts/render/plugin.ts";
 import { Table } from "../../scripts/table/table.ts";
 import { projectPath } from "../support/data.ts";
 import { PLAN, tableOf } from "./farm.ts";
@@ -45,7 +45,8 @@ test("a running Envoy gets a table, refuses to go back by accident, and goes bac
   );
   expect(rendered.code).toBe(0);
   const files = ["edge", "mesh"].map((name) => `made/pointsman/${name}/pointsman.json`);
-  const envoy = await startConfigured(join(folder, "made/envoy.yaml"), { envoy: await findEnvoy() });
+  const bootstrap = "made/envoy.yaml";
+  let envoy = await startConfigured(join(folder, bootstrap), { envoy: await findEnvoy() });
   const served = async (generation: number, bytes: Uint8Array) => {
     for (const listener of ["edge", "mesh"]) {
       for (const [name, value] of [
@@ -65,7 +66,7 @@ test("a running Envoy gets a table, refuses to go back by accident, and goes bac
     (await send({ port: envoy.ports[listener]!, host: "test.wiki.example" })).status;
   try {
     await served(7, OLD);
-    expect(run("put", "new.table", "--into", ...files)).toMatchObject({ code: 0, err: "" });
+    expect(run("put", "new.table", "--into", ...files, bootstrap)).toMatchObject({ code: 0, err: "" });
     await served(8, NEW);
     const before = files.map(read);
     expect(run("put", "old.table", "--into", ...files)).toEqual({
@@ -79,12 +80,21 @@ test("a running Envoy gets a table, refuses to go back by accident, and goes bac
     expect(run("stamp", "old.table", "--above", ...files, "--out", "back.table").out).toBe(
       `back.table: generation 9, digest ${new Table(OLD).digest}, as old.table\n`,
     );
-    expect(run("put", "back.table", "--into", ...files).code).toBe(0);
+    expect(run("put", "back.table", "--into", ...files, bootstrap).code).toBe(0);
     // What an alert looks at: all of them are on it.
     await served(9, OLD);
     expect(await Promise.all(["edge", "mesh"].map(ask))).toEqual([503, 503]);
     const stats = await envoy.stats("http_filter.pointsman.(update_rejected|update_failure)");
     expect(Object.values(stats)).toEqual([0, 0]);
+    await envoy.stop();
+    // What was brought last is what it starts with, whatever has become of the files.
+    for (const name of files)
+      writeFileSync(join(folder, name), read(name).replace(/("value": ".{99}).*"/, '$1"'));
+    envoy = await startConfigured(join(folder, bootstrap), { envoy: await findEnvoy() });
+    await served(9, OLD);
+    expect(await Promise.all(["edge", "mesh"].map(ask))).toEqual([503, 503]);
+    const refused = await envoy.stats("http_filter.pointsman.update_rejected");
+    expect(Object.values(refused)).toEqual([2]);
   } finally {
     await envoy.stop();
   }

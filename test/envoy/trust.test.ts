@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Headers, send } from "../../scripts/envoy/request.ts";
 import type { Seen } from "../../scripts/envoy/upstream.ts";
-import type { FailurePolicy } from "../../scripts/render/bootstrap.ts";
+import type { FailurePolicy } from "../../scripts/render/plugin.ts";
 import { compileGuest, FILTER_FLAGS } from "../support/compile-guest.ts";
 import { sendHttp2 } from "./clients.ts";
 import { EMITTED, emitted, FALLBACK, PLAN, type Started, start, valuesOf } from "./farm.ts";

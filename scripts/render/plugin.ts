@@ -1,0 +1,74 @@
+/** The filter as a plugin of Envoy's: its code, its configuration, and the resource that brings both. */
+
+/** What `failure_policy` of a Wasm plugin may be: what a request gets while the VM is dead. */
+export type FailurePolicy = "FAIL_CLOSED" | "FAIL_OPEN" | "FAIL_RELOAD";
+
+export interface FilterOptions {
+  /** Path of the .wasm. */
+  wasm: string;
+  /** Handed to the filter byte for byte. */
+  table: Uint8Array;
+  listener: string;
+  /** The data centre of this proxy; where it is not told, the table may say it. */
+  datacentre?: string;
+  /** The data centre that is the primary one: a switchover changes this, and no table. */
+  primary?: string;
+  /** The header that the proxy routes by: a table that sets another one is refused. */
+  clusterHeader?: string;
+  /** Another one with each push, so that Envoy judges a table anew that it has refused. */
+  attempt?: number;
+  failurePolicy?: FailurePolicy;
+  /** The filter may pause a request on its headers and still see the body; default: true. Off, no job finds its wiki. */
+  allowOnHeadersStopIteration?: boolean;
+}
+
+const TYPE = "type.googleapis.com/";
+export const WASM_TYPE = `${TYPE}envoy.extensions.filters.http.wasm.v3.Wasm`;
+/** The plugin's name, and that of its VM; the name of the HTTP filter, where each listener has a file of its own. */
+export const FILTER_NAME = "pointsman";
+
+/** One ECDS resource file: the filter with its table, for `path_config_source`. */
+export function filterResource(options: FilterOptions, version: string): object {
+  return {
+    version_info: version,
+    resources: [
+      {
+        "@type": `${TYPE}envoy.config.core.v3.TypedExtensionConfig`,
+        name: FILTER_NAME,
+        typed_config: { "@type": WASM_TYPE, config: plugin(options) },
+      },
+    ],
+  };
+}
+
+/**
+ * The plugin's configuration: the table alone, where the plugin's root_id says the listener and nothing else is to be
+ * said; else a JSON object, and the table right behind it.
+ */
+export function pluginConfiguration(options: Omit<FilterOptions, "wasm">): Buffer {
+  const { table, listener, datacentre, primary, clusterHeader, attempt } = options;
+  const settings = { datacentre, primary, "cluster-header": clusterHeader, attempt };
+  if (Object.values(settings).every((value) => value === undefined)) return Buffer.from(table);
+  return Buffer.concat([Buffer.from(JSON.stringify({ listener, ...settings })), table]);
+}
+
+export function plugin(options: FilterOptions): object {
+  return {
+    name: FILTER_NAME,
+    root_id: options.listener,
+    failure_policy: options.failurePolicy ?? "FAIL_RELOAD",
+    // Without it a request that waits for its body to say the wiki never sees it.
+    allow_on_headers_stop_iteration: options.allowOnHeadersStopIteration ?? true,
+    vm_config: {
+      // The same vm_id and code: all listeners of a worker share one VM, as in production.
+      vm_id: FILTER_NAME,
+      runtime: "envoy.wasm.runtime.v8",
+      code: { local: { filename: options.wasm } },
+    },
+    // BytesValue reaches the filter as it is; in JSON its bytes are base64.
+    configuration: {
+      "@type": `${TYPE}google.protobuf.BytesValue`,
+      value: pluginConfiguration(options).toString("base64"),
+    },
+  };
+}
