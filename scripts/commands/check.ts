@@ -4,13 +4,16 @@ import { count } from "../count.ts";
 import { compileSurveyed, type Survey, survey } from "../farm/compile.ts";
 import { Farm } from "../farm/farm.ts";
 import { strandedNext } from "../farm/stranded.ts";
+import { progressLines } from "../progress.ts";
 import { Refusal } from "../refusal.ts";
 import { oneACause, quoteFirst, SourceError } from "../sources/problem.ts";
+import { type AskOptions, addAskOptions, askReleasesOf } from "./ask-options.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
+import { packFarm } from "./pack.ts";
 
 export function checkCommand(program: Command): void {
-  addFarmOptions(program.command("check"))
+  addAskOptions(addFarmOptions(program.command("check")))
     .description("report what is wrong or remarkable in a farm; write nothing")
     .option("--json", "print the report as JSON")
     .addHelpText(
@@ -20,13 +23,23 @@ check exits with 1 if the farm cannot be packed, and still prints the overview. 
 
 Examples:
   $ pointsman check --farm farm.yaml --source mediawiki-config=../mediawiki-config
-  $ pointsman check --farm examples/small/farm.yaml --json`,
+  $ pointsman check --farm examples/small/farm.yaml --json
+  $ pointsman check --ask-releases 'http://mediawiki-{release}-tls-service.{deployment}.svc.cluster.local:4450/version.json'`,
     )
-    .action((options: FarmOptions & { json?: boolean }) => {
+    .action(async (options: FarmOptions & AskOptions & { json?: boolean }) => {
       const report = checkFarm(options);
+      if (report.errors.length === 0) report.errors.push(...(await answersAgainst(options)));
       process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : showReport(report));
       if (report.errors.length > 0) throw new Refusal(report.errors.join("\n"), true);
     });
+}
+
+/** What releases that are asked say against the farm. */
+async function answersAgainst(options: FarmOptions & AskOptions): Promise<string[]> {
+  if (options.askReleases === undefined) return [];
+  const progress = progressLines((line) => process.stderr.write(line));
+  const { table, farm } = packFarm(options, null, progress);
+  return askReleasesOf(table, farm.says.deployments.default, options, progress);
 }
 
 export interface Report {
@@ -47,7 +60,7 @@ export interface Report {
   strandedNext: { release: string; version: string; wikis: string[] }[];
   pins: { wiki: string; release: string; reason: string; expires: string }[];
   warnings: string[];
-  /** Why the farm cannot be packed. */
+  /** Why the farm cannot be packed, or what its releases say against it. */
   errors: string[];
 }
 

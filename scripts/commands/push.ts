@@ -10,6 +10,7 @@ import { Refusal } from "../refusal.ts";
 import type { Entry, Store } from "../store/store.ts";
 import { Table } from "../table/table.ts";
 import { parseAllow, parseReason } from "./allow.ts";
+import { ASK_RELEASES, type AskOptions, addAskOptions, askReleasesOf } from "./ask-options.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { isFrozen, showFreeze } from "./history.ts";
 import { type Packed, packFarm, parseGeneration } from "./pack.ts";
@@ -19,12 +20,12 @@ import { addTargetOptions, type TargetOptions, targetsOf } from "./target-option
 import { commitOf, whoActs } from "./who.ts";
 
 /** What a push is refused for beside what guards find. */
-const OWN_NAMES = ["frozen", "unreadable"];
+const OWN_NAMES = ["frozen", "unreadable", ASK_RELEASES];
 const NAMES = [...GUARD_NAMES, ...OWN_NAMES];
 
 type NamedFinding = Pick<Entry["allowed"][number], "guard" | "what">;
 
-interface Options extends FarmOptions, TargetOptions {
+interface Options extends FarmOptions, AskOptions, TargetOptions {
   reason: string;
   allow: Allow[];
   generation?: number;
@@ -34,7 +35,7 @@ interface Options extends FarmOptions, TargetOptions {
 }
 
 export function pushCommand(program: Command): void {
-  addTargetOptions(addFarmOptions(program.command("push")))
+  addTargetOptions(addAskOptions(addFarmOptions(program.command("push"))))
     .description("pack a farm, and make its table what is to be served: in the store, then on this machine")
     .requiredOption("--reason <text>", "why, for the history", parseReason)
     .option("--yes", "do not ask; where there is no terminal, nothing is pushed without it")
@@ -56,6 +57,7 @@ written before. Where the content is what is to be served already, only targets 
 Examples:
   $ pointsman push --farm farm.yaml --store /srv/pointsman --target envoy-files=/etc/envoy --reason 'train 1.47.0-wmf.3'
   $ pointsman push --store /srv/pointsman --yes --reason T4711 --allow release-empties='group2 is given up'
+  $ pointsman push --reason T4711 --ask-releases 'https://{release}.mw-web.svc:4450/version' --ask-header x-mw-version
   $ POINTSMAN_WHO=ci POINTSMAN_STORE=/srv/pointsman pointsman push --yes --json --reason "$CI_COMMIT_TITLE"`,
     )
     .action(push);
@@ -74,7 +76,9 @@ async function push(options: Options): Promise<void> {
   const warnings = [...current.warnings, ...packed.warnings];
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   if (!same) for (const line of whatChanges(current, packed, table)) process.stderr.write(`${line}\n`);
-  const allowed = same ? [] : allowFindings(await findingsOf(store, current, packed), options);
+  const asked = await askFindings(packed, options, progress);
+  const findings = same ? asked : [...(await findingsOf(store, current, packed)), ...asked];
+  const allowed = allowFindings(findings, options);
   for (const one of allowed) process.stderr.write(`warning: ${showAllowed(one)}\n`);
   for (const target of targets) await target.check(table);
   const { generation, digest } = table;
@@ -116,6 +120,16 @@ async function findingsOf(store: Store, { damage }: Current, { findings }: Packe
       ? []
       : [{ guard: "unreadable", what: `what is to be served now cannot be compared with: ${damage}` }]),
   ];
+}
+
+/** What releases that are asked say against the table; the same content is held against them too. */
+async function askFindings(
+  { table, farm }: Packed,
+  options: Options,
+  progress: Progress,
+): Promise<NamedFinding[]> {
+  const said = await askReleasesOf(table, farm.says.deployments.default, options, progress);
+  return said.map((what) => ({ guard: ASK_RELEASES, what }));
 }
 
 /** The findings that are let pass, each with why. Throws Refusal for the others. */
