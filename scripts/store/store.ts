@@ -56,7 +56,7 @@ export const entrySchema = z
     /** What guards found and a person let pass. */
     allowed: z.array(z.strictObject({ guard: text, what: z.string(), why: text })),
   })
-  .refine(({ kind, of }) => (kind === "rollback") === (of !== undefined), "`of` goes with a rollback alone");
+  .refine(({ kind, of }) => (kind === "rollback") === (of !== undefined), "`of` needs a rollback");
 export type Entry = z.infer<typeof entrySchema>;
 
 /** No push until then. */
