@@ -107,7 +107,7 @@ export async function bring(store: Store, table: Table, targets: readonly Target
 }
 
 /** What push and rollback answer. */
-export interface Answer {
+export interface PushReport {
   kind: Entry["kind"];
   generation: number;
   digest: string;
@@ -123,12 +123,12 @@ export interface Answer {
 }
 
 /** Throws Refusal where a target was not written. */
-export function tell(answer: Answer, { store, json }: { store: string; json?: boolean }): void {
-  const { kind, generation, digest, same, changes, targets } = answer;
+export function tell(report: PushReport, { store, json }: { store: string; json?: boolean }): void {
+  const { kind, generation, digest, same, changes, targets } = report;
   const failed = targets.filter(({ error }) => error !== null);
   const missing = `${failed.map(({ target, error }) => `${target}: not written: ${error}`).join("\n")}
 generation ${generation} is in the store and in ${targets.length - failed.length} of ${count(targets.length, "target")}: once that is mended, say the same again`;
-  if (json) process.stdout.write(`${JSON.stringify(answer)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else {
     const what = same ? `has generation ${generation} already` : `generation ${generation}`;
     const lines = [

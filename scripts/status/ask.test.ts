@@ -3,7 +3,7 @@ import http from "node:http";
 import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { ANSWER_BYTES_AT_MOST, type Answer, ask, askAll } from "./ask.ts";
+import { ANSWER_BYTES_AT_MOST, ask, askAll, type Heard } from "./ask.ts";
 
 const servers: net.Server[] = [];
 afterEach(async () => {
@@ -28,7 +28,7 @@ const raw = (answer: (socket: net.Socket) => void) =>
       answer(socket);
     }),
   );
-const errorOf = (answer: Answer) => ("error" in answer ? answer.error : "none");
+const errorOf = (answer: Heard) => ("error" in answer ? answer.error : "none");
 
 describe("a proxy that is asked", () => {
   it("gives its text", async () => {

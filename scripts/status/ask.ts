@@ -9,10 +9,10 @@ export const ANSWER_BYTES_AT_MOST = 32 * 2 ** 20;
 const AT_ONCE = 16;
 
 /** Of something that answered with its text, or why there is none. */
-export type Answer = { text: string } | { error: string };
+export type Heard = { text: string } | { error: string };
 
 /** One GET; a redirect is no answer. */
-export function ask(url: URL, timeoutMs: number): Promise<Answer> {
+export function ask(url: URL, timeoutMs: number): Promise<Heard> {
   return new Promise((resolve) => {
     const fail = (error: string) => {
       resolve({ error });
@@ -43,8 +43,8 @@ export function ask(url: URL, timeoutMs: number): Promise<Answer> {
 }
 
 /** Each in its place. */
-export async function askAll(urls: readonly URL[], timeoutMs: number): Promise<Answer[]> {
-  const answers: Answer[] = [];
+export async function askAll(urls: readonly URL[], timeoutMs: number): Promise<Heard[]> {
+  const answers: Heard[] = [];
   let next = 0;
   const work = async () => {
     while (next < urls.length) {
