@@ -1,5 +1,6 @@
 /** Asks the filter that a proxy runs, before a table is brought to it: it may be of another day than we are. */
 import { existsSync, readFileSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import { envoy140, Vm } from "../../host-sim/index.ts";
 import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
@@ -14,7 +15,8 @@ export async function refuseWhatFiltersWould(files: readonly NamedEnvoyFile[], t
   const vms = new Map<string, Vm>();
   for (const { path, plugins } of files) {
     for (const { wasm, rootId, with: withTable } of plugins) {
-      if (wasm === null || !existsSync(wasm)) continue;
+      // Where a relative path is, only the proxy knows.
+      if (wasm === null || !isAbsolute(wasm) || !existsSync(wasm)) continue;
       const vm = vms.get(wasm) ?? (await load(wasm));
       vms.set(wasm, vm);
       const { bytes } = withTable(table);

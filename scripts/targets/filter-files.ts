@@ -39,9 +39,9 @@ export function filterFilesIn(folder: string): NamedFile[] {
   throw new Refusal(`${folder}: there is no ${wanted}: \`pointsman render envoy --out ${folder}\` writes it`);
 }
 
-/** The bootstrap in such a folder, which has the tables that Envoy starts with; null where it is elsewhere. */
-export function bootstrapIn(folder: string): string | null {
-  return BOOTSTRAPS.map((name) => join(folder, name)).find((path) => existsSync(path)) ?? null;
+/** Bootstraps in such a folder, which have the tables that Envoy starts with: which of them it starts with, we do not know. */
+export function bootstrapsIn(folder: string): string[] {
+  return BOOTSTRAPS.map((name) => join(folder, name)).filter((path) => existsSync(path));
 }
 
 /** `-` is standard input. Throws Refusal. */

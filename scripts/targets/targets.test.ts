@@ -1,7 +1,7 @@
 /** Targets: what targets.yaml may say, and what each kind writes and refuses. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { load } from "js-yaml";
+import { dump, load } from "js-yaml";
 import { describe, expect, it } from "vitest";
 import type { core } from "zod";
 import { blocks, code, readDoc, rows } from "../../test/support/documents.ts";
@@ -107,9 +107,13 @@ describe("envoy-files", () => {
     expect(readFileSync(bootstrap, "utf8")).toBe('{ "static_resources": { "listeners": [] } }');
     const default_config = { config: plugin({ wasm: "x.wasm", table: OLD.bytes, listener: "edge" }) };
     writeFileSync(bootstrap, JSON.stringify({ static_resources: [{ default_config }] }));
-    expect(files.write(NEW)).toBe("2 files");
-    const { plugins } = parseEnvoyFile(readFileSync(bootstrap, "utf8"), bootstrap);
-    expect(plugins.map(({ table }) => table!.generation)).toEqual([8]);
+    const other = join(folder, "envoy.yaml");
+    writeFileSync(other, dump(load(readFileSync(bootstrap, "utf8")), { lineWidth: -1 }));
+    expect(files.write(NEW)).toBe("3 files");
+    for (const name of [bootstrap, other]) {
+      const { plugins } = parseEnvoyFile(readFileSync(name, "utf8"), name);
+      expect(plugins.map(({ table }) => table!.generation)).toEqual([8]);
+    }
     writeFileSync(bootstrap, "{");
     expect(() => files.write(NEW)).toThrow(`${bootstrap}: `);
   });
