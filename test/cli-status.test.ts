@@ -64,7 +64,7 @@ describe("pointsman status", () => {
   it("asks the proxies that are named, in a file, or in the store's own", async () => {
     push();
     said = serving();
-    const well = { code: 0, err: "", out: expect.stringContaining("1 of 1 proxy serve") };
+    const well = { code: 0, err: "", out: expect.stringContaining("generation 1 is served by 1 of 1 proxy") };
     expect(await start("--proxy", proxy).done).toMatchObject(well);
     writeFileSync(join(folder, "list"), `# ours\n${proxy} main\n`);
     expect(await start("--proxies", "list").done).toMatchObject(well);
@@ -153,7 +153,7 @@ describe("pointsman status", () => {
     push();
     await expect.poll(lines, { timeout: 20_000 }).toHaveLength(6);
     expect(lines().slice(3).join("\n")).toMatch(
-      /wanted: generation 2[\s\S]*BEHIND {2}generation 1 of[\s\S]*0 of 1/,
+      /wanted: generation 2[\s\S]*BEHIND {2}generation 1 of[\s\S]*by 0 of 1/,
     );
   });
 

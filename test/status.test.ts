@@ -5,10 +5,10 @@ import { ats102, Clock, Shared, Vm } from "../host-sim/index.ts";
 import { encode } from "../scripts/encode/encode.ts";
 import { filter } from "../scripts/filter.ts";
 import { readGauges, type Said } from "../scripts/status/gauges.ts";
-import { judge } from "../scripts/status/judge.ts";
+import { judge, VERDICTS } from "../scripts/status/judge.ts";
 import { whyRefused } from "../scripts/status/why-refused.ts";
 import { Table } from "../scripts/table/table.ts";
-import { readDoc, rows } from "./support/documents.ts";
+import { code, readDoc, rows } from "./support/documents.ts";
 import { plainListener, plainPlan } from "./support/plans.ts";
 
 const plan = plainPlan({ listeners: ["edge", "mesh"].map((name) => plainListener({ name })) });
@@ -48,9 +48,14 @@ it("docs/operations.md lists every reason of a refusal, as status says it", () =
     plain(row.means!),
     plain(row.do!),
   ]);
-  const known = Object.values(R).map((code) => {
-    const { means, wayOut } = whyRefused(code);
-    return [code, means, wayOut];
+  const known = Object.values(R).map((number) => {
+    const { means, wayOut } = whyRefused(number);
+    return [number, means, wayOut];
   });
   expect(listed).toEqual(known.sort(([a], [b]) => Number(a) - Number(b)));
+});
+
+it("docs/push.md lists every verdict, as status writes it", () => {
+  const listed = rows(readDoc("push.md"), "verdict", "means", "do").map((row) => code(row.verdict!));
+  expect(listed).toEqual(VERDICTS.map((verdict) => (verdict === "served" ? verdict : verdict.toUpperCase())));
 });

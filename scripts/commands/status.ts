@@ -52,16 +52,19 @@ export function statusCommand(program: Command): void {
       "how many serve a listener in a proxy that does not say how many workers it has",
       parseInstances,
     )
-    .option("--timeout <time>", "how long a proxy may take to answer", parseDuration, 5000)
+    .addOption(
+      new Option("--timeout <time>", "how long a proxy may take to answer")
+        .argParser(parseDuration)
+        .default(5000, "5s"),
+    )
     .option("--wait <time>", "ask again until all is well, so long at most", parseDuration)
     .addOption(new Option("--watch", "go on, and say what changes").conflicts("wait"))
     .option("--json", "as JSON; of --watch, a line a change")
     .addHelpText(
       "after",
       `
-A proxy is the URL of Envoy's admin interface, of metrics in Prometheus' format, or
-of ATS's stats_over_http. A listener that a proxy must have and has not is a fault; where none is named, those are
-judged that the proxy tells of.
+A proxy is the URL of Envoy's admin interface, of metrics in Prometheus' format, or of ATS's stats_over_http. A listener
+that a proxy must have and has not is a fault; where none is named, those are judged that the proxy tells of.
 
 Exit code 0 only if every proxy serves the store's generation on every listener, by all its workers.
 
@@ -169,7 +172,7 @@ function show(state: State): string[] {
   return [
     showWanted(state),
     ...showProxies(state),
-    `${served} of ${count(state.proxies.length, "proxy", "proxies")} serve generation ${state.wanted.generation}`,
+    `generation ${state.wanted.generation} is served by ${served} of ${count(state.proxies.length, "proxy", "proxies")}`,
   ];
 }
 

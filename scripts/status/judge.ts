@@ -17,16 +17,18 @@ export interface Wanted {
  * - `nothing`: no instance serves the listener.
  * - `silent`: the proxy says nothing that can be read.
  */
-export type Verdict =
-  | "served"
-  | "behind"
-  | "ahead"
-  | "other"
-  | "mixed"
-  | "short"
-  | "unsure"
-  | "nothing"
-  | "silent";
+export const VERDICTS = [
+  "served",
+  "behind",
+  "ahead",
+  "other",
+  "mixed",
+  "short",
+  "unsure",
+  "nothing",
+  "silent",
+] as const;
+export type Verdict = (typeof VERDICTS)[number];
 
 export interface Judgement {
   /** null: of the proxy as a whole. */

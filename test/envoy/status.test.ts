@@ -126,7 +126,7 @@ test("status agrees with upstreams: all well, one left behind, one that refused,
   expect(waited.out).toMatch(/^wanted: generation 1, done, digest [0-9a-f]{32}, pushed 2\d{3}-.*Z\n/);
   expect(waited.out).toContain(`main  served  generation 1 of 2`);
   expect(waited.out).toContain(`Z, ${INSTANCES} of ${INSTANCES} instances\n`);
-  expect(waited.out).toMatch(/\n2 of 2 proxies serve generation 1\n$/);
+  expect(waited.out).toMatch(/\ngeneration 1 is served by 2 of 2 proxies\n$/);
   expect(await both()).toMatchObject({
     code: 0,
     said: [
@@ -168,7 +168,7 @@ test("status agrees with upstreams: all well, one left behind, one that refused,
   expect(out).toMatch(
     /BEHIND {2}generation 1 of \S+Z, another content, 3 of 3 instances; refused the last table sent \(2\): No table, or not as it was packed/,
   );
-  expect(out).toMatch(/\n1 of 2 proxies serve generation 2\n$/);
+  expect(out).toMatch(/\ngeneration 2 is served by 1 of 2 proxies\n$/);
 
   // The next push heals it, while somebody waits.
   promote("1.47.0-wmf.1");
@@ -187,7 +187,7 @@ test("status agrees with upstreams: all well, one left behind, one that refused,
     (await run("status", "--proxy", `http://127.0.0.1:${envoys[0]!.adminPort}/stats/prometheus`)).code,
   ).toBe(0);
 
-  // A listener that it does not have, and one Envoy that is gone.
+  // A listener that it does not have, an Envoy that hangs, and one that is gone.
   const { code, out: missing } = await run(
     "status",
     "--proxy",
@@ -197,6 +197,10 @@ test("status agrees with upstreams: all well, one left behind, one that refused,
     1,
     expect.stringContaining("NOTHING  the proxy does not have this listener"),
   ]);
+  process.kill(envoys[1]!.pid, "SIGSTOP");
+  const hung = await status("--timeout", "1s");
+  process.kill(envoys[1]!.pid, "SIGCONT");
+  expect([hung.code, hung.out]).toEqual([1, expect.stringContaining("SILENT  no answer within 1 s\n")]);
   await envoys[1]!.stop();
   expect(await both()).toMatchObject({
     code: 1,
