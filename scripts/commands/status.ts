@@ -109,9 +109,10 @@ interface State {
 /** One round. Throws Refusal, SourceError. */
 async function look(store: Store, proxies: readonly Endpoint[], options: Options): Promise<State> {
   const { timeout, instances = null } = options;
-  const answers = await askAll(
+  const all = await askAll(
     proxies.map(({ url }) => url),
     timeout,
+    (answer) => ("error" in answer ? answer.error : readGauges(answer.text)),
   );
   // After the proxies: what they serve may be a push of this moment, which the history must have.
   const { rollout } = await store.head();
@@ -120,8 +121,7 @@ async function look(store: Store, proxies: readonly Endpoint[], options: Options
   const wanted = rollout ?? entries.at(-1);
   if (wanted === undefined) throw new Refusal(`${store.name}: nothing was pushed yet`);
   const judged = proxies.map(({ name, listeners }, i) => {
-    const answer = answers[i]!;
-    const said = "error" in answer ? answer.error : readGauges(answer.text);
+    const said = all[i]!;
     const judgements = typeof said === "string" ? [silent(said)] : judge(said, wanted, listeners, instances);
     return {
       proxy: name,

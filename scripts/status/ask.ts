@@ -42,16 +42,23 @@ export function ask(url: URL, timeoutMs: number): Promise<Heard> {
   });
 }
 
-/** Each in its place. */
-export async function askAll(urls: readonly URL[], timeoutMs: number): Promise<Heard[]> {
-  const answers: Heard[] = [];
+/**
+ * What is read of each answer, in its place.
+ * @param read what is kept: not thousands of whole answers
+ */
+export async function askAll<T>(
+  urls: readonly URL[],
+  timeoutMs: number,
+  read: (answer: Heard) => T,
+): Promise<T[]> {
+  const results: T[] = [];
   let next = 0;
   const work = async () => {
     while (next < urls.length) {
       const i = next++;
-      answers[i] = await ask(urls[i]!, timeoutMs);
+      results[i] = read(await ask(urls[i]!, timeoutMs));
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, urls.length) }, work));
-  return answers;
+  return results;
 }
