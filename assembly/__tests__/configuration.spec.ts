@@ -57,19 +57,19 @@ describe("readConfiguration", () => {
       expect(textAt(listener, listenerLength)).toBe("a");
     }
     expect(refusal('{"attempt":}PNTS')).toBe(
-      "the configuration is not the JSON that is expected: text in quotes at character 12",
+      "the configuration is not valid: expected text in quotes at character 12",
     );
     expect(refusal('{"attempt":1.5}PNTS')).toBe(
-      "the configuration is not the JSON that is expected: a comma or a closing brace at character 13",
+      "the configuration is not valid: expected a comma or a closing brace at character 13",
     );
     expect(refusal('{"attempt":-1}PNTS')).toBe(
-      "the configuration is not the JSON that is expected: text in quotes at character 12",
+      "the configuration is not valid: expected text in quotes at character 12",
     );
     expect(refusal('{"attempt":12')).toBe(
-      "the configuration is not the JSON that is expected: a comma or a closing brace at character 13",
+      "the configuration is not valid: expected a comma or a closing brace at character 13",
     );
     expect(refusal('{"listener":7}PNTS')).toBe(
-      "the configuration is not the JSON that is expected: text in quotes at character 13",
+      "the configuration is not valid: expected text in quotes at character 13",
     );
   });
 
