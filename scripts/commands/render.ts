@@ -10,6 +10,7 @@ import type { AccessLog } from "../render/access-log.ts";
 import { type Address, type Rendered, type RenderOptions, renderEnvoy } from "../render/envoy.ts";
 import { parseFilterFile } from "../render/filter-file.ts";
 import { FILTER_NAME } from "../render/plugin.ts";
+import { reason } from "../sources/reason.ts";
 import { Table } from "../table/table.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { readTable } from "./inspect.ts";
@@ -319,7 +320,7 @@ function write({ bootstrap, filters }: Rendered, { json, wasm }: Options, out: s
     try {
       mkdirSync(dirname(file), { recursive: true });
     } catch (error) {
-      throw new Refusal(`${file}: cannot be written: ${(error as Error).message}`);
+      throw new Refusal(`${file}: cannot be written: ${reason(error, "write")}`);
     }
     writeWhole(file, typeof content === "string" ? Buffer.from(`${content.trimEnd()}\n`) : content);
     process.stdout.write(`${file}\n`);

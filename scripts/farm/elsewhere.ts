@@ -48,7 +48,7 @@ function showElsewhere(one: Elsewhere): string {
   const { group, release, version, groupRelease, groupVersion, wikis, of } = one;
   const are = wikis.length === 1 ? "is" : "are";
   const says = `${groupRelease} says ${groupVersion}, and ${wikis.length === 1 ? "it runs" : "they run"} ${version}`;
-  return `${wikis.length} of ${of} wikis of ${group} ${are} on ${release}: ${says} (${quoteFirst(wikis)})`;
+  return `${wikis.length} of ${of} ${of === 1 ? "wiki" : "wikis"} of ${group} ${are} on ${release}: ${says} (${quoteFirst(wikis)})`;
 }
 
 /** Warnings, each at the release that does not run what its group runs. */

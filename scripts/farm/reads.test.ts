@@ -56,7 +56,7 @@ describe("reads", () => {
       reads("{ share: 1 }", "deployments: [api]"),
       "no rule sends requests to `api`; there are `web`",
     ],
-    ["no rules", reads(""), "must have at least 1 entries"],
+    ["no rules", reads(""), "must have at least 1 entry"],
   ])("are refused: %s", (_, parts, what) => {
     const problems = problemsWith(parts);
     expect(problems).toHaveLength(1);

@@ -219,6 +219,14 @@ describe("a wiki goes to", () => {
     expect(problem).toContain(
       "`cwiki` runs v0, which no release has; there are g (v1, inferred: 2 of its group's 3 wikis run it)",
     );
+    expect(
+      problemsWith({
+        wikiversions: "{ awiki: v1, bwiki: v2 }",
+        groups: "{ g: { wikis: [awiki] }, h: { wikis: [bwiki] } }",
+        releases: "{ g: { from: group } }",
+        "default-release": "g",
+      })[0],
+    ).toContain("there are g (v1, inferred: 1 of its group's 1 wiki runs it)");
   });
 });
 

@@ -153,7 +153,7 @@ describe("rules", () => {
   it.each([
     ["a `not` of nothing", "not: {}", "`deployments.rules.0.not` must not be empty"],
     ["headers of none", "header: {}", "`deployments.rules.0.header` must not be empty"],
-    ["a list of nothing", "host: []", "`deployments.rules.0.host` must have at least 1 entries"],
+    ["a list of nothing", "host: []", "`deployments.rules.0.host` must have at least 1 entry"],
     ["a path with a dot segment", "path: /a/../b", "must be without `//`, `/./` and `/../`"],
     ["a path that ends in one", "path: /a/..", "must not end with a segment `.` or `..`"],
     ["a path with a space", 'path: "/a b"', "must be a path: it begins with `/` and has no spaces"],

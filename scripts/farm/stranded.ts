@@ -59,7 +59,9 @@ function decided(farm: Farm, wikis: number): Help {
 
 function showRelease({ name, version }: Releases["list"][number], inferred: Inferred): string {
   const from = inferred.get(name);
-  const how = from ? `, inferred: ${from.wikis} of its group's ${from.of} wikis run it` : "";
+  const wikis = from?.of === 1 ? "wiki" : "wikis";
+  const runs = from?.wikis === 1 ? "runs" : "run";
+  const how = from ? `, inferred: ${from.wikis} of its group's ${from.of} ${wikis} ${runs} it` : "";
   return `${name} (${version}${how})`;
 }
 
@@ -82,7 +84,8 @@ function refuse(
         ? { key: "spill", bound: "spill-at-most" as const }
         : null;
   const helped = said
-    ? `; \`${said.key}\` is for at most ${says[said.bound]} wikis, and ${all} have no release (\`${said.bound}\`)`
+    ? `; \`${said.key}\` is for at most ${says[said.bound]} ${says[said.bound] === 1 ? "wiki" : "wikis"}, ` +
+      `and ${all} ${all === 1 ? "has" : "have"} no release (\`${said.bound}\`)`
     : ", or say `on-stranded: spill` or `reply`";
   problems.add(
     farm.placeOfWiki(wikis[0]!),

@@ -347,6 +347,17 @@ describe("a file", () => {
     ]);
   });
 
+  it("may have blank lines, of questions and of a log, with CRLF too", async () => {
+    for (const line of [QUESTION, LOG])
+      expect(await asked(`\r\n${line}\r\n\r\n${line}\n \n`)).toEqual([
+        "none",
+        "GET a /",
+        "none",
+        "GET a /",
+        "none",
+      ]);
+  });
+
   it("is told by its first line that tells, in CRI's wrapping, with CRLF and a BOM", async () => {
     const cri = (tag: string, text: string) => `2026-11-26T14:00:00.1Z stdout ${tag} ${text}\r\n`;
     const text = `\ufeff${cri("F", "[2026-11-26 14:00:00.000][1][info] up")}${cri("P", LOG.slice(0, 9))}${cri("F", LOG.slice(9))}`;

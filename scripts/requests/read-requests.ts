@@ -63,6 +63,7 @@ class LineReader {
 
   /** Throws an Error whose message is for the user. */
   read(line: string): Question | null {
+    if (line.trim() === "") return null;
     if (this.kind === "questions") return questionOfLine(line);
     const question = line.startsWith("{") ? this.readJson(line) : this.readText(line);
     if (question === undefined)

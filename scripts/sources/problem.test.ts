@@ -45,6 +45,27 @@ describe("Problems", () => {
     expect((caught as SourceErrors).problems).toHaveLength(2);
   });
 
+  test("counts what it does not keep, through as many hands as it goes", () => {
+    const said = (count: number) => {
+      let problems = new Problems();
+      for (let line = 1; line <= count; line++) problems.add({ file: "f", line }, `\`w${line}\` is bad`);
+      for (let hands = 0; hands < 2; hands++) {
+        const next = new Problems();
+        next.attempt(() => problems.throwIfAny());
+        problems = next;
+      }
+      try {
+        problems.throwIfAny();
+        return "";
+      } catch (error) {
+        return (error as SourceError).message.split("\n").at(-1);
+      }
+    };
+    expect(said(1000)).toMatch(/^f:1: `w1` is bad \(and 999 more like it/);
+    expect(said(1001)).toBe("f: and 1 more problem");
+    expect(said(2000)).toBe("f: and 1000 more problems");
+  });
+
   test("lets errors of another kind through", () => {
     const step = () => {
       throw new TypeError("a bug");

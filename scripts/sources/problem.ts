@@ -48,6 +48,16 @@ export class SourceErrors extends SourceError {
   }
 }
 
+/** The last of very many: how many more there are, which were counted and not kept. */
+class MoreProblems extends SourceError {
+  constructor(
+    file: string,
+    readonly count: number,
+  ) {
+    super({ file }, `and ${count} more ${count === 1 ? "problem" : "problems"}`);
+  }
+}
+
 /** Problems of one source that are kept: of a file that is altogether wrong, the rest is counted. */
 const KEPT_AT_MOST = 1000;
 
@@ -88,7 +98,8 @@ export class Problems {
 
   keep(error: SourceError): void {
     for (const problem of error.problems) {
-      if (this.#found.size < KEPT_AT_MOST) this.#found.set(problem.message, problem);
+      if (problem instanceof MoreProblems) this.#more += problem.count;
+      else if (this.#found.size < KEPT_AT_MOST) this.#found.set(problem.message, problem);
       else if (!this.#found.has(problem.message)) this.#more++;
     }
   }
@@ -117,7 +128,7 @@ export class Problems {
   throwIfAny(): void {
     const [first, ...rest] = this.#found.values();
     if (first === undefined) return;
-    if (this.#more > 0) rest.push(new SourceError({ file: first.file }, `and ${this.#more} more problems`));
+    if (this.#more > 0) rest.push(new MoreProblems(first.file, this.#more));
     throw rest.length === 0 ? first : new SourceErrors([first, ...rest]);
   }
 }

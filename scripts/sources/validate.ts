@@ -193,9 +193,10 @@ function sentence(issue: core.$ZodRawIssue): string | undefined {
 }
 
 function amount(origin: string, bound: string, limit: number | bigint): string {
-  if (origin === "string") return `have ${bound} ${limit} characters`;
+  const one = Number(limit) === 1;
+  if (origin === "string") return `have ${bound} ${limit} ${one ? "character" : "characters"}`;
   if (origin === "number" || origin === "int") return `be ${bound} ${limit}`;
-  return `have ${bound} ${limit} entries`;
+  return `have ${bound} ${limit} ${one ? "entry" : "entries"}`;
 }
 
 const NOUNS: Record<string, string> = {

@@ -7,6 +7,7 @@ import { sweep, writeWhole } from "../disk/write-whole.ts";
 import { Refusal } from "../refusal.ts";
 import { parseAtsFile } from "../render/ats-file.ts";
 import type { FilterFile } from "../render/filter-file.ts";
+import { reason } from "../sources/reason.ts";
 import type { Table } from "../table/table.ts";
 import { checkFits, OF_A_PUSH } from "./filter-files.ts";
 import type { Target } from "./target.ts";
@@ -58,8 +59,14 @@ function run([command, ...args]: readonly string[]): void {
 
 /** Throws Refusal. */
 function readAtsFile(file: string): FilterFile {
+  let text: string;
   try {
-    return parseAtsFile(readFileSync(file, "utf8"));
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Refusal(`${file}: cannot be read: ${reason(error)}`);
+  }
+  try {
+    return parseAtsFile(text);
   } catch (error) {
     throw new Refusal(`${file}: ${(error as Error).message}`);
   }

@@ -67,7 +67,7 @@ function readText(name: string): string {
   try {
     return readFileSync(name === "-" ? 0 : name, "utf8");
   } catch (error) {
-    throw noFilterFile(name, `cannot be read: ${(error as Error).message}`);
+    throw noFilterFile(name, `cannot be read: ${reason(error)}`);
   }
 }
 

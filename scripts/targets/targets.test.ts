@@ -17,6 +17,7 @@ import { parseFilterFile } from "../render/filter-file.ts";
 import { filterResource, plugin } from "../render/plugin.ts";
 import { Table } from "../table/table.ts";
 import { CONFIGMAP_BYTES_AT_MOST } from "./configmap.ts";
+import { readFilterFile } from "./filter-files.ts";
 import { readTargets, targetOf, targetOption, targetsSchema } from "./targets.ts";
 
 const tableOf = (generation: number, parts: Partial<Plan> = {}) =>
@@ -50,7 +51,7 @@ describe("targets.yaml", () => {
   });
 
   it.each([
-    ["targets: []", "targets.yaml:1:10: `targets` must have at least 1 entries"],
+    ["targets: []", "targets.yaml:1:10: `targets` must have at least 1 entry"],
     ["targets: [{ kind: atz, file: x }]", "must be `ats`; did you mean `ats`?"],
     ["targets: [{ kind: ats }]", "missing key `file` in `targets.0`"],
     ["targets: [{ kind: ats, file: x, reload: traffic_ctl }]", "`targets.0.reload` must be a list, not text"],
@@ -213,6 +214,18 @@ describe("configmap", () => {
     );
     expect(existsSync(join(folder, "cm.yaml"))).toBe(false);
   });
+});
+
+it("says why a file cannot be read in words, not in Node's", () => {
+  const folder = folderOf({});
+  const missing = join(folder, "none.json");
+  const ways = "`render --out` writes such files";
+  expect(() => readFilterFile(missing)).toThrow(`${missing}: cannot be read: there is no such file; ${ways}`);
+  expect(() => readFilterFile(folder)).toThrow(
+    `${folder}: cannot be read: it is a folder, not a file; ${ways}`,
+  );
+  const ats = target({ kind: "ats", file: missing, reload: ["x"] });
+  expect(() => ats.check(NEW)).toThrow(`${missing}: cannot be read: there is no such file`);
 });
 
 describe("ats", () => {
