@@ -204,6 +204,9 @@ describe("pointsman check", () => {
         "  1.47.0-wmf.1: 1.47.0-wmf.1, 1 wiki",
         "  1.47.0-wmf.2: 1.47.0-wmf.2, 2 wikis",
         "  1.47.0-wmf.3: 1.47.0-wmf.3, 1 wiki",
+        "groups whose name is no release's:",
+        "  first: 1 wiki on `1.47.0-wmf.3`",
+        "  second: 1 wiki on `1.47.0-wmf.2`",
         "not on their group's release, which does not run their version:",
         "  1 wiki (`enwiki`) of last: 1.47.0-wmf.1, on 1.47.0-wmf.1 instead of last",
         "in no group:",
@@ -217,6 +220,10 @@ describe("pointsman check", () => {
     expect(report).toMatchObject({
       farm: "small",
       wikis: 6,
+      groupsWithoutRelease: [
+        { group: "first", wikis: 1, releases: ["1.47.0-wmf.3"], meant: null },
+        { group: "second", wikis: 1, releases: ["1.47.0-wmf.2"], meant: null },
+      ],
       moved: [
         {
           wiki: "enwiki",
@@ -264,6 +271,10 @@ describe("pointsman check", () => {
         "  1.47.0-wmf.1: 1.47.0-wmf.1, 2 wikis",
         "  1.47.0-wmf.2: 1.47.0-wmf.2, 2 wikis",
         "  1.47.0-wmf.3: 1.47.0-wmf.3, 1 wiki",
+        "groups whose name is no release's:",
+        "  first: 1 wiki on `1.47.0-wmf.3`",
+        "  second: 2 wikis on `1.47.0-wmf.2`",
+        "  last: 3 wikis on `1.47.0-wmf.1`",
         "no release runs their version:",
         "  1 wiki (`handbook`): 1.45.0",
         "",

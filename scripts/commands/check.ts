@@ -6,7 +6,8 @@ import { Farm } from "../farm/farm.ts";
 import { strandedNext } from "../farm/stranded.ts";
 import { progressLines } from "../progress.ts";
 import { Refusal } from "../refusal.ts";
-import { oneACause, quoteFirst, SourceError } from "../sources/problem.ts";
+import { oneACause, quote, quoteFirst, SourceError } from "../sources/problem.ts";
+import { suggestionFor } from "../sources/suggestion.ts";
 import { type AskOptions, addAskOptions, askReleasesOf } from "./ask-options.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
@@ -50,6 +51,8 @@ export interface Report {
   stripped: number | null;
   bytes: number | null;
   releases: { name: string; version: string; wikis: number; fromGroup: boolean; spilled: boolean }[];
+  /** Groups of which no release has the name, with the releases that their wikis are on. `meant`: what looks like it. */
+  groupsWithoutRelease: { group: string; wikis: number; releases: string[]; meant: string | null }[];
   /** Wikis that are not on their group's release, as that does not run their version. */
   moved: { wiki: string; group: string; version: string; groupRelease: string; release: string }[];
   /** On the release that most wikis of their version are on; null where none runs it. */
@@ -69,6 +72,9 @@ export function checkFarm(options: FarmOptions): Report {
   const farm = new Farm(options.farm, options.source);
   const surveyed = survey(farm, options.today);
   const { groups, releases } = surveyed;
+  const ofGroup = new Map(
+    [...groups.byName.keys()].map((name) => [name, { wikis: 0, on: new Set<string>() }]),
+  );
   const moved: Report["moved"] = [];
   const inNoGroup: Report["inNoGroup"] = [];
   const stranded: Report["stranded"] = [];
@@ -77,11 +83,17 @@ export function checkFarm(options: FarmOptions): Report {
     const name = release === -1 ? null : releases.list[release]!.name;
     const answered = releases.answered.has(wiki);
     if (name === null || answered) stranded.push({ wiki, version, answered });
+    if (group !== null) {
+      const its = ofGroup.get(group)!;
+      its.wikis++;
+      if (name !== null && !answered) its.on.add(name);
+    }
     if (group === null) inNoGroup.push({ wiki, version, release: name });
     else if (why === "version" && name !== null && !answered) {
       moved.push({ wiki, group, version, groupRelease: releases.list[preferred!]!.name, release: name });
     }
   }
+  const ownNames = releases.list.map(({ name }) => name).filter((name) => !groups.byName.has(name));
   return {
     farm: farm.says.farm,
     realm: farm.says.realm,
@@ -94,6 +106,14 @@ export function checkFarm(options: FarmOptions): Report {
       fromGroup: releases.inferred.has(name),
       spilled: releases.spilled.has(name),
     })),
+    groupsWithoutRelease: [...ofGroup]
+      .filter(([group]) => releases.list.every(({ name }) => name !== group))
+      .map(([group, { wikis, on }]) => ({
+        group,
+        wikis,
+        releases: [...on],
+        meant: suggestionFor(group, ownNames) ?? null,
+      })),
     moved,
     inNoGroup: groups.byName.size === 0 ? [] : inNoGroup,
     stranded,
@@ -135,6 +155,14 @@ function showReport(report: Report): string {
   const section = (title: string, entries: string[]) => {
     if (entries.length > 0) lines.push(`${title}:`, ...entries.map((entry) => `  ${entry}`));
   };
+  section(
+    "groups whose name is no release's",
+    report.groupsWithoutRelease.map(({ group, wikis, releases, meant }) => {
+      const on = releases.length > 0 ? ` on ${quoteFirst(releases)}` : "";
+      const hint = meant === null ? "" : `; did you mean ${quote(meant)}?`;
+      return `${group}: ${count(wikis, "wiki")}${on}${hint}`;
+    }),
+  );
   section(
     "not on their group's release, which does not run their version",
     sums(
