@@ -176,8 +176,12 @@ describe("a version for all wikis that wikiversions does not name", () => {
   });
 
   it("is refused without wikis, without lists and where the file lost all that it had", () => {
-    const files = { "conf/wikiversions.json": "{}", "conf/lists/all.dblist": "# none\n" };
-    expect(problemsWith(OTHERS, files)[0]).toMatch(/^farm\.yaml:8:45: the farm has no wikis/);
+    for (const wikiversions of ["{}", '{"awiki": "1.47"}']) {
+      const files = { "conf/wikiversions.json": wikiversions, "conf/lists/all.dblist": "# none\n" };
+      expect(problemsWith(OTHERS, files)[0]).toBe(
+        "farm.yaml:8:45: no wiki is in `all`, which says which wikis there are: write the list again",
+      );
+    }
     expect(problemsWith({ ...OTHERS, dblists: "" }, FILES)[0]).toContain(
       "no folder of dblists: add `dblists: FOLDER`",
     );

@@ -160,6 +160,10 @@ export class Farm {
   /** With the wikis of the lists that `named` does not have. */
   private withOthers(named: Wikis, version: string, dblist: string): Wikis {
     const listed = evaluateDblist(this, dblist, ["default-version", "dblist"]);
+    if (listed.length === 0) {
+      const what = `no wiki is in ${quote(dblist)}, which says which wikis there are: write the list again`;
+      throw new SourceError(this.place(["default-version", "dblist"]), what);
+    }
     const others = listed.filter((wiki) => !named.has(wiki));
     const known = new Set(listed);
     const unlisted = [...named.keys()].filter((wiki) => !known.has(wiki));
@@ -172,12 +176,10 @@ export class Farm {
     }
     const all = [...named];
     const lines = all.flatMap(([, { line }]) => (line === undefined ? [] : [line]));
-    const wikis = new Wikis(
+    return new Wikis(
       [...all.map(([wiki]) => wiki), ...others],
       [...all.map(([, named]) => named.version), ...others.map(() => version)],
       lines,
     );
-    if (wikis.size > 0) return wikis;
-    throw new SourceError(this.place(["default-version", "dblist"]), "the farm has no wikis");
   }
 }
