@@ -216,7 +216,7 @@ describe("configmap", () => {
   });
 });
 
-it("says why a file cannot be read in words, not in Node's", () => {
+it("says why a file cannot be read in words, not in Node's", async () => {
   const folder = folderOf({});
   const missing = join(folder, "none.json");
   const ways = "`render --out` writes such files";
@@ -225,7 +225,7 @@ it("says why a file cannot be read in words, not in Node's", () => {
     `${folder}: cannot be read: it is a folder, not a file; ${ways}`,
   );
   const ats = target({ kind: "ats", file: missing, reload: ["x"] });
-  expect(() => ats.check(NEW)).toThrow(`${missing}: cannot be read: there is no such file`);
+  await expect(ats.check(NEW)).rejects.toThrow(`${missing}: cannot be read: there is no such file`);
 });
 
 describe("ats", () => {
