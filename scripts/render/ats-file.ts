@@ -1,7 +1,7 @@
 /** The YAML of Apache Traffic Server's wasm plugin: which table is in it, and the same file with another one. */
 import { dump, load } from "js-yaml";
 import { z } from "zod";
-import { contentsOf, type FilterFile, PLACE } from "./filter-file.ts";
+import { contentsOf, type FilterFile, firstIssue, PLACE } from "./filter-file.ts";
 
 const schema = z.looseObject({
   config: z.looseObject({
@@ -14,10 +14,7 @@ const schema = z.looseObject({
 /** Throws an Error whose message is for the user. */
 export function parseAtsFile(text: string): FilterFile {
   const parsed = schema.safeParse(load(text));
-  if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0]!;
-    throw new Error(`no plugin with its configuration: ${path.map(String).join(".")}: ${message}`);
-  }
+  if (!parsed.success) throw new Error(`no plugin with its configuration: ${firstIssue(parsed.error)}`);
   const document = parsed.data;
   const { config } = document;
   const old = contentsOf(Buffer.from(config.configuration), config.configuration === PLACE);

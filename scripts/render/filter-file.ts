@@ -82,9 +82,7 @@ export const isJson = (name: string) => extname(name) === ".json";
 export function filterFileOf(from: unknown, name: string): FilterFile & EnvoyFile {
   const parsed = schema.safeParse(from);
   if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0]!;
-    const where = path.length > 0 ? `${path.map(String).join(".")}: ` : "";
-    throw new Error(`the file is not a filter with its configuration: ${where}${message}`);
+    throw new Error(`the file is not a filter with its configuration: ${firstIssue(parsed.error)}`);
   }
   const document = parsed.data;
   const { config } = document.resources[0].typed_config;
@@ -101,6 +99,12 @@ export function filterFileOf(from: unknown, name: string): FilterFile & EnvoyFil
         : dump(document, { lineWidth: -1, noRefs: true });
     },
   };
+}
+
+/** The first thing that a schema finds, with its place in the document. */
+export function firstIssue({ issues }: z.ZodError): string {
+  const { path, message } = issues[0]!;
+  return path.length > 0 ? `${path.map(String).join(".")}: ${message}` : message;
 }
 
 /** null: it is no plugin with a configuration. */

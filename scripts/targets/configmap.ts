@@ -10,7 +10,7 @@ import { sweep, writeWhole } from "../disk/write-whole.ts";
 import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
 import type { Table } from "../table/table.ts";
-import { checkFits, filterFilesIn, OF_A_PUSH, readFilterFile } from "./filter-files.ts";
+import { checkFits, filterFilesIn, OF_A_PUSH, readFilterFile, refuseOlder } from "./filter-files.ts";
 import type { Target } from "./target.ts";
 
 export interface ConfigMapOptions {
@@ -38,7 +38,7 @@ const writtenSchema = z.looseObject({
 export function configMap(options: ConfigMapOptions): Target {
   const { file } = options;
   const manifest = (table: Table) => {
-    refuseOlder(file, table);
+    refuseWrittenBefore(file, table);
     return manifestOf(table, options);
   };
   return {
@@ -86,7 +86,7 @@ function manifestOf(table: Table, { file, name, namespace, from }: ConfigMapOpti
 }
 
 /** Throws Refusal where the manifest that is there has a newer table, or is none of ours. */
-function refuseOlder(file: string, table: Table): void {
+function refuseWrittenBefore(file: string, table: Table): void {
   if (!existsSync(file)) return;
   let value: unknown;
   try {
@@ -97,11 +97,5 @@ function refuseOlder(file: string, table: Table): void {
   const written = writtenSchema.safeParse(value);
   if (!written.success) throw new Refusal(`${file}: no push wrote it: move it away`);
   const { labels } = written.data.metadata;
-  const there = Number(labels[GENERATION]);
-  const isOlder = table.generation < there;
-  if (!isOlder && (table.generation > there || labels[DIGEST] === table.digest)) return;
-  const what = isOlder
-    ? `has generation ${there}, and the table is older: ${table.generation}`
-    : `has another table of generation ${there}`;
-  throw new Refusal(`${file}: ${what}; ${OF_A_PUSH.goBack(file, there)}`);
+  refuseOlder({ generation: Number(labels[GENERATION]), digest: labels[DIGEST] }, file, table, OF_A_PUSH);
 }

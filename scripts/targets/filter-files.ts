@@ -51,7 +51,7 @@ export function readFilterFile(name: string): FilterFile {
 
 /** Throws Refusal. */
 export function filterFileOf(text: string, name: string): FilterFile {
-  return parsed(parseFilterFile, text, name);
+  return refusing(name, () => parseFilterFile(text, name));
 }
 
 export interface NamedEnvoyFile extends EnvoyFile {
@@ -60,7 +60,8 @@ export interface NamedEnvoyFile extends EnvoyFile {
 
 /** One that Envoy discovers its filter from, or its bootstrap. `-` is standard input. Throws Refusal. */
 export function readEnvoyFile(path: string): NamedEnvoyFile {
-  return { path, ...parsed(parseEnvoyFile, readText(path), path) };
+  const text = readText(path);
+  return { path, ...refusing(path, () => parseEnvoyFile(text, path)) };
 }
 
 function readText(name: string): string {
@@ -71,9 +72,9 @@ function readText(name: string): string {
   }
 }
 
-function parsed<T>(parse: (text: string, name: string) => T, text: string, name: string): T {
+function refusing<T>(name: string, step: () => T): T {
   try {
-    return parse(text, name);
+    return step();
   } catch (error) {
     throw noFilterFile(name, (error as Error).message);
   }
@@ -86,7 +87,7 @@ function noFilterFile(name: string, why: string): Refusal {
 /** The file's text with the table. Throws Refusal. */
 export function textWith(file: NamedEnvoyFile, table: Table, said: Said): string {
   for (const plugin of file.plugins) checkFits(plugin, file.path, table, said);
-  return parsed(() => file.with(table), "", file.path);
+  return refusing(file.path, () => file.with(table));
 }
 
 /** How a refusal names the table that is to be put there, and how to go back to it if it is older. */
@@ -111,8 +112,16 @@ export function checkFits(old: Holds, name: string, table: Table, said: Said): v
       `${name}: the proxy routes by "${old.clusterHeader}", and ${said.table} sets "${emitted}"; \`render\` writes a proxy for it`,
     );
   }
-  if (!old.table) return;
-  const { generation, digest } = old.table;
+  if (old.table) refuseOlder(old.table, name, table, said);
+}
+
+/** Throws Refusal where a newer table is there, or another one of the same generation. */
+export function refuseOlder(
+  { generation, digest }: Pick<Table, "generation" | "digest">,
+  name: string,
+  table: Table,
+  said: Said,
+): void {
   if (generation < table.generation || (generation === table.generation && digest === table.digest)) return;
   const what =
     generation === table.generation

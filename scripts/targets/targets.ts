@@ -37,7 +37,7 @@ type Says = z.infer<typeof saysSchema>;
 /** targets.yaml. docs/push.md explains every key. */
 export const targetsSchema = z.strictObject({ targets: z.array(saysSchema).min(1) });
 
-export const TARGET_KINDS = ["envoy-files", "configmap", "ats"] as const;
+export const TARGET_KINDS = saysSchema.options.map(({ shape }) => shape.kind.value);
 
 /** What a `--target KIND=PLACE` says; null where it is no such thing. */
 export function targetOption(text: string): Says | null {
