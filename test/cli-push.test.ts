@@ -59,7 +59,7 @@ describe("a push", () => {
       digest: answer.digest,
       generation: 2,
       previous: answer.before,
-      stages: ["all"],
+      stages: [{ name: "all" }],
       at: 0,
       state: "done",
       who: "Zoë <zoe@example>",

@@ -51,7 +51,7 @@ Examples:
 
 /** `generation 8, done, digest …`. */
 export function showRollout({ generation, digest, state, stages, at }: Rollout): string {
-  const where = stages.length === 1 ? "" : ` at ${stages[at]}`;
+  const where = stages.length === 1 ? "" : ` at ${stages[at]!.name}`;
   return `generation ${generation}, ${state}${where}, digest ${digest}`;
 }
 

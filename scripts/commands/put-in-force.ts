@@ -3,6 +3,7 @@ import { count } from "../count.ts";
 import { withGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
 import { SourceError } from "../sources/problem.ts";
+import { WHOLE_FLEET } from "../store/stages.ts";
 import type { Entry, Head, Store } from "../store/store.ts";
 import { MAX_GENERATION, Table } from "../table/table.ts";
 import type { Target } from "../targets/target.ts";
@@ -71,7 +72,16 @@ export async function putInForce(
   const { generation, digest, who, why } = entry;
   await store.putTable(table);
   const previous = last && { generation: last.generation, digest: last.digest };
-  const all = { digest, generation, previous, stages: ["all"], at: 0, state: "going" as const, who, why };
+  const all = {
+    digest,
+    generation,
+    previous,
+    stages: [WHOLE_FLEET],
+    at: 0,
+    state: "going" as const,
+    who,
+    why,
+  };
   if (!(await store.swap(head.revision, all, entry))) {
     const { rollout } = await store.head();
     const what = rollout

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { MAX_GENERATION, type Table } from "../table/table.ts";
+import { isWholeFleet, stageSchema } from "./stages.ts";
 
 const generation = z.int().min(1).max(MAX_GENERATION);
 const digest = z.string().regex(/^[0-9a-f]{32}$/, "must be a table's digest: 32 hexadecimal digits");
@@ -19,8 +20,8 @@ export const rolloutSchema = z
     generation,
     /** What was to be served before; null: nothing was. */
     previous: z.strictObject({ digest, generation }).nullable(),
-    /** The parts of the fleet, in the order in which they get it. A machine's own push has one, `all`. */
-    stages: z.array(text).min(1),
+    /** The parts of the fleet, in the order in which they get it; the last one is the whole of it. */
+    stages: z.array(stageSchema).min(1).max(100),
     /** Of `stages`, the one where it stands, counted from 0. */
     at: z.int().min(0),
     /** `going` until every target of the last stage has it; who pushed may have died since. */
@@ -28,7 +29,8 @@ export const rolloutSchema = z
     who: text,
     why: text,
   })
-  .refine(({ stages, at }) => at < stages.length, "`at` must be less than there are `stages`");
+  .refine(({ stages, at }) => at < stages.length, "`at` must be less than there are `stages`")
+  .refine(({ stages }) => isWholeFleet(stages.at(-1)!), "the last of `stages` must be the whole fleet");
 export type Rollout = z.infer<typeof rolloutSchema>;
 
 /** A line of the history: how a generation came to be. */

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { withGeneration } from "../../scripts/encode/container.ts";
 import { encode } from "../../scripts/encode/encode.ts";
+import { WHOLE_FLEET } from "../../scripts/store/stages.ts";
 import type { Entry, Rollout, Store } from "../../scripts/store/store.ts";
 import { Table } from "../../scripts/table/table.ts";
 import { plainPlan } from "./plans.ts";
@@ -16,13 +17,12 @@ export function rolloutOf(table: Table, change: Partial<Rollout> = {}): Rollout 
   const { digest, generation } = table;
   const rest = {
     previous: null,
-    stages: ["all"],
     at: 0,
     state: "going",
     who: "me",
     why: "for a test",
   } as const;
-  return { digest, generation, ...rest, stages: [...rest.stages], ...change };
+  return { digest, generation, ...rest, stages: [WHOLE_FLEET], ...change };
 }
 
 export function entryOf(table: Table, change: Partial<Entry> = {}): Entry {
