@@ -43,8 +43,12 @@ export const QUESTION_KEYS = Object.keys(line.shape);
 
 /** One line of `explain --stdin`. Throws an Error whose message is for the user. */
 export function questionOfLine(text: string): Question {
-  const json = parseLine(text) as { headers?: unknown } | null;
-  if (Object.hasOwn(Object(json?.headers), LOST_KEY)) {
+  return questionOfJson(parseLine(text));
+}
+
+/** Throws an Error whose message is for the user. */
+export function questionOfJson(json: unknown): Question {
+  if (Object.hasOwn(Object((json as { headers?: unknown } | null)?.headers), LOST_KEY)) {
     throw new Error(`headers: ${quoteAll([LOST_KEY])} cannot be a name here`);
   }
   const parsed = line.safeParse(json);

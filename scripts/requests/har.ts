@@ -1,5 +1,5 @@
 /** HAR files: what a browser has recorded. */
-import { type Question, questionOfLine } from "../explain/question.ts";
+import { type Question, questionOfJson } from "../explain/question.ts";
 import { SourceError } from "../sources/problem.ts";
 
 /** What a browser records: one JSON value for the whole file, so all of it is held at once. */
@@ -68,5 +68,5 @@ function questionOfEntry(entry: unknown): Question | null {
     headers: Object.fromEntries(headers),
     body: request.postData?.text,
   };
-  return questionOfLine(JSON.stringify(line));
+  return questionOfJson(line);
 }

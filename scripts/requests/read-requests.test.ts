@@ -347,6 +347,33 @@ describe("a file", () => {
     ]);
   });
 
+  it.each([
+    ["a client that never asked", { method: null, path: null, authority: null }, "none"],
+    ["the same as text", { method: "-", path: "-", authority: "-" }, "none"],
+    ["the same as empty text", { method: "", path: "", authority: "" }, "none"],
+    ["a request without a host", { method: "GET", path: "/x", authority: "-" }, "GET null /x"],
+    ["a method that is not known", { method: null, path: "/x", authority: "a" }, "GET a /x"],
+    ["a client that is not known", { path: "/x", authority: "a", client: "-" }, "GET a /x"],
+  ])("is a log also where all its fields are a question's: %s", async (_, fields, expected) => {
+    const line = JSON.stringify(fields);
+    expect(await asked(line)).toEqual([expected]);
+    expect(await asked(`${QUESTION}\n${line}\n${QUESTION}`)).toEqual(["GET a /", expected, "GET a /"]);
+  });
+
+  it("of questions keeps its headers, and a line without a path is bad in it", async () => {
+    const strict = '{"path":null,"headers":{"a":"b"}}';
+    expect(await asked(`${QUESTION}\n${strict}`)).toEqual(["GET a /", "2: path: must be text"]);
+    const [, found] = await read(`{"path":null}\n{"path":"/","authority":"a","headers":{"b":"c"}}`);
+    expect(found).toMatchObject({ question: { headers: { b: ["c"] } } });
+  });
+
+  it("whose lines have no host gets the one that is given, unless they say that there is none", async () => {
+    const lines =
+      '{"path":"/","method":"GET"}\n{"path":"/","authority":null}\n{"path":"/","headers":{"Host":"b"}}';
+    expect(await asked(lines, { host: "h" })).toEqual(["GET h /", "GET null /", "GET b /"]);
+    expect(await asked(lines)).toEqual(["GET null /", "GET null /", "GET b /"]);
+  });
+
   it("may have blank lines, of questions and of a log, with CRLF too", async () => {
     for (const line of [QUESTION, LOG])
       expect(await asked(`\r\n${line}\r\n\r\n${line}\n \n`)).toEqual([

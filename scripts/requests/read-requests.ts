@@ -1,5 +1,5 @@
 /** Requests out of a file, whatever it is. */
-import { parseLine, QUESTION_KEYS, type Question, questionOfLine } from "../explain/question.ts";
+import { parseLine, QUESTION_KEYS, type Question, questionOfJson } from "../explain/question.ts";
 import { HAR_START, readHar } from "./har.ts";
 import { type FieldNames, parseJsonLog } from "./json-log.ts";
 import { linesOf } from "./lines.ts";
@@ -64,8 +64,8 @@ class LineReader {
   /** Throws an Error whose message is for the user. */
   read(line: string): Question | null {
     if (line.trim() === "") return null;
-    if (this.kind === "questions") return questionOfLine(line);
-    const question = line.startsWith("{") ? this.readJson(line) : this.readText(line);
+    const isJson = this.kind === "questions" || line.startsWith("{");
+    const question = isJson ? this.readJson(line) : this.readText(line);
     if (question === undefined)
       throw new Error("the line is neither JSON nor an access-log line of a known form");
     return question;
@@ -77,8 +77,8 @@ class LineReader {
       this.kind = Object.keys(Object(json)).every((name) => QUESTION_KEYS.includes(name))
         ? "questions"
         : "log";
-      if (this.kind === "questions") return questionOfLine(line);
     }
+    if (this.kind === "questions" && !isOfLog(json)) return this.withHost(json);
     const found = parseJsonLog(json, this.options.fields);
     if (found === null) return null;
     if (!("text" in found)) return questionOfLogged(found, this.options.host);
@@ -91,9 +91,29 @@ class LineReader {
     return this.readText(text) ?? (found.isEvent ? null : undefined);
   }
 
+  private withHost(json: unknown): Question {
+    const question = questionOfJson(json);
+    return Object.hasOwn(json as object, "authority")
+      ? question
+      : { ...question, authority: question.authority ?? this.options.host };
+  }
+
   private readText(line: string): Question | null | undefined {
     const logged = parseTextLog(line);
     if (logged) this.kind = "log";
     return logged && questionOfLogged(logged, this.options.host);
   }
+}
+
+/**
+ * Logs may have no other fields than questions have; then a line is theirs where it says that something is not there, as
+ * no question can: of a client that never asked, or gave no host.
+ */
+function isOfLog(json: unknown): boolean {
+  const { authority, path, method, client, headers } = Object(json) as Record<string, unknown>;
+  const isAbsent = (value: unknown) => value === "-" || value === "";
+  return (
+    headers === undefined &&
+    (path === null || method === null || [authority, path, method, client].some(isAbsent))
+  );
 }
