@@ -1,5 +1,5 @@
 /** The proxies that are expected: URLs, each with the listeners that it must have. */
-import { type Place, quote, SourceError, SourceErrors } from "../sources/problem.ts";
+import { Problems, quote } from "../sources/problem.ts";
 import { ENVOY_QUERY } from "./gauges.ts";
 
 export interface Endpoint {
@@ -28,18 +28,17 @@ export function parseProxy(text: string): Endpoint | string {
 /** One a line; `#` begins a comment. Throws SourceError. */
 export function parseProxies(text: string, file: string): Endpoint[] {
   const proxies: Endpoint[] = [];
-  const problems: SourceError[] = [];
+  const problems = new Problems();
   for (const [i, line] of text.split(/\r?\n/).entries()) {
     const said = line.replace(/(^|\s)#.*$/, "").trim();
     if (said === "") continue;
-    const place: Place = { file, line: i + 1 };
+    const place = { file, line: i + 1 };
     const proxy = parseProxy(said);
-    if (typeof proxy === "string") problems.push(new SourceError(place, proxy));
+    if (typeof proxy === "string") problems.add(place, proxy);
     else if (proxies.some(({ url }) => url.href === proxy.url.href))
-      problems.push(new SourceError(place, `${quote(proxy.name)} is there twice: remove one`));
+      problems.add(place, `${quote(proxy.name)} is there twice: remove one`);
     else proxies.push(proxy);
   }
-  const [first, ...rest] = problems;
-  if (first) throw new SourceErrors([first, ...rest]);
+  problems.throwIfAny();
   return proxies;
 }
