@@ -107,7 +107,12 @@ function judgeListener(
 
 function servedOf({ generation, digest }: Gauges): Judgement["served"] {
   if (generation === null || digest === null) return null;
-  return { generation, digest: digest === 0 ? null : digest.toString(16).padStart(DIGITS, "0") };
+  return { generation, digest: digestText(digest) };
+}
+
+/** null where instances differ, which is told as 0. */
+function digestText(digest: number): string | null {
+  return digest === 0 ? null : digest.toString(16).padStart(DIGITS, "0");
 }
 
 function verdictOf(
@@ -118,7 +123,7 @@ function verdictOf(
   if (gauges === undefined) return ["nothing", "the proxy does not have this listener"];
   const { instances, generation, digest } = gauges;
   if (instances === 0) return ["nothing", "no instance serves it: it was removed, or all are dead"];
-  const known = digest === null || digest === 0 ? null : digest.toString(16).padStart(DIGITS, "0");
+  const known = digest === null ? null : digestText(digest);
   if (instances === null && generation === null && known === null) return ["nothing", "it never had a table"];
   if (instances === null || generation === null || digest === null) return ["unsure", "a gauge is missing"];
   const by = `${instances} of ${should ?? "?"} instances`;
