@@ -82,8 +82,7 @@ async function push(options: Options): Promise<void> {
   for (const one of allowed) process.stderr.write(`warning: ${showAllowed(one)}\n`);
   for (const target of targets) await target.check(table);
   const { generation, digest } = table;
-  const before = current.last && { generation: current.last.generation, digest: current.last.digest };
-  const answer = { kind: "push" as const, generation, digest, same, before, warnings, allowed };
+  const answer = { kind: "push" as const, generation, digest, same, before: current.last, warnings, allowed };
   if (same) {
     await store.putTable(table); // it may be damaged there
     tell({ ...answer, changes: [], targets: await bring(store, table, targets) }, options);

@@ -5,6 +5,7 @@ import { Refusal } from "../refusal.ts";
 import { SourceError } from "../sources/problem.ts";
 import { WHOLE_FLEET } from "../store/stages.ts";
 import type { Entry, Head, Store } from "../store/store.ts";
+import { type Wanted, wantedOf } from "../store/wanted.ts";
 import { MAX_GENERATION, Table } from "../table/table.ts";
 import type { Target } from "../targets/target.ts";
 import { showRollout } from "./history.ts";
@@ -15,7 +16,7 @@ export interface Current {
   /** By generation, the oldest first. */
   entries: Entry[];
   /** null: nothing was ever pushed. */
-  last: { generation: number; digest: string } | null;
+  last: Wanted | null;
   /** In its generation; null: there is none, or it cannot be read. */
   table: Table | null;
   /** Why it cannot be read. */
@@ -27,10 +28,9 @@ export interface Current {
 /** Throws Refusal, and SourceError where the rollout object is damaged. */
 export async function currentOf(store: Store): Promise<Current> {
   const head = await store.head();
-  const { entries, warnings } = await store.history();
-  // Whose rollout object was moved away goes on with the history.
-  const last = head.rollout ?? entries.at(-1) ?? null;
-  const known = { head, entries, warnings, last };
+  const history = await store.history();
+  const last = wantedOf(head, history);
+  const known = { head, ...history, last };
   if (last === null) return { ...known, table: null, damage: null };
   try {
     const { bytes } = await store.table(last.digest);
@@ -71,17 +71,8 @@ export async function putInForce(
 ): Promise<Brought[]> {
   const { generation, digest, who, why } = entry;
   await store.putTable(table);
-  const previous = last && { generation: last.generation, digest: last.digest };
-  const all = {
-    digest,
-    generation,
-    previous,
-    stages: [WHOLE_FLEET],
-    at: 0,
-    state: "going" as const,
-    who,
-    why,
-  };
+  const state = "going" as const;
+  const all = { digest, generation, previous: last, stages: [WHOLE_FLEET], at: 0, state, who, why };
   if (!(await store.swap(head.revision, all, entry))) {
     const { rollout } = await store.head();
     const what = rollout
@@ -124,7 +115,7 @@ export interface PushReport {
   /** Nothing new: what is to be served has this content, and only the targets were seen to. */
   same: boolean;
   /** What was to be served before. */
-  before: { generation: number; digest: string } | null;
+  before: Wanted | null;
   /** Against that, in short. */
   changes: string[];
   warnings: string[];

@@ -54,12 +54,11 @@ async function rollback(wanted: number | undefined, options: Options): Promise<v
   const back = wanted === undefined ? entryBefore(current) : entryOf(current.entries, wanted);
   const { digest } = back;
   const { bytes } = await store.table(digest);
-  const before = { generation: last.generation, digest: last.digest };
   const same = digest === last.digest && options.generation === undefined;
   const generation = same ? last.generation : nextGeneration(current, options.generation);
   const table = new Table(withGeneration(bytes, generation));
   for (const target of targets) await target.check(table);
-  const answer = { kind: "rollback" as const, generation, digest, same, before, warnings, allowed: [] };
+  const answer = { kind: "rollback" as const, generation, digest, same, before: last, warnings, allowed: [] };
   if (same) {
     tell({ ...answer, changes: [], targets: await bring(store, table, targets) }, options);
     return;

@@ -11,6 +11,7 @@ import { readGauges } from "../status/gauges.ts";
 import { type Judgement, judge, silent } from "../status/judge.ts";
 import { type Endpoint, parseProxies, parseProxy } from "../status/proxies.ts";
 import type { Entry, Rollout, Store } from "../store/store.ts";
+import { type Wanted, wantedOf } from "../store/wanted.ts";
 import { visibleOnLine } from "../visible.ts";
 import { parseDuration } from "./duration.ts";
 import { showTime } from "./history.ts";
@@ -101,7 +102,7 @@ interface ListenerState extends Omit<Judgement, "served"> {
 
 interface State {
   fine: boolean;
-  wanted: { generation: number; digest: string; pushed: string | null; state: Rollout["state"] | null };
+  wanted: Wanted & { pushed: string | null; state: Rollout["state"] | null };
   proxies: { proxy: string; fine: boolean; listeners: ListenerState[] }[];
   warnings: string[];
 }
@@ -115,11 +116,11 @@ async function look(store: Store, proxies: readonly Endpoint[], options: Options
     (answer) => ("error" in answer ? answer.error : readGauges(answer.text)),
   );
   // After the proxies: what they serve may be a push of this moment, which the history must have.
-  const { rollout } = await store.head();
-  const { entries, warnings } = await store.history();
-  // Whose rollout object was moved away goes on with the history.
-  const wanted = rollout ?? entries.at(-1);
-  if (wanted === undefined) throw new Refusal(`${store.name}: nothing was pushed yet`);
+  const head = await store.head();
+  const history = await store.history();
+  const { entries, warnings } = history;
+  const wanted = wantedOf(head, history);
+  if (wanted === null) throw new Refusal(`${store.name}: nothing was pushed yet`);
   const judged = proxies.map(({ name, listeners }, i) => {
     const said = all[i]!;
     const judgements = typeof said === "string" ? [silent(said)] : judge(said, wanted, listeners, instances);
@@ -132,15 +133,9 @@ async function look(store: Store, proxies: readonly Endpoint[], options: Options
       })),
     };
   });
-  const { generation, digest } = wanted;
   return {
     fine: judged.every(({ fine }) => fine),
-    wanted: {
-      generation,
-      digest,
-      pushed: pushedAt(entries, wanted),
-      state: rollout?.state ?? null,
-    },
+    wanted: { ...wanted, pushed: pushedAt(entries, wanted), state: head.rollout?.state ?? null },
     proxies: judged,
     warnings,
   };

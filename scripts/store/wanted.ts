@@ -1,0 +1,13 @@
+/** Which content a store wants served. */
+import type { Head, History } from "./store.ts";
+
+export interface Wanted {
+  generation: number;
+  digest: string;
+}
+
+/** null: nothing was ever pushed. Whose rollout object was moved away goes on with the history. */
+export function wantedOf({ rollout }: Head, { entries }: History): Wanted | null {
+  const last = rollout ?? entries.at(-1);
+  return last === undefined ? null : { generation: last.generation, digest: last.digest };
+}
