@@ -1,5 +1,5 @@
 /** What one request costs in Envoy, for every variant, in turns: CPU time, latency, instructions. */
-
+import { atMost } from "../scripts/collections/at-most.ts";
 import type { Bench } from "./bench.ts";
 import { countInstructions, whyNoCallgrind } from "./callgrind.ts";
 import { startEnvoyUpstream } from "./envoy-upstream.ts";
@@ -213,19 +213,6 @@ async function measureInstructions(
 }
 
 /** Two at a time: instructions do not depend on what else runs. */
-export async function inPairs<In, Out>(
-  list: readonly In[],
-  work: (item: In) => Promise<Out>,
-): Promise<Out[]> {
-  const results: Out[] = [];
-  let next = 0;
-  const worker = async () => {
-    while (next < list.length) {
-      const n = next++;
-      results[n] = await work(list[n]!);
-    }
-  };
-  const done = await Promise.allSettled([worker(), worker()]);
-  for (const one of done) if (one.status === "rejected") throw one.reason;
-  return results;
+export function inPairs<In, Out>(list: readonly In[], work: (item: In) => Promise<Out>): Promise<Out[]> {
+  return atMost(2, list, work);
 }

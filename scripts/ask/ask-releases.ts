@@ -1,4 +1,5 @@
 /** Each release is asked over HTTP which version it runs, and what it says is held against what a table says. */
+import { atMost } from "../collections/at-most.ts";
 import { slug } from "../farm/deployments.ts";
 import type { Progress } from "../progress.ts";
 import { bareVersion, isVersion } from "../sources/names.ts";
@@ -33,17 +34,12 @@ export async function askReleases(
   asking: Asking,
   progress: Progress,
 ): Promise<string[]> {
-  const said: (string | null)[] = [];
-  let next = 0;
   let done = 0;
-  const askOn = async () => {
-    while (next < releases.length) {
-      const number = next++;
-      said[number] = await askRelease(releases[number]!, asking);
-      progress("asking releases", ++done, releases.length);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, askOn));
+  const said = await atMost(AT_ONCE, releases, async (release) => {
+    const one = await askRelease(release, asking);
+    progress("asking releases", ++done, releases.length);
+    return one;
+  });
   return said.filter((one) => one !== null);
 }
 

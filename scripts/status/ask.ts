@@ -1,6 +1,7 @@
 /** Asks proxies what they say of themselves, each within a time and a number of bytes, and some at once. */
 import http from "node:http";
 import https from "node:https";
+import { atMost } from "../collections/at-most.ts";
 import { reason } from "../sources/reason.ts";
 
 /** All metrics of an Envoy with thousands of clusters. */
@@ -46,19 +47,6 @@ export function ask(url: URL, timeoutMs: number): Promise<Heard> {
  * What is read of each answer, in its place.
  * @param read what is kept: not thousands of whole answers
  */
-export async function askAll<T>(
-  urls: readonly URL[],
-  timeoutMs: number,
-  read: (answer: Heard) => T,
-): Promise<T[]> {
-  const results: T[] = [];
-  let next = 0;
-  const work = async () => {
-    while (next < urls.length) {
-      const i = next++;
-      results[i] = read(await ask(urls[i]!, timeoutMs));
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, urls.length) }, work));
-  return results;
+export function askAll<T>(urls: readonly URL[], timeoutMs: number, read: (answer: Heard) => T): Promise<T[]> {
+  return atMost(AT_ONCE, urls, async (url) => read(await ask(url, timeoutMs)));
 }
