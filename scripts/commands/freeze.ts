@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { SourceError } from "../sources/problem.ts";
 import type { Freeze } from "../store/store.ts";
 import { parseReason } from "./allow.ts";
+import { secondsOf } from "./duration.ts";
 import { isFrozen, showFreeze } from "./history.ts";
 import { addStoreOption, openStore, type StoreOptions } from "./store-options.ts";
 import { whoActs } from "./who.ts";
@@ -61,14 +62,11 @@ Examples:
     });
 }
 
-const UNITS = { m: 60e3, h: 3600e3, d: 86_400e3 };
+const DAY_MS = 86_400_000;
 
 function parseUntil(text: string): Date {
-  const [, number, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  const until =
-    number === undefined
-      ? endOf(text)
-      : new Date(Date.now() + Number(number) * UNITS[unit as keyof typeof UNITS]);
+  const seconds = secondsOf(text, "mhd");
+  const until = seconds === null ? endOf(text) : new Date(Date.now() + seconds * 1000);
   if (until === null) {
     throw new InvalidArgumentError(
       "A time looks like 2026-12-31 (to its end, UTC), 2026-12-31T18:00Z, 90m, 12h or 3d.",
@@ -84,6 +82,6 @@ function endOf(text: string): Date | null {
   if (!isDay && !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})$/.test(text)) return null;
   const day = new Date(`${text.slice(0, 10)}T00:00:00Z`);
   if (Number.isNaN(day.getTime()) || !day.toISOString().startsWith(text.slice(0, 10))) return null;
-  const time = isDay ? new Date(day.getTime() + UNITS.d) : new Date(text);
+  const time = isDay ? new Date(day.getTime() + DAY_MS) : new Date(text);
   return Number.isNaN(time.getTime()) ? null : time;
 }

@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
 import { type Address, PLACEHOLDERS, type RenderOptions } from "../render/envoy.ts";
 import { quoteAll } from "../sources/problem.ts";
+import { secondsOf } from "./duration.ts";
 
 /** A time of a deployment, or of all under null. */
 export type TimeoutOption = Map<string | null, string>;
@@ -10,7 +11,6 @@ export type TimeoutOption = Map<string | null, string>;
 /** A host as in addresses: a name or an IPv4 address. */
 const HOST = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
 const UNITS: Record<string, number> = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
-const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600 };
 
 export function parseAddress(text: string): Address {
   const address = split(text);
@@ -88,10 +88,11 @@ export function collectListener(
 
 /** `5m`, or `mw-jobrunner=24h`; in seconds, as Envoy writes them. */
 export function collectTimeout(text: string, timeouts: TimeoutOption = new Map()): TimeoutOption {
-  const [, name = null, count, unit] = /^(?:([^=]+)=)?(\d{1,8})([smh]|(?<=^0|=0))$/.exec(text) ?? [];
-  if (count === undefined)
+  const [, name = null, time = ""] = /^(?:([^=]+)=)?([^=]+)$/.exec(text) ?? [];
+  const seconds = time === "0" ? 0 : secondsOf(time, "smh");
+  if (seconds === null)
     throw new InvalidArgumentError("Write a time as 90s, 5m or 24h, or as DEPLOYMENT=24h; 0 means no limit.");
-  return new Map(timeouts).set(name, `${Number(count) * (SECONDS[unit!] ?? 1)}s`);
+  return new Map(timeouts).set(name, `${seconds}s`);
 }
 
 export function parsePort(text: string): number {
