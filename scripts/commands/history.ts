@@ -1,15 +1,21 @@
 /** `pointsman history`: what was pushed, when, by whom and why. */
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { count } from "../count.ts";
 import { SourceError } from "../sources/problem.ts";
 import type { Entry, Freeze, Rollout } from "../store/store.ts";
 import { visibleOnLine } from "../visible.ts";
 import { addStoreOption, openStore, type StoreOptions } from "./store-options.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 export function historyCommand(program: Command): void {
   addStoreOption(program.command("history"))
     .description("say what was pushed, when, by whom and why, the newest first")
-    .option("--last <n>", "so many generations", parseCount, 20)
+    .option(
+      "--last <n>",
+      "so many generations",
+      wholeNumber(1, 1e9, "So many are a whole number from 1."),
+      20,
+    )
     .option("--json", "as JSON")
     .addHelpText(
       "after",
@@ -78,12 +84,4 @@ function showEntry({ generation, when, kind, of, digest, who, why, sources, allo
     ...(from.length > 0 ? [`   from ${from.join(", ")}`] : []),
     ...allowed.map((one) => `   allowed ${one.guard}: ${one.what} (${visibleOnLine(one.why)})`),
   ];
-}
-
-function parseCount(text: string): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > 1e9) {
-    throw new InvalidArgumentError("So many are a whole number from 1.");
-  }
-  return number;
 }

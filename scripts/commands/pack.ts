@@ -1,6 +1,6 @@
 /** `pointsman pack`: a farm becomes a table. */
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { count } from "../count.ts";
 import { type Diff, diff } from "../diff/diff.ts";
 import { inShort } from "../diff/formats.ts";
@@ -25,6 +25,7 @@ import { parseAllow, parseReason } from "./allow.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { refuseUnheard } from "./heard.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 export interface PackOptions extends FarmOptions {
   strip?: boolean;
@@ -234,10 +235,8 @@ function readOld(file: string): Table | null {
   }
 }
 
-export function parseGeneration(text: string): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > MAX_GENERATION) {
-    throw new InvalidArgumentError(`A generation is a whole number from 1 to ${MAX_GENERATION}.`);
-  }
-  return number;
-}
+export const parseGeneration = wholeNumber(
+  1,
+  MAX_GENERATION,
+  `A generation is a whole number from 1 to ${MAX_GENERATION}.`,
+);

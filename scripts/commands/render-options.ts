@@ -4,6 +4,7 @@ import { InvalidArgumentError } from "commander";
 import { type Address, PLACEHOLDERS, type RenderOptions } from "../render/envoy.ts";
 import { quoteAll } from "../sources/problem.ts";
 import { secondsOf } from "./duration.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 /** A time of a deployment, or of all under null. */
 export type TimeoutOption = Map<string | null, string>;
@@ -95,12 +96,7 @@ export function collectTimeout(text: string, timeouts: TimeoutOption = new Map()
   return new Map(timeouts).set(name, `${seconds}s`);
 }
 
-export function parsePort(text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65535)
-    throw new InvalidArgumentError("A port is a whole number from 0 to 65535.");
-  return port;
-}
+export const parsePort = wholeNumber(0, 65535, "A port is a whole number from 0 to 65535.");
 
 export function parseBytes(text: string): number {
   const [, count, unit] = /^([1-9]\d{0,11})(|KiB|MiB|GiB)$/.exec(text) ?? [];
@@ -122,7 +118,4 @@ export function parseBuffer(text: string): number {
   return bytes;
 }
 
-export function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("Give a whole number from 1 up.");
-  return Number(text);
-}
+export const parseCount = wholeNumber(1, 999_999_999, "Give a whole number from 1 up.");

@@ -16,6 +16,7 @@ import { visibleOnLine } from "../visible.ts";
 import { parseDuration } from "./duration.ts";
 import { showTime } from "./history.ts";
 import { addStoreOption, openStore, type StoreOptions } from "./store-options.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 interface Options extends StoreOptions {
   proxy: Endpoint[];
@@ -51,7 +52,7 @@ export function statusCommand(program: Command): void {
     .option(
       "--instances <n>",
       "how many serve a listener in a proxy that does not say how many workers it has",
-      parseInstances,
+      wholeNumber(1, 99_999, "Must be a whole number from 1 on."),
     )
     .addOption(
       new Option("--timeout <time>", "how long a proxy may take to answer")
@@ -228,9 +229,4 @@ function collectProxy(text: string, proxies: Endpoint[]): Endpoint[] {
   const proxy = parseProxy(text);
   if (typeof proxy === "string") throw new InvalidArgumentError(proxy);
   return [...proxies, proxy];
-}
-
-function parseInstances(text: string): number {
-  if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError("Must be a whole number from 1 on.");
-  return Number(text);
 }
