@@ -14,8 +14,7 @@ import { Refusal } from "../refusal.ts";
 import { readBytes } from "../sources/files.ts";
 import { SourceError } from "../sources/problem.ts";
 import { reason } from "../sources/reason.ts";
-import { TableError } from "../table/check.ts";
-import { Table } from "../table/table.ts";
+import type { Table } from "../table/table.ts";
 import { append, readHistory } from "./history-file.ts";
 import { parseRecord } from "./record.ts";
 import {
@@ -30,6 +29,7 @@ import {
   rolloutSchema,
   type Store,
 } from "./store.ts";
+import { readTable } from "./stored-table.ts";
 
 const headSchema = z
   .strictObject({ revision: z.int().min(1), rollout: rolloutSchema, entry: entrySchema })
@@ -172,19 +172,7 @@ export class FolderStore implements Store {
   /** Throws SourceError. */
   private readTable(digest: string): Table {
     const file = this.tableFile(digest);
-    const bytes = readBytes(file);
-    let table: Table;
-    try {
-      table = new Table(bytes);
-    } catch (error) {
-      if (!(error instanceof TableError)) throw error;
-      throw new SourceError({ file }, error.message);
-    }
-    if (table.digest === digest && table.digestHolds()) return table;
-    throw new SourceError(
-      { file },
-      "its content is not what its name says: a push of the same content mends it",
-    );
+    return readTable(readBytes(file), digest, file);
   }
 }
 

@@ -4,6 +4,7 @@
  * changed by compare-and-swap alone. Every record is held against its schema here whenever it is read.
  */
 import { z } from "zod";
+import { Refusal } from "../refusal.ts";
 import { MAX_GENERATION, type Table } from "../table/table.ts";
 import { isWholeFleet, stageSchema } from "./stages.ts";
 
@@ -79,6 +80,17 @@ export interface History {
   entries: Entry[];
   /** What is damaged and left out, each with its place and why. */
   warnings: string[];
+}
+
+/** A store that does not answer now, and may well later. */
+export class StoreAway extends Refusal {
+  /** @param unclear what it was asked to do it may have done */
+  constructor(
+    message: string,
+    readonly unclear: boolean,
+  ) {
+    super(message);
+  }
 }
 
 /**

@@ -1,0 +1,233 @@
+/**
+ * A store in etcd, for many machines.
+ *
+ * The rollout object is one key; a push changes it and adds the history's entry in one transaction, if the key has still
+ * the modification revision that was seen.
+ */
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import { Refusal } from "../refusal.ts";
+import { SourceError } from "../sources/problem.ts";
+import type { Table } from "../table/table.ts";
+import { base64, EtcdClient, EtcdRefusal } from "./etcd-client.ts";
+import type { EtcdPlace } from "./etcd-place.ts";
+import { parseRecord } from "./record.ts";
+import {
+  type Entry,
+  entrySchema,
+  type Freeze,
+  freezeSchema,
+  type Head,
+  type History,
+  type Revision,
+  type Rollout,
+  rolloutSchema,
+  type Store,
+  StoreAway,
+} from "./store.ts";
+import { readTable } from "./stored-table.ts";
+
+/** Of a call to one endpoint, of commands that people wait for. */
+const TIMEOUT_MS = 5_000;
+const RECORD_BYTES_AT_MOST = 2 ** 20;
+const PAGE = 200;
+/** A compare on it says that there is no such key. */
+const ABSENT = "0";
+
+/** etcd's gateway leaves out what is empty, and writes 64-bit numbers as texts. */
+const kvSchema = z.looseObject({
+  key: z.base64(),
+  value: z.base64().default(""),
+  mod_revision: z.string().regex(/^\d{1,19}$/),
+});
+type KeyValue = z.infer<typeof kvSchema>;
+const rangeSchema = z.looseObject({ kvs: z.array(kvSchema).default([]), more: z.boolean().default(false) });
+const txnSchema = z.looseObject({
+  succeeded: z.boolean().default(false),
+  responses: z.array(z.looseObject({ response_range: rangeSchema.optional() })).default([]),
+});
+const doneSchema = z.looseObject({});
+
+/** `swap` names the swap that wrote it: who does not hear of its own finds it so. */
+const swap = z.uuid();
+const headSchema = z.strictObject({ swap, rollout: rolloutSchema });
+const historySchema = z.strictObject({ swap, entry: entrySchema });
+
+export class EtcdStore implements Store {
+  readonly name: string;
+  private readonly client: EtcdClient;
+  private readonly prefix: string;
+
+  /** @param timeoutMs for one call to one endpoint */
+  constructor(place: EtcdPlace, timeoutMs = TIMEOUT_MS) {
+    this.name = place.name;
+    this.prefix = place.prefix;
+    this.client = new EtcdClient(place, timeoutMs);
+  }
+
+  async table(digest: string): Promise<Table> {
+    const key = this.tableKey(digest);
+    const found = await this.get(key);
+    if (found === null) throw new SourceError({ file: this.shown(key) }, "there is no such table");
+    return readTable(Buffer.from(found.value, "base64"), digest, this.shown(key));
+  }
+
+  async putTable(table: Table): Promise<void> {
+    if (await this.hasTable(table.digest)) return;
+    const key = this.tableKey(table.digest);
+    const { bytes } = table;
+    try {
+      await this.put(key, Buffer.from(bytes));
+    } catch (error) {
+      if (!(error instanceof EtcdRefusal && error.isTooLarge)) throw error;
+      const size = `${(bytes.length / 2 ** 20).toFixed(1)} MiB`;
+      throw new Refusal(
+        `${this.shown(key)}: the table has ${size}, and this etcd takes less in one request (1.5 MiB by itself): start it with a larger --max-request-bytes, or push to a folder`,
+      );
+    }
+  }
+
+  async head(): Promise<Head> {
+    const key = this.key("rollout");
+    const found = await this.get(key);
+    if (found === null) return { revision: ABSENT, rollout: null };
+    const { rollout } = this.record(headSchema, found);
+    return { revision: found.mod_revision, rollout };
+  }
+
+  async swap(expected: Revision, next: Rollout, entry?: Entry): Promise<boolean> {
+    const mine = randomUUID();
+    const rolloutKey = this.key("rollout");
+    const shown = this.shown(rolloutKey);
+    const compare: object[] = [{ key: base64(rolloutKey), target: "MOD", mod_revision: expected }];
+    const put = (key: string, record: object) => ({
+      request_put: { key: base64(key), value: base64(this.bounded(JSON.stringify(record), key)) },
+    });
+    const success = [put(rolloutKey, headSchema.parse({ swap: mine, rollout: next }))];
+    const failure = [{ request_range: { key: base64(rolloutKey) } }];
+    const entryKey = entry && this.entryKey(entry.generation);
+    if (entry !== undefined && entryKey !== undefined) {
+      if (entry.generation !== next.generation) throw new Error("bug: the entry is of another generation");
+      // The history only grows.
+      compare.push({ key: base64(entryKey), target: "CREATE", create_revision: ABSENT });
+      success.push(put(entryKey, historySchema.parse({ swap: mine, entry })));
+      failure.push({ request_range: { key: base64(entryKey) } });
+    }
+    const body = { compare, success, failure };
+    const { succeeded, responses } = await this.client
+      .call("kv/txn", body, txnSchema, shown)
+      .catch((error) => {
+        if (!(error instanceof StoreAway && error.unclear)) throw error;
+        throw new StoreAway(
+          `${error.message}; it may have been written: \`pointsman history\` says so`,
+          true,
+        );
+      });
+    if (succeeded) return true;
+    const [now, there] = responses.map(({ response_range }) => response_range?.kvs[0]);
+    // It has happened at an endpoint whose answer did not come, and what failed was the same once more.
+    const isMine = (kv: KeyValue | undefined) =>
+      kv !== undefined && Buffer.from(kv.value, "base64").includes(`"swap":"${mine}"`);
+    if (isMine(now) || isMine(there)) return true;
+    if ((now?.mod_revision ?? ABSENT) !== expected) return false;
+    throw new Refusal(
+      `${this.shown(entryKey!)}: the history has this generation already, and the rollout object is older: was it restored? Say a --generation above all of the history`,
+    );
+  }
+
+  async history(): Promise<History> {
+    const entries: Entry[] = [];
+    const warnings: string[] = [];
+    for await (const kv of this.all("history/")) {
+      try {
+        const { entry } = this.record(historySchema, kv);
+        const key = Buffer.from(kv.key, "base64").toString();
+        if (key !== this.entryKey(entry.generation))
+          throw new SourceError({ file: this.shown(key) }, `it holds generation ${entry.generation}`);
+        entries.push(entry);
+      } catch (error) {
+        if (!(error instanceof SourceError)) throw error;
+        warnings.push(new SourceError({ file: error.file }, `left out: ${error.what}`).message);
+      }
+    }
+    return { entries, warnings };
+  }
+
+  async freeze(): Promise<Freeze | null> {
+    const found = await this.get(this.key("freeze"));
+    return found && this.record(freezeSchema, found);
+  }
+
+  async setFreeze(freeze: Freeze | null): Promise<void> {
+    const key = this.key("freeze");
+    if (freeze !== null) return this.put(key, Buffer.from(this.bounded(JSON.stringify(freeze), key)));
+    await this.client.call("kv/deleterange", { key: base64(key) }, doneSchema, this.shown(key));
+  }
+
+  private key(name: string): string {
+    return `${this.prefix}/${name}`;
+  }
+
+  private tableKey(digest: string): string {
+    return this.key(`tables/${digest}`);
+  }
+
+  /** In the order of the generations. */
+  private entryKey(generation: number): string {
+    return this.key(`history/${String(generation).padStart(10, "0")}`);
+  }
+
+  /** For people: where it is and which key. */
+  private shown(key: string): string {
+    return this.name + key.slice(this.prefix.length);
+  }
+
+  private async get(key: string): Promise<KeyValue | null> {
+    const { kvs } = await this.client.call("kv/range", { key: base64(key) }, rangeSchema, this.shown(key));
+    return kvs[0] ?? null;
+  }
+
+  private async put(key: string, value: Buffer): Promise<void> {
+    const body = { key: base64(key), value: value.toString("base64") };
+    await this.client.call("kv/put", body, doneSchema, this.shown(key));
+  }
+
+  /** Everything whose key begins so, by key, in pages. */
+  private async *all(start: string): AsyncGenerator<KeyValue> {
+    const first = this.key(start);
+    const end = `${first.slice(0, -1)}${String.fromCharCode(first.charCodeAt(first.length - 1) + 1)}`;
+    for (let from = first; ; ) {
+      const body = { key: base64(from), range_end: base64(end), limit: String(PAGE) };
+      const { kvs, more } = await this.client.call("kv/range", body, rangeSchema, this.shown(first));
+      yield* kvs;
+      if (!more || kvs.length === 0) return;
+      from = `${Buffer.from(kvs.at(-1)!.key, "base64").toString()}\0`;
+    }
+  }
+
+  /** Throws SourceError. */
+  private record<T extends object>(schema: z.ZodType<T>, { key, value }: KeyValue): T {
+    const file = this.shown(Buffer.from(key, "base64").toString());
+    if (value.length > (RECORD_BYTES_AT_MOST * 4) / 3 + 4)
+      throw new SourceError({ file }, "too large for a record");
+    const record = parseRecord(schema, Buffer.from(value, "base64").toString());
+    if (typeof record === "string") throw new SourceError({ file }, record);
+    return record;
+  }
+
+  /** Two of them fit into one request. Throws Refusal. */
+  private bounded(text: string, key: string): string {
+    if (Buffer.byteLength(text) <= RECORD_BYTES_AT_MOST / 2) return text;
+    throw new Refusal(`${this.shown(key)}: the record has more than ${RECORD_BYTES_AT_MOST / 2 ** 11} KiB`);
+  }
+
+  private async hasTable(digest: string): Promise<boolean> {
+    try {
+      await this.table(digest);
+      return true;
+    } catch (error) {
+      if (error instanceof SourceError) return false;
+      throw error;
+    }
+  }
+}
