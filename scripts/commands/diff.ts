@@ -23,7 +23,7 @@ export function diffCommand(program: Command): void {
     )
     .argument("<new>", "the same, of what comes")
     .addOption(
-      new Option("--store <folder>", "a store: a number is one of its generations").env("POINTSMAN_STORE"),
+      new Option("--store <place>", "a store: a number is one of its generations").env("POINTSMAN_STORE"),
     )
     .option("--markdown", "as Markdown, for a review")
     .option("--json", "as JSON, with every name")

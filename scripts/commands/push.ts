@@ -85,7 +85,7 @@ async function push(options: Options): Promise<void> {
   const answer = { kind: "push" as const, generation, digest, same, before: current.last, warnings, allowed };
   if (same) {
     await store.putTable(table); // it may be damaged there
-    tell({ ...answer, changes: [], targets: await bring(store, table, targets) }, options);
+    tell({ ...answer, changes: [], targets: await bring(store, table, targets) }, store, options);
     return;
   }
   await ask(`Push generation ${generation} to ${store.name}?`, options.yes);
@@ -101,7 +101,7 @@ async function push(options: Options): Promise<void> {
   };
   progress("writing");
   const brought = await putInForce(store, current, table, entry, targets);
-  tell({ ...answer, changes: packed.changes, targets: brought }, options);
+  tell({ ...answer, changes: packed.changes, targets: brought }, store, options);
 }
 
 /** The farm's table, after the one that is to be served. Throws SourceError, Refusal. */

@@ -124,7 +124,7 @@ export interface PushReport {
 }
 
 /** Throws Refusal where a target was not written. */
-export function tell(report: PushReport, { store, json }: { store: string; json?: boolean }): void {
+export function tell(report: PushReport, { name }: Store, { json }: { json?: boolean }): void {
   const { kind, generation, digest, same, changes, targets } = report;
   const failed = targets.filter(({ error }) => error !== null);
   const missing = `${failed.map(({ target, error }) => `${target}: not written: ${error}`).join("\n")}
@@ -133,7 +133,7 @@ generation ${generation} is in the store and in ${targets.length - failed.length
   else {
     const what = same ? `has generation ${generation} already` : `generation ${generation}`;
     const lines = [
-      `${store}: ${what}, digest ${digest}`,
+      `${name}: ${what}, digest ${digest}`,
       ...(kind === "rollback" ? changes.map((line) => `  ${line}`) : []),
       ...targets.flatMap(({ target, said }) => (said === null ? [] : [`${target}: ${said}`])),
       ...(targets.length === 0 ? ["no targets: the store alone has it"] : []),

@@ -60,7 +60,7 @@ async function rollback(wanted: number | undefined, options: Options): Promise<v
   for (const target of targets) await target.check(table);
   const answer = { kind: "rollback" as const, generation, digest, same, before: last, warnings, allowed: [] };
   if (same) {
-    tell({ ...answer, changes: [], targets: await bring(store, table, targets) }, options);
+    tell({ ...answer, changes: [], targets: await bring(store, table, targets) }, store, options);
     return;
   }
   const entry: Entry = {
@@ -77,7 +77,7 @@ async function rollback(wanted: number | undefined, options: Options): Promise<v
   const brought = await putInForce(store, current, table, entry, targets);
   // Only now: nobody has to wait for it.
   const changes = current.table === null ? [] : changesBetween(current.table, table);
-  tell({ ...answer, changes, targets: brought }, options);
+  tell({ ...answer, changes, targets: brought }, store, options);
 }
 
 /** In short; a store knows no farm's own order of versions. */

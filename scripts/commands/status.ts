@@ -1,6 +1,5 @@
 /** `pointsman status`: what proxies serve, by their own word, held against what the store wants served. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { count } from "../count.ts";
@@ -15,7 +14,7 @@ import { type Wanted, wantedOf } from "../store/wanted.ts";
 import { visibleOnLine } from "../visible.ts";
 import { parseDuration } from "./duration.ts";
 import { showTime } from "./history.ts";
-import { addStoreOption, openStore, type StoreOptions } from "./store-options.ts";
+import { addStoreOption, fileInStore, openStore, type StoreOptions } from "./store-options.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 interface Options extends StoreOptions {
@@ -154,10 +153,13 @@ function pushedAt(
 
 /** Throws Refusal, SourceError. */
 function proxiesOf({ store, proxy, proxies }: Options): Endpoint[] {
-  const own = join(store, PROXIES_FILE);
-  const file = proxies ?? (existsSync(own) ? own : null);
+  const own = fileInStore({ store }, PROXIES_FILE);
+  const file = proxies ?? (own !== null && existsSync(own) ? own : null);
   if (proxy.length > 0) return proxy;
-  if (file === null) throw new Refusal(`no proxies: name them by --proxy URL, --proxies FILE, or in ${own}`);
+  if (file === null)
+    throw new Refusal(
+      `no proxies: name them by --proxy URL, --proxies FILE${own === null ? "" : `, or in ${own}`}`,
+    );
   const read = parseProxies(readBytes(file, { file }, PROXIES_BYTES_AT_MOST).toString(), file);
   if (read.length === 0) throw new Refusal(`${file}: it names no proxy, so nothing can be said of any`);
   return read;

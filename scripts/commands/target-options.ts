@@ -1,10 +1,9 @@
 /** The options of the commands that bring a table to this machine's proxies. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Target } from "../targets/target.ts";
 import { readTargets, TARGET_KINDS, targetOf, targetOption } from "../targets/targets.ts";
-import { addStoreOption, type StoreOptions } from "./store-options.ts";
+import { addStoreOption, fileInStore, type StoreOptions } from "./store-options.ts";
 
 type Says = NonNullable<ReturnType<typeof targetOption>>;
 
@@ -34,9 +33,9 @@ export function addTargetOptions(command: Command): Command {
 
 /** None: the store alone has the table. Throws SourceError. */
 export function targetsOf({ store, target, targets, reload = false }: TargetOptions): Target[] {
-  const file = targets ?? join(store, TARGETS_FILE);
-  const says =
-    target.length > 0 ? target : targets !== undefined || existsSync(file) ? readTargets(file) : [];
+  const own = fileInStore({ store }, TARGETS_FILE);
+  const file = targets ?? (own !== null && existsSync(own) ? own : null);
+  const says = target.length > 0 ? target : file !== null ? readTargets(file) : [];
   return says.map((one) => targetOf(one, reload));
 }
 
