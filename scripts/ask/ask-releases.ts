@@ -56,9 +56,19 @@ async function askRelease(asked: Asked, asking: Asking): Promise<string | null> 
   }
 }
 
-export function urlOf(template: string, { release, deployment, cluster }: Omit<Asked, "version">): string {
-  const texts: Record<string, string> = { release, "release-slug": slug(release), deployment, cluster };
-  return template.replaceAll(/\{([a-z-]+)\}/g, (whole, name) => texts[name] ?? whole);
+type Addressed = Omit<Asked, "version">;
+
+const TEXTS = new Map<string, (asked: Addressed) => string>([
+  ["release", ({ release }) => release],
+  ["release-slug", ({ release }) => slug(release)],
+  ["deployment", ({ deployment }) => deployment],
+  ["cluster", ({ cluster }) => cluster],
+]);
+/** What may stand between braces in a template. */
+export const PLACEHOLDERS: readonly string[] = [...TEXTS.keys()];
+
+export function urlOf(template: string, asked: Addressed): string {
+  return template.replaceAll(/\{([a-z-]+)\}/g, (whole, name) => TEXTS.get(name)?.(asked) ?? whole);
 }
 
 /** Throws NoAnswer. */

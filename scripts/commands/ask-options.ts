@@ -1,6 +1,6 @@
 /** `--ask-releases` and what goes with it: the releases of a farm's table are asked what they run. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Asked, askReleases, urlOf } from "../ask/ask-releases.ts";
+import { type Asked, askReleases, PLACEHOLDERS, urlOf } from "../ask/ask-releases.ts";
 import type { Progress } from "../progress.ts";
 import { quote } from "../sources/problem.ts";
 import type { Table } from "../table/table.ts";
@@ -16,12 +16,13 @@ export interface AskOptions {
 export const ASK_RELEASES = "ask-releases";
 
 const TIMEOUT_MS = 5000;
+const KNOWN = PLACEHOLDERS.map((name) => `{${name}}`).join(", ");
 
 export function addAskOptions(command: Command): Command {
   return command
     .option(
       "--ask-releases <url>",
-      "ask each release, of the default deployment, what it runs: {release}, {release-slug}, {deployment}, {cluster}",
+      `ask each release, of the default deployment, what it runs: ${KNOWN}`,
       parseTemplate,
     )
     .option(
@@ -64,14 +65,11 @@ function releasesOf(table: Table, deployment: string): Asked[] {
   });
 }
 
-const PLACEHOLDERS = ["release", "release-slug", "deployment", "cluster"];
-
 function parseTemplate(text: string): string {
   const used = [...text.matchAll(/\{([^{}]*)\}/g)].map(([, name]) => name!);
   const unknown = used.find((name) => !PLACEHOLDERS.includes(name));
   if (unknown !== undefined) {
-    const known = PLACEHOLDERS.map((name) => `{${name}}`).join(", ");
-    throw new InvalidArgumentError(`There is no ${quote(`{${unknown}}`)}; there are ${known}.`);
+    throw new InvalidArgumentError(`There is no ${quote(`{${unknown}}`)}; there are ${KNOWN}.`);
   }
   if (used.every((name) => name === "deployment")) {
     const wanted = "Each release is asked at a URL of its own";
