@@ -175,6 +175,13 @@ describe("a push", () => {
     expect(ask("history").out).toContain(`   allowed ${names[0]}: `);
   });
 
+  it("has none after the last generation", () => {
+    push("last", "--generation", "4294967295");
+    expect(push("last").out).toMatch(/^store: has generation 4294967295 already/);
+    promote();
+    expect(push("more")).toEqual({ code: 1, out: "", err: "the store has the last generation there is\n" });
+  });
+
   it("changes nothing where a target cannot take the table", () => {
     const targets = render();
     push("first", ...targets, "--generation", "12");

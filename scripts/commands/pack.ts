@@ -99,13 +99,32 @@ function packTo(options: PackOptions & Judgement & { out: string }): Told {
   }
   const progress = progressLines((line) => process.stderr.write(line));
   const pack = (isHeld: () => boolean) => {
-    const packed = tell(packFarm(options, readOld(out), progress), options);
+    const old = readOld(out);
+    const packed = tell(numbered(packFarm(options, old, progress), old, options.generation), options);
     if (!isHeld())
       throw new Refusal(`${out}: another process took the lock, and pack wrote nothing: pack again`);
     writeWhole(out, packed.bytes);
     return packed;
   };
   return withLock(behindLinks(out), pack, { progress });
+}
+
+/** In the old table's generation, or the next where the content is another. Throws Refusal. */
+function numbered(packed: Packed, old: Table | null, wanted: number | undefined): Packed {
+  if (old === null) return packed;
+  const isSame = packed.table.digest === old.digest;
+  if (wanted !== undefined) {
+    if (isSame || wanted > old.generation) return packed;
+    throw new Refusal(
+      `generation ${wanted} is not above the old table's ${old.generation}, and the content differs: give a higher one`,
+    );
+  }
+  if (!isSame && old.generation === MAX_GENERATION)
+    throw new Refusal(
+      `the old table has generation ${MAX_GENERATION}, the highest one: choose another --out`,
+    );
+  const table = new Table(withGeneration(packed.bytes, old.generation + (isSame ? 0 : 1)));
+  return { ...packed, table, bytes: table.bytes };
 }
 
 function packToStdout(options: PackOptions & Judgement & { out: string }): Told {
@@ -147,7 +166,7 @@ export interface Packed {
 
 /**
  * A farm's table in memory. Throws SourceError, Refusal.
- * @param old the table that this one follows, for the generation and the guards
+ * @param old the table that this one follows, for what changes and the guards
  */
 export function packFarm(
   options: PackOptions,
@@ -159,21 +178,8 @@ export function packFarm(
   const { plan } = compiled;
   farm.warnings.unshift(...warnOfElsewhere(farm, compiled.groups, compiled.releases));
   const namesText = options.strip ? null : JSON.stringify(compiled.names);
-  const generation = options.generation ?? old?.generation ?? 1;
-  let table = encodeFarm(farm, plan, { generation, names: namesText, progress });
-  if (old && table.digest !== old.digest) {
-    if (options.generation === undefined) {
-      if (old.generation === MAX_GENERATION)
-        throw new Refusal(
-          `the old table has generation ${MAX_GENERATION}, the highest one: choose another --out`,
-        );
-      table = new Table(withGeneration(table.bytes, old.generation + 1));
-    } else if (options.generation <= old.generation) {
-      throw new Refusal(
-        `generation ${options.generation} is not above the old table's ${old.generation}, and the content differs: give a higher one`,
-      );
-    }
-  }
+  const { generation = 1 } = options;
+  const table = encodeFarm(farm, plan, { generation, names: namesText, progress });
   progress("checking the table");
   checkVersions(table, farm);
   warnOfLimits(farm, table);
