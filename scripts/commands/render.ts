@@ -1,5 +1,5 @@
 /** `pointsman render`: what a proxy needs to run the filter. */
-import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Argument, type Command, Option } from "commander";
 import { dump } from "js-yaml";
@@ -8,10 +8,9 @@ import { filter } from "../filter.ts";
 import { Refusal } from "../refusal.ts";
 import type { AccessLog } from "../render/access-log.ts";
 import { type Address, type Rendered, type RenderOptions, renderEnvoy } from "../render/envoy.ts";
-import { parseFilterFile } from "../render/filter-file.ts";
-import { FILTER_NAME } from "../render/plugin.ts";
 import { reason } from "../sources/reason.ts";
 import { Table } from "../table/table.ts";
+import { filterFilesIn, readFilterFile } from "../targets/filter-files.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { readTable } from "./inspect.ts";
 import { packFarm } from "./pack.ts";
@@ -263,14 +262,10 @@ function given<K extends keyof Options>(
 
 /** One above those of the files that are there: a table that Envoy has refused is then judged anew. */
 function nextAttempt(out: string): number {
-  const folder = join(out, FILTER_NAME);
   let last = 0;
-  for (const listener of statSync(folder, { throwIfNoEntry: false })?.isDirectory()
-    ? readdirSync(folder)
-    : []) {
-    const file = join(folder, listener, `${FILTER_NAME}.json`);
+  for (const { path } of filterFilesIn(out)) {
     try {
-      last = Math.max(last, parseFilterFile(readFileSync(file, "utf8"), file).attempt);
+      last = Math.max(last, readFilterFile(path).attempt);
     } catch {
       // None of ours, or damaged: it is written anew.
     }

@@ -10,7 +10,7 @@ import { sweep, writeWhole } from "../disk/write-whole.ts";
 import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
 import type { Table } from "../table/table.ts";
-import { checkFits, filterFilesIn, OF_A_PUSH, readFilterFile, refuseOlder } from "./filter-files.ts";
+import { checkFits, neededFilterFilesIn, OF_A_PUSH, readFilterFile, refuseOlder } from "./filter-files.ts";
 import type { Target } from "./target.ts";
 
 export interface ConfigMapOptions {
@@ -59,7 +59,7 @@ export function configMap(options: ConfigMapOptions): Target {
 /** Throws Refusal. */
 function manifestOf(table: Table, { file, name, namespace, from }: ConfigMapOptions): object {
   const data: Record<string, string> = {};
-  for (const { listener, path } of from === undefined ? [] : filterFilesIn(from)) {
+  for (const { listener, path } of from === undefined ? [] : neededFilterFilesIn(from)) {
     const filter = readFilterFile(path);
     // Only a place for the table: what it holds may be older or newer.
     checkFits({ ...filter, table: null }, path, table, OF_A_PUSH);

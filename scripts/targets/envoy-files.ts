@@ -6,14 +6,14 @@ import { sweep, writeWhole } from "../disk/write-whole.ts";
 import { FILTER_NAME } from "../render/plugin.ts";
 import type { Table } from "../table/table.ts";
 import { refuseWhatFiltersWould } from "./ask-filter.ts";
-import { bootstrapsIn, filterFilesIn, OF_A_PUSH, readEnvoyFile, textWith } from "./filter-files.ts";
+import { bootstrapsIn, neededFilterFilesIn, OF_A_PUSH, readEnvoyFile, textWith } from "./filter-files.ts";
 import type { Target } from "./target.ts";
 
 /** @param folder what `render envoy --out` has filled */
 export function envoyFiles(folder: string): Target {
   const filesOf = (table: Table) => {
     // What Envoy starts with comes last: by then it has what it is to serve.
-    return [...filterFilesIn(folder).map(({ path }) => path), ...bootstrapsIn(folder)]
+    return [...neededFilterFilesIn(folder).map(({ path }) => path), ...bootstrapsIn(folder)]
       .map(readEnvoyFile)
       .filter(({ plugins }) => plugins.length > 0)
       .map((file) => ({ ...file, text: textWith(file, table, OF_A_PUSH) }));

@@ -19,7 +19,7 @@ export interface NamedFile {
   path: string;
 }
 
-/** Of each listener, in a folder that `render envoy --out` has filled. Throws Refusal where there is none. */
+/** Of each listener, in a folder that `render envoy --out` has filled. Throws Refusal. */
 export function filterFilesIn(folder: string): NamedFile[] {
   const root = join(folder, FILTER_NAME);
   let listeners: string[] = [];
@@ -29,13 +29,18 @@ export function filterFilesIn(folder: string): NamedFile[] {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT")
       throw new Refusal(`${root}: cannot be read: ${reason(error)}`);
   }
-  const files = listeners.flatMap((listener) =>
+  return listeners.flatMap((listener) =>
     NAMES.map((name) => ({ listener, path: join(root, listener, name) })).filter(({ path }) =>
       existsSync(path),
     ),
   );
+}
+
+/** The same, of which there is one at least. Throws Refusal. */
+export function neededFilterFilesIn(folder: string): NamedFile[] {
+  const files = filterFilesIn(folder);
   if (files.length > 0) return files;
-  const wanted = join(root, "LISTENER", NAMES[0]!);
+  const wanted = join(folder, FILTER_NAME, "LISTENER", NAMES[0]!);
   throw new Refusal(`${folder}: there is no ${wanted}: \`pointsman render envoy --out ${folder}\` writes it`);
 }
 
