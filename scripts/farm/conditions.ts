@@ -3,6 +3,7 @@ import { z } from "zod";
 import { SHARE_WHOLE } from "../plan.ts";
 import { HOST } from "../sources/names.ts";
 import { punycodeOf } from "../sources/punycode.ts";
+import { variableOf } from "../table/headers.ts";
 import { digitsOfNetwork } from "../table/networks.ts";
 
 /** Which requests a rule is for: one language, wherever a farm has rules. rules.ts compiles it. */
@@ -67,7 +68,7 @@ export const cookieName = z.string().regex(/^[\x21-\x3a\x3c\x3e-\x7e]+$/, "must 
 
 /** As PHP calls it, which is how requests' names are read: another name would never match. */
 const parameterName = something.superRefine((text, context) => {
-  const variable = text.replace(/^ +/, "").replace(/[ .[]/g, "_");
+  const { variable } = variableOf(text);
   if (variable === text) return;
   const message = `must be as PHP calls it, \`${variable}\`: that stands for \`${text}\` too`;
   context.addIssue({ code: "custom", message: variable === "" ? "must be a parameter's name" : message });

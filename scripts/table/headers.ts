@@ -107,9 +107,14 @@ export function parameterValues({ target, rawPath }: RequestParts, name: string)
   return pairs.filter(([one]) => isCalled(decoded(one), name)).map(([, value]) => decoded(value ?? ""));
 }
 
+/** What PHP reads of a parameter's name, and the variable that it makes of it. */
+export function variableOf(parameter: string): { read: string; variable: string } {
+  const read = parameter.replace(/^ +/, "").split("\0", 1)[0]!;
+  return { read, variable: read.replace(/[ .[]/g, "_") };
+}
+
 /** PHP ends a name at `[` only where a `]` follows: here it may do so in any case. */
 function isCalled(parameter: string, name: string): boolean {
-  const read = parameter.replace(/^ +/, "").split("\0", 1)[0]!;
-  const variable = read.replace(/[ .[]/g, "_");
+  const { read, variable } = variableOf(parameter);
   return variable === name || (variable.startsWith(name) && read[name.length] === "[");
 }
