@@ -1,7 +1,7 @@
 // Jobs whose headers wait for their bodies, over all listeners of a worker and the oldest first: strangers may hold only
 // so many of them, so many bytes, and for so long.
 
-import { proxy_get_current_time_nanoseconds } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
+import { now } from "./clock";
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
@@ -59,12 +59,4 @@ export function remove(held: Held): void {
   streams--;
   bytes -= held.bytes;
   heap.free(changetype<usize>(held));
-}
-
-const time = memory.data(8, 8);
-
-export function now(): u64 {
-  store<u64>(time, 0);
-  proxy_get_current_time_nanoseconds(time);
-  return load<u64>(time);
 }

@@ -10,6 +10,7 @@ import * as abi from "./abi";
 import { answer, BAD_REQUEST, writeAuthority, writeDecision } from "./answer";
 import * as arena from "./arena";
 import { MAX_HOST, writeHost } from "./canonical";
+import * as clock from "./clock";
 import { findStream, Listener, rootOfStream, Stream } from "./contexts";
 import * as debug from "./debug";
 import { forgetWiki, setWiki } from "./decide";
@@ -183,7 +184,7 @@ function makeRoom(stream: Stream, table: Table): bool {
 export function letOverdueGo(root: u32): void {
   let one = held.oldest;
   if (!one) return;
-  const now = held.now();
+  const now = clock.now();
   while (one) {
     const newer = one.newer;
     if (held.isOverdue(one, now)) letGo(one, metrics.HELD_TIMEOUT, root);

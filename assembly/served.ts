@@ -4,8 +4,8 @@
 import { proxy_get_shared_data, proxy_set_shared_data } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import * as abi from "./abi";
 import * as arena from "./arena";
+import { now } from "./clock";
 import { Listener } from "./contexts";
-import { now } from "./held";
 import * as L from "./layout";
 import { heldBytes } from "./table";
 
