@@ -176,7 +176,7 @@ let cursor: usize = 0;
 let end: usize = 0;
 
 const NAMES = 6;
-/** Of no meaning here: each push has another, so that a proxy does not take one that was refused as known. */
+/** Means nothing to the filter: each push has another, as a proxy skips bytes that it read last, refused or not. */
 const ATTEMPT = 5;
 
 function nameOf(number: i32): Text {
@@ -212,7 +212,7 @@ function readJson(at: usize): bool {
       );
       return false;
     }
-    if ((seen & (1 << name)) != 0) return failJson(at, ascii("each name once"));
+    if ((seen & (1 << name)) != 0) return failJson(at, ascii("a name that did not come before"));
     seen |= 1 << name;
     if (next() != C.COLON) return failJson(at, ascii("a colon"));
     if (name != ATTEMPT || !readNumber()) {
@@ -267,7 +267,7 @@ function readNumber(): bool {
 }
 
 function failJson(at: usize, expected: Text): bool {
-  message.text(ascii("the configuration is not valid: expected "));
+  message.text(ascii("the configuration is not valid JSON: expected "));
   message.text(expected);
   message.text(ascii(" at character "));
   message.decimal(<u32>(cursor - at));

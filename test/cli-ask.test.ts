@@ -93,8 +93,8 @@ it("the same content is asked for too", async () => {
 });
 
 it.each([
-  [["--ask-key", "a"], "--ask-key: goes with --ask-releases"],
-  [["--ask-header", "a"], "--ask-header: goes with --ask-releases"],
+  [["--ask-key", "a"], "--ask-key: it needs --ask-releases"],
+  [["--ask-header", "a"], "--ask-header: it needs --ask-releases"],
   [
     ["--ask-releases", "http://{wiki}/"],
     "There is no `{wiki}`; there are {release}, {release-slug}, {deployment}, {cluster}.",

@@ -57,40 +57,42 @@ describe("readConfiguration", () => {
       expect(textAt(listener, listenerLength)).toBe("a");
     }
     expect(refusal('{"attempt":}PNTS')).toBe(
-      "the configuration is not valid: expected text in quotes at character 12",
+      "the configuration is not valid JSON: expected text in quotes at character 12",
     );
     expect(refusal('{"attempt":1.5}PNTS')).toBe(
-      "the configuration is not valid: expected a comma or a closing brace at character 13",
+      "the configuration is not valid JSON: expected a comma or a closing brace at character 13",
     );
     expect(refusal('{"attempt":-1}PNTS')).toBe(
-      "the configuration is not valid: expected text in quotes at character 12",
+      "the configuration is not valid JSON: expected text in quotes at character 12",
     );
     expect(refusal('{"attempt":12')).toBe(
-      "the configuration is not valid: expected a comma or a closing brace at character 13",
+      "the configuration is not valid JSON: expected a comma or a closing brace at character 13",
     );
     expect(refusal('{"listener":7}PNTS')).toBe(
-      "the configuration is not valid: expected text in quotes at character 13",
+      "the configuration is not valid JSON: expected text in quotes at character 13",
     );
   });
 
   it("says what is wrong with JSON", () => {
-    expect(refusal("{}")).toBe("the configuration is not valid: expected a name in quotes at character 2");
+    expect(refusal("{}")).toBe(
+      "the configuration is not valid JSON: expected a name in quotes at character 2",
+    );
     expect(refusal('{"listener":"a"}')).toBe('the configuration has no "table", and no table follows it');
     expect(refusal('{"listener":"a"} PNT')).toBe('the configuration has no "table", and no table follows it');
     expect(refusal('{"tabel":"a"}')).toBe(
       'the configuration has an unknown name, or not as plain text: "tabel"; "table", "listener", "datacentre", "primary", "cluster-header" and "attempt" are known',
     );
     expect(refusal('{"table":"a","table":"b"}')).toBe(
-      "the configuration is not valid: expected each name once at character 20",
+      "the configuration is not valid JSON: expected a name that did not come before at character 20",
     );
     expect(refusal('{"table":1}')).toBe(
-      "the configuration is not valid: expected text in quotes at character 10",
+      "the configuration is not valid JSON: expected text in quotes at character 10",
     );
     expect(refusal('{"table":"a"} x')).toBe(
-      "the configuration is not valid: expected nothing after the object at character 15",
+      "the configuration is not valid JSON: expected nothing after the object at character 15",
     );
     expect(refusal('{"table":"a')).toBe(
-      "the configuration is not valid: expected text in quotes at character 11",
+      "the configuration is not valid JSON: expected text in quotes at character 11",
     );
   });
 });

@@ -22,23 +22,23 @@ export function addAskOptions(command: Command): Command {
   return command
     .option(
       "--ask-releases <url>",
-      `ask each release, of the default deployment, what it runs: ${KNOWN}`,
+      `ask each release of the default deployment what it runs, at this URL with ${KNOWN}`,
       parseTemplate,
     )
     .option(
       "--ask-key <path>",
-      "where in the JSON that it answers its version is, with dots",
+      "the key of the version in the JSON answer, as mediawiki.version",
       parseKey,
       "version",
     )
     .addOption(
-      new Option("--ask-header <name>", "the header of its answer that has its version")
+      new Option("--ask-header <name>", "take the version from this header of the answer, not from JSON")
         .argParser(parseHeader)
         .conflicts("askKey"),
     )
     .hook("preAction", (_, command) => {
       if (command.opts<AskOptions>().askReleases === undefined)
-        refuseUnheard(command, ["askKey", "askHeader"], "goes with --ask-releases");
+        refuseUnheard(command, ["askKey", "askHeader"], "it needs --ask-releases");
     });
 }
 

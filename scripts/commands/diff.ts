@@ -21,18 +21,18 @@ export function diffCommand(program: Command): void {
       "<old>",
       "a table, what Envoy discovers (pointsman.json), a farm (farm.yaml), or a generation of --store; - is a table on standard input",
     )
-    .argument("<new>", "the same, of what comes")
+    .argument("<new>", "what takes its place: again one of these")
     .addOption(
       new Option("--store <place>", "a store: a number is one of its generations").env("POINTSMAN_STORE"),
     )
-    .option("--markdown", "as Markdown, for a review")
-    .option("--json", "as JSON, with every name")
+    .option("--markdown", "print it as Markdown, for a review")
+    .option("--json", "print it as JSON, with every name")
     .addHelpText(
       "after",
       `
-Releases whose version changes, and whether it is newer or OLDER; wikis that move, come and go; clusters that proxies
-must have first; hosts, rules and settings. A farm is packed in memory. Exit codes: 0 the same content, 1 different,
-2 not compared.
+diff lists the releases whose version changes, and whether it is newer or OLDER; wikis that move, come and go; clusters
+that proxies must have first; and changed hosts, rules and settings. It packs a farm in memory. Exit codes: 0 the same
+content, 1 different content, 2 not compared.
 
 Examples:
   $ pointsman diff yesterday.table production.table

@@ -10,15 +10,19 @@ import { whoActs } from "./who.ts";
 
 export function freezeCommand(program: Command): void {
   addStoreOption(program.command("freeze"))
-    .description("let no push through until then")
-    .requiredOption("--until <time>", "a day, its end in UTC; a time; or how long: 90m, 12h, 3d", parseUntil)
-    .requiredOption("--reason <text>", "why, for who wants to push", parseReason)
-    .option("--json", "say it as JSON")
+    .description("refuse every push until a given time")
+    .requiredOption(
+      "--until <time>",
+      "when it ends: a day (its end in UTC), a time, or after how long (90m, 12h, 3d)",
+      parseUntil,
+    )
+    .requiredOption("--reason <text>", "why: whoever tries to push is told", parseReason)
+    .option("--json", "print it as JSON")
     .addHelpText(
       "after",
       `
-A push is then refused with the reason, but with --allow frozen. A rollback always goes. A freeze takes the place of the
-one before it.
+Until then a push is refused and told the reason, unless it has --allow frozen. A rollback is never refused for a
+freeze. A new freeze replaces the old one.
 
 Examples:
   $ pointsman freeze --store /srv/pointsman --until 2027-01-02 --reason 'end of the year'
@@ -40,8 +44,8 @@ Examples:
 
 export function unfreezeCommand(program: Command): void {
   addStoreOption(program.command("unfreeze"))
-    .description("let pushes through again")
-    .option("--json", "say it as JSON")
+    .description("end a freeze: let pushes through again")
+    .option("--json", "print it as JSON")
     .addHelpText(
       "after",
       `

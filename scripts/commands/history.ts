@@ -12,15 +12,15 @@ export function historyCommand(program: Command): void {
     .description("say what was pushed, when, by whom and why, the newest first")
     .option(
       "--last <n>",
-      "so many generations",
+      "how many generations to print",
       wholeNumber(1, 1e9, "So many are a whole number from 1."),
       20,
     )
-    .option("--json", "as JSON")
+    .option("--json", "print it as JSON")
     .addHelpText(
       "after",
       `
-Lines of the history that are damaged are left out, and told as warnings.
+Damaged lines of the history are left out, with a warning for each.
 
 Examples:
   $ pointsman history --store /srv/pointsman

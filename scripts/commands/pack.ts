@@ -45,7 +45,7 @@ export function packCommand(program: Command): void {
       "--out <file>",
       "the table to write; if it exists, the new one takes the next generation; - is standard output",
     )
-    .option("--strip", "leave out the names that only people need, as for proxies")
+    .option("--strip", "leave out the names that only people read: proxies need none of them")
     .option(
       "--generation <n>",
       "the table's generation (default: one more than the old table's)",
@@ -53,18 +53,18 @@ export function packCommand(program: Command): void {
     )
     .option(
       "--allow <guard[=reason]>",
-      `pack in spite of this guard (repeatable): ${GUARD_NAMES.join(", ")}`,
+      `let pass what a guard finds (repeatable): ${GUARD_NAMES.join(", ")}`,
       parseAllow(GUARD_NAMES),
       [],
     )
-    .option("--reason <text>", "why it is allowed; needs --allow", parseReason)
+    .option("--reason <text>", "why --allow lets it pass", parseReason)
     .option("--json", "print what was packed as JSON")
     .addHelpText(
       "after",
       `
 If --out has a table already, pack says in short what changes; \`pointsman diff\` says all of it. Guards compare the two
-tables and refuse a change that is hardly ever meant. Their limits are \`guards\` in the farm. Two packs to one --out wait
-for each other.
+tables, and refuse changes that hardly anybody wants. Their limits are \`guards\` in the farm. If two packs write to one
+--out, the second waits for the first.
 
 Examples:
   $ pointsman pack --farm examples/small/farm.yaml --out small.table

@@ -36,23 +36,24 @@ interface Options extends FarmOptions, AskOptions, TargetOptions {
 
 export function pushCommand(program: Command): void {
   addTargetOptions(addAskOptions(addFarmOptions(program.command("push"))))
-    .description("pack a farm, and make its table what is to be served: in the store, then on this machine")
+    .description("pack a farm, and make its table the one to be served: in the store, then on this machine")
     .requiredOption("--reason <text>", "why, for the history", parseReason)
-    .option("--yes", "do not ask; where there is no terminal, nothing is pushed without it")
+    .option("--yes", "do not ask; without a terminal, nothing is pushed unless this is given")
     .option(
       "--allow <guard[=reason]>",
       `let pass what a guard finds (repeatable): ${NAMES.join(", ")}`,
       parseAllow(NAMES),
       [],
     )
-    .option("--again", "push also what has the content of what is to be served")
-    .option("--generation <n>", "the generation (default: the store's next)", parseGeneration)
-    .option("--json", "say what was done as JSON")
+    .option("--again", "make a new generation even if the content is what is to be served already")
+    .option("--generation <n>", "the generation of the table (default: the store's next)", parseGeneration)
+    .option("--json", "print what was done as JSON")
     .addHelpText(
       "after",
       `
-The farm is checked and packed, compared with what is to be served, and put to the guards; then you are asked. Nothing is
-written before. Where the content is what is to be served already, only targets that do not have it are written.
+push checks and packs the farm, compares it with what is to be served, and lets the guards look at the change; then it
+asks you. Until then it writes nothing. If the content is what is to be served already, it writes only targets that
+lack it.
 
 Examples:
   $ pointsman push --farm farm.yaml --store /srv/pointsman --target envoy-files=/etc/envoy --reason 'train 1.47.0-wmf.3'

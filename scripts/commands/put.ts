@@ -18,22 +18,21 @@ export function putCommand(program: Command): void {
     .argument("<table>", "the table to put there; - is standard input")
     .requiredOption(
       "--into <file...>",
-      "a listener's pointsman.json or the envoy.yaml, which `render` wrote, or YAML by hand; - is standard input and output",
+      "files that `render` wrote, a listener's pointsman.json or envoy.yaml, or such YAML by hand; - is standard input and output",
     )
     .addHelpText(
       "after",
       `
-put checks every file before it writes the first one, and writes each file whole or not at all. It changes nothing if the
-filter would refuse the table, if the table lacks a file's listener, or if it is older than the table that is there.
-Everything else in a file stays as it is, except \`attempt\`, which goes up by one: Envoy takes a file that it has refused
-for known if no byte of it differs. Envoy takes up a written file by itself, except envoy.yaml: there stand the tables
-that it starts with. Envoy does not start with a table that its filter refuses, so put asks the filter that the file
-names, if it is on this machine.
+put checks every file before it writes the first one, and writes each file whole or not at all. It changes nothing if
+the filter would refuse the table, if the table lacks a file's listener, or if it is older than the table that is
+there. Everything else in a file stays as it is, except \`attempt\`, which goes up by one: Envoy skips a file whose bytes
+are those that it read last, even if it refused them. Envoy takes up a written pointsman.json by itself. It reads
+envoy.yaml only when it starts: that file has the table that each listener starts with. Envoy does not start if the
+filter refuses such a table, so put first asks the filter that the file names, if that is on this machine.
 
 Examples:
   $ pointsman put production.table --into /etc/envoy/pointsman/*/pointsman.json /etc/envoy/envoy.yaml
-  $ pointsman stamp yesterday.table --above production.table --out production.table
-  $ pointsman put production.table --into /etc/envoy/pointsman/*/pointsman.json /etc/envoy/envoy.yaml`,
+  $ pointsman put production.table --into - < pointsman.json > new.json`,
     )
     .action(async (file: string, { into }: { into: string[] }, command: Command) => {
       refuseTwiceStdin(command, [file, ...into]);
@@ -45,7 +44,10 @@ Examples:
       const files = into.map(readEnvoyFile);
       const texts = files.map((one) => textWith(one, table, said));
       for (const { path, plugins } of files) {
-        if (plugins.length === 0) throw new Refusal(`${path}: a bootstrap without tables to start with`);
+        if (plugins.length === 0)
+          throw new Refusal(
+            `${path}: this bootstrap has no table that Envoy starts with: leave it out of --into, or render it again`,
+          );
       }
       await refuseWhatFiltersWould(files, table);
       for (const [i, name] of into.entries()) {
@@ -58,7 +60,9 @@ Examples:
 export function stampCommand(program: Command): void {
   program
     .command("stamp")
-    .description("give a table a new generation, to go back to it; nothing else changes")
+    .description(
+      "give an older table a new generation, so that proxies can go back to it; change nothing else",
+    )
     .argument("<table>", "the table to stamp; - is standard input")
     .option(
       "--above <file...>",
@@ -69,12 +73,14 @@ export function stampCommand(program: Command): void {
     .addHelpText(
       "after",
       `
-Proxies would serve an older table without a stamp, but its generation is lower, so alerts for proxies that are left
-behind would go off. Write the stamped table to the --out of \`pack\`: the next pack takes the generation after it.
+To go back, stamp an older table, and then \`put\` the stamped one. put refuses the older table itself, whose generation
+is lower than that of the table in the file. Write the stamped table to the --out of \`pack\`: the next pack takes the
+generation after it.
 
 Examples:
   $ pointsman stamp yesterday.table --above production.table --out production.table
-  $ pointsman stamp yesterday.table --above /etc/envoy/pointsman/edge/pointsman.json --out back.table`,
+  $ pointsman stamp yesterday.table --above /etc/envoy/pointsman/edge/pointsman.json --out back.table
+  $ pointsman put back.table --into /etc/envoy/pointsman/*/pointsman.json /etc/envoy/envoy.yaml`,
     )
     .action(
       (file: string, options: { above?: string[]; generation?: number; out: string }, command: Command) => {

@@ -170,9 +170,10 @@ export function renderCommand(program: Command): void {
     .addHelpText(
       "after",
       `
-Without --out, render prints the configuration. A running Envoy takes up the files that --out writes again, except
-envoy.yaml, in which stands the table that it starts with. Generations must grow from table to table: for an Envoy that
-serves, render a packed table (--table) rather than the farm, and give it each later table by \`pointsman put\`.
+Without --out, render prints the configuration. If you render into the same --out again, a running Envoy takes up all
+files by itself except envoy.yaml, which it reads only when it starts. Generations must grow from table to table: for
+an Envoy that serves, render a packed table (--table) rather than the farm, and give it each later table by \`pointsman
+put\`.
 
 Examples:
   $ pointsman render envoy --farm examples/small/farm.yaml --fallback 127.0.0.1:8085 \\

@@ -24,18 +24,21 @@ interface Options extends TargetOptions {
 
 export function rollbackCommand(program: Command): void {
   addTargetOptions(program.command("rollback"))
-    .description("make content that was served before what is to be served again, at once")
+    .description("make the content of an earlier generation the one to be served, at once")
     .addArgument(
-      new Argument("[generation]", "whose content; default: the one before").argParser(parseGeneration),
+      new Argument(
+        "[generation]",
+        "the generation whose content comes back (default: the one before)",
+      ).argParser(parseGeneration),
     )
     .option("--reason <text>", "why, for the history", parseReason)
     .option("--generation <n>", "the new generation (default: the store's next)", parseGeneration)
-    .option("--json", "say what was done as JSON")
+    .option("--json", "print what was done as JSON")
     .addHelpText(
       "after",
       `
-It needs the store alone: no farm, no sources. Nobody is asked, no guard looks, and a freeze does not hold it. It is a new
-generation of the old content, so every proxy takes it, and the next push goes on from it.
+A rollback needs the store alone: no farm, no sources. It asks nobody, no guard looks, and a freeze does not stop it.
+It makes a new generation of the old content, so every proxy takes it, and the next push goes on from it.
 
 Examples:
   $ pointsman rollback --store /srv/pointsman

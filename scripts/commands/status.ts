@@ -45,12 +45,12 @@ export function statusCommand(program: Command): void {
     .addOption(
       new Option(
         "--proxies <file>",
-        `the same, one a line (default: ${PROXIES_FILE} in the store's folder); - is standard input`,
+        `a file of such proxies, one a line (default: ${PROXIES_FILE} in the store's folder); - is standard input`,
       ).conflicts("proxy"),
     )
     .option(
       "--instances <n>",
-      "how many serve a listener in a proxy that does not say how many workers it has",
+      "how many instances serve a listener, for a proxy that does not say how many workers it has",
       wholeNumber(1, 99_999, "Must be a whole number from 1 on."),
     )
     .addOption(
@@ -58,16 +58,17 @@ export function statusCommand(program: Command): void {
         .argParser(parseDuration)
         .default(5000, "5s"),
     )
-    .option("--wait <time>", "ask again until all is well, so long at most", parseDuration)
-    .addOption(new Option("--watch", "go on, and say what changes").conflicts("wait"))
-    .option("--json", "as JSON; of --watch, a line a change")
+    .option("--wait <time>", "ask again until all is well, for at most this long", parseDuration)
+    .addOption(new Option("--watch", "go on asking, and print what changes").conflicts("wait"))
+    .option("--json", "print it as JSON; with --watch, one line for each change")
     .addHelpText(
       "after",
       `
-A proxy is the URL of Envoy's admin interface, of metrics in Prometheus' format, or of ATS's stats_over_http. A listener
-that a proxy must have and has not is a fault; where none is named, those are judged that the proxy tells of.
+Name a proxy by the URL of Envoy's admin interface, of metrics in Prometheus' format, or of ATS's stats_over_http.
+After the URL, name the listeners that the proxy must have: one that is missing is then a fault. If you name none,
+status judges the listeners that the proxy has.
 
-Exit code 0 only if every proxy serves the store's generation on every listener, by all its workers.
+The exit code is 0 only if every proxy serves the store's generation on every listener, with all its workers.
 
 Examples:
   $ pointsman status --store /srv/pointsman --proxy http://127.0.0.1:9901 --proxy 'http://10.0.0.2:9901 edge mesh'

@@ -26,9 +26,9 @@ export function addTargetOptions(command: Command): Command {
     )
     .option(
       "--targets <file>",
-      `the same as YAML (default: ${TARGETS_FILE} in the store's folder, if it is there)`,
+      `a YAML file of such targets (default: ${TARGETS_FILE} in the store's folder, if it is there)`,
     )
-    .option("--reload", "run what reloads a proxy that has to be told, instead of saying it");
+    .option("--reload", "run the command that makes a proxy read its file, instead of printing it");
 }
 
 /** None: the store alone has the table. Throws SourceError. */

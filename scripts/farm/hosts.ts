@@ -173,9 +173,9 @@ class Compiler {
     this.checkNotRewritten(rule.host, () => this.farm.place([...path, "host"]));
     const [, prefix, family, suffix] = STEM.exec(rule.host) ?? [];
     const isCarried = rule.path !== undefined || rule.target !== undefined;
-    if (!isCarried) this.refuse(rule, ["replace", "else", "case"], "a `path` or `target`", path);
+    if (!isCarried) this.refuse(rule, ["replace", "else", "case"], "a `path` or `target`: add one", path);
     if (suffix || rule.host.startsWith("*.") || (isCarried && rule.else === undefined)) {
-      this.refuse(rule, ["alias"], "a whole host and a wiki", path);
+      this.refuse(rule, ["alias"], "a whole host and a wiki: write such a host", path);
     }
     /** The wiki that the host itself stands for. */
     const key = isCarried ? "else" : "wiki";
@@ -235,12 +235,12 @@ class Compiler {
   }
 
   /** Keys that would have no effect in this rule. */
-  private refuse(rule: HostRule, keys: readonly (keyof HostRule)[], goesWith: string, path: Path): void {
+  private refuse(rule: HostRule, keys: readonly (keyof HostRule)[], what: string, path: Path): void {
     for (const key of keys) {
       if (rule[key] === undefined) continue;
       this.problems.add(
         this.farm.place([...path, key], "key"),
-        `${quote(key)} needs ${goesWith}: remove it, or change the host`,
+        `${quote(key)} needs ${what}, or remove ${quote(key)}`,
       );
     }
   }

@@ -178,7 +178,10 @@ export function checkHeaders(farm: Farm, emit: readonly { name: string }[], list
   const problems = new Problems();
   const names = emit.map(({ name }) => name);
   for (const name of names.filter((one, i) => names.indexOf(one) !== i)) {
-    problems.add(farm.place(["headers"]), `two headers have the name ${quote(name)}: give one another name`);
+    problems.add(
+      farm.place(["headers"]),
+      `two headers have the name ${quote(name)}: give one of them another name`,
+    );
   }
   const rules: Rule[] = listeners.flatMap(({ routes, assets, reads }) => [...routes, ...assets, ...reads]);
   const lookedAt = rules.flatMap(({ when }) =>

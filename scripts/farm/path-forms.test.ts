@@ -125,8 +125,8 @@ describe("path forms", () => {
       "farm.yaml:6:82: with the host `{label}.{family}.org` the wiki must be `{label}{family}`, not `{label}wiki`",
     ]);
     expect(refused("host: a.example, wiki: awiki, else: bwiki, case: lower")).toEqual([
-      "farm.yaml:6:41: `else` needs a `path` or `target`: remove it, or change the host",
-      "farm.yaml:6:54: `case` needs a `path` or `target`: remove it, or change the host",
+      "farm.yaml:6:41: `else` needs a `path` or `target`: add one, or remove `else`",
+      "farm.yaml:6:54: `case` needs a `path` or `target`: add one, or remove `case`",
     ]);
   });
 
@@ -142,7 +142,7 @@ describe("path forms", () => {
 
   it("are what a replacement goes with", () => {
     expect(refused("host: a.example, wiki: awiki, replace: { site: { a: b } }")).toEqual([
-      "farm.yaml:6:41: `replace` needs a `path` or `target`: remove it, or change the host",
+      "farm.yaml:6:41: `replace` needs a `path` or `target`: add one, or remove `replace`",
     ]);
   });
 });

@@ -348,10 +348,10 @@ describe("clusters and headers", () => {
 
   it("two headers of one name are refused, the cluster's own default included", () => {
     expect(problemsWith({ headers: "{ wiki: x-a, group: x-a }" })).toEqual([
-      "farm.yaml:6:10: two headers have the name `x-a`: give one another name",
+      "farm.yaml:6:10: two headers have the name `x-a`: give one of them another name",
     ]);
     expect(problemsWith({ headers: "{ wiki: x-mw-cluster }" })).toEqual([
-      "farm.yaml:6:10: two headers have the name `x-mw-cluster`: give one another name",
+      "farm.yaml:6:10: two headers have the name `x-mw-cluster`: give one of them another name",
     ]);
   });
 
