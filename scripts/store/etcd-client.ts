@@ -16,6 +16,7 @@ import { StoreAway } from "./store.ts";
 /** A page of a history, or a table: etcd itself takes 1.5 MiB in a request unless it is told otherwise. */
 const ANSWER_BYTES_AT_MOST = 64 * 2 ** 20;
 const WATCH_BYTES_AT_MOST = 8 * 2 ** 20;
+const WATCH_ALIVE_MS = 10_000;
 const RECONNECT_MS = 250;
 const RECONNECT_AT_MOST_MS = 5_000;
 
@@ -129,6 +130,8 @@ export class EtcdClient {
         response.on("error", () => {});
         response.on("close", resolve);
       });
+      // Else the end of a machine that lost its power is never heard.
+      request.on("socket", (socket) => socket.setKeepAlive(true, WATCH_ALIVE_MS));
       const end = () => request.destroy();
       signal.addEventListener("abort", end, { once: true });
       request.on("error", () => {});

@@ -164,6 +164,11 @@ export class EtcdStore implements Store {
     await this.client.call("kv/deleterange", { key: base64(key) }, doneSchema, this.shown(key));
   }
 
+  watch(hint: () => void, signal: AbortSignal): void {
+    const first = this.key("");
+    void this.client.watch(first, endOf(first), hint, signal);
+  }
+
   private key(name: string): string {
     return `${this.prefix}/${name}`;
   }
@@ -195,9 +200,8 @@ export class EtcdStore implements Store {
   /** Everything whose key begins so, by key, in pages. */
   private async *all(start: string): AsyncGenerator<KeyValue> {
     const first = this.key(start);
-    const end = `${first.slice(0, -1)}${String.fromCharCode(first.charCodeAt(first.length - 1) + 1)}`;
     for (let from = first; ; ) {
-      const body = { key: base64(from), range_end: base64(end), limit: String(PAGE) };
+      const body = { key: base64(from), range_end: base64(endOf(first)), limit: String(PAGE) };
       const { kvs, more } = await this.client.call("kv/range", body, rangeSchema, this.shown(first));
       yield* kvs;
       if (!more || kvs.length === 0) return;
@@ -230,4 +234,9 @@ export class EtcdStore implements Store {
       throw error;
     }
   }
+}
+
+/** Above all keys that begin so. */
+function endOf(start: string): string {
+  return `${start.slice(0, -1)}${String.fromCharCode(start.charCodeAt(start.length - 1) + 1)}`;
 }

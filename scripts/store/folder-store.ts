@@ -5,7 +5,7 @@
  * one moment at which a push has happened. The entry's line in `history.jsonl` comes after it; where a writer dies in
  * between, readers take the entry from `rollout.json`, and the next writer appends it.
  */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { withLock } from "../disk/lock.ts";
@@ -130,6 +130,16 @@ export class FolderStore implements Store {
         syncFolder(this.name);
       }
     });
+  }
+
+  watch(hint: () => void, signal: AbortSignal): void {
+    try {
+      const watcher = watch(this.name, { signal, persistent: false }, hint);
+      // A folder that is taken away, or too many watches: who asks now and then sees all the same.
+      watcher.on("error", () => watcher.close());
+    } catch {
+      // It is not there yet.
+    }
   }
 
   private locked<T>(step: (isHeld: () => boolean) => T): T {

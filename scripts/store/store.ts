@@ -121,4 +121,7 @@ export interface Store {
   freeze(): Promise<Freeze | null>;
 
   setFreeze(freeze: Freeze | null): Promise<void>;
+
+  /** Calls `hint` when something may have changed, until the signal. It may miss something: ask now and then as well. */
+  watch(hint: () => void, signal: AbortSignal): void;
 }
