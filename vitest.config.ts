@@ -14,6 +14,15 @@ export default defineConfig({
         return `export default new Uint8Array(Buffer.from("${base64}", "base64"));`;
       },
     },
+    {
+      // The same as esbuild's `text` loader.
+      name: "proto-text",
+      enforce: "pre",
+      load(id) {
+        if (!id.endsWith(".proto")) return null;
+        return `export default ${JSON.stringify(readFileSync(id, "utf8"))};`;
+      },
+    },
   ],
   test: {
     include: ["{bench,host-sim,scripts,test}/**/*.test.ts"],

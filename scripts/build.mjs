@@ -21,7 +21,7 @@ await build({
   platform: "node",
   target: "node20",
   format: "esm",
-  loader: { ".wasm": "binary" },
+  loader: { ".proto": "text", ".wasm": "binary" },
   // commander is CommonJS inside and calls require.
   banner: {
     js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
@@ -46,6 +46,6 @@ await build({
   target: "node20",
   format: "esm",
   packages: "external",
-  loader: { ".wasm": "binary" },
+  loader: { ".proto": "text", ".wasm": "binary" },
   logLevel: "warning",
 });

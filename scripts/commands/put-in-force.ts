@@ -3,9 +3,10 @@ import { count } from "../count.ts";
 import { withGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
 import { SourceError } from "../sources/problem.ts";
+import type { Version } from "../store/stages.ts";
 import { WHOLE_FLEET } from "../store/stages.ts";
 import type { Entry, Head, Store } from "../store/store.ts";
-import { type Wanted, wantedOf } from "../store/wanted.ts";
+import { wantedOf } from "../store/wanted.ts";
 import { MAX_GENERATION, Table } from "../table/table.ts";
 import type { Target } from "../targets/target.ts";
 import { showRollout } from "./history.ts";
@@ -16,7 +17,7 @@ export interface Current {
   /** By generation, the oldest first. */
   entries: Entry[];
   /** null: nothing was ever pushed. */
-  last: Wanted | null;
+  last: Version | null;
   /** In its generation; null: there is none, or it cannot be read. */
   table: Table | null;
   /** Why it cannot be read. */
@@ -115,7 +116,7 @@ export interface PushReport {
   /** Nothing new: what is to be served has this content, and only the targets were seen to. */
   same: boolean;
   /** What was to be served before. */
-  before: Wanted | null;
+  before: Version | null;
   /** Against that, in short. */
   changes: string[];
   warnings: string[];

@@ -39,6 +39,9 @@ interface Options extends FarmOptions {
   clusters?: Address;
   fallback: Address;
   xds?: Address;
+  nodeId?: string;
+  nodeCluster?: string;
+  nodeLocality?: string;
   ca: string;
   serverName?: string;
   idleTimeout?: TimeoutOption;
@@ -94,6 +97,15 @@ export function renderCommand(program: Command): void {
       "the address of the xDS server that has the filters (default: Envoy reads files, which --out writes)",
       parseAddress,
     )
+    .option(
+      "--node-id <id>",
+      "the proxy's name to that server, another one for each proxy (default: what `envoy --service-node` says)",
+    )
+    .option(
+      "--node-cluster <name>",
+      "what the proxy is one of (default: what `envoy --service-cluster` says)",
+    )
+    .option("--node-locality <region[/zone[/sub-zone]]>", "where the proxy is, for stages of a rollout")
     .option(
       "--ca <path>",
       "a file on the proxy's machine with the authorities that sign the certificates of TLS upstreams",
@@ -230,6 +242,11 @@ function render(table: Table, options: Options): Rendered {
       pattern: clusters,
       fallback,
       server: options.xds ?? null,
+      node: {
+        ...(options.nodeId !== undefined && { id: options.nodeId }),
+        ...(options.nodeCluster !== undefined && { cluster: options.nodeCluster }),
+        ...(options.nodeLocality !== undefined && { locality: options.nodeLocality }),
+      },
       ca,
       serverName,
       timeouts: timeoutsOf(options),

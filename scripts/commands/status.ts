@@ -9,8 +9,9 @@ import { askAll } from "../status/ask.ts";
 import { readGauges } from "../status/gauges.ts";
 import { type Judgement, judge, silent } from "../status/judge.ts";
 import { type Endpoint, parseProxies, parseProxy } from "../status/proxies.ts";
+import type { Version } from "../store/stages.ts";
 import type { Entry, Rollout, Store } from "../store/store.ts";
-import { type Wanted, wantedOf } from "../store/wanted.ts";
+import { wantedOf } from "../store/wanted.ts";
 import { visibleOnLine } from "../visible.ts";
 import { parseDuration } from "./duration.ts";
 import { showTime } from "./history.ts";
@@ -103,7 +104,7 @@ interface ListenerState extends Omit<Judgement, "served"> {
 
 interface State {
   fine: boolean;
-  wanted: Wanted & { pushed: string | null; state: Rollout["state"] | null };
+  wanted: Version & { pushed: string | null; state: Rollout["state"] | null };
   proxies: { proxy: string; fine: boolean; listeners: ListenerState[] }[];
   warnings: string[];
 }

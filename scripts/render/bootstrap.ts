@@ -7,6 +7,7 @@
 import { type AccessLog, accessLogs } from "./access-log.ts";
 import { type ClusterOptions, cluster, LOCALHOST, socket } from "./cluster.ts";
 import { adsConfig, discoveredFilter, type FilterFile, type FilterServer } from "./discovered-filter.ts";
+import { nodeOf, type ProxyNode } from "./node.ts";
 import { FILTER_NAME, type FilterOptions } from "./plugin.ts";
 import { EDGE_HTTP2, overloadManager, type Protection } from "./protection.ts";
 import { spellings } from "./spellings.ts";
@@ -37,6 +38,8 @@ export interface Timeouts {
 }
 
 export interface BootstrapOptions {
+  /** Default: `pointsman`, for an Envoy that nobody tells from another. */
+  node?: ProxyNode;
   listeners: ListenerOptions[];
   clusters: ClusterOptions[];
   /** The cluster of a request to which the filter gives no header: pass-through, and no filter at all. */
@@ -91,8 +94,7 @@ const ROUTER_TYPE = `${TYPE}envoy.extensions.filters.http.router.v3.Router`;
 export function bootstrap(options: BootstrapOptions): object {
   const { protection, discovery } = options;
   return {
-    // Envoy takes no discovered configuration, from a file either, without an identity.
-    node: { id: FILTER_NAME, cluster: FILTER_NAME },
+    node: nodeOf(options.node ?? { id: FILTER_NAME, cluster: FILTER_NAME }, filterOfServer(options)),
     admin: {
       address: socket(LOCALHOST, options.adminPort ?? 0),
       // Who wants to look at a full Envoy must get in.
@@ -107,6 +109,12 @@ export function bootstrap(options: BootstrapOptions): object {
       clusters: options.clusters.map(cluster),
     },
   };
+}
+
+/** What a server must know to send the filter; the same for all listeners. */
+function filterOfServer({ discovery, atStart, listeners }: BootstrapOptions): FilterOptions | null {
+  const isServer = discovery !== null && "cluster" in discovery;
+  return isServer ? (atStart?.(listeners[0]!.name) ?? null) : null;
 }
 
 /**

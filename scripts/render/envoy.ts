@@ -11,6 +11,7 @@ import {
   type Timeouts,
 } from "./bootstrap.ts";
 import { versionOf } from "./filter-file.ts";
+import type { ProxyNode } from "./node.ts";
 import { FILTER_NAME, type FilterOptions, filterResource, pluginConfiguration } from "./plugin.ts";
 import type { Protection } from "./protection.ts";
 
@@ -29,6 +30,8 @@ export interface RenderOptions extends Passed {
   attempt: number;
   /** An xDS server that has the filters, instead of files; null: files. */
   server: Address | null;
+  /** Who the proxy is, to that server. */
+  node: ProxyNode;
   /** On the proxy's machine: the folder of its configuration, and the .wasm. */
   root: string;
   wasm: string;
@@ -81,6 +84,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
     primary,
     attempt,
     server,
+    node,
     root,
     wasm,
     clusters,
@@ -117,6 +121,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
   return {
     bootstrap: bootstrap({
       ...rest,
+      ...(server && { node }),
       ...(isEdge && { protection }),
       listeners: given.map((one) => {
         const listener = listenerOf(one.name, known);

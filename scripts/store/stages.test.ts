@@ -1,7 +1,7 @@
 /** Which nodes a stage has, and what each is to serve of a rollout. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Node, type Stage, selects, stageOf, WHOLE_FLEET, wantedOf } from "./stages.ts";
+import { type Node, type Stage, selects, stageOf, versionFor, WHOLE_FLEET } from "./stages.ts";
 
 const node: Node = { id: "edge-7.eqiad", cluster: "edge", locality: "us/eqiad/a" };
 const is = (stage: Omit<Stage, "name">, one: Partial<Node> = {}) =>
@@ -77,13 +77,13 @@ describe("of a rollout", () => {
     for (const [at] of stages.entries()) {
       for (const one of fleet) {
         const isReached = stageOf({ stages }, one) <= at;
-        expect(wantedOf({ ...next, previous, stages, at }, one)).toEqual(isReached ? next : previous);
+        expect(versionFor({ ...next, previous, stages, at }, one)).toEqual(isReached ? next : previous);
       }
     }
     expect(fleet.map((one) => stageOf({ stages }, one)).sort()).toEqual([0, 1, 1, 1, 1, 1, 2, 2]);
   });
 
   it("nothing is for those to whom nothing was ever pushed", () => {
-    expect(wantedOf({ ...next, previous: null, stages, at: 0 }, { ...node, id: "x" })).toBeNull();
+    expect(versionFor({ ...next, previous: null, stages, at: 0 }, { ...node, id: "x" })).toBeNull();
   });
 });

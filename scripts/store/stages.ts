@@ -85,7 +85,7 @@ export function stageOf({ stages }: Pick<Staged, "stages">, node: Node): number 
 }
 
 /** What the node is to serve, by the rollout object and the node alone; null: nothing was ever pushed to it. */
-export function wantedOf(rollout: Staged, node: Node): Version | null {
+export function versionFor(rollout: Staged, node: Node): Version | null {
   const { digest, generation, previous } = rollout;
   return stageOf(rollout, node) <= rollout.at ? { digest, generation } : previous;
 }

@@ -20,13 +20,19 @@ export async function refuseWhatFiltersWould(files: readonly NamedEnvoyFile[], t
       const vm = vms.get(wasm) ?? (await load(wasm));
       vms.set(wasm, vm);
       const { bytes } = withTable(table);
-      const root = vm.createRoot({ rootId, configuration: bytes, allowOnHeadersStopIteration: true });
-      if (root.refused === null) continue;
+      const why = refusalOf(vm, rootId, bytes);
+      if (why === null) continue;
       throw new Refusal(
-        `${path}: the filter that is there, ${wasm}, refuses the table: ${vm.logs.at(-1)?.text ?? root.refused}; \`pointsman render envoy --out\` writes the filter that goes with this pointsman`,
+        `${path}: the filter that is there, ${wasm}, refuses the table: ${why}; \`pointsman render envoy --out\` writes the filter that goes with this pointsman`,
       );
     }
   }
+}
+
+/** What the filter of a VM says against a configuration; null: it takes it. */
+export function refusalOf(vm: Vm, rootId: string, configuration: Uint8Array): string | null {
+  const root = vm.createRoot({ rootId, configuration, allowOnHeadersStopIteration: true });
+  return root.refused === null ? null : (vm.logs.at(-1)?.text ?? root.refused);
 }
 
 async function load(wasm: string): Promise<Vm> {

@@ -9,7 +9,6 @@ import {
   findEnvoy,
   OTHER_ENVOY_VERSIONS,
 } from "../../scripts/envoy/install.ts";
-import { pluginConfiguration } from "../../scripts/render/plugin.ts";
 import { XdsServer } from "../support/xds-server.ts";
 import { PLAN, type Started, start, tableOf, WASM } from "./farm.ts";
 
@@ -76,8 +75,7 @@ for (const version of VERSIONS) {
       const server = new XdsServer(WASM);
       await server.start();
       const farm = await start({ ...options(envoy), server: server.port, table: table(1) });
-      const push = (bytes: Uint8Array, attempt: number) =>
-        server.push(LISTENERS, (listener) => pluginConfiguration({ table: bytes, listener, attempt }));
+      const push = (bytes: Uint8Array, attempt: number) => server.push(LISTENERS, { table: bytes, attempt });
       try {
         // Nothing has come yet.
         await expectAll(farm, 1, 4);

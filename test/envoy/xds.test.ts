@@ -6,7 +6,6 @@ import { expect, test } from "vitest";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { startConfigured } from "../../scripts/envoy/process.ts";
 import { send } from "../../scripts/envoy/request.ts";
-import { pluginConfiguration } from "../../scripts/render/plugin.ts";
 import { projectPath } from "../support/data.ts";
 import { folderOf } from "../support/folder.ts";
 import { XdsServer } from "../support/xds-server.ts";
@@ -17,9 +16,7 @@ test("the same bad table sent three times is refused three times, where its atte
   await server.start();
   const farm = await start({ server: server.port, table: tableOf({}, 1), concurrency: 2 });
   const push = (table: Uint8Array, attempt?: number) =>
-    server.push(["edge"], (listener) =>
-      pluginConfiguration({ table, listener, ...(attempt !== undefined && { attempt }) }),
-    );
+    server.push(["edge"], { table, ...(attempt !== undefined && { attempt }) });
   const gauge = (name: string, value: number) =>
     farm.envoy.waitForStat(`wasmcustom.pointsman.${name}.listener.edge`, (one) => one === value, 10_000);
   const bad = tableOf({}, 2);
@@ -58,6 +55,7 @@ test("what `render --xds` writes starts with its table, and takes the server's",
   const written = pointsman(
     ...["render", "envoy", "--table", "one.table", "--xds", `127.0.0.1:${server.port}`, "--out", "made"],
     ...["--listener", "edge=0", "--listener", "mesh=0", "--admin-port", "0", "--fallback", "127.0.0.1:9"],
+    ...["--node-id", "envoy-1", "--node-cluster", "edge"],
     // Nobody listens there: which cluster was asked, Envoy's statistics say.
     ...["--clusters", "127.0.0.1:9", "--access-log", "none"],
   );
@@ -73,8 +71,7 @@ test("what `render --xds` writes starts with its table, and takes the server's",
   try {
     expect(await asked("edge")).toEqual([web(2)]);
     const moved = tableOf({ wikis: PLAN.wikis.map((one) => ({ ...one, release: 0 })) }, 4);
-    const push = (listener: string) => pluginConfiguration({ table: moved, listener, attempt: 2 });
-    expect(await server.push(["edge", "mesh"], push)).toBe("ACK");
+    expect(await server.push(["edge", "mesh"], { table: moved, attempt: 2 })).toBe("ACK");
     await expect.poll(() => asked("mesh")).toEqual([web(1), web(2)]);
     await envoy.stop();
     // The server is away at the next start.

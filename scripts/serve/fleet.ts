@@ -1,0 +1,161 @@
+/**
+ * What each proxy of a fleet is sent. That follows from the rollout object and the proxy alone, so any number of servers
+ * say the same; what is remembered here is only what was sent on streams that are open.
+ */
+import { randomInt } from "node:crypto";
+import type { FilterOptions } from "../render/plugin.ts";
+import { type Version, versionFor } from "../store/stages.ts";
+import type { Rollout } from "../store/store.ts";
+import type { Table } from "../table/table.ts";
+import type { AskingProxy } from "./asked.ts";
+import { writeFilters } from "./messages.ts";
+import { type Stream, Subscriber } from "./subscriber.ts";
+import { showVersion } from "./version.ts";
+import { whyRefused } from "./will-refuse.ts";
+
+/** What the store wants served. */
+export interface Wanted {
+  rollout: Rollout;
+  /** By digest: the rollout's, and the one before it. */
+  tables: ReadonlyMap<string, Table>;
+}
+
+export interface FleetOptions {
+  /** Of proxies that do not say where their filter is. */
+  wasm: string;
+  /** The primary data centre, whatever proxies say; null: they say it. */
+  primary: string | null;
+  /** Whether a proxy is known to refuse this, from what all servers remember. */
+  isRefused: (id: string, version: Version) => boolean;
+  /** A proxy has refused what it was sent. @param why in its words */
+  onRefused: (id: string, version: Version, why: string) => void;
+  /** A proxy has a newer generation than the store's, as far as we have read it. */
+  onBehind: () => void;
+}
+
+/** What has happened since the start. */
+export const EVENTS = ["sent", "acknowledged", "refused", "behind"] as const;
+export type Event = (typeof EVENTS)[number];
+
+/** A table for a proxy, under its number. */
+export interface Due {
+  version: Version;
+  table: Table;
+}
+
+export class Fleet {
+  readonly events = Object.fromEntries(EVENTS.map((name) => [name, 0])) as Record<Event, number>;
+  private wanted: Wanted | null = null;
+  private readonly subscribers = new Set<Subscriber>();
+  /** Of this `wanted`: the messages by what is in them, and what our own filter says of it; null: it takes it. */
+  private readonly messages = new Map<string, Buffer>();
+  private readonly verdicts = new Map<string, string | null | Promise<string | null>>();
+  private attempt = nextAttempt();
+
+  constructor(readonly options: FleetOptions) {}
+
+  /** The store wants something else, or has read it again. */
+  update(wanted: Wanted): void {
+    const before = this.wanted?.rollout;
+    this.wanted = wanted;
+    if (before?.generation !== wanted.rollout.generation || before.digest !== wanted.rollout.digest) {
+      this.messages.clear();
+      this.verdicts.clear();
+      this.attempt = nextAttempt();
+    }
+    for (const one of this.subscribers) one.sync();
+  }
+
+  /** The generation that the store wants served; null: nothing was read yet. */
+  get generation(): number | null {
+    return this.wanted?.rollout.generation ?? null;
+  }
+
+  connect(proxy: AskingProxy, stream: Stream): Subscriber {
+    const subscriber = new Subscriber(this, proxy, stream);
+    this.subscribers.add(subscriber);
+    return subscriber;
+  }
+
+  disconnect(subscriber: Subscriber): void {
+    this.subscribers.delete(subscriber);
+  }
+
+  /** Of streams that are open, by the proxy's id. */
+  connected(): Subscriber[] {
+    return [...this.subscribers].sort((a, b) => (a.proxy.id < b.proxy.id ? -1 : 1));
+  }
+
+  /** Null: nothing was ever pushed to it, or its table could not be read. */
+  dueTo(proxy: AskingProxy): Due | null {
+    if (this.wanted === null) return null;
+    const version = versionFor(this.wanted.rollout, proxy);
+    const table = version && this.wanted.tables.get(version.digest);
+    return table ? { version, table } : null;
+  }
+
+  /** What our own filter says of it, once it is known: `then` is called when it is. Undefined: not yet. */
+  verdict(proxy: AskingProxy, listener: string, due: Due, then: () => void): string | null | undefined {
+    const filter = this.filterOf(proxy, listener, due, 0);
+    const key = JSON.stringify([due.version, { ...filter, wasm: null, table: null }]);
+    const known = this.verdicts.get(key);
+    if (known === null || typeof known === "string") return known;
+    const asked = known ?? whyRefused(filter);
+    if (known === undefined) {
+      if (this.verdicts.size >= VERDICTS_AT_MOST) this.verdicts.delete(this.verdicts.keys().next().value!);
+      this.verdicts.set(key, asked);
+    }
+    void asked.then((why) => {
+      if (this.verdicts.get(key) === asked) this.verdicts.set(key, why);
+      then();
+    });
+    return undefined;
+  }
+
+  /**
+   * The message with these listeners' filters. One for all proxies that get the same; each attempt of a proxy that has
+   * refused it differs in its bytes, since Envoy takes the same bytes the second time without looking.
+   */
+  message(
+    proxy: AskingProxy,
+    listeners: string[],
+    due: Due,
+    isAgain: boolean,
+  ): { nonce: string; bytes: Buffer } {
+    const attempt = isAgain ? nextAttempt() : this.attempt;
+    const nonce = String(attempt);
+    const write = () => {
+      const filters = listeners.map((listener) => this.filterOf(proxy, listener, due, attempt));
+      return writeFilters(filters, showVersion(due.version), nonce);
+    };
+    if (isAgain) return { nonce, bytes: write() };
+    const { wasm, datacentre, primary, clusterHeader } = proxy;
+    const key = JSON.stringify([due.version, listeners, wasm, datacentre, primary, clusterHeader]);
+    const bytes = this.messages.get(key) ?? write();
+    // Who names ever other files must not fill our memory.
+    if (this.messages.size < MESSAGES_AT_MOST) this.messages.set(key, bytes);
+    return { nonce, bytes };
+  }
+
+  private filterOf(proxy: AskingProxy, listener: string, { table }: Due, attempt: number): FilterOptions {
+    const { datacentre, clusterHeader } = proxy;
+    const primary = this.options.primary ?? proxy.primary;
+    return {
+      wasm: proxy.wasm ?? this.options.wasm,
+      table: table.bytes,
+      listener,
+      ...(datacentre !== null && { datacentre }),
+      ...(primary !== null && { primary }),
+      ...(clusterHeader !== null && { clusterHeader }),
+      attempt,
+    };
+  }
+}
+
+const MESSAGES_AT_MOST = 100;
+const VERDICTS_AT_MOST = 1000;
+
+/** By chance: no other server, and no earlier life of ours, has said it. */
+function nextAttempt(): number {
+  return randomInt(1, 2 ** 47);
+}
