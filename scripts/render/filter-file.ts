@@ -45,8 +45,8 @@ export interface Held {
 
 /** A file of one filter. */
 export interface FilterFile extends Held {
-  /** The file's text with this table instead, as the next attempt, and all else as it was. */
-  with(table: Table): string;
+  /** The file's text with this table instead, as the next attempt or the one that is said, and all else as it was. */
+  with(table: Table, attempt?: number): string;
 }
 
 /** In a file of Envoy's. */
@@ -55,7 +55,7 @@ export interface EnvoyPlugin extends Held {
   /** The .wasm, on the proxy's machine; null where it is no file. */
   wasm: string | null;
   /** What the filter gets with this table instead, and the text that stands for it in the file. */
-  with(table: Table): { bytes: Buffer; value: string };
+  with(table: Table, attempt?: number): { bytes: Buffer; value: string };
 }
 
 /** Of Envoy's: the filter that it discovers, or the bootstrap with those that it starts with. */
@@ -90,8 +90,8 @@ export function filterFileOf(from: unknown, name: string): FilterFile & EnvoyFil
   return {
     ...plugin,
     plugins: [plugin],
-    with(table) {
-      const { bytes, value } = plugin.with(table);
+    with(table: Table, attempt?: number) {
+      const { bytes, value } = plugin.with(table, attempt);
       config.configuration.value = value;
       document.version_info = versionOf(bytes);
       return isJson(name)
@@ -124,8 +124,8 @@ function pluginOf({ root_id: rootId, vm_config, configuration }: z.infer<typeof 
     attempt: old.attempt,
     rootId,
     wasm: vm_config?.code?.local?.filename ?? null,
-    with(table) {
-      const bytes = old.with(table, isText);
+    with(table, attempt) {
+      const bytes = old.with(table, isText, attempt);
       return { bytes, value: bytes.toString(encoding) };
     },
   };
@@ -147,7 +147,7 @@ interface Settings {
 interface Contents extends Pick<FilterFile, "clusterHeader" | "attempt"> {
   settings: Settings;
   table: Table | null;
-  with(table: Table, isText: boolean): Buffer;
+  with(table: Table, isText: boolean, attempt?: number): Buffer;
 }
 
 /** What the filter would read in its configuration, in any of its forms. */
@@ -160,11 +160,11 @@ export function contentsOf(bytes: Buffer, isEmpty: boolean): Contents {
     clusterHeader: settings["cluster-header"] ?? null,
     attempt,
     table: isEmpty ? null : open(isWithin ? Buffer.from(settings.table!) : bytes.subarray(length)),
-    with(table, isText) {
-      const next = { ...settings, attempt: attempt + 1 };
+    with(table, isText, next = attempt + 1) {
+      const said = { ...settings, attempt: next };
       return isText || isWithin
-        ? Buffer.from(JSON.stringify({ ...next, table: base64(table) }))
-        : Buffer.concat([Buffer.from(JSON.stringify(next)), table.bytes]);
+        ? Buffer.from(JSON.stringify({ ...said, table: base64(table) }))
+        : Buffer.concat([Buffer.from(JSON.stringify(said)), table.bytes]);
     },
   };
 }

@@ -63,7 +63,8 @@ function manifestOf(table: Table, { file, name, namespace, from }: ConfigMapOpti
     const filter = readFilterFile(path);
     // Only a place for the table: what it holds may be older or newer.
     checkFits({ ...filter, table: null }, path, table, OF_A_PUSH);
-    data[`${listener}.${path.endsWith(".json") ? "json" : "yaml"}`] = filter.with(table);
+    // As attempt the generation: written again, it is the same map, whatever became of the place meanwhile.
+    data[`${listener}.${path.endsWith(".json") ? "json" : "yaml"}`] = filter.with(table, table.generation);
   }
   const texts = Object.values(data).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   const bytes = table.bytes.length + texts;
