@@ -24,6 +24,7 @@ function bootstrapOf(document: object, text: string, name: string): EnvoyFile {
   const plugins = [...defaultsIn(document)];
   return {
     plugins: plugins.map(({ plugin }) => plugin),
+    readsFiles: plugins.some(({ isFromFile }) => isFromFile),
     with(table) {
       if (isJson(name)) {
         for (const { plugin, configuration } of plugins) configuration.value = plugin.with(table).value;
@@ -40,6 +41,8 @@ function bootstrapOf(document: object, text: string, name: string): EnvoyFile {
 
 interface Default {
   plugin: EnvoyPlugin;
+  /** Where its later tables come from. */
+  isFromFile: boolean;
   /** In the document itself. */
   configuration: { value: string };
 }
@@ -53,6 +56,7 @@ function* defaultsIn(value: unknown): Generator<Default> {
       if (plugin)
         yield {
           plugin,
+          isFromFile: isRecord(value.config_source) && "path_config_source" in value.config_source,
           configuration: (one.config as { configuration: Default["configuration"] }).configuration,
         };
     } else yield* defaultsIn(one);

@@ -61,6 +61,8 @@ export interface EnvoyPlugin extends Held {
 /** Of Envoy's: the filter that it discovers, or the bootstrap with those that it starts with. */
 export interface EnvoyFile {
   plugins: EnvoyPlugin[];
+  /** Of a bootstrap: later tables come to it from files, for one of its plugins at least, and not from a server. */
+  readsFiles: boolean;
   with(table: Table): string;
 }
 
@@ -90,6 +92,7 @@ export function filterFileOf(from: unknown, name: string): FilterFile & EnvoyFil
   return {
     ...plugin,
     plugins: [plugin],
+    readsFiles: false,
     with(table: Table, attempt?: number) {
       const { bytes, value } = plugin.with(table, attempt);
       config.configuration.value = value;

@@ -1,5 +1,5 @@
 /** Targets: what targets.yaml may say, and what each kind writes and refuses. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dump, load } from "js-yaml";
 import { describe, expect, it } from "vitest";
@@ -117,6 +117,28 @@ describe("envoy-files", () => {
     }
     writeFileSync(bootstrap, "{");
     expect(() => files.write(NEW)).toThrow(`${bootstrap}: `);
+  });
+
+  it("gets it into what an Envoy starts with whose filters a server has, and that alone", () => {
+    const folder = folderOf({});
+    const bootstrap = join(folder, "envoy.json");
+    const default_config = { config: plugin({ wasm: "x.wasm", table: OLD.bytes, listener: "edge" }) };
+    const write = (config_source: object) =>
+      writeFileSync(bootstrap, JSON.stringify({ static_resources: [{ config_source, default_config }] }));
+    write({ ads: {} });
+    expect(target({ kind: "envoy-files", folder }).write(NEW)).toBe(
+      "1 file, what Envoy starts with; the table comes to the running one from its server",
+    );
+    const { plugins } = parseEnvoyFile(readFileSync(bootstrap, "utf8"), bootstrap);
+    expect(plugins.map(({ table }) => table!.generation)).toEqual([8]);
+    expect(readdirSync(folder)).toEqual(["envoy.json"]);
+    // Where it reads files, they are missed: without them the running Envoy would not have the table.
+    write({ path_config_source: { path: "/x" } });
+    expect(() => target({ kind: "envoy-files", folder }).write(NEW)).toThrow("LISTENER/pointsman.json: ");
+    rmSync(bootstrap);
+    expect(() => target({ kind: "envoy-files", folder }).write(NEW)).toThrow("LISTENER/pointsman.json: ");
+    const map = { kind: "configmap", name: "x", file: join(folder, "cm.json"), from: folder };
+    expect(() => target(map).write(NEW)).toThrow("LISTENER/pointsman.json: ");
   });
 
   it("is refused where the filter that is there refuses it", async () => {

@@ -163,3 +163,29 @@ test("files: an Envoy that watches the folder around them outlives a listener's 
   }
   expect(await refused()).toEqual([0, 0]);
 });
+
+test("a server: an Envoy starts with the last table that was pushed while the server is away", async () => {
+  const away = [
+    "--xds",
+    "127.0.0.1:9",
+    "--listener",
+    "main=0",
+    "--admin-port",
+    "0",
+    "--fallback",
+    "127.0.0.1:9",
+  ];
+  expect(run(["render", "envoy", "--table", "t.table", "--out", "served", ...away]).code).toBe(0);
+  expect(push("envoy-files=served").code).toBe(0);
+  promote("1.47.0-wmf.2");
+  expect(push("envoy-files=served")).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("served: 1 file, what Envoy starts with; "),
+  });
+  await start("served/envoy.yaml");
+  await serves(2);
+  expect(run(["rollback", "--target", "envoy-files=served"]).code).toBe(0);
+  await envoy!.stop();
+  await start("served/envoy.yaml");
+  await serves(3);
+});
