@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { encode } from "../scripts/encode/encode.ts";
 import type { Canonical, CanonicalRule } from "../scripts/plan.ts";
+import { readVersionFromValues } from "../scripts/sources/values-file.ts";
 import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
 import { loadFarm, readTsv } from "./support/farms.ts";
 import { folderOf } from "./support/folder.ts";
-import { sourcesOfState } from "./support/values-files.ts";
+import { sourcesOfState, valuesText } from "./support/values-files.ts";
 
 /** Every Wikimedia table has to be smaller than this, all of its rules included. */
 const BYTES_AT_MOST = 11_994;
@@ -50,19 +51,30 @@ describe.skipIf(DATA_IS_ABSENT)(`Wikimedia's farm${WHY_SKIPPED}`, () => {
     ]);
   });
 
-  it("has sample values files of the data's state", () => {
-    const folder = folderOf({});
-    sourcesOfState(`${DATA}/mediawiki-config`, folder);
-    const samples = projectPath("examples/wikimedia/releases");
-    const { farm } = loadFarm("production");
-    expect(readdirSync(samples).map((name) => `releases:${name}`)).toEqual(
-      Object.values(farm.says.releases)
-        .map(({ values }) => values)
-        .sort(),
-    );
-    for (const name of readdirSync(samples)) {
-      const sample = readFileSync(join(samples, name), "utf8").replace(/^#.*\n/, "");
-      expect(sample, name).toBe(readFileSync(join(folder, name), "utf8"));
+  it("has sample values files of the data's state: those of its releases, of other deployments, and of scripts", () => {
+    const { farm, plan } = loadFarm("production");
+    const rule = farm.says["version-from-image"]!;
+    // By what most wikis of each release's group run.
+    const { releases } = sourcesOfState(`${DATA}/mediawiki-config`, folderOf({}));
+    const byGroup = (release: string) =>
+      readVersionFromValues(join(releases!, `mw-web-${release}-eqiad.yaml`), rule).version;
+    const folder = projectPath("examples/wikimedia/releases");
+    const found = new Set<string>();
+    for (const file of readdirSync(folder)) {
+      const [, deployment, release, cluster] = /^(.+)-([^-]+)-(eqiad|codfw)\.yaml$/.exec(file) ?? [];
+      const image = deployment === "mw-script" ? "restricted/mediawiki-cli" : "restricted/mediawiki";
+      const whose = `the release ${deployment}-${release} in the cluster ${cluster}`;
+      expect(readFileSync(join(folder, file), "utf8"), file).toBe(
+        `# As a deployment writes it: the values of ${whose}.\n${valuesText(byGroup(release!), image)}`,
+      );
+      found.add(deployment!);
+    }
+    expect([...found]).toEqual(["mw-api-ext", "mw-jobrunner", "mw-script", "mw-web"]);
+    // Whatever release a wiki is on, the farm finds its version and a script has its image.
+    for (const { name } of plan.releases) {
+      const script = join(folder, `mw-script-${name}-eqiad.yaml`);
+      expect(readVersionFromValues(script, rule).version).toBe(byGroup(name));
+      expect(farm.says.releases[name]!.values).toBe(`releases:mw-web-${name}-eqiad.yaml`);
     }
   });
 

@@ -24,12 +24,16 @@ export function sourcesOfState(config: string, folder: string): Record<string, s
   writeFileSync(file, farmByGroup());
   const { list } = survey(new Farm(file, { "mediawiki-config": config }), BEFORE_ANY_PIN_EXPIRES).releases;
   for (const { name, version } of list) {
-    const values = [
-      "docker:\n  registry: docker-registry.discovery.wmnet",
-      `main_app:\n  image: restricted/mediawiki:${version}-2026-08-20-081205-publish`,
-      "mw:\n  httpd:\n    image_tag: 2026-08-20-081205-webserver\n",
-    ];
-    writeFileSync(join(folder, `mw-web-${name}-eqiad.yaml`), values.join("\n"));
+    writeFileSync(join(folder, `mw-web-${name}-eqiad.yaml`), valuesText(version));
   }
   return { "mediawiki-config": config, releases: folder };
+}
+
+/** @param image without its tag: kinds of images differ in their names */
+export function valuesText(version: string, image = "restricted/mediawiki"): string {
+  return [
+    "docker:\n  registry: docker-registry.discovery.wmnet",
+    `main_app:\n  image: ${image}:${version}-2026-08-20-081205-publish`,
+    "mw:\n  httpd:\n    image_tag: 2026-08-20-081205-webserver\n",
+  ].join("\n");
 }
