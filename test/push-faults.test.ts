@@ -1,12 +1,16 @@
 /**
  * A push that is killed, that finds the disk full or read-only, or that another one overtakes: afterwards the store can be
- * read, every proxy's file has one of two whole tables, and the next push mends all.
+ * read, every proxy serves one of two whole tables, `pointsman status` says which, and the next push mends all.
  */
 import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
+import { findEnvoy } from "../scripts/envoy/install.ts";
+import { startConfigured } from "../scripts/envoy/process.ts";
+import { send } from "../scripts/envoy/request.ts";
+import { type Seen, startUpstreams } from "../scripts/envoy/upstream.ts";
 import { parseAtsFile } from "../scripts/render/ats-file.ts";
 import { parseFilterFile } from "../scripts/render/filter-file.ts";
 import { FolderStore } from "../scripts/store/folder-store.ts";
@@ -21,6 +25,10 @@ const LOCK_OF_ENVOY = "envoy/.pointsman.lock";
 /** Calls in a random order that is always the same. */
 const SEED = 7;
 const KILLS = 30;
+/** Where testwiki's requests go, by generation. */
+const CLUSTERS = ["mw-web-1-47-0-wmf-3", "mw-web-1-47-0-wmf-2"];
+/** By then a filter, which tells its proxy once a second, has told it what it serves. */
+const TOLD_MS = 2_500;
 
 const TARGETS = ["envoy-files=envoy", "configmap=cm.json", "ats=ats.yaml"].flatMap((one) => [
   "--target",
@@ -94,6 +102,59 @@ function callsOfAPush(): string[] {
   return readFileSync(join(cwd, "calls"), "utf8").split("\n");
 }
 
+interface Fleet {
+  /** The generation whose content upstreams are asked by. */
+  seen(name: string): Promise<number>;
+  status(cwd: string, name: string): { code: number | null; wanted: number; verdict: string; served: number };
+  stop(): Promise<void>;
+}
+
+/** One Envoy with a listener for each of these folders, which it discovers from there. */
+async function startFleet(all: readonly { name: string; cwd: string }[]): Promise<Fleet> {
+  const upstreams = await startUpstreams(CLUSTERS);
+  const to = upstreams.clusters.flatMap(({ name, port }) => ["--cluster", `${name}=127.0.0.1:${port}`]);
+  const listeners = all.flatMap(({ name }) => ["--listener", `${name}=0`]);
+  const rest = ["--admin-port", "0", "--fallback", "127.0.0.1:9", "--out", "fleet"];
+  expect(run(["render", "envoy", "--table", "t.table", ...to, ...listeners, ...rest])).toMatchObject({
+    code: 0,
+  });
+  const bootstrap = join(before, "fleet/envoy.yaml");
+  let config = readFileSync(bootstrap, "utf8");
+  for (const { name, cwd } of all) {
+    const [ours, theirs] = [join(before, "fleet/pointsman", name), join(cwd, dirname(FILTER))];
+    // Its listener's name, and the table that is in the folder now.
+    const file = readFileSync(join(ours, basename(FILTER)), "utf8");
+    const { table } = parseFilterFile(readFileSync(join(cwd, FILTER), "utf8"), FILTER);
+    writeFileSync(join(cwd, FILTER), parseFilterFile(file, FILTER).with(table!));
+    config = config
+      .replaceAll(`path: ${ours}/`, `path: ${theirs}/`)
+      .replaceAll(`path: ${ours}\n`, `path: ${theirs}\n`);
+  }
+  writeFileSync(bootstrap, config);
+  const envoy = await startConfigured(bootstrap, { envoy: await findEnvoy() }).catch(async (error) => {
+    await upstreams.stop();
+    throw error;
+  });
+  return {
+    async seen(name) {
+      const { body } = await send({ port: envoy.ports[name]!, host: "test.wikipedia.org" });
+      return CLUSTERS.indexOf((JSON.parse(body) as Seen).cluster) + 1;
+    },
+    status(cwd, name) {
+      const proxy = `http://127.0.0.1:${envoy.adminPort} ${name}`;
+      const args = [cli, "status", "--store", "store", "--proxy", proxy, "--json"];
+      const { status: code, stdout } = spawnSync(process.execPath, args, { cwd, encoding: "utf8" });
+      const { wanted, proxies } = JSON.parse(stdout);
+      const [{ verdict, served }] = proxies[0].listeners;
+      return { code, wanted: wanted.generation, verdict, served: served?.generation };
+    },
+    async stop() {
+      await envoy.stop();
+      await upstreams.stop();
+    },
+  };
+}
+
 /** Some of them, in the order of a small generator of random numbers. */
 function someOf<T>(all: readonly T[], count: number): T[] {
   const rest = [...all];
@@ -105,27 +166,52 @@ function someOf<T>(all: readonly T[], count: number): T[] {
 }
 
 describe("a push", { timeout: 300_000 }, () => {
-  it(`that is killed, at ${KILLS} points`, async () => {
+  it(`that is killed, at ${KILLS} points under an Envoy: status says what upstreams see`, async () => {
     const points = callsOfAPush().flatMap((name, i) => [
       { FAULT: "kill", FAULT_AT: String(i + 1) },
       ...(name.startsWith("write") ? [{ FAULT: "kill-half", FAULT_AT: String(i + 1) }] : []),
     ]);
-    const states = new Set<string>();
-    for (const [i, point] of someOf(points, KILLS).entries()) {
-      const cwd = copy(`kill-${i}`);
-      expect(push(cwd, point).signal, JSON.stringify(point)).toBe("SIGKILL");
-      await checkWhole(cwd, 1);
-      states.add(
-        tablesIn(cwd)
-          .map((table) => table!.generation)
-          .join(),
-      );
-      const { status, stderr } = push(cwd);
-      expect({ status, stderr }, JSON.stringify(point)).toMatchObject({ status: 0 });
-      await checkDone(cwd, 2);
+    const all = someOf(points, KILLS).map((point, i) => ({
+      point,
+      name: `kill-${i}`,
+      cwd: copy(`kill-${i}`),
+    }));
+    const fleet = await startFleet(all);
+    try {
+      const states = new Set<string>();
+      for (const { point, cwd } of all) {
+        expect(push(cwd, point).signal, JSON.stringify(point)).toBe("SIGKILL");
+        await checkWhole(cwd, 1);
+        states.add(
+          tablesIn(cwd)
+            .map((table) => table!.generation)
+            .join(),
+        );
+      }
+      // Every one of them was met: before the first target, between two, after the last.
+      expect([...states].sort()).toEqual(["1,1,1", "2,1,1", "2,2,1", "2,2,2"]);
+      await sleep(TOLD_MS);
+      const said = new Set<string>();
+      for (const { point, name, cwd } of all) {
+        const { wanted, verdict, served, code } = fleet.status(cwd, name);
+        expect(served, JSON.stringify(point)).toBe(await fleet.seen(name));
+        expect(code).toBe(wanted === served ? 0 : 1);
+        said.add(`${wanted} ${served} ${verdict}`);
+      }
+      expect([...said].sort()).toEqual(["1 1 served", "2 1 behind", "2 2 served"]);
+      for (const { point, cwd } of all) {
+        const { status, stderr } = push(cwd);
+        expect({ status, stderr }, JSON.stringify(point)).toMatchObject({ status: 0 });
+        await checkDone(cwd, 2);
+      }
+      await sleep(TOLD_MS);
+      for (const { name, cwd } of all) {
+        expect(await fleet.seen(name)).toBe(2);
+        expect(fleet.status(cwd, name)).toEqual({ code: 0, wanted: 2, verdict: "served", served: 2 });
+      }
+    } finally {
+      await fleet.stop();
     }
-    // Every one of them was met: before the first target, between two, after the last.
-    expect([...states].sort()).toEqual(["1,1,1", "2,1,1", "2,2,1", "2,2,2"]);
   });
 
   it("on a disk that is full, from any write on", async () => {
