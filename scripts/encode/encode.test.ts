@@ -17,11 +17,11 @@ import {
 } from "../../test/support/plans.ts";
 import { requestsFor, wheresFor } from "../../test/support/requests.ts";
 import { stringsOf } from "../../test/support/sections.ts";
-import type { Route, Rule } from "../plan.ts";
+import type { Plan, Route, Rule } from "../plan.ts";
 import { decide } from "../table/decide.ts";
 import { Table } from "../table/table.ts";
 import { decode } from "./decode.ts";
-import { encode } from "./encode.ts";
+import { EncodeError, encode } from "./encode.ts";
 
 const SEED = 20261122;
 
@@ -190,6 +190,88 @@ describe("a table", () => {
     expect(() => bytesOf(plainPlan({ canonical: exceptions("bwiki", "a.example") }))).toThrow(
       refused("bwiki"),
     );
+  });
+
+  const jobs = { field: "database", limit: 1, host: "never", ...HELD } as const;
+  const wiki = { id: "awiki", release: 0, group: null, installed: true };
+  const form = {
+    ...{ target: false, segments: [null], closed: false, parts: [0] },
+    ...{ dashes: false, lower: false, replacements: [] },
+  };
+  const host = (...values: string[]) => ({ subject: "host", test: "exact", not: false, values }) as const;
+  const share = { subject: "client", test: "share", not: false, salt: "s", share: 1 } as const;
+  const option = { subject: "header", test: "option", not: false, name: "x", option: "o" } as const;
+  const deployments = (...readOnly: (number | null)[]) => ({
+    deployments: readOnly.map((one, i) => ({ name: `d${i}`, readOnly: one })),
+    clusters: readOnly.map((_, i) => [`d${i}-one`]),
+  });
+  it.each<[string, Partial<Plan> | Rule<Route>]>([
+    ["holds fewer bytes than one body may have", { jobs: { ...jobs, limit: 2, heldBytes: 1 } }],
+    ["holds no job", { jobs: { ...jobs, heldStreams: 0 } }],
+    ["holds no job", { jobs: { ...jobs, heldSeconds: 0 } }],
+    ["has no proper status", { replies: [{ status: 399, body: "" }] }],
+    ["has no proper status", { replies: [{ status: 600, body: "" }] }],
+    ["has no such default release", { defaultRelease: 1 }],
+    ["has no outcome for", { wikiless: { ...plainPlan().wikiless, missing: { release: 1 } } }],
+    ["has no outcome for", { wikiless: { ...plainPlan().wikiless, unknownHost: { reply: 0 } } }],
+    ["placement 0 has no release", { wikis: [{ ...wiki, release: 1 }] }],
+    ["form 0 makes no sense", { paths: [{ ...form, segments: [] }] }],
+    ["form 0 makes no sense", { paths: [{ ...form, parts: [] }] }],
+    ["form 0 makes no sense", { paths: [{ ...form, parts: [1] }] }],
+    ["path form 0: there is none", { hosts: [{ host: "a", destination: { path: 0 } }] }],
+    ["path form 7: there is none", { hosts: [{ host: "a", destination: { path: 7, else: 0 } }] }],
+    ["a host of wiki 9", { paths: [form], hosts: [{ host: "a", destination: { path: 0, else: 9 } }] }],
+    ["a host of wiki 1", { patterns: [{ kind: "fixed", suffix: ".a", destination: { wiki: 1 } }] }],
+    [
+      "path form 0: there is none",
+      { patterns: [{ kind: "family", prefix: "", suffix: ".org", dashes: false, path: 0 }] },
+    ],
+    ["has no labels", { rewrites: [{ kind: "suffix", prefix: "", labels: 0, from: ".a", to: ".b" }] }],
+    ["65536 is no number", { rewrites: [{ kind: "suffix", prefix: "", labels: 65536, from: ".", to: "." }] }],
+    [
+      "comes after a suffix entry",
+      {
+        rewrites: [
+          { kind: "suffix", prefix: "", labels: 1, from: ".a", to: ".b" },
+          { kind: "path", from: "a", under: "" },
+        ],
+      },
+    ],
+    ["has no proper read-only deployment", deployments(2, null)],
+    ["has no proper read-only deployment", deployments(1, 0)],
+    ["header 0 has no proper name", { emit: [{ kind: "cluster", name: "X-Cluster" }] }],
+    ["has no proper name", { emit: [{ kind: "cluster", name: "transfer-encoding" }] }],
+    ["has no header for the cluster", { emit: [] }],
+    ["is not in HDRS, or occurs twice", { emit: [...plainPlan().emit, { kind: "wiki", name: "x-cluster" }] }],
+    ["occurs twice", { emit: [...plainPlan().emit, { kind: "cluster", name: "x-b" }] }],
+    ["has an unknown outcome", plainRule<Route>({ deployment: 1 })],
+    ["has an unknown outcome", plainRule<Route>({ reply: 0 })],
+    ["has flags that make no sense", { ...plainRule<Route>("pass"), wiki: "none" }],
+    ["reads bodies, and JOBS names no field", { ...plainRule<Route>({ deployment: 0 }), wiki: "body" }],
+    ["has too few values", plainRule<Route>("pass", host())],
+    ["has too few values", plainRule<Route>("pass", { ...option, values: [] })],
+    ["has no proper name", plainRule<Route>("pass", { ...option, name: "X", values: ["v"] })],
+    ["has a share of more than all", plainRule<Route>("pass", { ...share, share: L.SHARE_WHOLE + 1 })],
+    ["0.5 is no number", plainRule<Route>("pass", { ...share, share: 0.5 })],
+    ["-1 is no number", plainRule<Route>("pass", { ...share, share: -1 })],
+    ["has an unknown outcome", { listeners: [plainListener({ reads: [plainRule({ readOnly: 10_001 })] })] }],
+    ["has rules of a kind", { listeners: [plainListener({ reads: [plainRule({ release: 0 } as never)] })] }],
+    ["has no listener", { listeners: [] }],
+    ["has no name of its own", { listeners: [plainListener({ name: "a" }), plainListener({ name: "a" })] }],
+    ["has no name of its own", { listeners: [plainListener(), plainListener({ name: "a" })] }],
+    ["has no name of its own", { listeners: [plainListener({ name: "" })] }],
+    ["has no such deployment", { listeners: [plainListener({ deployment: 1 })] }],
+    ["is an edge and trusts hops", { listeners: [plainListener({ trustedHops: 1 })] }],
+    ["has no proper name of the share's cookie", { shareCookie: "" }],
+    ["is out of bounds", { canonical: { rules: [], exceptions: [{ wiki: "awiki", host: 70_000 }] } }],
+    [
+      "is out of order",
+      { canonical: { rules: [], exceptions: [null, null].map((host) => ({ wiki: "awiki", host })) } },
+    ],
+  ])("is not made where no reader would take it: %s", (why, wrong) => {
+    const make = () => bytesOf("when" in wrong ? routedPlan([wrong]) : plainPlan(wrong));
+    expect(make).toThrow(EncodeError);
+    expect(make).toThrow(why);
   });
 
   it("is not made where a host is of a wiki that is not in it", () => {

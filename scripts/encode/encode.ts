@@ -3,10 +3,13 @@ import * as L from "../../assembly/layout.ts";
 import { Runs } from "../collections/runs.ts";
 import type { Destination, Pattern, Plan, Predicate, Rule, WikilessOutcome } from "../plan.ts";
 import { type Progress, silent } from "../progress.ts";
+import { TableChecker, TableError } from "../table/check.ts";
 import type { Section } from "../table/digest.ts";
+import { TableBytes } from "../table/table-bytes.ts";
 import { EMIT_KINDS, HOST_MODES, SUBJECTS, TESTS } from "../table/wire.ts";
 import { assemble } from "./container.ts";
 import { type Elses, elsesOf } from "./elses.ts";
+import { EncodeError } from "./encode-error.ts";
 import { headerNamesOf } from "./header-names.ts";
 import { encodeKeys, type PlacedKeys } from "./key-section.ts";
 import { placeKeys, slotOfKey, slotsOf } from "./keyset.ts";
@@ -14,9 +17,6 @@ import { limitsOf, type Placements, placementsOf } from "./limits.ts";
 import { type RuleLists, ruleListsOf, valuesOf } from "./rule-lists.ts";
 import { numberStems, type Stems, splitKeys } from "./stems.ts";
 import { Writer } from "./writer.ts";
-
-/** The plan holds something that no table may: nothing was written. */
-export class EncodeError extends Error {}
 
 /** No rule reads bodies. */
 const NO_JOBS = {
@@ -36,8 +36,25 @@ export interface EncodeOptions {
   progress?: Progress;
 }
 
-/** The table's bytes. The same plan and options give the same bytes. Throws EncodeError past a limit. */
-export function encode(plan: Plan, { generation, names, progress = silent }: EncodeOptions): Uint8Array {
+export { EncodeError };
+
+/** The table's bytes. The same plan and options give the same bytes. Throws EncodeError for what no reader takes. */
+export function encode(plan: Plan, options: EncodeOptions): Uint8Array {
+  const table = encodeUnchecked(plan, options);
+  try {
+    new TableChecker(new TableBytes(table)).check();
+  } catch (error) {
+    if (!(error instanceof TableError)) throw error;
+    throw new EncodeError(`the plan makes a table that no reader takes: ${error.message}`);
+  }
+  return table;
+}
+
+/** The same without a reader's check: for tests of readers. Throws EncodeError for what no table can say. */
+export function encodeUnchecked(
+  plan: Plan,
+  { generation, names, progress = silent }: EncodeOptions,
+): Uint8Array {
   for (const { what, used, most } of limitsOf(plan)) {
     if (used > most) throw new EncodeError(`${used} ${what}: a table holds at most ${most}`);
   }
@@ -157,6 +174,8 @@ class Encoder {
   private destination(destination: Destination): number {
     if (destination === null) return this.noWiki();
     if ("wiki" in destination) return this.slot(destination.wiki);
+    if (this.plan.paths[destination.path] === undefined)
+      throw new EncodeError(`a host of path form ${destination.path}: there is none of that number`);
     if (destination.else === undefined) return this.wikiKeys.placed.slots + destination.path;
     return this.wikiKeys.placed.slots + this.plan.paths.length + this.elses.number(destination);
   }

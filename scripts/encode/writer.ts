@@ -1,3 +1,6 @@
+/** Sections as they are written. */
+import { EncodeError } from "./encode-error.ts";
+
 /** Appends little-endian integers and ASCII text to bytes that grow. */
 export class Writer {
   private buffer: Uint8Array;
@@ -9,15 +12,15 @@ export class Writer {
   }
 
   u8(value: number): this {
-    return this.uint(value, 1);
+    return this.uint(inBytes(value, 1), 1);
   }
 
   u16(value: number): this {
-    return this.uint(value, 2);
+    return this.uint(inBytes(value, 2), 2);
   }
 
   u32(value: number): this {
-    return this.uint(value, 4);
+    return this.uint(inBytes(value, 4), 4);
   }
 
   /** @param value 0…2^53−1 @param bytes 1…8 */
@@ -55,4 +58,10 @@ export class Writer {
     larger.set(this.buffer);
     this.buffer = larger;
   }
+}
+
+/** A number of a plan that its field has no room for would stand there as another one. */
+function inBytes(value: number, bytes: number): number {
+  if (Number.isInteger(value) && value >= 0 && value < 2 ** (8 * bytes)) return value;
+  throw new EncodeError(`${value} is no number that ${bytes} bytes of a table can hold`);
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import * as L from "../../assembly/layout.ts";
 import {
-  bytesOf,
+  uncheckedBytesOf as bytesOf,
   HELD,
   plainListener,
   plainPlan,

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { Vm } from "../../host-sim/index.ts";
 import { assemble } from "../../scripts/encode/container.ts";
-import { encode } from "../../scripts/encode/encode.ts";
+import { encode, encodeUnchecked } from "../../scripts/encode/encode.ts";
 import { filter } from "../../scripts/filter.ts";
 import {
   type Destination,
@@ -72,6 +72,10 @@ export function routedPlan(routes: Rule<Route>[], parts: Partial<Plan> = {}): Pl
 
 export const bytesOf = (plan: Plan, names: string | null = null): Uint8Array =>
   encode(plan, { generation: 1, names });
+
+/** Of a plan whose table readers refuse. */
+export const uncheckedBytesOf = (plan: Plan): Uint8Array =>
+  encodeUnchecked(plan, { generation: 1, names: null });
 
 /** The table with sections taken out, put in, or replaced; checksum and digest are true. */
 export function rebuilt(bytes: Uint8Array, change: (sections: Section[]) => Section[]): Uint8Array {
