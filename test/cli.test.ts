@@ -67,6 +67,11 @@ describe("pointsman", () => {
 
   it.each([
     [["pack", "--out", "t"], "farm.yaml: there is no such file: name the farm's file by --farm FILE\n"],
+    [["check", "--farm", "farm"], "farm: it is a folder, not a file: did you mean `farm/farm.yaml`?\n"],
+    [
+      ["check", "--farm", "."],
+      ".: it is a folder, not a file, and it has no .yaml: name the farm's file by --farm FILE\n",
+    ],
     [["check", "--farm", "no.yaml"], "no.yaml: there is no such file: name the farm's file by --farm FILE\n"],
     [["check", ...SMALL, "--source", "x=y"], "farm/farm.yaml: the farm has no source `x`; it has none\n"],
     [["inspect", "no.table"], "no.table: cannot be read: there is no such file\n"],

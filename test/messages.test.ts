@@ -82,7 +82,7 @@ describe("a mistake", () => {
     ["simulate --config t --requests no", "no: cannot be read: there is no such file"],
     ["simulate --config t --wasm no --requests -", "no: cannot be read: there is no such file"],
     ["simulate --config t --clusters no --listen 127.0.0.1:0", "no: cannot read `no`: there is no such file"],
-    ["pack --farm farm --out x", "farm: cannot read `farm`: it is a folder, not a file"],
+    ["pack --farm farm --out x", "farm: it is a folder, not a file: did you mean `farm/farm.yaml`?"],
     ["pack --farm farm/farm.yaml --out no/x", "no/x: cannot be written: there is no such folder"],
   ])("of the system's is told in our words, in a line: %s", (line, why) => {
     expect(run(...line.split(" "))).toEqual({ status: 1, out: "", err: `${why}\n` });

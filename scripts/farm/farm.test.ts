@@ -116,7 +116,7 @@ describe("a source that is not where it should be", () => {
       `${folder}/farm.yaml:1:10: the byte E9 is not UTF-8: save the file as UTF-8`,
     ]);
     expect(problemsOf(() => new Farm(folder))).toEqual([
-      `${folder}: cannot read \`${folder}\`: it is a folder, not a file`,
+      `${folder}: it is a folder, not a file: did you mean \`${folder}/farm.yaml\`?`,
     ]);
   });
 });

@@ -1,10 +1,10 @@
 /** A farm as its files say it: farm.yaml and every source that it names. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { type Progress, silent } from "../progress.ts";
 import { DblistReader } from "../sources/dblist.ts";
 import { namesIn } from "../sources/files.ts";
-import { oneACause, type Place, quote, quoteAll, SourceError } from "../sources/problem.ts";
+import { oneACause, type Place, quote, quoteAll, quoteFirst, SourceError } from "../sources/problem.ts";
 import { suggestionFor } from "../sources/suggestion.ts";
 import { isCutOff } from "../sources/text.ts";
 import { validate } from "../sources/validate.ts";
@@ -40,6 +40,7 @@ export class Farm {
     progress("reading the farm");
     if (file !== "-" && !existsSync(file))
       throw new SourceError({ file }, "there is no such file: name the farm's file by --farm FILE");
+    if (file !== "-" && statSync(file).isDirectory()) throw new SourceError({ file }, folderIsMeant(file));
     const text = readYamlText(file);
     this.yaml = loadYaml(file, text);
     this.says = validate(farmSchema, this.yaml, RENAMED_KEYS);
@@ -182,4 +183,13 @@ export class Farm {
       lines,
     );
   }
+}
+
+/** What is meant where a folder is named as the farm. */
+function folderIsMeant(folder: string): string {
+  const files = namesIn(folder).filter((name) => /\.ya?ml$/i.test(name));
+  const one = files.includes("farm.yaml") ? "farm.yaml" : files.length === 1 ? files[0]! : null;
+  if (one !== null) return `it is a folder, not a file: did you mean ${quote(join(folder, one))}?`;
+  const what = files.length > 0 ? `it has ${quoteFirst(files)}` : "it has no .yaml";
+  return `it is a folder, not a file, and ${what}: name the farm's file by --farm FILE`;
 }
