@@ -15,6 +15,9 @@ describe("nearest", () => {
   test("finds nothing where nothing is alike", () => {
     expect(suggestionFor("colour", ["releases", "groups", "pins"])).toBeUndefined();
     expect(suggestionFor("x", [])).toBeUndefined();
+    expect(suggestionFor("x", ["a", "b", "ab", "xy"])).toBeUndefined();
+    expect(suggestionFor("xy", ["a", "x", "ab"])).toBeUndefined();
+    expect(suggestionFor("xy", ["a", "xz"])).toBe("xz");
   });
 });
 

@@ -6,7 +6,8 @@ export function suggestionFor(word: string, candidates: Iterable<string>): strin
     const limit = Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3));
     if (Math.abs(word.length - candidate.length) > limit) continue;
     const distance = editDistance(word, candidate);
-    if (distance <= limit && distance < bestDistance) {
+    // Of one letter, another one is another word.
+    if (distance <= limit && distance < bestDistance && distance < Math.min(word.length, candidate.length)) {
       best = candidate;
       bestDistance = distance;
     }
