@@ -285,6 +285,21 @@ it("in short says what releases run, then counts", () => {
   expect(inShort(between(before, before))).toEqual([]);
 });
 
+it("of a farm without groups tells of none", () => {
+  const wiki = { release: 0, group: null, installed: true };
+  const more = plainPlan({ wikis: ["awiki", "bwiki"].map((id) => ({ id, ...wiki })) });
+  expect(inShort(between(plainPlan(), more))).toEqual(["1 wiki added"]);
+  expect(asText(between(plainPlan(), more))).toBe("wikis:\n  1 wiki added (`bwiki`)\n");
+});
+
+it("of a listener tells how many hops it trusts", () => {
+  const trusting = (trustedHops: number) =>
+    plainPlan({ listeners: [plainListener({ trust: "internal", trustedHops })] });
+  expect(asText(between(trusting(0), trusting(2)))).toBe(
+    "rules:\n  every listener: internal, else web → internal, 2 trusted hops, else web\n",
+  );
+});
+
 it("as Markdown, names are code, whatever is in them", () => {
   expect(asMarkdown(between(before, train({ ...OLD, group2: "1.0_b*|`c" }, WIKIS)))).toBe(
     "### releases\n\n- `group2`: `1.47.0-wmf.9` → ``1.0_b*|`c``, OLDER: a rollback, 2 wikis\n",

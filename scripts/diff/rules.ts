@@ -1,4 +1,6 @@
 /** What becomes of rules, headers and the rest of what a plan says of requests. */
+
+import { count } from "../count.ts";
 import { describeOutcome, describeRule, describeWikiless, type Referred } from "../describe.ts";
 import type { Listener, Plan, Rule, WikilessOutcome } from "../plan.ts";
 import { type Changed, compareLists, isReordered } from "./lists.ts";
@@ -93,10 +95,11 @@ function settingsOf(plan: Plan, of: Referred): Map<string, string> {
   for (const { name, readOnly } of plan.deployments) {
     settings.set(`deployment ${name}`, readOnly === null ? "no read-only one" : of.deployment(readOnly).name);
   }
-  for (const { name, trust, datacentre, deployment } of plan.listeners) {
+  for (const { name, trust, trustedHops, datacentre, deployment } of plan.listeners) {
     const where = datacentre === null ? "" : `, in ${datacentre}`;
     const what = name === null ? "every listener" : `listener ${name}`;
-    settings.set(what, `${trust}${where}, else ${of.deployment(deployment).name}`);
+    const hops = trustedHops === 0 ? "" : `, ${count(trustedHops, "trusted hop")}`;
+    settings.set(what, `${trust}${hops}${where}, else ${of.deployment(deployment).name}`);
   }
   return settings;
 }

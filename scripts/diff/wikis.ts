@@ -143,6 +143,8 @@ function groupsOf(
   left: Map<string | null, string[]>,
 ): GroupChange[] {
   const [old, now] = [before, after].map(({ wikis }) => counts(wikis, ({ group }) => group));
+  // Where there are no groups, all wikis are in none.
+  if (![...old!.keys(), ...now!.keys()].some((group) => group !== null)) return [];
   return [...new Set([...left.keys(), ...joined.keys()])]
     .map((group) => ({
       group,
