@@ -37,7 +37,8 @@ describe("a terminal is never sent", () => {
     run(["pack", "--out", "t.table"]);
     const line = JSON.stringify({ authority: `${HOSTILE}.example`, path: `/${HOSTILE}` });
     const said = {
-      url: run(["explain", `https://a.example/${HOSTILE}x`]),
+      url: run(["explain", `https://a.example/${encodeURIComponent(HOSTILE)}x`]),
+      unencoded: run(["explain", `https://a.example/${HOSTILE}x`]),
       lines: run(["explain", "--stdin"], `${line}\n{"authority": "${HOSTILE}"\n`),
       log: run(["simulate", "--config", "t.table", "--requests", "-"], `${line}\n${line.slice(0, -5)}\n`),
       summary: run(["simulate", "--config", "t.table", "--requests", "-", "--summary"], `${line}\n`),
@@ -54,6 +55,7 @@ describe("a terminal is never sent", () => {
     }
     // A form of the path reads it decoded, and what it read is shown.
     expect(said.url).toContain("\\u001b[31m");
+    expect(said.unencoded).toContain("The URL has a control character, which no URL has: write it as %");
     expect(said.pin).toContain("\\u001b[31m");
     expect(JSON.parse(said.lines.split("\n", 1)[0]!)).toBeTruthy();
   });

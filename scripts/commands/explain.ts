@@ -1,7 +1,7 @@
 /** `pointsman explain`: where does a request go, and why? */
 import { type Command, InvalidArgumentError } from "commander";
 import { Explainer, type Explanation } from "../explain/explainer.ts";
-import { questionOfLine, questionOfUrl } from "../explain/question.ts";
+import { checkUrl, questionOfLine, questionOfUrl } from "../explain/question.ts";
 import { type AskedAt, whereOf } from "../explain/where.ts";
 import { filter } from "../filter.ts";
 import { Refusal } from "../refusal.ts";
@@ -19,7 +19,7 @@ import { writeLine } from "./write-line.ts";
 export function explainCommand(program: Command): void {
   addListenerOptions(addFarmOptions(program.command("explain")))
     .description("say where a request would go, and why; the real filter decides")
-    .argument("[url]", "the URL to ask about, with or without https://")
+    .argument("[url]", "the URL to ask about, with or without https://", parseUrl)
     .option("--table <file>", "ask this table instead of packing the farm; - is standard input")
     .option("-X, --method <method>", "the request's method", "GET")
     .option("-H, --header <name: value>", "a header of the request (repeatable)", collectHeader, {})
@@ -65,6 +65,15 @@ Examples:
       const answer = explainer.explain({ ...questionOfUrl(url), method, headers, body, client });
       process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : show(answer));
     });
+}
+
+function parseUrl(text: string): string {
+  try {
+    checkUrl(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+  return text;
 }
 
 type ExplainOptions = FarmOptions &

@@ -30,10 +30,22 @@ const headers = z.record(
   "must be an object of names and values",
 );
 
+/** In an authority and a method no codec lets them through; what Envoy makes of a path with them, it says itself. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is checked
+const CONTROL = /[\x00-\x1f\x7f]/;
+const WITH_CONTROL = "has a control character, which no request has there";
+const plainText = text.refine((value) => !CONTROL.test(value), WITH_CONTROL);
+
+/** What a log says of a request that nobody can send. Throws an Error whose message is for the user. */
+export function checkLogged({ authority, method }: Pick<Question, "authority" | "method">): void {
+  if (CONTROL.test(authority ?? "")) throw new Error(`authority: ${WITH_CONTROL}`);
+  if (CONTROL.test(method)) throw new Error(`method: ${WITH_CONTROL}`);
+}
+
 const line = z.strictObject({
-  authority: text.nullish(),
+  authority: plainText.nullish(),
   path: text,
-  method: text.min(1, "must not be empty").default("GET"),
+  method: plainText.min(1, "must not be empty").default("GET"),
   headers: headers.default({}),
   body: text.nullish(),
   client: text.nullish(),
@@ -85,6 +97,14 @@ function sentence(issue: z.core.$ZodIssue): string {
     return `${where}: ${issue.issues.map(({ message }) => message).join("; ")}`;
   }
   return where === "" ? "must be a JSON object" : `${where}: ${issue.message}`;
+}
+
+/** Throws an Error whose message is for the user, for a URL that nobody can ask for. */
+export function checkUrl(url: string): void {
+  const [control] = CONTROL.exec(url) ?? [];
+  if (control === undefined) return;
+  const code = control.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0");
+  throw new Error(`The URL has a control character, which no URL has: write it as %${code}.`);
 }
 
 /**

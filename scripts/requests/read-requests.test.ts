@@ -318,6 +318,16 @@ describe("a JSON log", () => {
     ]);
   });
 
+  it("is bad where a host or a method has a control character, which no request has", async () => {
+    const log = (fields: object) => asked(JSON.stringify({ authority: "a", path: "/", code: 1, ...fields }));
+    expect(await log({ authority: "a\u001b[2J" })).toEqual([
+      "1: authority: has a control character, which no request has there",
+    ]);
+    expect(await log({ method: "G\n" })).toEqual([
+      "1: method: has a control character, which no request has there",
+    ]);
+  });
+
   it("says which fields a line has where none of them is a path, and that it has no host", async () => {
     expect(await asked('{"a":"/x","b":1}')).toEqual([
       "1: none of the fields `a`, `b` is known as the path: name it by --field path=NAME",

@@ -1,7 +1,7 @@
 /** What logs have in common: a request line, a target, an address, and the question that they make. */
 import { isIP } from "node:net";
 import { byteString } from "../../host-sim/index.ts";
-import type { Question } from "../explain/question.ts";
+import { checkLogged, type Question } from "../explain/question.ts";
 
 /** What a log says of a request. */
 export interface Logged {
@@ -23,6 +23,7 @@ export function questionOfLogged(logged: Logged, host: string | null): Question 
   const authority = logged.authority === undefined ? host : logged.authority;
   if (logged.authority === undefined && host === null)
     throw new Error("the line has no host: write hosts to the log, or give one by --host NAME");
+  checkLogged({ authority, method });
   return {
     authority,
     path,
