@@ -120,7 +120,7 @@ export function readConfiguration(at: usize, length: u32): Table | null {
   const isStruct = looksLikeStruct(at, length);
   const written = decodeBase64(encoded, encodedLength, encoded);
   if (written < 0 && isStruct) {
-    message.text(ascii("the configuration is a google.protobuf.Struct: give a StringValue with the JSON"));
+    sayStruct();
     return null;
   }
   if (written < 0) {
@@ -131,6 +131,15 @@ export function readConfiguration(at: usize, length: u32): Table | null {
   cursor = encoded;
   end = encoded + written;
   return loadRest();
+}
+
+/** What a Struct holds the filter cannot read, in no form of it. */
+function sayStruct(): void {
+  message.text(
+    ascii(
+      'the configuration is a google.protobuf.Struct: give a StringValue with the JSON {"table": base64}, or with base64 alone, or a BytesValue with the table',
+    ),
+  );
 }
 
 /** Of the tables that this VM holds, and what brings the next. */
@@ -204,6 +213,10 @@ function readJson(at: usize): bool {
     if (!readString()) return failJson(at, ascii("a name in quotes"));
     let name = 0;
     while (name < NAMES && !nameOf(name).is(text, textLength)) name++;
+    if (name == NAMES && ascii("@type").is(text, textLength)) {
+      sayMessage();
+      return false;
+    }
     if (name == NAMES) {
       message.text(ascii('the configuration has an unknown name, or not as plain text: "'));
       message.bytes(text, textLength < 40 ? textLength : 40);
@@ -232,6 +245,19 @@ function readJson(at: usize): bool {
     return false;
   }
   return next() == 0 || failJson(at, ascii("nothing after the object"));
+}
+
+/** After "@type": a protobuf message as JSON, of which a proxy would hand in the value alone. */
+function sayMessage(): void {
+  const struct = ascii("google.protobuf.Struct");
+  const isText = next() == C.COLON && readString();
+  if (isText && textLength >= struct.length && struct.is(text + textLength - struct.length, struct.length)) {
+    sayStruct();
+    return;
+  }
+  message.text(
+    ascii('the configuration is a message with its "@type": give what its "value" has, and no more'),
+  );
 }
 
 /** The text that was read last is what the name means. */

@@ -21,7 +21,17 @@ describe("readConfiguration", () => {
   });
 
   it("says so where it is a protobuf Struct, and takes base64 that begins with line ends", () => {
-    const struct = "the configuration is a google.protobuf.Struct: give a StringValue with the JSON";
+    const struct =
+      'the configuration is a google.protobuf.Struct: give a StringValue with the JSON {"table": base64}, or with base64 alone, or a BytesValue with the table';
+    expect(
+      refusal('{"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"listener": "mesh"}}'),
+    ).toBe(struct);
+    const other = 'the configuration is a message with its "@type": give what its "value" has, and no more';
+    expect(refusal('{"@type": "type.googleapis.com/google.protobuf.StringValue", "value": "UE5U"}')).toBe(
+      other,
+    );
+    expect(refusal('{"@type"')).toBe(other);
+    expect(refusal('{"@type": "Struct"}')).toBe(other);
     expect(refusal("\n\x10\n\x08listener\x12\x04\x1a\x02ab")).toBe(struct);
     expect(refusal("\n\xc4\x1e\n\x05table\x12")).toBe(struct);
     expect(refusal("\n\n\nUE5UUw==")).toBe("4 bytes: too short for a table");
