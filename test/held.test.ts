@@ -122,6 +122,20 @@ describe("past what a worker may hold", () => {
     expect([counted(vm, "held_overflow"), counted(vm, "held_timeout")]).toEqual([0, 2]);
   });
 
+  it("of time, one whose table was replaced goes by that table's default, and is no cluster's of the new one", async () => {
+    const { vm, root } = await start();
+    const stale = open(root);
+    const honest = open(root);
+    expect(root.configure(tableOf(EDGE, 2))).toBe(true);
+    push(honest, '{"database":"testwiki"}', true);
+    vm.clock.advance(EDGE.heldSeconds * TICK_MS);
+    expect([stale, honest].map(clusterOf)).toEqual([DEFAULT, NAMED]);
+    expect(counted(vm, "held_timeout")).toBe(1);
+    expect(
+      ["last", "first"].map((release) => counted(vm, `requests.deployment.jobs.release.${release}`)),
+    ).toEqual([0, 1]);
+  });
+
   it("of time, also where the host's clock is set back meanwhile", async () => {
     const { vm, root } = await start();
     const stream = open(root);
