@@ -15,22 +15,11 @@ import {
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cli, edit, folder, packSmall, promote, read, run } from "./support/cli.ts";
+import { twoReleases } from "./support/farm-text.ts";
 
 describe("what takes a table's place", () => {
-  /** A farm of so many wikis on release `g1`, the others on `g2`; both run one version. */
-  const farm = (first: number, { wikis = 60, more = "" } = {}) => {
-    const ids = Array.from({ length: wikis }, (_, i) => `x${100 + i}wiki`);
-    const text = [
-      "farm: t",
-      `wikiversions: { ${ids.map((id) => `${id}: "1.47"`).join(", ")} }`,
-      `groups: { g1: { wikis: [${ids.slice(0, first).join(", ")}] }, g2: { wikis: [${ids.slice(first).join(", ")}] } }`,
-      'releases: { g1: { version: "1.47" }, g2: { version: "1.47" } }',
-      "default-release: g1",
-      "deployments: { default: web }",
-      more,
-    ];
-    writeFileSync(join(folder, "f.yaml"), text.join("\n"));
-  };
+  const farm = (first: number, more?: string) =>
+    writeFileSync(join(folder, "f.yaml"), twoReleases(first, more));
   const pack = (...more: string[]) => run(["pack", "--farm", "f.yaml", "--out", "t", ...more]);
 
   it("is refused by name, with what was found and what is allowed, and nothing is written", () => {
@@ -69,16 +58,16 @@ describe("what takes a table's place", () => {
   it("has the farm's limits", () => {
     farm(30);
     pack();
-    farm(51, { more: "guards: { wikis-change-release: 21, source-shrinks: off }" });
+    farm(51, "guards: { wikis-change-release: 21, source-shrinks: off }");
     expect(pack()).toMatchObject({ code: 0, err: "" });
-    farm(30, { more: "guards: { wikis-change-release: 20 }" });
+    farm(30, "guards: { wikis-change-release: 20 }");
     expect(pack().code).toBe(1);
   });
 
   it("is refused where a group's list is empty, also with no table before it", () => {
     mkdirSync(join(folder, "d"));
     writeFileSync(join(folder, "d", "g1.dblist"), "# none left\n");
-    farm(60, { more: "dblists: d" });
+    farm(60, "dblists: d");
     const text = readFileSync(join(folder, "f.yaml"), "utf8");
     const inOne = text.replace("g2: { wikis: [] }", "g2: { dblist: g1 }");
     writeFileSync(join(folder, "f.yaml"), `${inOne}\n`);

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { parseFilterFile } from "../scripts/render/filter-file.ts";
 import { Table } from "../scripts/table/table.ts";
 import { edit, folder, packSmall, promote, type Ran, read, run, SMALL } from "./support/cli.ts";
+import { twoReleases } from "./support/farm-text.ts";
 
 const env = { POINTSMAN_STORE: "store", POINTSMAN_WHO: "Zoë <zoe@example>", PATH: process.env.PATH };
 const ask = (...args: string[]): Ran => run(args, { env });
@@ -143,18 +144,7 @@ describe("a push", () => {
   });
 
   it("is refused by guards, by name, and what is allowed is in the history with its reason", () => {
-    const farm = (first: number) => {
-      const ids = Array.from({ length: 60 }, (_, i) => `x${100 + i}wiki`);
-      const lines = [
-        "farm: t",
-        `wikiversions: { ${ids.map((id) => `${id}: "1.47"`).join(", ")} }`,
-        `groups: { g1: { wikis: [${ids.slice(0, first).join(", ")}] }, g2: { wikis: [${ids.slice(first).join(", ")}] } }`,
-        'releases: { g1: { version: "1.47" }, g2: { version: "1.47" } }',
-        "default-release: g1",
-        "deployments: { default: web }",
-      ];
-      writeFileSync(join(folder, "farm/farm.yaml"), lines.join("\n"));
-    };
+    const farm = (first: number) => writeFileSync(join(folder, "farm/farm.yaml"), twoReleases(first));
     farm(30);
     push("first");
     farm(51);

@@ -1,4 +1,4 @@
-/** Farms as text: a small one, of which each test changes a key or two. */
+/** Farms as text: a small one, of which each test changes a key or two, and one whose wikis move. */
 import { join } from "node:path";
 import { type Compiled, compile } from "../../scripts/farm/compile.ts";
 import { Farm } from "../../scripts/farm/farm.ts";
@@ -20,6 +20,20 @@ export const TODAY = "2026-06-15";
 export function farmText(parts: Record<string, string> = {}): string {
   const entries = Object.entries({ ...DEFAULTS, ...parts }).filter(([, value]) => value !== "");
   return entries.map(([key, value]) => `${key}: ${value}\n`).join("");
+}
+
+/** Of 60 wikis so many on release `g1`, the others on `g2`; both run one version. @param more its last line */
+export function twoReleases(first: number, more = ""): string {
+  const ids = Array.from({ length: 60 }, (_, i) => `x${100 + i}wiki`);
+  return [
+    "farm: t",
+    `wikiversions: { ${ids.map((id) => `${id}: "1.47"`).join(", ")} }`,
+    `groups: { g1: { wikis: [${ids.slice(0, first).join(", ")}] }, g2: { wikis: [${ids.slice(first).join(", ")}] } }`,
+    'releases: { g1: { version: "1.47" }, g2: { version: "1.47" } }',
+    "default-release: g1",
+    "deployments: { default: web }",
+    more,
+  ].join("\n");
 }
 
 /** The farm of this text, in a folder with these files. */
