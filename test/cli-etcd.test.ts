@@ -112,7 +112,7 @@ describe("a store in etcd, by the commands", () => {
     expect(refused.code).toBe(1);
     expect(refused.err).toContain(`${place}: etcd does not take user zoe: `);
     expect(refused.out + refused.err).not.toContain("s3cret");
-    etcd.pause();
+    await etcd.pause();
     try {
       const { child, ended } = start(["history", "--store", url], folder);
       await expect

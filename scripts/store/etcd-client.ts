@@ -87,12 +87,12 @@ export class EtcdClient {
     throw this.refusal(still.code, still.message, what);
   }
 
-  /** Calls `hint` whenever something below the prefix changes; it may miss something. Ends with the signal. */
-  async watch(from: string, to: string, hint: () => void, signal: AbortSignal): Promise<void> {
+  /** Calls `hint` whenever what lies under the key changes; it may miss something. Ends with the signal. */
+  async watch(key: string, hint: () => void, signal: AbortSignal): Promise<void> {
     let wait = RECONNECT_MS;
     for (let at = this.preferred; !signal.aborted; at++) {
       const since = Date.now();
-      await this.watchOnce(at % this.place.endpoints.length, from, to, hint, signal);
+      await this.watchOnce(at % this.place.endpoints.length, key, hint, signal);
       if (Date.now() - since > RECONNECT_AT_MOST_MS) wait = RECONNECT_MS;
       // A token may be the reason.
       this.token = null;
@@ -105,19 +105,13 @@ export class EtcdClient {
     this.agent.destroy();
   }
 
-  private async watchOnce(
-    at: number,
-    from: string,
-    to: string,
-    hint: () => void,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async watchOnce(at: number, key: string, hint: () => void, signal: AbortSignal): Promise<void> {
     try {
       if (this.place.user !== null && this.token === null) await this.authenticate();
     } catch {
       return; // whoever polls hears why
     }
-    const body = JSON.stringify({ create_request: { key: base64(from), range_end: base64(to) } });
+    const body = JSON.stringify({ create_request: { key: base64(key) } });
     await new Promise<void>((resolve) => {
       const request = this.request(at, "watch", body, (response) => {
         let bytes = 0;

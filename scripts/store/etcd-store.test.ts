@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { certificates, Etcd, findDebianEtcd } from "../../test/support/etcd.ts";
 import { folderOf } from "../../test/support/folder.ts";
-import { entryOf, pushTo, rolloutOf, storeSuite, tableOf } from "../../test/support/store-suite.ts";
+import { entryOf, pushTo, reportOf, rolloutOf, storeSuite, tableOf } from "../../test/support/store-suite.ts";
 import { Refusal } from "../refusal.ts";
 import { SourceError } from "../sources/problem.ts";
 import { parseEtcdPlace } from "./etcd-place.ts";
@@ -16,13 +16,13 @@ beforeAll(async () => {
 });
 afterAll(() => etcd.stop());
 
-const storeAt = (url: string, env: NodeJS.ProcessEnv = {}, timeoutMs?: number) =>
-  new EtcdStore(parseEtcdPlace(url, env), timeoutMs);
+const storeAt = (url: string, env: NodeJS.ProcessEnv = {}, timeoutMs?: number, recordsAtMost?: number) =>
+  new EtcdStore(parseEtcdPlace(url, env), timeoutMs, recordsAtMost);
 const fresh = () => `etcd://${etcd.address}/test/${++prefixes}`;
 
 storeSuite("etcd", () => {
   const url = fresh();
-  return { store: storeAt(url), again: () => storeAt(url) };
+  return { store: storeAt(url), again: (recordsAtMost) => storeAt(url, {}, undefined, recordsAtMost) };
 });
 
 const debian = findDebianEtcd();
@@ -40,7 +40,7 @@ if ("why" in debian) {
     afterAll(() => old.stop());
     storeSuite("etcd 3.4", () => {
       const url = `etcd://${old.address}/test/${++prefixes}`;
-      return { store: storeAt(url), again: () => storeAt(url) };
+      return { store: storeAt(url), again: (recordsAtMost) => storeAt(url, {}, undefined, recordsAtMost) };
     });
   });
 }
@@ -148,6 +148,23 @@ describe("a store in etcd", () => {
       await store.putTable(one);
       expect(Buffer.from((await store.table(one.digest)).bytes)).toEqual(Buffer.from(one.bytes));
     }
+  });
+
+  it("leaves out records of nodes that are damaged or another's", async () => {
+    const store = storeAt(fresh());
+    for (const node of ["a", "b", "c"]) await store.putReport(reportOf(node), 60);
+    const start = `/test/${prefixes}/reports/`;
+    const [first, second] = (await etcd.keys()).filter((key) => key.startsWith(start));
+    const whole = (await etcd.get(first!))!;
+    await etcd.put(second!, whole);
+    await etcd.put(first!, whole.slice(0, -9));
+    const { records, warnings } = await store.reports();
+    expect(records.length).toBe(1);
+    const shown = (key: string) => `${store.name}/reports/${key.slice(start.length)}`;
+    expect(warnings).toEqual([
+      expect.stringContaining(`${shown(first!)}: left out: not JSON`),
+      `${shown(second!)}: left out: it is of another node`,
+    ]);
   });
 
   it("never writes over a generation of its history, though the rollout object was restored", async () => {
@@ -280,7 +297,7 @@ describe("an etcd of one's own", () => {
     own = await Etcd.start();
     const store = storeAt(`etcd://${own.address}/x`, {}, 500);
     await pushTo(store, tableOf(1));
-    own.pause();
+    await own.pause();
     const since = Date.now();
     await expect(store.head()).rejects.toThrow(`${own.address}: no answer within 0.5 s`);
     expect(Date.now() - since).toBeLessThan(1500);

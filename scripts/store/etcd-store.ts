@@ -11,6 +11,7 @@ import { SourceError } from "../sources/problem.ts";
 import type { Table } from "../table/table.ts";
 import { base64, EtcdClient, EtcdRefusal } from "./etcd-client.ts";
 import type { EtcdPlace } from "./etcd-place.ts";
+import { type NodeRecords, nodeRecordText, REFUSALS, REPORTS, tooMany } from "./node-records.ts";
 import { parseRecord } from "./record.ts";
 import {
   type Entry,
@@ -19,6 +20,11 @@ import {
   freezeSchema,
   type Head,
   type History,
+  type NodeRefusal,
+  RECORDS_AT_MOST,
+  REFUSAL_SECONDS,
+  type Records,
+  type Report,
   type Revision,
   type Rollout,
   rolloutSchema,
@@ -31,6 +37,8 @@ import { readTable } from "./stored-table.ts";
 const TIMEOUT_MS = 5_000;
 const RECORD_BYTES_AT_MOST = 2 ** 20;
 const PAGE = 200;
+/** Of those forgotten here the next record begins a new one. */
+const LEASES_AT_MOST = 10_000;
 /** A compare on it says that there is no such key. */
 const ABSENT = "0";
 
@@ -46,6 +54,9 @@ const txnSchema = z.looseObject({
   succeeded: z.boolean().default(false),
   responses: z.array(z.looseObject({ response_range: rangeSchema.optional() })).default([]),
 });
+const leaseSchema = z.looseObject({ ID: z.string().regex(/^-?\d{1,19}$/) });
+const keepAliveSchema = z.looseObject({ result: z.looseObject({ TTL: z.string().optional() }) });
+const countSchema = z.looseObject({ count: z.string().default("0") });
 const doneSchema = z.looseObject({});
 
 /** `swap` names the swap that wrote it: who does not hear of its own finds it so. */
@@ -58,8 +69,15 @@ export class EtcdStore implements Store {
   private readonly client: EtcdClient;
   private readonly prefix: string;
 
+  /** By key: of records that this process has put. */
+  private readonly leases = new Map<string, string>();
+
   /** @param timeoutMs for one call to one endpoint */
-  constructor(place: EtcdPlace, timeoutMs = TIMEOUT_MS) {
+  constructor(
+    place: EtcdPlace,
+    timeoutMs = TIMEOUT_MS,
+    private readonly recordsAtMost = RECORDS_AT_MOST,
+  ) {
     this.name = place.name;
     this.prefix = place.prefix;
     this.client = new EtcdClient(place, timeoutMs);
@@ -164,9 +182,82 @@ export class EtcdStore implements Store {
     await this.client.call("kv/deleterange", { key: base64(key) }, doneSchema, this.shown(key));
   }
 
+  putReport(report: Report, seconds: number): Promise<void> {
+    return this.putRecord(REPORTS, report, seconds);
+  }
+
+  reports(): Promise<Records<Report>> {
+    return this.records(REPORTS);
+  }
+
+  refuse(refusal: NodeRefusal): Promise<void> {
+    return this.putRecord(REFUSALS, refusal, REFUSAL_SECONDS);
+  }
+
+  refusals(): Promise<Records<NodeRefusal>> {
+    return this.records(REFUSALS);
+  }
+
   watch(hint: () => void, signal: AbortSignal): void {
-    const first = this.key("");
-    void this.client.watch(first, endOf(first), hint, signal);
+    // Not what else is below the prefix: nodes report all the time.
+    void this.client.watch(this.key("rollout"), hint, signal);
+  }
+
+  /** Under a lease of its own, which the next one of the same key goes on with. */
+  private async putRecord<T>(kind: NodeRecords<T>, record: T, seconds: number): Promise<void> {
+    const value = nodeRecordText(kind, record, this.name);
+    const key = this.key(`${kind.folder}/${kind.key(record)}`);
+    const shown = this.shown(key);
+    const put = (lease: string) =>
+      this.client.call("kv/put", { key: base64(key), value: base64(value), lease }, doneSchema, shown);
+    const known = this.leases.get(key);
+    if (known !== undefined && (await this.isAlive(known, shown))) {
+      await put(known);
+      return;
+    }
+    if (known === undefined) await this.checkRoom(kind.folder, key);
+    const { ID } = await this.client.call("lease/grant", { TTL: String(seconds) }, leaseSchema, shown);
+    await put(ID);
+    this.leases.delete(key);
+    this.leases.set(key, ID);
+    if (this.leases.size > LEASES_AT_MOST) this.leases.delete(this.leases.keys().next().value!);
+  }
+
+  /** And lives as long as at its beginning again. */
+  private async isAlive(lease: string, shown: string): Promise<boolean> {
+    const { result } = await this.client.call("lease/keepalive", { ID: lease }, keepAliveSchema, shown);
+    return result.TTL !== undefined && result.TTL !== "0";
+  }
+
+  /** Throws Refusal where there are too many, and this is a new one. */
+  private async checkRoom(folder: string, key: string): Promise<void> {
+    const first = this.key(`${folder}/`);
+    const body = { key: base64(first), range_end: base64(endOf(first)), count_only: true };
+    const { count } = await this.client.call("kv/range", body, countSchema, this.shown(first));
+    if (Number(count) < this.recordsAtMost || (await this.get(key)) !== null) return;
+    throw new Refusal(tooMany(this.name, folder, this.recordsAtMost));
+  }
+
+  private async records<T extends object>(kind: NodeRecords<T>): Promise<Records<T>> {
+    const records: T[] = [];
+    const warnings: string[] = [];
+    for await (const kv of this.all(`${kind.folder}/`)) {
+      if (records.length + warnings.length === this.recordsAtMost) {
+        warnings.push(tooMany(this.name, kind.folder, this.recordsAtMost));
+        break;
+      }
+      try {
+        const record = this.record(kind.schema, kv);
+        const key = Buffer.from(kv.key, "base64").toString();
+        if (key !== this.key(`${kind.folder}/${kind.key(record)}`))
+          throw new SourceError({ file: this.shown(key) }, "it is of another node");
+        records.push(record);
+      } catch (error) {
+        if (!(error instanceof SourceError)) throw error;
+        warnings.push(new SourceError({ file: error.file }, `left out: ${error.what}`).message);
+      }
+    }
+    return { records, warnings };
   }
 
   private key(name: string): string {

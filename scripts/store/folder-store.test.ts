@@ -6,20 +6,21 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { folderOf } from "../../test/support/folder.ts";
-import { entryOf, pushTo, rolloutOf, storeSuite, tableOf } from "../../test/support/store-suite.ts";
+import { entryOf, pushTo, reportOf, rolloutOf, storeSuite, tableOf } from "../../test/support/store-suite.ts";
 import { Refusal } from "../refusal.ts";
 import { SourceError } from "../sources/problem.ts";
 import { FolderStore } from "./folder-store.ts";
 
 storeSuite("folder", () => {
   const name = join(folderOf({}), "store");
-  return { store: new FolderStore(name), again: () => new FolderStore(name) };
+  return { store: new FolderStore(name), again: (recordsAtMost) => new FolderStore(name, recordsAtMost) };
 });
 
 describe("a store in a folder", () => {
@@ -155,6 +156,25 @@ describe("a store in a folder", () => {
       await store.putTable(one);
       expect(Buffer.from((await store.table(one.digest)).bytes)).toEqual(Buffer.from(one.bytes));
     }
+  });
+
+  it("leaves out records of nodes that are damaged or another's, and what is over makes room", async () => {
+    const store = new FolderStore(join(folderOf({}), "store"), 3);
+    for (const node of ["a", "b", "c"]) await store.putReport(reportOf(node), 60);
+    const [first, second, third] = readdirSync(file(store, "reports")).map((name) => `reports/${name}`);
+    const whole = read(store, first!);
+    writeFileSync(file(store, first!), whole.slice(0, -9));
+    writeFileSync(file(store, second!), whole);
+    const { records, warnings } = await store.reports();
+    expect(records.length).toBe(1);
+    expect(warnings).toEqual([
+      expect.stringContaining(`${file(store, first!)}: left out: not JSON`),
+      `${file(store, second!)}: left out: it is of another node`,
+    ]);
+    await expect(store.putReport(reportOf("d"), 60)).rejects.toThrow("no more are kept");
+    utimesSync(file(store, third!), 1, 1);
+    await store.putReport(reportOf("d"), 60);
+    expect((await store.reports()).records).toEqual([reportOf("d")]);
   });
 
   it("refuses what is neither a file nor a folder of its own", async () => {

@@ -5,17 +5,18 @@
  * one moment at which a push has happened. The entry's line in `history.jsonl` comes after it; where a writer dies in
  * between, readers take the entry from `rollout.json`, and the next writer appends it.
  */
-import { existsSync, mkdirSync, rmSync, watch } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { withLock } from "../disk/lock.ts";
 import { sweep, syncFolder, writeWhole } from "../disk/write-whole.ts";
 import { Refusal } from "../refusal.ts";
-import { readBytes } from "../sources/files.ts";
+import { namesIn, readBytes } from "../sources/files.ts";
 import { SourceError } from "../sources/problem.ts";
 import { reason } from "../sources/reason.ts";
 import type { Table } from "../table/table.ts";
 import { append, readHistory } from "./history-file.ts";
+import { type NodeRecords, nodeRecordText, REFUSALS, REPORTS, tooMany } from "./node-records.ts";
 import { parseRecord } from "./record.ts";
 import {
   type Entry,
@@ -24,6 +25,11 @@ import {
   freezeSchema,
   type Head,
   type History,
+  type NodeRefusal,
+  RECORDS_AT_MOST,
+  REFUSAL_SECONDS,
+  type Records,
+  type Report,
   type Revision,
   type Rollout,
   rolloutSchema,
@@ -51,7 +57,10 @@ export class FolderStore implements Store {
   private readonly tables: string;
 
   /** @param name the folder; it need not be there before something is written, what it lies in must */
-  constructor(readonly name: string) {
+  constructor(
+    readonly name: string,
+    private readonly recordsAtMost = RECORDS_AT_MOST,
+  ) {
     this.rolloutFile = join(name, "rollout.json");
     this.historyFile = join(name, "history.jsonl");
     this.freezeFile = join(name, "freeze.json");
@@ -132,6 +141,22 @@ export class FolderStore implements Store {
     });
   }
 
+  async putReport(report: Report, seconds: number): Promise<void> {
+    this.putRecord(REPORTS, report, seconds);
+  }
+
+  async reports(): Promise<Records<Report>> {
+    return this.records(REPORTS);
+  }
+
+  async refuse(refusal: NodeRefusal): Promise<void> {
+    this.putRecord(REFUSALS, refusal, REFUSAL_SECONDS);
+  }
+
+  async refusals(): Promise<Records<NodeRefusal>> {
+    return this.records(REFUSALS);
+  }
+
   watch(hint: () => void, signal: AbortSignal): void {
     try {
       const watcher = watch(this.name, { signal, persistent: false }, hint);
@@ -139,6 +164,59 @@ export class FolderStore implements Store {
       watcher.on("error", () => watcher.close());
     } catch {
       // It is not there yet.
+    }
+  }
+
+  private putRecord<T extends object>(kind: NodeRecords<T>, record: T, seconds: number): void {
+    const text = nodeRecordText(kind, record, this.name);
+    const folder = join(this.name, kind.folder);
+    const file = join(folder, `${kind.key(record)}.json`);
+    makeFolder(this.name);
+    makeFolder(folder);
+    if (!existsSync(file) && namesIn(folder).length >= this.recordsAtMost) {
+      sweep(folder);
+      for (const one of this.recordsIn(kind)) if (one.isOver) rmSync(one.file, { force: true });
+      if (namesIn(folder).length >= this.recordsAtMost)
+        throw new Refusal(tooMany(this.name, kind.folder, this.recordsAtMost));
+    }
+    writeWhole(file, Buffer.from(`${JSON.stringify({ seconds, record: JSON.parse(text) })}\n`));
+  }
+
+  private records<T extends object>(kind: NodeRecords<T>): Records<T> {
+    const records: T[] = [];
+    const warnings: string[] = [];
+    for (const { record, isOver } of this.recordsIn(kind)) {
+      if (records.length + warnings.length === this.recordsAtMost) {
+        warnings.push(tooMany(this.name, kind.folder, this.recordsAtMost));
+        break;
+      }
+      if (typeof record === "string") warnings.push(record);
+      else if (!isOver) records.push(record);
+    }
+    return { records, warnings };
+  }
+
+  /** Each, or why it is none. */
+  private *recordsIn<T extends object>(
+    kind: NodeRecords<T>,
+  ): Generator<{ file: string; record: T | string; isOver: boolean }> {
+    const folder = join(this.name, kind.folder);
+    const schema = z.strictObject({ seconds: z.number().positive(), record: kind.schema });
+    const names = existsSync(folder) ? namesIn(folder).filter((name) => name.endsWith(".json")) : [];
+    for (const file of names.map((name) => join(folder, name))) {
+      try {
+        const changed = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+        const kept = this.readJson(file, schema);
+        if (changed === undefined || kept === null) continue;
+        const { record, seconds } = kept;
+        if (file !== join(folder, `${kind.key(record)}.json`))
+          throw new SourceError({ file }, "it is of another node");
+        yield { file, record, isOver: changed + seconds * 1000 < Date.now() };
+      } catch (error) {
+        if (!(error instanceof SourceError)) throw error;
+        const why = new SourceError({ file: error.file }, `left out: ${error.what}`).message;
+        yield { file, record: why, isOver: false };
+      }
     }
   }
 

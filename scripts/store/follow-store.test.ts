@@ -119,6 +119,24 @@ describe.each([
     expect(following.ended).toBe(true);
   });
 
+  it("hears of each refusal", async () => {
+    const store = make();
+    await pushAfter(store, 1);
+    const following = new Following(store);
+    await following.until(has(2));
+    expect(following.last!.refusals).toEqual([]);
+    const { followed } = following.last!;
+    const { digest } = tableOf(1);
+    const refusal = { node: "a~b", digest, when: "2026-12-01T00:00:00.000Z", why: "cut short" };
+    await store.refuse(refusal);
+    await following.until(({ refusals }) => refusals.length === 1);
+    expect(following.last!.refusals).toEqual([refusal]);
+    expect(following.last!.followed).toBe(followed);
+    const { length } = following.states;
+    await sleep(2_500);
+    expect(following.states.length).toBe(length);
+  });
+
   it("gets an older content in its new generation", async () => {
     const store = make();
     await pushAfter(store, 1);
@@ -200,7 +218,7 @@ describe("who follows etcd", () => {
     await pushAfter(store, 1);
     const following = new Following(store);
     await following.until(has(2));
-    etcd.pause();
+    await etcd.pause();
     try {
       expect(await following.until(isAway)).toBeLessThan(4_000);
       expect(following.last!.trouble!.why).toContain("no answer within");

@@ -6,12 +6,13 @@
  * makes the next question come at once.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { withGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
 import { SourceError } from "../sources/problem.ts";
 import { Table } from "../table/table.ts";
 import { FollowCache, type Followed } from "./follow-cache.ts";
-import { type Revision, type Rollout, type Store, StoreAway } from "./store.ts";
+import { type NodeRefusal, type Revision, type Rollout, type Store, StoreAway } from "./store.ts";
 
 /** Why the store is not what is followed now. Only `away` mends itself. */
 export interface Trouble {
@@ -25,6 +26,8 @@ export interface FollowState {
   followed: Followed | null;
   /** `cache`: the store was not heard yet. */
   from: "store" | "cache";
+  /** Who does not take which table, as the store has it; the last ones that were heard. */
+  refusals: readonly NodeRefusal[];
   /** null: the store says what `followed` is. */
   trouble: Trouble | null;
   /** Why there is no last good copy on the disk, or an older one; null: there is. */
@@ -79,7 +82,7 @@ class Follower {
     this.timeoutMs = timeoutMs;
     this.cache = cache === undefined ? null : new FollowCache(cache);
     const { followed, trouble } = this.cache?.read() ?? { followed: null, trouble: null };
-    this.state = { followed, from: "cache", trouble: null, cacheTrouble: trouble };
+    this.state = { followed, from: "cache", trouble: null, cacheTrouble: trouble, refusals: [] };
   }
 
   /** Whether the state is another one now. */
@@ -99,15 +102,24 @@ class Follower {
     const { followed, trouble, cacheTrouble } = this.state;
     const { revision, rollout } = await within(this.store.head(), this.timeoutMs, this.store);
     if (rollout === null) return this.troubled("empty", `${this.store.name}: nothing is pushed there`);
+    const refusals = await this.refusals();
+    const isSame = refusals === this.state.refusals;
     const isKnown = revision === this.revision;
-    if (isKnown && trouble === null && cacheTrouble === null) return this.state;
+    if (isKnown && isSame && trouble === null && cacheTrouble === null) return this.state;
     const why = followed && isNoSuccessor(followed.rollout, rollout);
     if (why) return this.troubled("older", `${this.store.name}: ${why}`);
     const next = isKnown && followed ? followed : await this.read(rollout);
     this.revision = revision;
     const kept = this.keep(next);
-    if (isKnown && trouble === null && kept === cacheTrouble) return this.state;
-    return { followed: next, from: "store", trouble: null, cacheTrouble: kept };
+    if (isKnown && isSame && trouble === null && kept === cacheTrouble) return this.state;
+    return { followed: next, from: "store", trouble: null, cacheTrouble: kept, refusals };
+  }
+
+  /** The same array as long as nothing has changed in it. */
+  private async refusals(): Promise<readonly NodeRefusal[]> {
+    const { refusals: known } = this.state;
+    const { records } = await within(this.store.refusals(), this.timeoutMs, this.store);
+    return isDeepStrictEqual(records, known) ? known : records;
   }
 
   private async read(rollout: Rollout): Promise<Followed> {

@@ -66,6 +66,50 @@ export type Entry = z.infer<typeof entrySchema>;
 export const freezeSchema = z.strictObject({ until: when, who: text, why: text, when });
 export type Freeze = z.infer<typeof freezeSchema>;
 
+/** As proxies name themselves: any text. */
+const nodeName = z.string().min(1).max(500);
+
+/** What a proxy was seen to serve, by who saw it last. It is gone some time after nobody says it again. */
+export const reportSchema = z.strictObject({
+  node: nodeName,
+  when,
+  listeners: z
+    .array(
+      z.strictObject({
+        listener: z.string().max(500),
+        /** null: it serves none. */
+        generation: generation.nullable(),
+        /** As far as it is known: gauges have its beginning. */
+        digest: z
+          .string()
+          .regex(/^[0-9a-f]{12,32}$/)
+          .nullable(),
+        /** As `pointsman status` judges it. */
+        verdict: text,
+        what: z.string().max(2000),
+      }),
+    )
+    .max(100),
+});
+export type Report = z.infer<typeof reportSchema>;
+
+/** A proxy does not take a table, as it said or as the reader's own check did. */
+export const nodeRefusalSchema = z.strictObject({ node: nodeName, digest, when, why: text });
+export type NodeRefusal = z.infer<typeof nodeRefusalSchema>;
+
+/** Records of many nodes, in no order. */
+export interface Records<T> {
+  records: T[];
+  /** What is damaged or too much, and left out. */
+  warnings: string[];
+}
+
+/** Of each kind: a hostile node could invent names without end. */
+export const RECORDS_AT_MOST = 100_000;
+/** A refusal is forgotten then: its table is long not wanted any more, or is tried again. */
+export const REFUSAL_SECONDS = 30 * 86_400;
+export const NODE_RECORD_BYTES_AT_MOST = 64 * 2 ** 10;
+
 /** Names a state of the rollout object; only its store can read it. */
 export type Revision = string;
 
@@ -122,6 +166,16 @@ export interface Store {
 
   setFreeze(freeze: Freeze | null): Promise<void>;
 
-  /** Calls `hint` when something may have changed, until the signal. It may miss something: ask now and then as well. */
+  /** Takes the place of the node's last one. Without another it is gone after so many seconds, or a few more. */
+  putReport(report: Report, seconds: number): Promise<void>;
+
+  reports(): Promise<Records<Report>>;
+
+  /** Takes the place of the node's last one of this digest. */
+  refuse(refusal: NodeRefusal): Promise<void>;
+
+  refusals(): Promise<Records<NodeRefusal>>;
+
+  /** Calls `hint` when the rollout object may have changed, until the signal. It may miss something: ask now and then as well. */
   watch(hint: () => void, signal: AbortSignal): void;
 }

@@ -1,6 +1,15 @@
 /** The real etcd on 127.0.0.1: two versions, started, killed, stopped and continued, with TLS and users. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -109,9 +118,12 @@ export class Etcd {
     }
   }
 
-  /** It hangs: its port still takes connections. */
-  pause(): void {
+  /** It hangs: its port still takes connections. Resolves when it does nothing any more. */
+  async pause(): Promise<void> {
     this.child!.kill("SIGSTOP");
+    const stat = `/proc/${this.child!.pid}/stat`;
+    if (!existsSync(stat)) return void (await sleep(200));
+    while (!/^\d+ \(.*\) T/s.test(readFileSync(stat, "utf8"))) await sleep(5);
   }
 
   continue(): void {

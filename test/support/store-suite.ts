@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { withGeneration } from "../../scripts/encode/container.ts";
 import { encode } from "../../scripts/encode/encode.ts";
 import { WHOLE_FLEET } from "../../scripts/store/stages.ts";
-import type { Entry, Rollout, Store } from "../../scripts/store/store.ts";
+import type { Entry, NodeRefusal, Report, Rollout, Store } from "../../scripts/store/store.ts";
 import { Table } from "../../scripts/table/table.ts";
 import { plainPlan } from "./plans.ts";
 
@@ -39,11 +39,41 @@ export async function pushTo(store: Store, table: Table): Promise<boolean> {
   return store.swap(revision, rolloutOf(table), entryOf(table));
 }
 
-/** @param make a new, empty store; @param again another one over the same data, as another process has it */
-export function storeSuite(kind: string, make: () => { store: Store; again: () => Store }): void {
+export function reportOf(node: string, generation = 1): Report {
+  const listener = { listener: "main", generation, digest: "0123456789ab", verdict: "served", what: "" };
+  return { node, when: new Date(Date.UTC(2026, 0, 1)).toISOString(), listeners: [listener] };
+}
+
+const refusalOf = (node: string, number: number, why = "it is none"): NodeRefusal => {
+  const { node: name, when } = reportOf(node);
+  return { node: name, digest: tableOf(number).digest, when, why };
+};
+
+/** Names that proxies may have, and those of who means ill. */
+const NODES = [
+  "sidecar~10.0.0.1~mw-web-main-5d8f.mw~mw.svc.cluster.local",
+  "../../rollout.json",
+  "a/b",
+  "A/b",
+  "..",
+  "__proto__",
+  "z\u0000\u202e\n",
+  "Zo\u00eb",
+  "Zoe\u0308",
+  "\ud83d\ude82".repeat(250),
+];
+
+/**
+ * @param make a new, empty store; `again`: another one over the same data, as another process has it; `small`: the same
+ * with place for so many records of nodes
+ */
+export function storeSuite(
+  kind: string,
+  make: () => { store: Store; again: (recordsAtMost?: number) => Store },
+): void {
   describe(`a store of kind ${kind}`, () => {
     let store: Store;
-    let again: () => Store;
+    let again: (recordsAtMost?: number) => Store;
     beforeEach(() => {
       ({ store, again } = make());
     });
@@ -118,6 +148,64 @@ export function storeSuite(kind: string, make: () => { store: Store; again: () =
       await store.swap(revision, rolloutOf(table, said), entryOf(table, { ...said, allowed, sources }));
       expect((await again().head()).rollout).toMatchObject(said);
       expect((await again().history()).entries).toEqual([entryOf(table, { ...said, allowed, sources })]);
+    });
+
+    it("keeps the last report of each node, whatever its name is", async () => {
+      expect(await store.reports()).toEqual({ records: [], warnings: [] });
+      for (const node of NODES) await store.putReport(reportOf(node, 1), 60);
+      for (const node of NODES) await again().putReport(reportOf(node, 2), 60);
+      const { records, warnings } = await again().reports();
+      expect(warnings).toEqual([]);
+      expect(records.length).toBe(NODES.length);
+      expect(records).toEqual(expect.arrayContaining(NODES.map((node) => reportOf(node, 2))));
+      expect((await store.head()).rollout).toBeNull();
+    });
+
+    it("forgets a report that nobody says again", async () => {
+      const nodes = async () => (await again().reports()).records.map(({ node }) => node).sort();
+      // etcd's leases have 2 seconds at least.
+      await store.putReport(reportOf("once"), 2);
+      const renewed = setInterval(() => store.putReport(reportOf("again"), 2), 300);
+      try {
+        await expect.poll(nodes, { timeout: 5_000 }).toEqual(["again", "once"]);
+        await expect.poll(nodes, { timeout: 15_000 }).toEqual(["again"]);
+        expect((await again().reports()).records).toEqual([reportOf("again")]);
+      } finally {
+        clearInterval(renewed);
+      }
+      await expect.poll(nodes, { timeout: 15_000 }).toEqual([]);
+      await store.putReport(reportOf("once"), 60);
+      expect(await nodes()).toEqual(["once"]);
+    });
+
+    it("keeps why a node refused a table", async () => {
+      expect(await store.refusals()).toEqual({ records: [], warnings: [] });
+      await store.refuse(refusalOf("a", 1));
+      await store.refuse(refusalOf("a", 2));
+      await store.refuse(refusalOf("b", 1));
+      await again().refuse(refusalOf("b", 1, "cut short"));
+      const { records } = await again().refusals();
+      const expected = [refusalOf("a", 1), refusalOf("a", 2), refusalOf("b", 1, "cut short")];
+      expect(records.length).toBe(expected.length);
+      expect(records).toEqual(expect.arrayContaining(expected));
+    });
+
+    it("keeps no more records of nodes than a bound, and none that is too large", async () => {
+      const small = again(3);
+      for (const node of ["a", "b", "c"]) await small.putReport(reportOf(node), 60);
+      const refused = "there are 3 records in reports already, and no more are kept";
+      await expect(small.putReport(reportOf("d"), 60)).rejects.toThrow(refused);
+      await small.putReport(reportOf("c", 9), 60);
+      await again(3).putReport(reportOf("b", 9), 60);
+      expect((await store.reports()).records.length).toBe(3);
+      const { records, warnings } = await again(2).reports();
+      expect(records.length).toBe(2);
+      expect(warnings).toEqual([expect.stringContaining("there are 2 records in reports already")]);
+      const [listener] = reportOf("a").listeners;
+      const large = { ...reportOf("a"), listeners: Array(100).fill({ ...listener, what: "x".repeat(2000) }) };
+      await expect(store.putReport(large, 60)).rejects.toThrow("it has more than 64 KiB");
+      await expect(store.putReport(reportOf("x".repeat(501)), 60)).rejects.toThrow("`node`: ");
+      await expect(store.refuse(refusalOf("", 1))).rejects.toThrow("`node`: ");
     });
 
     it("is frozen until it is not", async () => {
