@@ -1,19 +1,9 @@
 /** Lines of a dblist: comments, blanks, columns. */
 import { describe, expect, test } from "vitest";
+import { readerOf } from "../../test/support/dblist-reader.ts";
 import { problemsOf } from "../../test/support/errors.ts";
 import { folderOf } from "../../test/support/folder.ts";
 import { DblistReader } from "./dblist.ts";
-
-/** A reader over a folder with these files; `%` in an expected message stands for the folder. */
-function readerOf(files: Record<string, string | Buffer>) {
-  const root = folderOf(files);
-  const reader = new DblistReader(root);
-  return {
-    root,
-    reader,
-    problems: (step: () => unknown) => problemsOf(step).map((each) => each.replaceAll(`${root}/`, "%/")),
-  };
-}
 
 describe("a list", () => {
   test("loses no wiki after a line end that is none", () => {

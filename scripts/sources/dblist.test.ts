@@ -4,20 +4,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../../test/support/data.ts";
+import { readerOf } from "../../test/support/dblist-reader.ts";
 import { problemsOf } from "../../test/support/errors.ts";
 import { folderOf } from "../../test/support/folder.ts";
 import { DblistReader, driftError } from "./dblist.ts";
-
-/** A reader over a folder with these files; `%` in an expected message stands for the folder. */
-function readerOf(files: Record<string, string | Buffer>) {
-  const root = folderOf(files);
-  const reader = new DblistReader(root);
-  return {
-    root,
-    reader,
-    problems: (step: () => unknown) => problemsOf(step).map((each) => each.replaceAll(`${root}/`, "%/")),
-  };
-}
 
 describe("a list", () => {
   test("has one wiki a line, with comments, blank lines and white space around", () => {
