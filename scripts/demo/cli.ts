@@ -1,4 +1,4 @@
-/** `npm run demo` */
+/** `npm run demo`: runs the demo, and ends it when it is interrupted. */
 import { demoCommand } from "./main.ts";
 import { lookup, pack } from "./project.ts";
 
