@@ -167,6 +167,30 @@ describe("a store in etcd", () => {
     ]);
   });
 
+  it("puts reports of many nodes some at a time, so that they hold up no question", async () => {
+    const { createServer, request } = await import("node:http");
+    let [now, most] = [0, 0];
+    const proxy = createServer((from, answer) => {
+      most = Math.max(most, ++now);
+      answer.on("close", () => now--);
+      const to = { host: "127.0.0.1", port: etcd.port, path: from.url, method: "POST" };
+      from.pipe(request(to, (response) => response.pipe(answer)));
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = proxy.address() as { port: number };
+      const store = storeAt(`etcd://127.0.0.1:${port}/test/${++prefixes}`);
+      const nodes = Array.from({ length: 100 }, (_, i) => reportOf(`node ${i}`));
+      await Promise.all(nodes.map((report) => store.putReport(report, 60)));
+      expect(most).toBeGreaterThan(4);
+      expect(most).toBeLessThanOrEqual(16);
+      expect((await store.reports()).records.length).toBe(100);
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+    }
+  });
+
   it("never writes over a generation of its history, though the rollout object was restored", async () => {
     const store = storeAt(fresh());
     await pushTo(store, tableOf(1));

@@ -32,6 +32,7 @@ import {
   StoreAway,
 } from "./store.ts";
 import { readTable } from "./stored-table.ts";
+import { Turns } from "./turns.ts";
 
 /** Of a call to one endpoint, of commands that people wait for. */
 const TIMEOUT_MS = 5_000;
@@ -39,6 +40,8 @@ const RECORD_BYTES_AT_MOST = 2 ** 20;
 const PAGE = 200;
 /** Of those forgotten here the next record begins a new one. */
 const LEASES_AT_MOST = 10_000;
+/** Else thousands of nodes that report hold up the question of what is to be served, until its time is over. */
+const RECORDS_AT_ONCE = 16;
 /** A compare on it says that there is no such key. */
 const ABSENT = "0";
 
@@ -71,6 +74,8 @@ export class EtcdStore implements Store {
 
   /** By key: of records that this process has put. */
   private readonly leases = new Map<string, string>();
+
+  private readonly turns = new Turns(RECORDS_AT_ONCE);
 
   /** @param timeoutMs for one call to one endpoint */
   constructor(
@@ -183,7 +188,7 @@ export class EtcdStore implements Store {
   }
 
   putReport(report: Report, seconds: number): Promise<void> {
-    return this.putRecord(REPORTS, report, seconds);
+    return this.turns.take(() => this.putRecord(REPORTS, report, seconds));
   }
 
   reports(): Promise<Records<Report>> {
@@ -191,7 +196,7 @@ export class EtcdStore implements Store {
   }
 
   refuse(refusal: NodeRefusal): Promise<void> {
-    return this.putRecord(REFUSALS, refusal, REFUSAL_SECONDS);
+    return this.turns.take(() => this.putRecord(REFUSALS, refusal, REFUSAL_SECONDS));
   }
 
   refusals(): Promise<Records<NodeRefusal>> {
