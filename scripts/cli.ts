@@ -81,12 +81,20 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else refuse(told(error), asJson && !(error instanceof Refusal && error.isInAnswer));
+  else {
+    const isInJson = asJson && !(error instanceof Refusal && error.isInAnswer);
+    refuse(told(error), isInJson, error instanceof SourceError ? [error.message] : undefined);
+  }
 }
 
-function refuse(errors: readonly Told[], inJson: boolean): void {
+/** @param lines for people, who are told one cause once */
+function refuse(
+  errors: readonly Told[],
+  inJson: boolean,
+  lines: readonly string[] = errors.map(({ message }) => message),
+): void {
   if (inJson) process.stdout.write(`${JSON.stringify({ errors })}\n`);
-  for (const { message } of errors) process.stderr.write(`${message}\n`);
+  for (const line of lines) process.stderr.write(`${line}\n`);
   process.exitCode = refusedCode;
 }
 

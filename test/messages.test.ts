@@ -88,6 +88,24 @@ describe("a mistake", () => {
     expect(run(...line.split(" "))).toEqual({ status: 1, out: "", err: `${why}\n` });
   });
 
+  it("that is made 300 times is told once, and in JSON each time", () => {
+    const hosts = Array.from(
+      { length: 300 },
+      (_, i) => `  - { host: h${i}.example, path: "/{w}", wiki: "{w}x" }`,
+    );
+    const farm = readFileSync(projectPath("examples/three-wikis/farm.yaml"), "utf8");
+    const text = farm.replace(/^hosts:/m, ["hosts:", ...hosts].join("\n"));
+    expect(text).not.toBe(farm);
+    writeFileSync(join(folder, "many.yaml"), text);
+    for (const command of ["check", "pack --out x", "explain a.example"]) {
+      const { status, err } = run(...command.split(" "), "--farm", "many.yaml");
+      expect([status, err.split("\n").length], command).toEqual([1, 2]);
+      expect(err).toMatch(/^many\.yaml:\d+:\d+: must be made of .* \(and 299 more like it: .*\)\n$/);
+    }
+    const { errors } = JSON.parse(run("pack", "--json", "--out", "x", "--farm", "many.yaml").out);
+    expect(errors).toHaveLength(300);
+  });
+
   it("a source that is not there says which option has it", () => {
     const farm = readFileSync(join(folder, "farm", "farm.yaml"), "utf8");
     const text = farm.replace(
