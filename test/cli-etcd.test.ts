@@ -41,7 +41,9 @@ function start(args: string[], cwd: string, env: NodeJS.ProcessEnv = environment
 describe("a store in etcd, by the commands", () => {
   it("has a push, its history, a rollback and a freeze", () => {
     expect(ask("history")).toEqual({ code: 0, out: "nothing was pushed yet\n", err: "" });
-    expect(ask("rollback").err).toBe(`${place}: nothing was pushed yet\n`);
+    expect(ask("rollback").err).toBe(
+      `${place}: nothing was pushed yet: \`pointsman push\` makes the first generation\n`,
+    );
     expect(push("first")).toEqual({
       code: 0,
       out: expect.stringMatching(new RegExp(`^${place}: generation 1, digest [0-9a-f]{32}\nno targets: `)),

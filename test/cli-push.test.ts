@@ -147,7 +147,11 @@ describe("a push", () => {
     push("last", "--generation", "4294967295");
     expect(push("last").out).toMatch(/^store: has generation 4294967295 already/);
     promote();
-    expect(push("more")).toEqual({ code: 1, out: "", err: "the store has the last generation there is\n" });
+    expect(push("more")).toEqual({
+      code: 1,
+      out: "",
+      err: "the store has generation 4294967295, the highest one: begin a new store\n",
+    });
   });
 
   it("changes nothing where a target cannot take the table", () => {
@@ -182,7 +186,7 @@ describe("a push", () => {
     expect(push("second", ...targets, "--store", "other", "--generation", "13").code).toBe(0);
     expect(served().generation).toBe(13);
     expect(push("second", "--generation", "12", "--again").err).toContain(
-      "generation 12 is not above the store's 12",
+      "generation 12 is not above the store's 12: give a higher one",
     );
   });
 

@@ -76,7 +76,8 @@ function parseUntil(text: string): Date {
       "A time looks like 2026-12-31 (to its end, UTC), 2026-12-31T18:00Z, 90m, 12h or 3d.",
     );
   }
-  if (until.getTime() <= Date.now()) throw new InvalidArgumentError("That is over already.");
+  if (until.getTime() <= Date.now())
+    throw new InvalidArgumentError("That time is over already: give a later one.");
   return until;
 }
 

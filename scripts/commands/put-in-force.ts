@@ -45,9 +45,10 @@ export async function currentOf(store: Store): Promise<Current> {
 /** The generation after the last one. @param wanted what a person says instead. Throws Refusal. */
 export function nextGeneration({ last }: Current, wanted: number | undefined): number {
   const before = last?.generation ?? 0;
-  if (before === MAX_GENERATION) throw new Refusal("the store has the last generation there is");
+  if (before === MAX_GENERATION)
+    throw new Refusal(`the store has generation ${MAX_GENERATION}, the highest one: begin a new store`);
   if (wanted !== undefined && wanted <= before)
-    throw new Refusal(`generation ${wanted} is not above the store's ${before}`);
+    throw new Refusal(`generation ${wanted} is not above the store's ${before}: give a higher one`);
   return wanted ?? before + 1;
 }
 

@@ -110,6 +110,7 @@ export function tableIn(file: string): Table {
     if (file !== "-" && !/\.(json|ya?ml)$/.test(file)) throw new Refusal(`${file}: ${error.message}`);
   }
   const { table } = filterFileOf(Buffer.from(bytes).toString("utf8"), file);
-  if (!table) throw new Refusal(`${file}: this file has no table in it`);
+  if (!table)
+    throw new Refusal(`${file}: this file has no table in it: name a table, or a file that \`put\` wrote`);
   return table;
 }

@@ -54,7 +54,8 @@ function checkPlaceholders(text: string): void {
 }
 
 function checkHost(host: string): void {
-  if (isIP(host) === 0 && !HOST.test(host)) throw new InvalidArgumentError(`"${host}" is no host.`);
+  if (isIP(host) === 0 && !HOST.test(host))
+    throw new InvalidArgumentError(`"${host}" is no host: write one as wiki.example.org.`);
 }
 
 export function parseHost(text: string): string {

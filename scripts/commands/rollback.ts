@@ -53,7 +53,8 @@ async function rollback(wanted: number | undefined, options: Options): Promise<v
   const current = await currentOf(store);
   const { warnings, last } = current;
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-  if (last === null) throw new Refusal(`${store.name}: nothing was pushed yet`);
+  if (last === null)
+    throw new Refusal(`${store.name}: nothing was pushed yet: \`pointsman push\` makes the first generation`);
   const back = wanted === undefined ? entryBefore(current) : entryOf(current.entries, wanted);
   const { digest } = back;
   const { bytes } = await store.table(digest);

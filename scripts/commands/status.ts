@@ -122,7 +122,8 @@ async function look(store: Store, proxies: readonly Endpoint[], options: Options
   const history = await store.history();
   const { entries, warnings } = history;
   const wanted = wantedOf(head, history);
-  if (wanted === null) throw new Refusal(`${store.name}: nothing was pushed yet`);
+  if (wanted === null)
+    throw new Refusal(`${store.name}: nothing was pushed yet: \`pointsman push\` makes the first generation`);
   const judged = proxies.map(({ name, listeners }, i) => {
     const said = all[i]!;
     const judgements = typeof said === "string" ? [silent(said)] : judge(said, wanted, listeners, instances);
