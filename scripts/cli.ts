@@ -3,6 +3,7 @@ import { Command, CommanderError, Help, type Option } from "commander";
 import { version } from "../package.json";
 import { checkCommand } from "./commands/check.ts";
 import { completionCommand } from "./commands/completion.ts";
+import { dblistCommand } from "./commands/dblist.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { freezeCommand, unfreezeCommand } from "./commands/freeze.ts";
@@ -50,6 +51,7 @@ for (const add of [
   diffCommand,
   explainCommand,
   simulateCommand,
+  dblistCommand,
   renderCommand,
   putCommand,
   stampCommand,

@@ -23,8 +23,9 @@ export function refuseTwiceStdin(command: Command, files: readonly (string | und
 
 /** Says what a word is meant to be that is no option's value. */
 export function refuseUnknownWords(command: Command): void {
-  const [word] = command.args.slice(command.registeredArguments.length);
-  if (word === undefined) return;
+  const named = command.registeredArguments;
+  const [word] = command.args.slice(named.length);
+  if (word === undefined || named.at(-1)?.variadic) return;
   const option = optionFor(command, word);
   const wayOut =
     option === null

@@ -95,7 +95,7 @@ describe("a farm's sources", () => {
     const farm = new Farm(join(folder, "farm.yaml"));
     compile(farm, TODAY);
     expect(warningsOf(farm).map((text) => text.replace(`${folder}/`, ""))).toEqual([
-      "conf/lists/some.dblist: differs from its source some.dbexpr: it lacks `bwiki`: generate the list again, or change the expression",
+      "conf/lists/some.dblist: differs from its source some.dbexpr: it lacks `bwiki`: generate the list again (`pointsman dblist --write`), or change the expression",
     ]);
   });
 });

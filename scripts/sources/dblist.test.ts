@@ -1,5 +1,5 @@
 /** Dblists and the expressions that they are made of. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { readerOf } from "../../test/support/dblist-reader.ts";
 import { problemsOf } from "../../test/support/errors.ts";
 import { folderOf } from "../../test/support/folder.ts";
 import { DblistReader, driftError } from "./dblist.ts";
+import { generatedDblist } from "./generated-dblist.ts";
 
 describe("a list", () => {
   test("has one wiki a line, with comments, blank lines and white space around", () => {
@@ -314,7 +315,7 @@ describe("drift", () => {
     expect(reader.read("stale")).toEqual(["bbwiki", "zzwiki"]);
     expect(reader.drifts()).toEqual([drift]);
     expect(driftError(drift).message).toBe(
-      `${root}/stale.dblist: differs from its source stale.dbexpr: it lacks \`aawiki\`, \`ccwiki\`; it has \`zzwiki\`, which the expression does not give: generate the list again, or change the expression`,
+      `${root}/stale.dblist: differs from its source stale.dbexpr: it lacks \`aawiki\`, \`ccwiki\`; it has \`zzwiki\`, which the expression does not give: generate the list again (\`pointsman dblist --write\`), or change the expression`,
     );
   });
 
@@ -328,6 +329,117 @@ describe("drift", () => {
   test("of a list that does not exist is an error", () => {
     const { reader, problems } = readerOf(files);
     expect(problems(() => reader.drift("nope"))[0]).toContain("unknown list `nope`");
+  });
+});
+
+describe("what is to be generated again", () => {
+  test("is also a list whose expression names a list that is", () => {
+    const { reader, root } = readerOf({
+      "all.dblist": "aawiki\nbbwiki\nccwiki\n",
+      "one.dblist": "aawiki\n",
+      "one.dbexpr": "%% all.dblist - two.dblist\n",
+      "two.dblist": "bbwiki\nccwiki\n",
+      "two.dbexpr": "%% three\n",
+      "three.dblist": "bbwiki\n",
+    });
+    // By the lists as they lie there, `one` would be what its expression gives.
+    expect(reader.evaluate("all - two")).toEqual(["aawiki"]);
+    expect(reader.outdated().map(({ file, wikis }) => [file, wikis])).toEqual([
+      [join(root, "one.dblist"), ["aawiki", "ccwiki"]],
+      [join(root, "two.dblist"), ["bbwiki"]],
+    ]);
+    expect(reader.drifts().map(({ missing, extra }) => [missing, extra])).toEqual([
+      [["ccwiki"], []],
+      [[], ["ccwiki"]],
+    ]);
+  });
+
+  test("is also a list that is broken, and no list of a broken expression", () => {
+    const files = { "all.dblist": "aawiki\n", "a.dblist": "<<<<<<< HEAD\naawiki\n", "a.dbexpr": "%% all\n" };
+    const { reader, root } = readerOf(files);
+    expect(reader.outdated()).toEqual([
+      {
+        file: join(root, "a.dblist"),
+        expr: join(root, "a.dbexpr"),
+        wikis: ["aawiki"],
+        drift: expect.objectContaining({ message: expect.stringContaining("a.dblist:1: a merge conflict") }),
+      },
+    ]);
+    const broken = readerOf({ ...files, "b.dblist": "aawiki\n", "b.dbexpr": "%% all - al\n" });
+    expect(broken.problems(() => broken.reader.outdated())).toEqual([
+      "%/b.dbexpr:1:10: unknown list `al`: did you mean `all`?",
+    ]);
+  });
+
+  test("goes by expressions alone, and they may not lead back to their own list", () => {
+    const { reader, problems } = readerOf({
+      "a.dblist": "aawiki\n",
+      "a.dbexpr": "%% b\n",
+      "b.dblist": "aawiki\n",
+      "b.dbexpr": "%% a.dblist\n",
+    });
+    expect(reader.read("a")).toEqual(["aawiki"]);
+    expect(problems(() => reader.outdated())).toContain(
+      "%/b.dbexpr:1:4: the lists refer to each other in a circle (a.dbexpr → b.dbexpr → a.dbexpr): break it",
+    );
+  });
+});
+
+describe.skipIf(DATA_IS_ABSENT)(`expressions of the real lists${WHY_SKIPPED}`, () => {
+  const root = `${DATA}/mediawiki-config/dblists`;
+  const files = existsSync(root) ? readdirSync(root).filter((file) => file.endsWith(".dblist")) : [];
+  /** Read in the plainest way that there is. */
+  const wikisIn = (file: string) =>
+    new Set(
+      readFileSync(join(root, file), "utf8")
+        .split("\n")
+        .filter((line) => /^[^#]/.test(line)),
+    );
+
+  test("give 5,000 expressions the wikis that plain sets give", () => {
+    const sets = new Map(files.map((file) => [file, wikisIn(file)]));
+    expect(sets.size).toBeGreaterThan(70);
+    const reader = new DblistReader(root);
+    const term = fc.record({
+      operator: fc.constantFrom("+", "-", "&"),
+      file: fc.constantFrom(...files),
+      write: fc.constantFrom(
+        (file: string) => file,
+        (file: string) => file.replace(".dblist", ""),
+        (file: string) => join(root, file),
+      ),
+      space: fc.constantFrom(" ", "   ", "\t"),
+    });
+    const terms = fc.array(term, { minLength: 1, maxLength: 12 });
+    let some = 0;
+    fc.assert(
+      fc.property(terms, fc.constantFrom("", "%%", "%% "), ([first, ...rest], mark) => {
+        let expression = mark + first!.write(first!.file);
+        let wikis = sets.get(first!.file)!;
+        for (const { operator, file, write, space } of rest) {
+          expression += space + operator + space + write(file);
+          const list = sets.get(file)!;
+          if (operator === "+") wikis = new Set([...wikis, ...list]);
+          else wikis = new Set([...wikis].filter((wiki) => list.has(wiki) === (operator === "&")));
+        }
+        if (wikis.size > 0) some++;
+        expect(reader.evaluate(expression)).toEqual([...wikis].sort());
+      }),
+      { numRuns: 5000 },
+    );
+    expect(some).toBeGreaterThan(2500);
+  }, 60_000);
+
+  test("give each .dblist that has a .dbexpr, byte for byte", () => {
+    const expressions = readdirSync(root).filter((file) => file.endsWith(".dbexpr"));
+    expect(expressions.length).toBeGreaterThan(5);
+    const reader = new DblistReader(root);
+    for (const expr of expressions) {
+      const text = readFileSync(join(root, expr.replace(".dbexpr", ".dblist")), "utf8");
+      expect(generatedDblist(expr, reader.read(expr), ""), expr).toBe(text);
+      expect(generatedDblist(expr, reader.read(expr), text), expr).toBe(text);
+    }
+    expect(reader.outdated()).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Reads dblists and dbexprs: lists of wikis, and what is computed from lists. */
 import { existsSync } from "node:fs";
-import { basename, isAbsolute, join, relative } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { checkListName, parseExpression, type Term } from "./dblist-expression.ts";
 import { namesIn } from "./files.ts";
 import { isWikiId, WIKI_ID_SHAPE } from "./names.ts";
@@ -20,14 +20,30 @@ export interface Drift {
   readonly extra: readonly string[];
 }
 
+/** A generated `.dblist` that is to be generated again. */
+export interface Outdated {
+  readonly file: string;
+  readonly expr: string;
+  /** What the expression gives. */
+  readonly wikis: readonly string[];
+  /** How the list differs, or why it cannot be read. */
+  readonly drift: Drift | SourceError;
+}
+
 /** The drift as a problem to report, at the `.dblist`. */
 export function driftError({ file, expr, missing, extra }: Drift): SourceError {
   const parts: string[] = [];
   if (missing.length > 0) parts.push(`it lacks ${quoteAll(missing)}`);
   if (extra.length > 0) parts.push(`it has ${quoteAll(extra)}, which the expression does not give`);
-  const out = "generate the list again, or change the expression";
+  const out = "generate the list again (`pointsman dblist --write`), or change the expression";
   return new SourceError({ file }, `differs from its source ${basename(expr)}: ${parts.join("; ")}: ${out}`);
 }
+
+/** Which of a generated `.dblist` and its `.dbexpr` says what is in the list. */
+type Believed = "dblist" | "dbexpr";
+
+/** What a file says: on which line each wiki stands, or the expression that it is. */
+type Said = ReadonlyMap<string, number> | readonly Term[];
 
 /** Lists that refer to lists: nobody nests them so deep, and each costs a frame of the stack. */
 const DEPTH_AT_MOST = 100;
@@ -41,9 +57,12 @@ export class DblistReader {
   readonly warnings: SourceError[] = [];
   readonly #root: string;
   readonly #hasColumns: boolean;
-  readonly #read = new Map<string, readonly string[] | SourceError>();
-  /** Of each `.dblist` that was read, where it lists each wiki; of the others, the expression in it. */
-  readonly #lines = new Map<string, ReadonlyMap<string, number> | readonly Term[]>();
+  readonly #said = new Map<string, Said | SourceError>();
+  /** The wikis of each file that was read. */
+  readonly #wikis: Record<Believed, Map<string, readonly string[] | SourceError>> = {
+    dblist: new Map(),
+    dbexpr: new Map(),
+  };
   /** The files being read now, outermost first: what refers to one of them closes a cycle. */
   readonly #open: string[] = [];
 
@@ -65,6 +84,11 @@ export class DblistReader {
     return [...this.#readFile(this.#resolve(name, where), where)];
   }
 
+  /** The lists of the folder, without their endings, in order of name. */
+  names(): string[] {
+    return [...new Set(this.#files().map((file) => file.replace(ENDING, "")))].sort();
+  }
+
   /** The wikis of `all + preinstall - group0`; `where` is the place of the expression, for errors. */
   evaluate(expression: string, where: Place = { file: "expression", line: 1, column: 1 }): string[] {
     return this.#evaluateTerms(parseExpression(expression, where));
@@ -79,30 +103,32 @@ export class DblistReader {
     for (const { operator, name, place } of terms) {
       if (operator !== "+") continue;
       const file = this.#resolve(name, place);
-      const lines = this.#lines.get(file);
-      if (lines instanceof Map) {
-        const line = lines.get(wiki);
+      const said = this.#said.get(file);
+      if (said instanceof Map) {
+        const line = said.get(wiki);
         if (line !== undefined) return { file, line };
-      } else if (lines !== undefined) {
-        const found = this.#placeIn(lines as readonly Term[], wiki);
+      } else if (said !== undefined && !(said instanceof SourceError)) {
+        const found = this.#placeIn(said as readonly Term[], wiki);
         if (found) return found;
       }
     }
     return null;
   }
 
-  /** How a `.dblist` differs from its `.dbexpr`; null when it does not, or is not one of two. */
+  /**
+   * How a `.dblist` differs from what its `.dbexpr` gives once the lists that it names are generated anew as well; null
+   * when it does not, or is not one of two.
+   */
   drift(name: string): Drift | null {
     checkListName(name, { file: this.#root });
-    const base = this.#path(name).replace(ENDING, "");
-    const file = `${base}.dblist`;
-    const expr = `${base}.dbexpr`;
-    if (!existsSync(file) || !existsSync(expr)) {
+    const pair = this.#pair(name);
+    if (pair === null) {
       this.#resolve(name, { file: this.#root });
       return null;
     }
+    const { file, expr } = pair;
     const held = new Set(this.#readFile(file, { file }));
-    const said = new Set(this.#readFile(expr, { file: expr }));
+    const said = new Set(this.#readFile(expr, { file: expr }, "dbexpr"));
     const missing = [...said].filter((wiki) => !held.has(wiki));
     const extra = [...held].filter((wiki) => !said.has(wiki));
     return missing.length + extra.length === 0 ? null : { file, expr, missing, extra };
@@ -110,16 +136,57 @@ export class DblistReader {
 
   /** Every drift in the folder, in order of name. */
   drifts(): Drift[] {
-    const names = this.#files().filter((file) => file.endsWith(".dbexpr"));
-    return names.map((name) => this.drift(name)).filter((drift) => drift !== null);
+    return this.#expressions()
+      .map((name) => this.drift(name))
+      .filter((drift) => drift !== null);
+  }
+
+  /** The generated lists that are to be generated again, in order of name; among them those that are broken. */
+  outdated(): Outdated[] {
+    const problems = new Problems();
+    const found: Outdated[] = [];
+    for (const name of this.#expressions()) {
+      const pair = this.#pair(name);
+      if (pair === null) continue;
+      const wikis = problems.attempt(() => this.#readFile(pair.expr, { file: pair.expr }, "dbexpr"));
+      if (wikis === undefined) continue;
+      const drift = this.#driftOrBroken(name);
+      if (drift !== null) found.push({ ...pair, wikis, drift });
+    }
+    problems.throwIfAny();
+    return found;
+  }
+
+  #driftOrBroken(name: string): Drift | SourceError | null {
+    try {
+      return this.drift(name);
+    } catch (error) {
+      if (error instanceof SourceError) return error;
+      throw error;
+    }
+  }
+
+  #expressions(): string[] {
+    return this.#files().filter((file) => file.endsWith(".dbexpr"));
   }
 
   #path(name: string): string {
     return isAbsolute(name) ? name : join(this.#root, name);
   }
 
-  #resolve(name: string, where: Place): string {
+  /** The two files of a generated list; null for any other. */
+  #pair(name: string): { file: string; expr: string } | null {
+    const base = this.#path(name).replace(ENDING, "");
+    const [file, expr] = [`${base}.dblist`, `${base}.dbexpr`];
+    return existsSync(file) && existsSync(expr) ? { file, expr } : null;
+  }
+
+  #resolve(name: string, where: Place, believed: Believed = "dblist"): string {
     const path = this.#path(name);
+    if (believed === "dbexpr" && resolve(dirname(path)) === resolve(this.#root)) {
+      const pair = this.#pair(name);
+      if (pair !== null) return pair.expr;
+    }
     const candidates = ENDING.test(path) ? [path] : [`${path}.dblist`, `${path}.dbexpr`];
     const found = candidates.find((file) => existsSync(file));
     if (found !== undefined) return found;
@@ -147,7 +214,7 @@ export class DblistReader {
     return namesIn(this.#root).filter((file) => ENDING.test(file));
   }
 
-  #readFile(file: string, referrer: Place): readonly string[] {
+  #readFile(file: string, referrer: Place, believed: Believed = "dblist"): readonly string[] {
     if (this.#open.includes(file)) {
       const cycle = [...this.#open.slice(this.#open.indexOf(file)), file];
       const shown = cycle.map((each) => this.#shortName(each)).join(" → ");
@@ -157,20 +224,16 @@ export class DblistReader {
       const what = `lists refer to lists ${DEPTH_AT_MOST} deep, up to ${quote(this.#shortName(file))}`;
       throw new SourceError(referrer, `${what}: name the wikis in one of them`);
     }
-    const known = this.#read.get(file);
-    if (known instanceof SourceError) throw known;
-    if (known !== undefined) return known;
-    this.#open.push(file);
-    try {
-      const wikis = this.#parse(file, readText(file, referrer));
-      this.#read.set(file, wikis);
-      return wikis;
-    } catch (error) {
-      if (error instanceof SourceError) this.#read.set(file, error);
-      throw error;
-    } finally {
-      this.#open.pop();
-    }
+    return once(this.#wikis[believed], file, () => {
+      this.#open.push(file);
+      try {
+        const said = once(this.#said, file, () => this.#parse(file, readText(file, referrer)));
+        if (said instanceof Map) return [...said.keys()].sort();
+        return this.#evaluateTerms(said as readonly Term[], believed);
+      } finally {
+        this.#open.pop();
+      }
+    });
   }
 
   #shortName(file: string): string {
@@ -178,7 +241,7 @@ export class DblistReader {
     return (name.startsWith("..") ? file : name).replace(/\.dblist$/, "");
   }
 
-  #parse(file: string, text: string): readonly string[] {
+  #parse(file: string, text: string): Said {
     if (text === "") {
       this.warnings.push(
         new SourceError(
@@ -216,13 +279,9 @@ export class DblistReader {
     }
     if (expression !== undefined) {
       const { text: source, place } = expression;
-      const evaluated = problems.attempt(() => {
-        const terms = parseExpression(source, place);
-        this.#lines.set(file, terms);
-        return this.#evaluateTerms(terms);
-      });
+      const terms = problems.attempt(() => parseExpression(source, place));
       problems.throwIfAny();
-      return evaluated ?? [];
+      return terms!;
     }
     if (file.endsWith(".dbexpr")) {
       problems.add(
@@ -231,8 +290,7 @@ export class DblistReader {
       );
     }
     problems.throwIfAny();
-    this.#lines.set(file, wikis);
-    return [...wikis.keys()].sort();
+    return wikis;
   }
 
   #addWiki(
@@ -261,11 +319,12 @@ export class DblistReader {
     wikis.set(wiki, place.line);
   }
 
-  #evaluateTerms(terms: readonly Term[]): string[] {
+  #evaluateTerms(terms: readonly Term[], believed: Believed = "dblist"): string[] {
     const problems = new Problems();
     let result = new Set<string>();
     for (const { operator, name, place } of terms) {
-      const list = problems.attempt(() => this.#readFile(this.#resolve(name, place), place)) ?? [];
+      const list =
+        problems.attempt(() => this.#readFile(this.#resolve(name, place, believed), place, believed)) ?? [];
       if (operator === "&") {
         const kept = new Set(list);
         result = new Set([...result].filter((wiki) => kept.has(wiki)));
@@ -278,6 +337,21 @@ export class DblistReader {
     }
     problems.throwIfAny();
     return [...result].sort();
+  }
+}
+
+/** What `step` gave the first time, or the SourceError that it threw then. */
+function once<T>(known: Map<string, T | SourceError>, key: string, step: () => T): T {
+  const before = known.get(key);
+  if (before instanceof SourceError) throw before;
+  if (before !== undefined) return before;
+  try {
+    const given = step();
+    known.set(key, given);
+    return given;
+  } catch (error) {
+    if (error instanceof SourceError) known.set(key, error);
+    throw error;
   }
 }
 
