@@ -165,17 +165,10 @@ test("files: an Envoy that watches the folder around them outlives a listener's 
 });
 
 test("a server: an Envoy starts with the last table that was pushed while the server is away", async () => {
-  const away = [
-    "--xds",
-    "127.0.0.1:9",
-    "--listener",
-    "main=0",
-    "--admin-port",
-    "0",
-    "--fallback",
-    "127.0.0.1:9",
-  ];
-  expect(run(["render", "envoy", "--table", "t.table", "--out", "served", ...away]).code).toBe(0);
+  const away = ["--xds", "127.0.0.1:9", "--node-id", "one", "--node-cluster", "edge"];
+  const rest = ["--listener", "main=0", "--admin-port", "0", "--fallback", "127.0.0.1:9"];
+  const made = run(["render", "envoy", "--table", "t.table", "--out", "served", ...away, ...rest]);
+  expect(made.code, made.err).toBe(0);
   expect(push("envoy-files=served").code).toBe(0);
   promote("1.47.0-wmf.2");
   expect(push("envoy-files=served")).toMatchObject({
