@@ -1,5 +1,6 @@
 // The plugin's configuration: the table's bytes, or base64 of them, or a JSON object {"listener", "datacentre",
-// "primary", "cluster-header", "attempt", "table": base64}; without "table" in it, the table's bytes follow the object.
+// "primary", "cluster-header", "attempt", "shadow", "table": base64}; without "table" in it, the table's bytes follow
+// the object.
 
 import { allocBlock, BLOCK_HEAD, keepBlock } from "./arena";
 import { decodeBase64 } from "./base64";
@@ -24,6 +25,8 @@ let clusterHeader: usize = 0;
 let clusterHeaderLength: u32 = 0;
 let attempt: usize = 0;
 let attemptLength: u32 = 0;
+/** The filter decides and only tells: see shadow.ts. */
+export let isShadow: bool = false;
 
 /** Tells what brings this table from what brought others. */
 export function hash(table: Table): u32 {
@@ -101,6 +104,7 @@ export function readConfiguration(at: usize, length: u32): Table | null {
   primaryLength = 0;
   clusterHeaderLength = 0;
   attemptLength = 0;
+  isShadow = false;
   message.because(REFUSED_CONFIGURATION);
   if (length == 0) {
     message.text(ascii("the configuration is empty: it should be a table"));
@@ -179,14 +183,15 @@ function loadRest(): Table | null {
   return loadTable(own, own + BLOCK_HEAD, length);
 }
 
-// ---- The one JSON object that we read: known names, each with a text, one with a number or a text ----------
+// ---- The one JSON object that we read: known names, each with a text; one has a number or a text, one true or false
 
 let cursor: usize = 0;
 let end: usize = 0;
 
-const NAMES = 6;
+const NAMES = 7;
 /** Means nothing to the filter: each push has another, as a proxy skips bytes that it read last, refused or not. */
 const ATTEMPT = 5;
+const SHADOW = 6;
 
 function nameOf(number: i32): Text {
   switch (number) {
@@ -200,8 +205,10 @@ function nameOf(number: i32): Text {
       return ascii("primary");
     case 4:
       return ascii("cluster-header");
-    default:
+    case ATTEMPT:
       return ascii("attempt");
+    default:
+      return ascii("shadow");
   }
 }
 
@@ -221,17 +228,21 @@ function readJson(at: usize): bool {
       message.text(ascii('the configuration has an unknown name, or not as plain text: "'));
       message.bytes(text, textLength < 40 ? textLength : 40);
       message.text(
-        ascii('"; "table", "listener", "datacentre", "primary", "cluster-header" and "attempt" are known'),
+        ascii(
+          '"; "table", "listener", "datacentre", "primary", "cluster-header", "attempt" and "shadow" are known',
+        ),
       );
       return false;
     }
     if ((seen & (1 << name)) != 0) return failJson(at, ascii("a name that did not come before"));
     seen |= 1 << name;
     if (next() != C.COLON) return failJson(at, ascii("a colon"));
-    if (name != ATTEMPT || !readNumber()) {
-      if (!readString()) return failJson(at, ascii("text in quotes"));
+    if (name == SHADOW) {
+      if (!readShadow()) return failJson(at, ascii("true or false"));
+    } else {
+      if ((name != ATTEMPT || !readNumber()) && !readString()) return failJson(at, ascii("text in quotes"));
+      take(name);
     }
-    take(name);
     c = next();
   }
   if (c != C.CLOSE_BRACE) return failJson(at, ascii("a comma or a closing brace"));
@@ -290,6 +301,18 @@ function readNumber(): bool {
   text = from;
   textLength = <u32>(cursor - from);
   return textLength > 0;
+}
+
+function readShadow(): bool {
+  while (cursor < end && isWhite(load<u8>(cursor))) cursor++;
+  isShadow = readWord(ascii("true"));
+  return isShadow || readWord(ascii("false"));
+}
+
+function readWord(word: Text): bool {
+  if (end - cursor < word.length || !word.is(cursor, word.length)) return false;
+  cursor += word.length;
+  return true;
 }
 
 function failJson(at: usize, expected: Text): bool {

@@ -36,6 +36,8 @@ export class Root {
   listener: Listener | null;
   /** As its own configuration says, this proxy is in a secondary data centre. */
   isSecondary: bool;
+  /** As its own configuration says, it decides and only tells. */
+  isShadow: bool;
 }
 
 /** A stream that is not over with its request headers: they have yet to come, or its body or its response matters. */
@@ -115,8 +117,17 @@ export function serve(root: Root, name: usize, length: u32, table: Table): Liste
   return listener;
 }
 
+/** There is no other configuration: the root serves what that listener does, as its newest root does. */
+export function joinNewest(root: Root, listener: Listener): void {
+  let newest = roots!;
+  while (newest.listener !== listener) newest = newest.next!;
+  root.isSecondary = newest.isSecondary;
+  root.isShadow = newest.isShadow;
+  join(root, listener);
+}
+
 /** From now on the root serves what that listener does. */
-export function join(root: Root, listener: Listener): void {
+function join(root: Root, listener: Listener): void {
   listener.roots++;
   leave(root);
   root.listener = listener;

@@ -18,6 +18,7 @@ import * as L from "./layout";
 import * as message from "./message";
 import * as metrics from "./metrics";
 import * as read from "./read";
+import * as shadow from "./shadow";
 import { freeTable, Table } from "./table";
 import { ascii } from "./text";
 
@@ -56,6 +57,8 @@ function configure(root: u32, size: u32): bool {
     proxy_get_buffer_bytes(abi.PLUGIN_CONFIGURATION, 0, size, abi.resultAt, abi.resultSize) == abi.OK;
   if (!isRead) return keepServing(root, size);
   const table = configuration.readConfiguration(load<u32>(abi.resultAt), load<u32>(abi.resultSize));
+  const owner = contexts.rootOf(root);
+  if (!owner.listener) owner.isShadow = configuration.isShadow;
   if (!table) return refuseTable();
   nameListener();
   const entry = configuration.findListener(table);
@@ -63,13 +66,13 @@ function configure(root: u32, size: u32): bool {
     if (table.holders == 0) freeTable(table);
     return refuseTable();
   }
-  const owner = contexts.rootOf(root);
   const before = contexts.findListener(configuration.listener, configuration.listenerLength);
   if (before) metrics.flush(before);
   leaveListener(owner, before);
   const listener = contexts.serve(owner, configuration.listener, configuration.listenerLength, table);
   listener.entry = entry;
   owner.isSecondary = configuration.isSecondary(table, entry);
+  owner.isShadow = configuration.isShadow;
   metrics.makeCounters(listener);
   metrics.noteTaken(listener, configuration.hash(table));
   proxy_set_tick_period_milliseconds(metrics.TICK_MILLISECONDS);
@@ -107,7 +110,7 @@ function keepServing(id: u32, size: u32): bool {
   refuseTable();
   const listener = contexts.findListener(configuration.listener, configuration.listenerLength);
   if (listener) {
-    contexts.join(contexts.rootOf(id), listener);
+    contexts.joinNewest(contexts.rootOf(id), listener);
     proxy_set_tick_period_milliseconds(metrics.TICK_MILLISECONDS);
   }
   return contexts.isServing();
@@ -123,6 +126,7 @@ function logServing(root: contexts.Root, listener: contexts.Listener): void {
   message.text(ascii(", to listener "));
   message.bytes(listener.name, listener.nameLength);
   if (root.isSecondary) message.text(ascii(", in a secondary data centre"));
+  if (root.isShadow) message.text(ascii(", in shadow"));
   message.log(abi.LOG_INFO);
 }
 
@@ -137,16 +141,21 @@ export function proxy_on_request_headers(id: u32, _headers: u32, endOfStream: u3
   arena.reset();
   const root = contexts.takeStream(id);
   const listener = root ? root.listener : null;
-  if (!root || !listener) return refuse();
+  if (!root || !listener) return refuse(root ? root.isShadow : false);
   return answerRequest(id, root, listener, endOfStream == 0);
 }
 
 function answerRequest(id: u32, root: contexts.Root, listener: contexts.Listener, hasBody: bool): u32 {
   const table = listener.table;
-  if (!read.readRequest(table)) return refuse();
+  if (!read.readRequest(table)) return refuse(root.isShadow);
   decide(table, listener.entry, root.isSecondary);
   const isHeld =
     (decision.flags & L.RULE_FLAG_BODY) != 0 && hasBody && headers.hasPseudoHeaders && decision.isRouted;
+  if (root.isShadow) {
+    metrics.countRequest(listener, decision);
+    shadow.tell(table, decision, isHeld);
+    return abi.CONTINUE;
+  }
   if (!isHeld) metrics.countRequest(listener, decision);
   if (decision.reply >= 0) {
     answerReply(table, decision.reply);
@@ -228,8 +237,12 @@ export function proxy_on_delete(id: u32): void {
   arena.reset();
 }
 
-/** Without a table there is no safe answer: a client's own header would choose the cluster. */
-function refuse(): u32 {
+/** Without a table there is no safe answer: a client's own header would choose the cluster. In shadow none is needed. */
+function refuse(isShadow: bool): u32 {
+  if (isShadow) {
+    shadow.tellNothing();
+    return abi.CONTINUE;
+  }
   message.clear();
   message.text(ascii("pointsman: no table"));
   answer(UNAVAILABLE, message.address(), message.size());

@@ -20,7 +20,7 @@ const DOCUMENTS = [
 ];
 
 /** Marks of blocks that are run here too: others need a store, or a table of the day before, and have their own tests. */
-const MARKS = ["render", "put", "settings"];
+const MARKS = ["render", "put", "settings", "shadow"];
 
 /**
  * What a reader's shell has. Left out: what the network is needed for, and the tests and benchmarks, which are run

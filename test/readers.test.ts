@@ -2,13 +2,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ats102, envoy140, strict } from "../host-sim/index.ts";
-import { firstValue } from "../host-sim/profiles/header-rules.ts";
 import { type Answer, decide, type Where } from "../scripts/table/decide.ts";
 import type { Request } from "../scripts/table/headers.ts";
 import { reference } from "./reference.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
 import { type FarmName, FilterReader, loadFarm, tableOf } from "./support/farms.ts";
-import { requestsFor, wheresFor } from "./support/requests.ts";
+import { requestsFor, wheresFor, withFirstValues } from "./support/requests.ts";
 
 /** POINTSMAN_RUNS=1000000 asks for a million of the real farm, and takes minutes. */
 const RUNS = Number(process.env.POINTSMAN_RUNS ?? 20_000);
@@ -71,14 +70,4 @@ function kindsOf(answer: Answer): Kind[] {
   if (answer.deployment.endsWith("-ro")) kinds.push("read-only");
   if (answer.host !== null) kinds.push("host");
   return kinds;
-}
-
-/** ATS gives of each header what stands before its first comma. */
-function withFirstValues(request: Request): Request {
-  const { authority, headers = [] } = request;
-  return {
-    ...request,
-    authority: authority === null ? null : firstValue(authority),
-    headers: headers.map(([name, value]) => [name, firstValue(value)]),
-  };
 }

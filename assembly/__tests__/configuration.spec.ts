@@ -1,6 +1,6 @@
 /** The plugin configuration: which table and listener it names. */
 import * as configuration from "../configuration";
-import { listener, listenerLength, readConfiguration } from "../configuration";
+import { isShadow, listener, listenerLength, readConfiguration } from "../configuration";
 import * as message from "../message";
 import { bytesOf, textAt } from "./ascii";
 
@@ -83,6 +83,23 @@ describe("readConfiguration", () => {
     );
   });
 
+  it("takes shadow as true or false, and as nothing else", () => {
+    expect(refusal('{"shadow": true ,"listener":"a"}PNTS')).toBe("4 bytes: too short for a table");
+    expect(isShadow).toBe(true);
+    expect(refusal('{"listener":"a","shadow":false}PNTS')).toBe("4 bytes: too short for a table");
+    expect(isShadow).toBe(false);
+    for (let i = 0; i < 7; i++) {
+      const shadow = ['"true"', "1", "tru", "trueish", "TRUE", "null", ""][i];
+      const expected =
+        shadow == "trueish" ? "a comma or a closing brace at character 15" : "true or false at character 10";
+      expect(refusal(`{"shadow":${shadow}}PNTS`)).toBe(
+        `the configuration is not valid JSON: expected ${expected}`,
+      );
+    }
+    expect(refusal("PNTS")).toBe("4 bytes: too short for a table");
+    expect(isShadow).toBe(false);
+  });
+
   it("says what is wrong with JSON", () => {
     expect(refusal("{}")).toBe(
       "the configuration is not valid JSON: expected a name in quotes at character 2",
@@ -90,7 +107,7 @@ describe("readConfiguration", () => {
     expect(refusal('{"listener":"a"}')).toBe('the configuration has no "table", and no table follows it');
     expect(refusal('{"listener":"a"} PNT')).toBe('the configuration has no "table", and no table follows it');
     expect(refusal('{"tabel":"a"}')).toBe(
-      'the configuration has an unknown name, or not as plain text: "tabel"; "table", "listener", "datacentre", "primary", "cluster-header" and "attempt" are known',
+      'the configuration has an unknown name, or not as plain text: "tabel"; "table", "listener", "datacentre", "primary", "cluster-header", "attempt" and "shadow" are known',
     );
     expect(refusal('{"table":"a","table":"b"}')).toBe(
       "the configuration is not valid JSON: expected a name that did not come before at character 20",

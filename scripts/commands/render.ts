@@ -47,12 +47,13 @@ interface Options extends FarmOptions {
   idleTimeout?: TimeoutOption;
   timeout?: TimeoutOption;
   websockets?: boolean;
+  shadow?: boolean;
   http10Host?: string;
   healthPath?: string;
   trustedHops?: number;
   maxConnections: number;
   maxHeap: number;
-  accessLog: AccessLog["of"] | "none";
+  accessLog?: AccessLog["of"] | "none";
   accessLogFile?: string;
   wasm?: string;
   root?: string;
@@ -128,6 +129,10 @@ export function renderCommand(program: Command): void {
     )
     .option("--websockets", "let connections become WebSockets")
     .option(
+      "--shadow",
+      "decide and only tell: all requests go to --fallback, and x-pointsman-shadow and the access log say where they would have gone",
+    )
+    .option(
       "--http10-host <host>",
       "the host for HTTP/1.0 requests without one (default: 127.0.0.1, which belongs to no wiki)",
       parseHost,
@@ -157,10 +162,8 @@ export function renderCommand(program: Command): void {
     .addOption(
       new Option(
         "--access-log <which>",
-        "the answers to log as JSON: those with status 500 and above, all, or none",
-      )
-        .choices(["errors", "all", "none"])
-        .default("errors"),
+        "the answers to log as JSON: those with status 500 and above, all, or none (default: errors; all with --shadow)",
+      ).choices(["errors", "all", "none"]),
     )
     .option("--access-log-file <path>", "the log's file on the proxy's machine (default: standard output)")
     .option("--wasm <path>", "the filter on the proxy's machine (default: pointsman.wasm in --root)")
@@ -258,6 +261,7 @@ function render(table: Table, options: Options): Rendered {
         "primary",
         "bufferLimit",
         "websockets",
+        "shadow",
         "http10Host",
         "healthPath",
         "trustedHops",
@@ -300,7 +304,8 @@ function timeoutsOf({ idleTimeout = new Map(), timeout = new Map() }: Options): 
   return new Map([...names].map((name) => [name, of(name)]));
 }
 
-function accessLogOf({ accessLog: of, accessLogFile: file }: Options): { accessLog?: AccessLog } {
+function accessLogOf({ accessLog, accessLogFile: file, shadow }: Options): { accessLog?: AccessLog } {
+  const of = accessLog ?? (shadow ? "all" : "errors");
   return of === "none" ? {} : { accessLog: { of, ...(file !== undefined && { file }) } };
 }
 

@@ -1,4 +1,5 @@
 /** An access log as JSON lines, with what tells one 503 from another, and what `simulate --requests` reads. */
+import { SHADOW_HEADER } from "../table/shadow.ts";
 
 export interface AccessLog {
   /** Answers from 500 up, or every one. */
@@ -7,9 +8,15 @@ export interface AccessLog {
   file?: string;
 }
 
+/** Whose word the log has: the header that names the cluster, or in shadow what would have been, beside what was. */
+export interface Decided {
+  clusterHeader: string;
+  shadow: boolean;
+}
+
 const TYPE = "type.googleapis.com/envoy.extensions.access_loggers";
 
-export function accessLogs({ of, file }: AccessLog, listener: string, clusterHeader: string): object[] {
+export function accessLogs({ of, file }: AccessLog, listener: string, decided: Decided): object[] {
   const [name, target] =
     file === undefined
       ? ["stdout", { "@type": `${TYPE}.stream.v3.StdoutAccessLog` }]
@@ -27,12 +34,12 @@ export function accessLogs({ of, file }: AccessLog, listener: string, clusterHea
           },
         },
       }),
-      typed_config: { ...target, log_format: { json_format: fields(listener, clusterHeader) } },
+      typed_config: { ...target, log_format: { json_format: fields(listener, decided) } },
     },
   ];
 }
 
-function fields(listener: string, clusterHeader: string): Record<string, string> {
+function fields(listener: string, { clusterHeader, shadow }: Decided): Record<string, string> {
   return {
     time: "%START_TIME%",
     listener: listener.replaceAll("%", "%%"),
@@ -46,8 +53,10 @@ function fields(listener: string, clusterHeader: string): Record<string, string>
     flags: "%RESPONSE_FLAGS%",
     details: "%RESPONSE_CODE_DETAILS%",
     route: "%ROUTE_NAME%",
-    // What the filter chose, whether Envoy has such a cluster or not.
-    cluster: `%REQ(${clusterHeader.toUpperCase()})%`,
+    ...(shadow
+      ? { shadow: `%REQ(${SHADOW_HEADER.toUpperCase()})%`, upstream_cluster: "%UPSTREAM_CLUSTER%" }
+      : // What the filter chose, whether Envoy has such a cluster or not.
+        { cluster: `%REQ(${clusterHeader.toUpperCase()})%` }),
     upstream: "%UPSTREAM_HOST%",
     failure: "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
     milliseconds: "%DURATION%",

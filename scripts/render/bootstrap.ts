@@ -4,6 +4,8 @@
  * Everything that protects the farm's headers from clients stands here, not in the filter alone: the filter may be
  * absent (before its first table), refused, or dead, and a client must choose no cluster then either.
  */
+
+import { SHADOW_HEADER } from "../table/shadow.ts";
 import { type AccessLog, accessLogs } from "./access-log.ts";
 import { type ClusterOptions, cluster, LOCALHOST, socket } from "./cluster.ts";
 import { adsConfig, discoveredFilter, type FilterFile, type FilterServer } from "./discovered-filter.ts";
@@ -73,6 +75,8 @@ export interface BootstrapOptions {
   /** Of the whole process; its connections count on `edge` alone. */
   protection?: Protection;
   accessLog?: AccessLog;
+  /** The filters only tell: every request goes to `fallbackCluster`, with the headers that the client sent. */
+  shadow?: boolean;
   /** HCM `internal_address_config`: CIDR ranges whose requests Envoy takes as internal. */
   internalRanges?: string[];
 }
@@ -166,11 +170,12 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
   const { healthPath, accessLog, websockets = false } = options;
   const isEdge = one.trust === "edge";
   const { trustedHops = 0 } = isEdge ? options : one;
+  const decided = { clusterHeader: options.clusterHeader, shadow: options.shadow === true };
   const added = [...(isEdge ? [CLIENT_ADDRESS] : []), ...(websockets ? [ONLY_UPGRADE] : [])];
   const http2 = { ...(isEdge && EDGE_HTTP2), ...(websockets && { allow_connect: true }) };
   return {
     stat_prefix: one.name,
-    ...(accessLog && { access_log: accessLogs(accessLog, one.name, options.clusterHeader) }),
+    ...(accessLog && { access_log: accessLogs(accessLog, one.name, decided) }),
     // At the edge the connection's address is the client's, whatever X-Forwarded-For says, or what our own proxies
     // before it have put at its end. Inside, that came from our own proxies and stays.
     use_remote_address: isEdge,
@@ -244,6 +249,12 @@ const ONLY_UPGRADE = {
 function routes({ clusterTimeouts = [] }: ListenerOptions, options: BootstrapOptions): object[] {
   const { clusterHeader, fallbackCluster } = options;
   const total = options.timeouts?.total;
+  const fallback = {
+    name: "fallback",
+    match: { prefix: "/" },
+    route: { cluster: fallbackCluster, ...timed({ total }) },
+  };
+  if (options.shadow) return [fallback];
   return [
     ...clusterTimeouts.map(({ name, clusters, timeouts }) => ({
       name: `by-header ${name}`,
@@ -258,11 +269,7 @@ function routes({ clusterTimeouts = [] }: ListenerOptions, options: BootstrapOpt
       match: { prefix: "/", headers: [{ name: clusterHeader, present_match: true }] },
       route: { cluster_header: clusterHeader, ...timed({ total }) },
     },
-    {
-      name: "fallback",
-      match: { prefix: "/" },
-      route: { cluster: fallbackCluster, ...timed({ total }) },
-    },
+    fallback,
   ];
 }
 
@@ -289,7 +296,9 @@ function healthFilter(path: string): object {
   };
 }
 
+/** In shadow the farm's headers are whoever's they are today. */
 function emittedHeaders(options: BootstrapOptions): string[] {
+  if (options.shadow) return [SHADOW_HEADER];
   return [...new Set([options.clusterHeader, ...options.emittedHeaders])];
 }
 

@@ -18,7 +18,14 @@ import type { Protection } from "./protection.ts";
 /** What is handed on as it is. */
 type Passed = Pick<
   BootstrapOptions,
-  "adminPort" | "bufferLimit" | "websockets" | "http10Host" | "healthPath" | "trustedHops" | "accessLog"
+  | "adminPort"
+  | "bufferLimit"
+  | "websockets"
+  | "http10Host"
+  | "healthPath"
+  | "trustedHops"
+  | "accessLog"
+  | "shadow"
 >;
 
 export interface RenderOptions extends Passed {
@@ -117,6 +124,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
     ...(primary !== undefined && { primary }),
     clusterHeader,
     attempt,
+    ...(rest.shadow && { shadow: true }),
   });
   return {
     bootstrap: bootstrap({
@@ -150,7 +158,8 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
       const filter = filterOf(name);
       return { path: path(name), resource: filterResource(filter, versionOf(pluginConfiguration(filter))) };
     }),
-    missing,
+    // In shadow no request goes to any.
+    missing: rest.shadow ? [] : missing,
   };
 }
 

@@ -144,6 +144,7 @@ interface Settings {
   listener?: string;
   "cluster-header"?: string;
   attempt?: number | string;
+  shadow?: boolean;
   table?: string;
 }
 

@@ -21,6 +21,7 @@ export function nodeOf({ id, cluster, locality }: ProxyNode, filter: FilterOptio
 }
 
 /** Read by scripts/serve/asked.ts. */
-function metadata({ wasm, datacentre, primary, clusterHeader }: FilterOptions): object {
-  return { wasm, datacentre, primary, "cluster-header": clusterHeader };
+function metadata({ wasm, datacentre, primary, clusterHeader, shadow }: FilterOptions): object {
+  // A server reads texts alone.
+  return { wasm, datacentre, primary, "cluster-header": clusterHeader, ...(shadow && { shadow: "true" }) };
 }

@@ -17,6 +17,8 @@ export interface FilterOptions {
   clusterHeader?: string;
   /** Another one with each push, so that Envoy judges a table anew that it has refused. */
   attempt?: number;
+  /** The filter decides and only tells, in a header: nothing is routed by it. */
+  shadow?: boolean;
   failurePolicy?: FailurePolicy;
   /** The filter may pause a request on its headers and still see the body; default: true. Off, no job finds its wiki. */
   allowOnHeadersStopIteration?: boolean;
@@ -46,17 +48,22 @@ export function filterResource(options: FilterOptions, version: string): object 
  * said; else a JSON object, and the table right behind it.
  */
 export function pluginConfiguration(options: Omit<FilterOptions, "wasm">): Buffer {
-  const { table, listener, datacentre, primary, clusterHeader, attempt } = options;
-  const settings = { datacentre, primary, "cluster-header": clusterHeader, attempt };
+  const { table, listener, datacentre, primary, clusterHeader, attempt, shadow } = options;
+  const settings = { datacentre, primary, "cluster-header": clusterHeader, attempt, shadow };
   if (Object.values(settings).every((value) => value === undefined)) return Buffer.from(table);
   return Buffer.concat([Buffer.from(JSON.stringify({ listener, ...settings })), table]);
+}
+
+/** In shadow a request needs no filter. */
+export function failurePolicyOf({ failurePolicy, shadow }: FilterOptions): FailurePolicy {
+  return failurePolicy ?? (shadow ? "FAIL_OPEN" : "FAIL_RELOAD");
 }
 
 export function plugin(options: FilterOptions): object {
   return {
     name: FILTER_NAME,
     root_id: options.listener,
-    failure_policy: options.failurePolicy ?? "FAIL_RELOAD",
+    failure_policy: failurePolicyOf(options),
     // Without it a request that waits for its body to say the wiki never sees it.
     allow_on_headers_stop_iteration: options.allowOnHeadersStopIteration ?? true,
     vm_config: {

@@ -16,6 +16,7 @@ export interface AskingProxy extends Node {
   datacentre: string | null;
   primary: string | null;
   clusterHeader: string | null;
+  shadow: boolean;
 }
 
 /** Of the first message of a stream; a sentence where that says no proxy. */
@@ -40,6 +41,7 @@ export function proxyOf({ node }: Asked): AskingProxy | string {
     datacentre: said.get("datacentre") ?? null,
     primary: said.get("primary") ?? null,
     clusterHeader: said.get("cluster-header") ?? null,
+    shadow: said.get("shadow") === "true",
   };
 }
 

@@ -129,8 +129,8 @@ export class Fleet {
       return writeFilters(filters, showVersion(due.version), nonce);
     };
     if (isAgain) return { nonce, bytes: write() };
-    const { wasm, datacentre, primary, clusterHeader } = proxy;
-    const key = JSON.stringify([due.version, listeners, wasm, datacentre, primary, clusterHeader]);
+    const { wasm, datacentre, primary, clusterHeader, shadow } = proxy;
+    const key = JSON.stringify([due.version, listeners, wasm, datacentre, primary, clusterHeader, shadow]);
     const bytes = this.messages.get(key) ?? write();
     // Who names ever other files must not fill our memory.
     if (this.messages.size < MESSAGES_AT_MOST) this.messages.set(key, bytes);
@@ -138,7 +138,7 @@ export class Fleet {
   }
 
   private filterOf(proxy: AskingProxy, listener: string, { table }: Due, attempt: number): FilterOptions {
-    const { datacentre, clusterHeader } = proxy;
+    const { datacentre, clusterHeader, shadow } = proxy;
     const primary = this.options.primary ?? proxy.primary;
     return {
       wasm: proxy.wasm ?? this.options.wasm,
@@ -147,6 +147,7 @@ export class Fleet {
       ...(datacentre !== null && { datacentre }),
       ...(primary !== null && { primary }),
       ...(clusterHeader !== null && { clusterHeader }),
+      ...(shadow && { shadow }),
       attempt,
     };
   }

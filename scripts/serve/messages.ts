@@ -1,7 +1,14 @@
 /** Messages of xDS: what a proxy asks, and the filters that it is answered with. */
 import protobuf from "protobufjs";
 import { resourceName } from "../render/discovered-filter.ts";
-import { FILTER_NAME, type FilterOptions, pluginConfiguration, WASM_TYPE } from "../render/plugin.ts";
+import {
+  type FailurePolicy,
+  FILTER_NAME,
+  type FilterOptions,
+  failurePolicyOf,
+  pluginConfiguration,
+  WASM_TYPE,
+} from "../render/plugin.ts";
 import text from "./discovery.proto";
 
 const TYPE = "type.googleapis.com/";
@@ -46,7 +53,7 @@ export function readAsked(bytes: Uint8Array): Asked {
 }
 
 function read(type: protobuf.Type, bytes: Uint8Array): object {
-  return type.toObject(type.decode(bytes), { defaults: true, arrays: true, objects: true });
+  return type.toObject(type.decode(bytes), { defaults: true, arrays: true, objects: true, enums: String });
 }
 
 export function writeAsked(asked: Partial<Asked>): Uint8Array {
@@ -57,8 +64,8 @@ export function writeAsked(asked: Partial<Asked>): Uint8Array {
 export interface Sent {
   versionInfo: string;
   nonce: string;
-  /** By the resource's name: the plugin's configuration, and where its code is. */
-  filters: ReadonlyMap<string, { configuration: Buffer; wasm: string }>;
+  /** By the resource's name: the plugin's configuration, where its code is, and what is done without it. */
+  filters: ReadonlyMap<string, { configuration: Buffer; wasm: string; failurePolicy: FailurePolicy }>;
 }
 
 /** Throws where the bytes are no such message, or another resource than a filter of ours is in it. */
@@ -68,7 +75,8 @@ export function readSent(bytes: Uint8Array): Sent {
     const { name, typedConfig } = read(Extension, value) as { name: string; typedConfig: AnyValue };
     const { config } = read(Wasm, typedConfig.value) as { config: Plugin };
     const configuration = (read(Bytes, config.configuration.value) as { value: Buffer }).value;
-    return [name, { configuration, wasm: config.vmConfig.code.local.filename }] as const;
+    const { failurePolicy, vmConfig } = config;
+    return [name, { configuration, wasm: vmConfig.code.local.filename, failurePolicy }] as const;
   });
   return { versionInfo: response.versionInfo, nonce: response.nonce, filters: new Map(filters) };
 }
@@ -81,6 +89,7 @@ interface AnyValue {
 interface Plugin {
   configuration: AnyValue;
   vmConfig: { code: { local: { filename: string } } };
+  failurePolicy: FailurePolicy;
 }
 
 /** Texts that a node's metadata has under a name; a name that is not ours gives nothing. */
@@ -111,7 +120,7 @@ function extension(options: FilterOptions): object {
       code: { local: { filename: options.wasm } },
     },
     configuration: any(`${TYPE}google.protobuf.BytesValue`, Bytes, { value: pluginConfiguration(options) }),
-    failurePolicy: options.failurePolicy ?? "FAIL_RELOAD",
+    failurePolicy: failurePolicyOf(options),
     allowOnHeadersStopIteration: { value: options.allowOnHeadersStopIteration ?? true },
   };
   return { name: resourceName(options.listener), typedConfig: any(WASM_TYPE, Wasm, { config }) };

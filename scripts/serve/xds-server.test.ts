@@ -212,6 +212,18 @@ describe("a proxy", () => {
     expect(why).toEqual([expect.stringContaining('no listener "egde"'), expect.stringContaining("x-other")]);
   });
 
+  it("that is in shadow stays there, and fails open", async () => {
+    want(tableOf(1));
+    const clients = [await ask(), await ask({ id: "b", settings: { shadow: "true" } })];
+    await expect.poll(() => clients.map(generations)).toEqual([[1], [1]]);
+    const plugins = clients.map((one) => one.sent[0]!.filters.get("pointsman-edge")!);
+    expect(plugins.map(({ configuration }) => contentsOf(configuration, false).settings.shadow)).toEqual([
+      undefined,
+      true,
+    ]);
+    expect(plugins.map(({ failurePolicy }) => failurePolicy)).toEqual(["FAIL_RELOAD", "FAIL_OPEN"]);
+  });
+
   it("gets what its stage gets", async () => {
     const stages: Stage[] = [
       { name: "canary", nodes: ["canary-*"] },

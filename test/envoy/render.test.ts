@@ -240,6 +240,6 @@ test("what does not fit the table is refused, and what is no option is an error 
   writeFileSync(join(folder, "made/pointsman"), "a file in the way");
   expect(run(...table, ...FALLBACK, "--out", "made")).toMatchObject({
     code: 1,
-    err: expect.stringContaining("cannot be written"),
+    err: expect.stringContaining("made/pointsman: cannot be "),
   });
 });

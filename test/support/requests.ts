@@ -1,5 +1,6 @@
 /** Requests that tests send to a farm. */
 import fc from "fast-check";
+import { firstValue } from "../../host-sim/profiles/header-rules.ts";
 import type { PathForm, Plan, Predicate, Rule } from "../../scripts/plan.ts";
 import type { Where } from "../../scripts/table/decide.ts";
 import type { Request } from "../../scripts/table/headers.ts";
@@ -265,4 +266,14 @@ function applyEdits([text, edits]: [string, Edit[]]): string {
     if (kind === "remove") return current.slice(0, place) + current.slice(place + 1);
     return kind === "append" ? current + added : current.slice(0, place) + added + current.slice(place);
   }, text);
+}
+
+/** ATS gives of each header what stands before its first comma. */
+export function withFirstValues(request: Request): Request {
+  const { authority, headers = [] } = request;
+  return {
+    ...request,
+    authority: authority === null ? null : firstValue(authority),
+    headers: headers.map(([name, value]) => [name, firstValue(value)]),
+  };
 }
