@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { folderOf } from "../../test/support/folder.ts";
-import { withLock } from "./lock.ts";
+import { lock as takeLock, withLock } from "./lock.ts";
 
 const setUp = () => {
   const folder = folderOf({});
@@ -15,10 +15,9 @@ const setUp = () => {
 describe("a lock", () => {
   it("is there during the step alone, and says who has it", () => {
     const { file, lock } = setUp();
-    expect(withLock(file, (isHeld) => [readFileSync(lock, "utf8"), isHeld()])).toEqual([
-      `${process.pid} ${hostname()}\n`,
-      true,
-    ]);
+    const [text, isHeld] = withLock(file, (held) => [readFileSync(lock, "utf8"), held()] as const);
+    expect(text).toMatch(new RegExp(`^${process.pid} ${hostname()}( \\d+)?\n$`));
+    expect(isHeld).toBe(true);
     expect(existsSync(lock)).toBe(false);
   });
 
@@ -41,6 +40,29 @@ describe("a lock", () => {
     expect(Date.now() - start).toBeGreaterThanOrEqual(200);
     expect(existsSync(lock)).toBe(true);
   });
+
+  it("is kept until it is given back, and who waits for it is told what for", () => {
+    const { file, lock } = setUp();
+    const kept = takeLock(file);
+    expect(() => takeLock(file, { wait: 0, does: "follows for it" })).toThrow(
+      `${file}: process ${process.pid} on ${hostname()} follows for it: wait for that, or remove ${lock} if nobody is`,
+    );
+    expect(kept.isHeld()).toBe(true);
+    kept.release();
+    expect(existsSync(lock)).toBe(false);
+  });
+
+  it.skipIf(!existsSync("/proc/self/stat"))(
+    "of a process before us that had our number is taken, as in a container that was made again",
+    () => {
+      const { file, lock } = setUp();
+      const text = withLock(file, () => readFileSync(lock, "utf8"));
+      writeFileSync(lock, text.replace(/\d+\n$/, "1\n"));
+      expect(withLock(file, () => "done", { wait: 0 })).toBe("done");
+      writeFileSync(lock, text);
+      expect(() => withLock(file, () => 0, { wait: 0 })).toThrow("is writing it");
+    },
+  );
 
   it("of another machine's process is never taken", () => {
     const { file, lock } = setUp();

@@ -10,26 +10,52 @@ const WAIT_MS = 60_000;
 const POLL_MS = 50;
 const UNFINISHED_MS = 2_000;
 
-/**
- * `step` under the file's lock, which is a file beside it with the process that has it. A process that is gone has no
- * lock. Throws Refusal after waiting for too long, and where there can be no file.
- */
-export function withLock<T>(
-  file: string,
-  step: (isHeld: () => boolean) => T,
-  { wait = WAIT_MS, progress = silent }: { wait?: number; progress?: Progress } = {},
-): T {
-  const lock = join(dirname(file), `.${basename(file)}.lock`);
-  const mine = `${process.pid} ${hostname()}\n`;
-  acquire(file, lock, mine, Date.now() + wait, progress);
+interface LockOptions {
+  /** How long, in milliseconds; nothing else goes on meanwhile. */
+  wait?: number;
+  progress?: Progress;
+  /** Of who has it, for people: "is writing it". */
+  does?: string;
+}
+
+/** `step` under the file's lock. Throws Refusal as {@link lock} does. */
+export function withLock<T>(file: string, step: (isHeld: () => boolean) => T, options: LockOptions = {}): T {
+  const { isHeld, release } = lock(file, options);
   try {
-    return step(() => read(lock) === mine);
+    return step(isHeld);
   } finally {
-    if (read(lock) === mine) rmSync(lock, { force: true });
+    release();
   }
 }
 
-function acquire(file: string, lock: string, mine: string, until: number, progress: Progress): void {
+/**
+ * A file's lock, which is a file beside it with the process that has it. A process that is gone has no lock. Throws
+ * Refusal after waiting for too long, and where there can be no file.
+ */
+export function lock(
+  file: string,
+  { wait = WAIT_MS, progress = silent, does = "is writing it" }: LockOptions = {},
+): { isHeld: () => boolean; release: () => void } {
+  const lock = join(dirname(file), `.${basename(file)}.lock`);
+  const mine = [process.pid, hostname(), startOf("self")].join(" ").trimEnd().concat("\n");
+  acquire(file, lock, mine, Date.now() + wait, progress, does);
+  const isHeld = () => read(lock) === mine;
+  return {
+    isHeld,
+    release() {
+      if (isHeld()) rmSync(lock, { force: true });
+    },
+  };
+}
+
+function acquire(
+  file: string,
+  lock: string,
+  mine: string,
+  until: number,
+  progress: Progress,
+  does: string,
+): void {
   for (;;) {
     try {
       make(lock, mine);
@@ -46,7 +72,7 @@ function acquire(file: string, lock: string, mine: string, until: number, progre
     } else {
       const [pid, host] = (other ?? "").trimEnd().split(" ");
       const who = pid ? `process ${pid} on ${host}` : "another process";
-      throw new Refusal(`${file}: ${who} is writing it: wait for that, or remove ${lock} if nobody is`);
+      throw new Refusal(`${file}: ${who} ${does}: wait for that, or remove ${lock} if nobody is`);
     }
   }
 }
@@ -83,8 +109,22 @@ function isOld(lock: string): boolean {
 
 /** Of another machine's process nothing is known. */
 function isGone(other: string): boolean {
-  const [pid, host] = other.trimEnd().split(" ");
-  return host === hostname() && !runs(Number(pid));
+  const [pid, host, start = ""] = other.trimEnd().split(" ");
+  if (host !== hostname()) return false;
+  return !runs(Number(pid)) || (start !== "" && startOf(pid!) !== start);
+}
+
+/**
+ * When that process started, where the system tells: in a container that was killed and made again, a process has the
+ * same number as the one before, and the same machine's name.
+ */
+function startOf(pid: string): string {
+  try {
+    // After the name in brackets, which may have any characters: fields 3 on; the start is field 22.
+    return /.*\)(.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))![1]!.split(" ")[20]!;
+  } catch {
+    return "";
+  }
 }
 
 /** Whether there is such a process on this machine. */

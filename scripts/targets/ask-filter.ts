@@ -6,6 +6,7 @@ import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
 import type { Table } from "../table/table.ts";
 import type { NamedEnvoyFile } from "./filter-files.ts";
+import { DoesNotFit } from "./target.ts";
 
 /**
  * Throws Refusal where a filter that is on this machine would refuse the table: an Envoy that is to start with it would
@@ -22,7 +23,7 @@ export async function refuseWhatFiltersWould(files: readonly NamedEnvoyFile[], t
       const { bytes } = withTable(table);
       const why = refusalOf(vm, rootId, bytes);
       if (why === null) continue;
-      throw new Refusal(
+      throw new DoesNotFit(
         `${path}: the filter that is there, ${wasm}, refuses the table: ${why}; \`pointsman render envoy --out\` writes the filter that goes with this pointsman`,
       );
     }

@@ -9,7 +9,7 @@ import { parseAtsFile } from "../render/ats-file.ts";
 import type { FilterFile } from "../render/filter-file.ts";
 import { reason } from "../sources/reason.ts";
 import type { Table } from "../table/table.ts";
-import { checkFits, OF_A_PUSH } from "./filter-files.ts";
+import { checkFits, OF_A_PUSH, orNull, tableOfAll } from "./filter-files.ts";
 import type { Target } from "./target.ts";
 
 export interface AtsOptions {
@@ -22,7 +22,8 @@ export interface AtsOptions {
 }
 
 export const ATS_RELOAD = ["traffic_ctl", "config", "reload"];
-const RELOAD_MS = 60_000;
+/** It answers in milliseconds, or its server hangs; and nothing else goes on meanwhile. */
+const RELOAD_MS = 20_000;
 
 export function ats({ file, reload, runs }: AtsOptions): Target {
   const text = (table: Table) => {
@@ -32,6 +33,9 @@ export function ats({ file, reload, runs }: AtsOptions): Target {
   };
   return {
     name: `ats=${file}`,
+    followed: `${file}.follow`,
+    isTold: runs,
+    has: () => orNull(() => tableOfAll([readAtsFile(file)])),
     check: async (table) => {
       text(table);
     },

@@ -10,8 +10,15 @@ import { sweep, writeWhole } from "../disk/write-whole.ts";
 import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
 import type { Table } from "../table/table.ts";
-import { checkFits, neededFilterFilesIn, OF_A_PUSH, readFilterFile, refuseOlder } from "./filter-files.ts";
-import type { Target } from "./target.ts";
+import {
+  checkFits,
+  neededFilterFilesIn,
+  OF_A_PUSH,
+  orNull,
+  readFilterFile,
+  refuseOlder,
+} from "./filter-files.ts";
+import { DoesNotFit, type Has, type Target } from "./target.ts";
 
 export interface ConfigMapOptions {
   /** The manifest. */
@@ -38,11 +45,15 @@ const writtenSchema = z.looseObject({
 export function configMap(options: ConfigMapOptions): Target {
   const { file } = options;
   const manifest = (table: Table) => {
-    refuseWrittenBefore(file, table);
+    const written = readWritten(file);
+    if (written !== null) refuseOlder(written, file, table, OF_A_PUSH);
     return manifestOf(table, options);
   };
   return {
     name: `configmap=${file}`,
+    followed: `${file}.follow`,
+    isTold: false,
+    has: () => orNull(() => readWritten(file)),
     check: async (table) => {
       manifest(table);
     },
@@ -69,7 +80,7 @@ function manifestOf(table: Table, { file, name, namespace, from }: ConfigMapOpti
   const texts = Object.values(data).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   const bytes = table.bytes.length + texts;
   if (bytes > CONFIGMAP_BYTES_AT_MOST) {
-    throw new Refusal(
+    throw new DoesNotFit(
       `${file}: ${bytes} bytes, and Kubernetes takes at most ${CONFIGMAP_BYTES_AT_MOST} in a ConfigMap: bring so large a table by files or by a server`,
     );
   }
@@ -86,9 +97,9 @@ function manifestOf(table: Table, { file, name, namespace, from }: ConfigMapOpti
   };
 }
 
-/** Throws Refusal where the manifest that is there has a newer table, or is none of ours. */
-function refuseWrittenBefore(file: string, table: Table): void {
-  if (!existsSync(file)) return;
+/** What the manifest that is there has; null: there is none. Throws Refusal where it is none of ours. */
+function readWritten(file: string): Has | null {
+  if (!existsSync(file)) return null;
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(file, "utf8"));
@@ -98,5 +109,5 @@ function refuseWrittenBefore(file: string, table: Table): void {
   const written = writtenSchema.safeParse(value);
   if (!written.success) throw new Refusal(`${file}: no push wrote it: move it away`);
   const { labels } = written.data.metadata;
-  refuseOlder({ generation: Number(labels[GENERATION]), digest: labels[DIGEST] }, file, table, OF_A_PUSH);
+  return { generation: Number(labels[GENERATION]), digest: labels[DIGEST] };
 }

@@ -11,7 +11,9 @@ import {
   filterFilesIn,
   neededFilterFilesIn,
   OF_A_PUSH,
+  orNull,
   readEnvoyFile,
+  tableOfAll,
   textWith,
 } from "./filter-files.ts";
 import type { Target } from "./target.ts";
@@ -21,7 +23,7 @@ const FOR_THE_START = "what Envoy starts with; the table comes to the running on
 
 /** @param folder what `render envoy --out` has filled */
 export function envoyFiles(folder: string): Target {
-  const filesOf = (table: Table) => {
+  const read = () => {
     const bootstraps = bootstrapsIn(folder)
       .map(readEnvoyFile)
       .filter(({ plugins }) => plugins.length > 0);
@@ -29,18 +31,24 @@ export function envoyFiles(folder: string): Target {
     const places = isFromServer ? filterFilesIn(folder) : neededFilterFilesIn(folder);
     const discovered = places.map(({ path }) => readEnvoyFile(path));
     // What Envoy starts with comes last: by then it has what it is to serve.
-    const files = [...discovered, ...bootstraps].map((file) => ({
-      ...file,
-      text: textWith(file, table, OF_A_PUSH),
-    }));
-    return { files, isDiscovered: discovered.length > 0 };
+    return { files: [...discovered, ...bootstraps], isDiscovered: discovered.length > 0 };
+  };
+  const readWith = (table: Table) => {
+    const { files, isDiscovered } = read();
+    return {
+      files: files.map((file) => ({ ...file, text: textWith(file, table, OF_A_PUSH) })),
+      isDiscovered,
+    };
   };
   return {
     name: `envoy-files=${folder}`,
-    check: async (table) => refuseWhatFiltersWould(filesOf(table).files, table),
+    followed: join(folder, "follow"),
+    isTold: false,
+    has: () => orNull(() => tableOfAll(read().files.flatMap(({ plugins }) => plugins))),
+    check: async (table) => refuseWhatFiltersWould(readWith(table).files, table),
     write: (table) =>
       withLock(join(folder, FILTER_NAME), () => {
-        const { files, isDiscovered } = filesOf(table);
+        const { files, isDiscovered } = readWith(table);
         for (const { path, text } of files) {
           sweep(dirname(path));
           writeWhole(path, Buffer.from(text));

@@ -8,6 +8,7 @@ import { FILTER_NAME } from "../render/plugin.ts";
 import { reason } from "../sources/reason.ts";
 import { findListener, UnknownListener } from "../table/decide.ts";
 import type { Table } from "../table/table.ts";
+import { DoesNotFit, type Has, HasNewer } from "./target.ts";
 
 const ENDS = ["json", "yaml", "yml"];
 const NAMES = ENDS.map((end) => `${FILTER_NAME}.${end}`);
@@ -109,11 +110,11 @@ export function checkFits(old: Holds, name: string, table: Table, said: Said): v
     findListener(table, old.listener);
   } catch (error) {
     if (!(error instanceof UnknownListener)) throw error;
-    throw new Refusal(`${name}: is for listener "${old.listener}", and ${said.table}: ${error.message}`);
+    throw new DoesNotFit(`${name}: is for listener "${old.listener}", and ${said.table}: ${error.message}`);
   }
   const emitted = table.emit.find(({ kind }) => kind === "cluster")!.name;
   if (old.clusterHeader !== null && old.clusterHeader !== emitted) {
-    throw new Refusal(
+    throw new DoesNotFit(
       `${name}: the proxy routes by "${old.clusterHeader}", and ${said.table} sets "${emitted}"; \`render\` writes a proxy for it`,
     );
   }
@@ -121,18 +122,32 @@ export function checkFits(old: Holds, name: string, table: Table, said: Said): v
 }
 
 /** Throws Refusal where a newer table is there, or another one of the same generation. */
-export function refuseOlder(
-  { generation, digest }: Pick<Table, "generation" | "digest">,
-  name: string,
-  table: Table,
-  said: Said,
-): void {
+export function refuseOlder({ generation, digest }: Has, name: string, table: Table, said: Said): void {
   if (generation < table.generation || (generation === table.generation && digest === table.digest)) return;
   const what =
     generation === table.generation
       ? `has another table of generation ${generation}`
       : `has generation ${generation}, and ${said.table} is older: ${table.generation}`;
-  throw new Refusal(`${name}: ${what}; ${said.goBack(name, generation)}`);
+  throw new HasNewer(`${name}: ${what}; ${said.goBack(name, generation)}`);
+}
+
+/** The table that all of these have; null: one has none, or another one. */
+export function tableOfAll(plugins: readonly Pick<Holds, "table">[]): Has | null {
+  const [first = null, ...rest] = plugins.map(({ table }) => table);
+  const isOfAll = rest.every(
+    (table) => table?.generation === first?.generation && table?.digest === first?.digest,
+  );
+  return isOfAll ? first : null;
+}
+
+/** What is there, where it can be read; null: it cannot, and a check says why. */
+export function orNull<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Refusal) return null;
+    throw error;
+  }
 }
 
 /** Of a table that a push brings. */

@@ -18,6 +18,7 @@ import { filterResource, plugin } from "../render/plugin.ts";
 import { Table } from "../table/table.ts";
 import { CONFIGMAP_BYTES_AT_MOST } from "./configmap.ts";
 import { readFilterFile } from "./filter-files.ts";
+import { DoesNotFit, HasNewer } from "./target.ts";
 import { readTargets, targetOf, targetOption, targetsSchema } from "./targets.ts";
 
 const tableOf = (generation: number, parts: Partial<Plan> = {}) =>
@@ -172,6 +173,52 @@ describe("envoy-files", () => {
       await expect(step(tableOf(6))).rejects.toThrow("has generation 7, and the table is older: 6");
     }
     expect(tableIn(join(folder, "pointsman/edge/pointsman.json")).generation).toBe(7);
+  });
+});
+
+describe("what a target has", () => {
+  const { generation, digest } = NEW;
+  const has = (table: Table | null) => (table === null ? null : expect.objectContaining({ ...idOf(table) }));
+  const idOf = ({ generation, digest }: Table) => ({ generation, digest });
+
+  it("of envoy-files is what all files have, the bootstrap too", () => {
+    const folder = rendered({ edge: OLD, mesh: OLD });
+    const files = target({ kind: "envoy-files", folder });
+    expect(files.has()).toEqual(has(OLD));
+    const other = readFileSync(join(rendered({ edge: NEW }), "pointsman/edge/pointsman.json"));
+    writeFileSync(join(folder, "pointsman/edge/pointsman.json"), other);
+    expect(files.has()).toBeNull();
+    files.write(NEW);
+    expect(files.has()).toEqual(has(NEW));
+    const default_config = { config: plugin({ wasm: "x.wasm", table: OLD.bytes, listener: "edge" }) };
+    writeFileSync(join(folder, "envoy.json"), JSON.stringify({ static_resources: [{ default_config }] }));
+    expect(files.has()).toBeNull();
+    writeFileSync(join(folder, "envoy.json"), "{");
+    expect(files.has()).toBeNull();
+    expect(target({ kind: "envoy-files", folder: join(folder, "none") }).has()).toBeNull();
+  });
+
+  it("of a ConfigMap or of ATS is what the file has, and nothing where there is none", () => {
+    const folder = folderOf({ "p.yaml": "config: { configuration: TABLE }" });
+    const map = target({ kind: "configmap", file: join(folder, "cm.json"), name: "x" });
+    const ats = target({ kind: "ats", file: join(folder, "p.yaml"), reload: ["true"] }, true);
+    expect([map.has(), ats.has()]).toEqual([null, null]);
+    map.write(NEW);
+    ats.write(NEW);
+    expect([map.has(), ats.has()]).toEqual([{ generation, digest }, has(NEW)]);
+    expect([map.isTold, ats.isTold]).toEqual([false, true]);
+  });
+
+  it("tells why a table cannot come: another one is newer, or it does not fit, or something is in the way", async () => {
+    const folder = rendered({ edge: NEW });
+    const { check } = target({ kind: "envoy-files", folder });
+    await expect(check(OLD)).rejects.toThrow(HasNewer);
+    await expect(check(tableOf(8))).rejects.toThrow(HasNewer);
+    await expect(check(tableOf(9, { listeners: [plainListener({ name: "mesh" })] }))).rejects.toThrow(
+      DoesNotFit,
+    );
+    rmSync(join(folder, "pointsman"), { recursive: true });
+    await expect(check(NEW)).rejects.not.toThrow(DoesNotFit);
   });
 });
 
