@@ -1,6 +1,6 @@
 /** What the benchmarks change in the project's own bootstrap, typed only as far as they do. */
 import { bootstrap } from "../scripts/render/bootstrap.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../test/support/free-port.ts";
 
 export interface HttpFilter {
   name: string;

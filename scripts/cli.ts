@@ -15,6 +15,7 @@ import { pushCommand } from "./commands/push.ts";
 import { putCommand, stampCommand } from "./commands/put.ts";
 import { renderCommand } from "./commands/render.ts";
 import { rollbackCommand } from "./commands/rollback.ts";
+import { serveCommand } from "./commands/serve.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
 import { Refusal } from "./refusal.ts";
@@ -59,6 +60,7 @@ for (const add of [
   rollbackCommand,
   historyCommand,
   statusCommand,
+  serveCommand,
   freezeCommand,
   unfreezeCommand,
   completionCommand,

@@ -13,9 +13,13 @@ export function secondsOf(text: string, units: string): number | null {
   return seconds > SECONDS_AT_MOST ? null : seconds;
 }
 
+/** What a timer can wait for: some 24 days. */
+const MS_AT_MOST = 2 ** 31 - 1;
+
 /** In milliseconds. */
 export function parseDuration(text: string): number {
   const seconds = secondsOf(text, "smh");
-  if (!seconds) throw new InvalidArgumentError("How long looks like 10s, 5m or 1h.");
+  if (!seconds || seconds * 1000 > MS_AT_MOST)
+    throw new InvalidArgumentError("How long looks like 10s, 5m or 1h. At most 596h.");
   return seconds * 1000;
 }

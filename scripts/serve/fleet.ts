@@ -4,21 +4,14 @@
  */
 import { randomInt } from "node:crypto";
 import type { FilterOptions } from "../render/plugin.ts";
+import type { Followed } from "../store/follow-cache.ts";
 import { type Version, versionFor } from "../store/stages.ts";
-import type { Rollout } from "../store/store.ts";
 import type { Table } from "../table/table.ts";
 import type { AskingProxy } from "./asked.ts";
 import { writeFilters } from "./messages.ts";
 import { type Stream, Subscriber } from "./subscriber.ts";
-import { showVersion } from "./version.ts";
+import { isSame, showVersion } from "./version.ts";
 import { whyRefused } from "./will-refuse.ts";
-
-/** What the store wants served. */
-export interface Wanted {
-  rollout: Rollout;
-  /** By digest: the rollout's, and the one before it. */
-  tables: ReadonlyMap<string, Table>;
-}
 
 export interface FleetOptions {
   /** Of proxies that do not say where their filter is. */
@@ -30,7 +23,7 @@ export interface FleetOptions {
   /** A proxy has refused what it was sent. @param why in its words */
   onRefused: (id: string, version: Version, why: string) => void;
   /** A proxy has a newer generation than the store's, as far as we have read it. */
-  onBehind: () => void;
+  onBehind: (id: string, generation: number) => void;
 }
 
 /** What has happened since the start. */
@@ -45,9 +38,9 @@ export interface Due {
 
 export class Fleet {
   readonly events = Object.fromEntries(EVENTS.map((name) => [name, 0])) as Record<Event, number>;
-  private wanted: Wanted | null = null;
+  private followed: Followed | null = null;
   private readonly subscribers = new Set<Subscriber>();
-  /** Of this `wanted`: the messages by what is in them, and what our own filter says of it; null: it takes it. */
+  /** Of this rollout: the messages by what is in them, and what our own filter says of it; null: it takes it. */
   private readonly messages = new Map<string, Buffer>();
   private readonly verdicts = new Map<string, string | null | Promise<string | null>>();
   private attempt = nextAttempt();
@@ -55,10 +48,10 @@ export class Fleet {
   constructor(readonly options: FleetOptions) {}
 
   /** The store wants something else, or has read it again. */
-  update(wanted: Wanted): void {
-    const before = this.wanted?.rollout;
-    this.wanted = wanted;
-    if (before?.generation !== wanted.rollout.generation || before.digest !== wanted.rollout.digest) {
+  update(followed: Followed): void {
+    const before = this.followed?.rollout ?? null;
+    this.followed = followed;
+    if (!isSame(before, followed.rollout)) {
       this.messages.clear();
       this.verdicts.clear();
       this.attempt = nextAttempt();
@@ -68,7 +61,7 @@ export class Fleet {
 
   /** The generation that the store wants served; null: nothing was read yet. */
   get generation(): number | null {
-    return this.wanted?.rollout.generation ?? null;
+    return this.followed?.rollout.generation ?? null;
   }
 
   connect(proxy: AskingProxy, stream: Stream): Subscriber {
@@ -88,10 +81,11 @@ export class Fleet {
 
   /** Null: nothing was ever pushed to it, or its table could not be read. */
   dueTo(proxy: AskingProxy): Due | null {
-    if (this.wanted === null) return null;
-    const version = versionFor(this.wanted.rollout, proxy);
-    const table = version && this.wanted.tables.get(version.digest);
-    return table ? { version, table } : null;
+    if (this.followed === null) return null;
+    const { rollout, table, previous } = this.followed;
+    const version = versionFor(rollout, proxy);
+    const due = version?.generation === table.generation ? table : previous;
+    return version && due ? { version, table: due } : null;
   }
 
   /** What our own filter says of it, once it is known: `then` is called when it is. Undefined: not yet. */

@@ -7,10 +7,8 @@ import { ENDS, type XdsServer } from "./xds-server.ts";
 /** How it stands with the store. */
 export interface StoreState {
   name: string;
-  /** When it was last read, in UTC; null: never since the start. */
-  read: Date | null;
-  /** Why it cannot be read now; null: it can. */
-  error: string | null;
+  /** Why what is served is not what it says now, and since when; null: it is. */
+  trouble: { kind: string; why: string; since: Date } | null;
 }
 
 export interface Served {
@@ -51,22 +49,15 @@ function answer(response: ServerResponse, status: number, type: string, body: st
 
 /** A server without its store goes on with what it has: to start it anew would not help. */
 function health(response: ServerResponse, { fleet, store }: Served): void {
-  const { error, read } = store();
-  if (fleet.generation === null)
-    answer(response, 503, TEXT, `nothing to serve: ${error ?? "nothing was pushed yet"}\n`);
-  else if (error !== null)
-    answer(
-      response,
-      200,
-      TEXT,
-      `generation ${fleet.generation}, and no store since ${read?.toISOString() ?? "the start"}: ${error}\n`,
-    );
-  else answer(response, 200, TEXT, `generation ${fleet.generation}\n`);
+  const { trouble } = store();
+  const how = trouble === null ? "" : `; since ${trouble.since.toISOString()} ${trouble.why}`;
+  if (fleet.generation === null) answer(response, 503, TEXT, `nothing to serve${how}\n`);
+  else answer(response, 200, TEXT, `generation ${fleet.generation}${how}\n`);
 }
 
 /** What /status answers. */
 export interface ServeStatus {
-  store: { name: string; read: string | null; error: string | null };
+  store: { name: string; trouble: { kind: string; why: string; since: string } | null };
   /** Null: nothing was read yet. */
   generation: number | null;
   proxies: {
@@ -86,9 +77,9 @@ export interface ServeStatus {
 }
 
 export function statusOf({ fleet, store }: Served): ServeStatus {
-  const { name, read, error } = store();
+  const { name, trouble } = store();
   return {
-    store: { name, read: read?.toISOString() ?? null, error },
+    store: { name, trouble: trouble && { ...trouble, since: trouble.since.toISOString() } },
     generation: fleet.generation,
     proxies: fleet.connected().map(({ proxy, stream, since, listeners, state, why, reported }) => ({
       ...{ id: proxy.id, cluster: proxy.cluster, locality: proxy.locality },
@@ -99,14 +90,16 @@ export function statusOf({ fleet, store }: Served): ServeStatus {
 }
 
 function metricsOf({ fleet, xds, store }: Served): string {
-  const { error, read } = store();
+  const { trouble } = store();
   const connected = fleet.connected();
   const ids = new Set(connected.map(({ proxy }) => proxy.id));
   const inState = (state: State) => connected.filter((one) => one.state === state).length;
   return [
-    ...metric("store_up", "gauge", "Whether the store can be read.", [["", error === null ? 1 : 0]]),
-    ...metric("store_read_seconds", "gauge", "When the store was last read, in Unix time.", [
-      ["", read === null ? 0 : read.getTime() / 1000],
+    ...metric("store_up", "gauge", "Whether what is served is what the store says now.", [
+      ["", trouble === null ? 1 : 0],
+    ]),
+    ...metric("store_trouble_seconds", "gauge", "For how long it is not.", [
+      ["", trouble === null ? 0 : (Date.now() - trouble.since.getTime()) / 1000],
     ]),
     ...metric("generation", "gauge", "What the store wants served, as it was last read.", [
       ["", fleet.generation ?? 0],

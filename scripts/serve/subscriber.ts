@@ -77,7 +77,7 @@ export class Subscriber {
     this.why = why;
     if (state === "behind" && !wasBehind) {
       this.fleet.events.behind++;
-      this.fleet.options.onBehind();
+      this.fleet.options.onBehind(this.proxy.id, this.reported!.generation);
     }
   }
 

@@ -60,7 +60,7 @@ function newFleet(): Fleet {
   });
 }
 
-function want(table: Table, change: Partial<Rollout> = {}, ...others: Table[]): void {
+function want(table: Table, change: Partial<Rollout> = {}, previous: Table | null = null): void {
   const { digest, generation } = table;
   const rollout: Rollout = {
     ...{
@@ -75,7 +75,7 @@ function want(table: Table, change: Partial<Rollout> = {}, ...others: Table[]): 
     },
     ...change,
   };
-  fleet.update({ rollout, tables: new Map([table, ...others].map((one) => [one.digest, one])) });
+  fleet.update({ rollout, table, previous });
 }
 
 function connect(): XdsClient {

@@ -127,7 +127,8 @@ describe.each([
     expect(following.last!.refusals).toEqual([]);
     const { followed } = following.last!;
     const { digest } = tableOf(1);
-    const refusal = { node: "a~b", digest, when: "2026-12-01T00:00:00.000Z", why: "cut short" };
+    const when = "2026-12-01T00:00:00.000Z";
+    const refusal = { node: "a~b", digest, generation: 2, when, why: "cut short" };
     await store.refuse(refusal);
     await following.until(({ refusals }) => refusals.length === 1);
     expect(following.last!.refusals).toEqual([refusal]);

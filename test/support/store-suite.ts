@@ -46,7 +46,8 @@ export function reportOf(node: string, generation = 1): Report {
 
 const refusalOf = (node: string, number: number, why = "it is none"): NodeRefusal => {
   const { node: name, when } = reportOf(node);
-  return { node: name, digest: tableOf(number).digest, when, why };
+  const { digest, generation } = tableOf(number);
+  return { node: name, digest, generation, when, why };
 };
 
 /** Names that proxies may have, and those of who means ill. */

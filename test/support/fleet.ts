@@ -1,0 +1,235 @@
+/** A fleet, all of it real: Envoys that ask `pointsman serve` for their tables, and upstreams that tell which one serves. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { findEnvoy } from "../../scripts/envoy/install.ts";
+import { type EnvoyProcess, startConfigured } from "../../scripts/envoy/process.ts";
+import { send } from "../../scripts/envoy/request.ts";
+import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
+import { endWithUs } from "../../scripts/envoy/watchdog.ts";
+import type { ServeStatus } from "../../scripts/serve/http.ts";
+import { projectPath } from "./data.ts";
+import { freePort } from "./free-port.ts";
+
+/** Of the small farm; testwiki runs the last one at first. */
+export const VERSIONS = ["1.46.0", "1.47.0-wmf.1", "1.47.0-wmf.2", "1.47.0-wmf.3"];
+/** Of an Envoy with two workers: theirs and the main thread's. */
+const INSTANCES = 3;
+
+export interface FleetOptions {
+  envoys: number;
+  /** What `--store` says; default: a folder. */
+  store?: string;
+  /** Of `pointsman serve`. */
+  serve?: string[];
+}
+
+export interface Ran {
+  code: number;
+  out: string;
+  err: string;
+}
+
+export class FleetUnderTest {
+  readonly envoys: EnvoyProcess[] = [];
+  server: Served | null = null;
+  private port = 0;
+
+  private constructor(
+    readonly folder: string,
+    readonly store: string,
+    private readonly upstreams: Upstreams,
+    private readonly options: FleetOptions,
+  ) {}
+
+  /** Every Envoy starts with generation 1, which is in the store too; the server runs. */
+  static async start(options: FleetOptions): Promise<FleetUnderTest> {
+    const folder = mkdtempSync(join(tmpdir(), "pointsman-fleet-"));
+    cpSync(projectPath("examples/small"), join(folder, "farm"), { recursive: true });
+    const names = ["mw-web", "mw-api"].flatMap((name) =>
+      VERSIONS.map((version) => `${name}-${version.replaceAll(".", "-")}`),
+    );
+    const store = options.store ?? join(folder, "store");
+    const fleet = new FleetUnderTest(folder, store, await startUpstreams(names), options);
+    try {
+      fleet.port = await freePort();
+      await fleet.pushed();
+      await fleet.serve();
+      await fleet.well("pack", "--farm", "farm/farm.yaml", "--strip", "--out", "first.table");
+      const envoy = await findEnvoy();
+      for (let i = 0; i < options.envoys; i++) {
+        const file = await fleet.render(i);
+        fleet.envoys.push(await startConfigured(file, { envoy, concurrency: 2 }));
+      }
+      return fleet;
+    } catch (error) {
+      await fleet.stop();
+      throw error;
+    }
+  }
+
+  /** Its configuration; `envoy-0` alone is of the cluster `canary`. */
+  private async render(i: number): Promise<string> {
+    const out = join(this.folder, `envoy-${i}`);
+    const addresses = this.upstreams.clusters.flatMap(({ name, port }) => [
+      "--cluster",
+      `${name}=127.0.0.1:${port}`,
+    ]);
+    await this.well(
+      ...["render", "envoy", "--table", "first.table", "--out", out, "--xds", `127.0.0.1:${this.port}`],
+      ...["--node-id", `envoy-${i}`, "--node-cluster", i === 0 ? "canary" : "edge"],
+      ...["--listener", "main=0", "--admin-port", "0", "--fallback", "127.0.0.1:9", ...addresses],
+    );
+    return join(out, "envoy.yaml");
+  }
+
+  /** Beside us, as upstreams answer in this process. */
+  run(...args: string[]): Promise<Ran> {
+    const env = { PATH: process.env.PATH, POINTSMAN_WHO: "me", POINTSMAN_STORE: this.store };
+    const cli = projectPath("build/pointsman.mjs");
+    return new Promise((resolve) => {
+      execFile(process.execPath, [cli, ...args], { cwd: this.folder, env }, (error, out, err) =>
+        resolve({ code: error === null ? 0 : Number(error.code ?? -1), out, err }),
+      );
+    });
+  }
+
+  async well(...args: string[]): Promise<Ran> {
+    const ran = await this.run(...args);
+    if (ran.code !== 0) throw new Error(`pointsman ${args.join(" ")}: ${ran.err}`);
+    return ran;
+  }
+
+  /** Starts the server, where it stood before. */
+  async serve(): Promise<Served> {
+    const http = await freePort();
+    const options = ["--listen", String(this.port), ...(this.options.serve ?? [])];
+    this.server = await Served.start(this.folder, this.store, http, options);
+    return this.server;
+  }
+
+  /** testwiki runs this version from the next push on. */
+  promote(version: string): void {
+    const file = join(this.folder, "farm/wikiversions.json");
+    const versions = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...versions, testwiki: `php-${version}` }));
+  }
+
+  /** Pushes the farm as it is. */
+  async pushed(...more: string[]): Promise<Ran> {
+    return this.well("push", "--farm", "farm/farm.yaml", "--yes", "--reason", "x", ...more);
+  }
+
+  /** What each Envoy's upstreams are asked for: the version that testwiki gets, over connections of their own. */
+  async versions(): Promise<string[]> {
+    return Promise.all(
+      this.envoys.map(async ({ port }) => {
+        const { status, body } = await send({ port, host: "test.wikipedia.org" });
+        if (status !== 200) return String(status);
+        const slug = (JSON.parse(body) as Seen).cluster.replace("mw-web-", "");
+        return VERSIONS.find((version) => version.replaceAll(".", "-") === slug) ?? slug;
+      }),
+    );
+  }
+
+  /** The generation that all workers of each Envoy serve, by their own word; null where they differ or are too few. */
+  async generations(): Promise<(number | null)[]> {
+    return Promise.all(
+      this.envoys.map(async (envoy) => {
+        const stats = await envoy.stats("^wasmcustom\\.pointsman\\.(generation|instances|digest)\\.");
+        const of = (name: string) => Number(stats[`wasmcustom.pointsman.${name}.listener.main`] ?? 0);
+        return of("instances") === INSTANCES && of("digest") !== 0 ? of("generation") : null;
+      }),
+    );
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.envoys.map((envoy) => envoy.stop()));
+    await this.server?.stop();
+    await this.upstreams.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A `pointsman serve`. */
+export class Served {
+  private log = "";
+
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly http: number,
+    private readonly callOff: () => void,
+  ) {
+    child.stderr!.on("data", (chunk) => {
+      this.log += chunk;
+    });
+  }
+
+  /** Resolves when it answers. */
+  static async start(folder: string, store: string, http: number, options: string[]): Promise<Served> {
+    const child = spawn(
+      process.execPath,
+      [projectPath("build/pointsman.mjs"), "serve", "--store", store, "--http", String(http), ...options],
+      {
+        cwd: folder,
+        env: { PATH: process.env.PATH },
+        stdio: ["ignore", "ignore", "pipe"],
+        detached: true,
+      },
+    );
+    const served = new Served(child, http, endWithUs(child.pid!, join(folder, "none")));
+    const until = Date.now() + 20_000;
+    while (
+      !(await served.get("/healthz").then(
+        () => true,
+        () => false,
+      ))
+    ) {
+      if (child.exitCode !== null || Date.now() > until) throw new Error(`pointsman serve: ${served.log}`);
+      await sleep(20);
+    }
+    return served;
+  }
+
+  /** What it has said so far. */
+  get said(): string {
+    return this.log;
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  async get(path: string): Promise<{ status: number; body: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.http}${path}`);
+    return { status: response.status, body: await response.text() };
+  }
+
+  async status(): Promise<ServeStatus> {
+    return JSON.parse((await this.get("/status")).body) as ServeStatus;
+  }
+
+  /** Each proxy's state, by its id. */
+  async states(): Promise<Record<string, string>> {
+    return Object.fromEntries((await this.status()).proxies.map(({ id, state }) => [id, state]));
+  }
+
+  /** @param signal SIGKILL for one that dies */
+  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number | null> {
+    const { child } = this;
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGCONT");
+      child.kill(signal);
+      await ended;
+    }
+    this.callOff();
+    return child.exitCode;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+}
