@@ -86,6 +86,42 @@ describe("pointsman dblist", () => {
     expect(dblist("--check", "--count")).toMatchObject({ code: 2, err: expect.stringContaining("--count") });
   });
 
+  it("parts wikis, a part after the other, with a warning for those that have none", () => {
+    put("gone.dblist", "cwiki\n");
+    expect(dblist("all + gone", "--partition", "version")).toEqual({
+      code: 0,
+      out: "v1\tawiki\nv2\tbwiki\n-\tcwiki\n",
+      err: "warning: 1 wiki is not in wikiversions (`cwiki`)\n",
+    });
+    expect(dblist("all", "--partition", "release", "--count")).toEqual(done("one\t1\ntwo\t1\n"));
+    expect(JSON.parse(dblist("all", "--partition", "release", "--json").out)).toEqual({
+      expression: "all",
+      count: 2,
+      parts: [
+        { release: "one", count: 1, wikis: ["awiki"] },
+        { release: "two", count: 1, wikis: ["bwiki"] },
+      ],
+    });
+    expect(dblist("closed", "--partition", "group").err).toBe("warning: 1 wiki is in no group (`bwiki`)\n");
+    expect(dblist("all", "--partition", "image")).toMatchObject({ code: 1, out: "" });
+  });
+
+  it("is told of images where it needs them", () => {
+    for (const [args, message] of [
+      [["all", "--partition", "wiki"], "Allowed choices are image, release, version, group."],
+      [["all", "--partition", "image", "--values", "x.yaml"], "Write {release} in the place"],
+      [
+        ["all", "--partition", "group", "--values", "{release}.yaml"],
+        "--values: it is where --partition image",
+      ],
+      [["--list", "--partition", "group"], "--partition: --list parts no wikis"],
+    ] as const)
+      expect(dblist(...args), args.join(" ")).toMatchObject({
+        code: 2,
+        err: expect.stringContaining(message),
+      });
+  });
+
   it("needs a farm that has lists", () => {
     writeFileSync(join(folder, "farm.yaml"), farmText());
     expect(dblist("all")).toEqual({
@@ -228,17 +264,32 @@ describe.skipIf(DATA_IS_ABSENT)(`over the real lists${WHY_SKIPPED}`, () => {
     expect(ask("--list").split("\n")).toContain("group1-wikipedia");
   });
 
+  it("is parted by the image of scripts, which the example has", () => {
+    const image = ["--partition", "image", "--values", "releases:mw-script-{release}-eqiad.yaml"];
+    const { parts } = JSON.parse(ask("testwikis + s1", ...image, "--json"));
+    expect(parts).toEqual([
+      {
+        image: "restricted/mediawiki-cli:1.47.0-wmf.16-2026-08-20-081205-publish",
+        count: 4,
+        wikis: ["enwiki", "testcommonswiki", "testwiki", "testwikidatawiki"],
+      },
+    ]);
+    const counts = ask("all", "--partition", "group", "--count").trim().split("\n");
+    expect(counts).toEqual(["testwikis\t3", "group0\t173", "group1\t550", "group2\t346"]);
+  });
+
   it("what docs/scripts.md asks is answered", () => {
-    cpSync(projectPath("examples/wikimedia/farm.yaml"), join(folder, "farm.yaml"));
-    symlinkSync(`${DATA}/mediawiki-config`, join(home, "mediawiki-config"));
-    const [, asked = ""] = /^```sh dblist\n([\s\S]*?)^```$/m.exec(readDoc("scripts.md"))!;
-    const lines = asked.trim().split("\n");
-    expect(lines.length).toBeGreaterThan(2);
+    cpSync(projectPath("examples/wikimedia"), folder, { recursive: true });
+    for (const link of [join(home, "mediawiki-config"), join(folder, "mediawiki-config")])
+      symlinkSync(`${DATA}/mediawiki-config`, link);
+    const blocks = readDoc("scripts.md").matchAll(/^```sh (?:dblist|partition)\n([\s\S]*?)^```$/gm);
+    const lines = [...blocks].flatMap(([, text]) => text!.trim().split("\n"));
+    expect(lines.length).toBeGreaterThan(4);
     for (const line of lines) {
       const shell = `pointsman() { node '${cli}' "$@"; }; ${line}`;
       const { status, stdout, stderr } = spawnSync("bash", ["-c", shell], { cwd: folder, encoding: "utf8" });
       expect({ status, stderr }, line).toEqual({ status: 0, stderr: "" });
-      expect(stdout.trim(), line).toMatch(/^(?:\d+|[a-z]\S*(?:\n\S+)+)$/);
+      expect(stdout.trim(), line).toMatch(/^(?:\d+|[a-z]\S*(?:\n\S+)+|(?:\S+\t\S+\n?)+)$/);
     }
   });
 

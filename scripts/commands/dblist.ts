@@ -1,10 +1,12 @@
 /** `pointsman dblist`: the wikis of an expression of dblists, and the lists themselves. */
 import { realpathSync } from "node:fs";
 import { dirname, relative } from "node:path";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { count } from "../count.ts";
 import { behindLinks, writeWhole } from "../disk/write-whole.ts";
 import { Farm } from "../farm/farm.ts";
+import { RELEASE_IN_NAME } from "../farm/images.ts";
+import { PARTITIONS, type Part, type Partition, partition } from "../farm/partition.ts";
 import { Refusal } from "../refusal.ts";
 import { type DblistReader, driftError, type Outdated } from "../sources/dblist.ts";
 import { readBytes } from "../sources/files.ts";
@@ -16,6 +18,8 @@ import { refuseUnheard } from "./heard.ts";
 
 interface DblistOptions extends FarmOptions {
   count?: boolean;
+  partition?: Partition;
+  values?: string;
   list?: boolean;
   of?: string;
   check?: boolean;
@@ -31,6 +35,16 @@ export function dblistCommand(program: Command): void {
     .description("print the wikis of an expression of dblists")
     .argument("[expression...]", "lists and what joins them: 'all + preinstall - group0'")
     .option("--count", "print how many there are")
+    .addOption(
+      new Option("--partition <by>", "print before each wiki what it has in common with others").choices(
+        PARTITIONS,
+      ),
+    )
+    .option(
+      "--values <files>",
+      "where the images of another deployment are, as releases:mw-script-{release}-eqiad.yaml",
+      parseFiles,
+    )
     .option("--list", "print the names of the lists")
     .option("--of <wiki>", "print the lists that this wiki is in")
     .option("--check", "say which .dblist is not what its .dbexpr gives; then exit with 1")
@@ -44,6 +58,10 @@ worked out from left to right: + adds a list's wikis, - takes them away, & keeps
 White space stands around these. A list is named with or without .dblist, or by an absolute path; %% may go before it
 all. Quote an expression with &, which the shell takes for itself.
 
+--partition prints the image, release, version or group of each wiki, a tab and the wiki, a part after the other; with
+--count, how many wikis a part has. A wiki without one has a \`-\`, and a warning. Images stand in the values files of the
+farm's releases; --values names those of another deployment, as scripts run another image than the web does.
+
 --write replaces each list whole or not at all, keeps its mode, a symbolic link and its header, and writes nothing
 outside of the folder. A .dbexpr without a .dblist stays without one.
 
@@ -51,6 +69,7 @@ Examples:
   $ pointsman dblist --farm farm.yaml --source mediawiki-config=../mediawiki-config 'all + preinstall - group0'
   $ pointsman dblist 'group1 & large' --count
   $ pointsman dblist group0 | xargs -I{} -P4 mwscript showSiteStats.php --wiki={}
+  $ pointsman dblist all --partition image --values 'releases:mw-script-{release}-eqiad.yaml' --json
   $ pointsman dblist --of enwiki
   $ pointsman dblist --check || pointsman dblist --write`,
     )
@@ -68,7 +87,7 @@ Examples:
         case "write":
           return write(farm, lists, options);
         default:
-          return printWikis(lists, words.join(" "), options);
+          return printWikis(farm, lists, words.join(" "), options);
       }
     });
 }
@@ -81,8 +100,11 @@ function questionOf(words: string[], command: Command): (typeof QUESTIONS)[numbe
     const choices = "an expression, --list, --of, --check or --write";
     command.error(`error: name what to print, and one thing: ${choices}`, { exitCode: 2 });
   }
+  if (question !== null) refuseUnheard(command, ["partition", "values"], `--${question} parts no wikis`);
   if (question === "check" || question === "write")
     refuseUnheard(command, ["count"], `--${question} prints no list`);
+  if (command.opts<DblistOptions>().partition !== "image")
+    refuseUnheard(command, ["values"], "it is where --partition image finds the images");
   return question;
 }
 
@@ -92,12 +114,34 @@ function listsOf(farm: Farm): DblistReader {
   throw new SourceError({ file: farm.file }, what);
 }
 
-function printWikis(lists: DblistReader, expression: string, options: DblistOptions): void {
+function printWikis(farm: Farm, lists: DblistReader, expression: string, options: DblistOptions): void {
   const wikis = lists.evaluate(expression);
   for (const warning of oneACause(lists.warnings)) process.stderr.write(`warning: ${warning}\n`);
   const counted = { expression, count: wikis.length };
-  if (options.json) print(options.count ? counted : { ...counted, wikis });
+  const { partition: by, values: files = null, today } = options;
+  if (by !== undefined) printParts(partition(farm, wikis, by, { today, files }), by, counted, options);
+  else if (options.json) print(options.count ? counted : { ...counted, wikis });
   else printLines(options.count ? [String(wikis.length)] : wikis);
+}
+
+function printParts(parts: Part[], by: Partition, counted: object, options: DblistOptions): void {
+  const { wikis: without = [] } = parts.find(({ key }) => key === null) ?? {};
+  if (without.length > 0) {
+    const are = without.length === 1 ? "is" : "are";
+    const why = `${are} ${by === "group" ? "in no group" : "not in wikiversions"}`;
+    process.stderr.write(`warning: ${count(without.length, "wiki")} ${why} (${quoteFirst(without)})\n`);
+  }
+  if (options.json) {
+    const shown = parts.map(({ key, wikis }) => ({
+      [by]: key,
+      count: wikis.length,
+      ...(options.count ? {} : { wikis }),
+    }));
+    print({ ...counted, parts: shown });
+    return;
+  }
+  const each = ({ wikis }: Part) => (options.count ? [wikis.length] : wikis);
+  printLines(parts.flatMap((part) => each(part).map((what) => `${part.key ?? "-"}\t${what}`)));
 }
 
 function printLists(lists: DblistReader, { count: counted, json }: DblistOptions): void {
@@ -199,4 +243,9 @@ function print(value: unknown): void {
 
 function printLines(lines: readonly string[]): void {
   process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+}
+
+function parseFiles(text: string): string {
+  if (text.includes(RELEASE_IN_NAME)) return text;
+  throw new InvalidArgumentError(`Write ${RELEASE_IN_NAME} in the place of a release's name.`);
 }
