@@ -1,9 +1,10 @@
-// npm run build: the filter (release and debug), the CLI, the demo and the benchmarks, into build/.
+// npm run build: the filter (release and debug), the CLI, the library, the demo and the benchmarks, into build/.
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import ts from "typescript";
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 mkdirSync("build", { recursive: true });
@@ -29,6 +30,23 @@ await build({
   logLevel: "warning",
 });
 chmodSync("build/pointsman.mjs", 0o755);
+
+// What programs import as pointsman/table. For no platform: esbuild refuses an import of Node's.
+await build({
+  entryPoints: ["scripts/table/library.ts"],
+  outfile: "build/table/library.js",
+  bundle: true,
+  platform: "neutral",
+  target: "es2022",
+  format: "esm",
+  logLevel: "warning",
+});
+// Its types are in these two files alone: each gives a .d.ts by itself.
+for (const name of ["library", "request"]) {
+  const file = `scripts/table/${name}.ts`;
+  const { outputText } = ts.transpileDeclaration(readFileSync(file, "utf8"), { fileName: file });
+  writeFileSync(`build/table/${name}.d.ts`, outputText.replaceAll('.ts"', '.js"'));
+}
 
 // For this folder alone: these use the project's packages.
 await build({

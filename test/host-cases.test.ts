@@ -1,7 +1,7 @@
 /** The real host cases through the filter. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Answer, decide } from "../scripts/table/decide.ts";
-import type { Request } from "../scripts/table/headers.ts";
+import { decide } from "../scripts/table/decide.ts";
+import type { Answer, Request } from "../scripts/table/request.ts";
 import { reference } from "./reference.ts";
 import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
 import { FilterReader, loadFarm, readTsv, tableOf, wire } from "./support/farms.ts";

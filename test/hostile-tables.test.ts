@@ -6,14 +6,8 @@ import { writeChecksum } from "../scripts/encode/container.ts";
 import { encode, encodeUnchecked } from "../scripts/encode/encode.ts";
 import { filter } from "../scripts/filter.ts";
 import { TableError } from "../scripts/table/check.ts";
-import {
-  type Answer,
-  decide,
-  type RouteAnswer,
-  UnknownListener,
-  type Where,
-} from "../scripts/table/decide.ts";
-import type { Request } from "../scripts/table/headers.ts";
+import { decide, UnknownListener } from "../scripts/table/decide.ts";
+import type { Answer, Request, RouteAnswer, Where } from "../scripts/table/request.ts";
 import { Table } from "../scripts/table/table.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
 import { loadFarm } from "./support/farms.ts";

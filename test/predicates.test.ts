@@ -10,7 +10,7 @@ import * as L from "../assembly/layout.ts";
 import { Predicates } from "../bench/lua-predicates.ts";
 import type { Predicate, Route } from "../scripts/plan.ts";
 import { decide } from "../scripts/table/decide.ts";
-import type { Request } from "../scripts/table/headers.ts";
+import type { Request } from "../scripts/table/request.ts";
 import { Table } from "../scripts/table/table.ts";
 import { nameOf, SUBJECTS, TESTS } from "../scripts/table/wire.ts";
 import { reference } from "./reference.ts";

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ats102, envoy140, strict } from "../host-sim/index.ts";
-import { type Answer, decide, type Where } from "../scripts/table/decide.ts";
-import type { Request } from "../scripts/table/headers.ts";
+import { decide } from "../scripts/table/decide.ts";
+import type { Answer, Request, Where } from "../scripts/table/request.ts";
 import { reference } from "./reference.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
 import { type FarmName, FilterReader, loadFarm, tableOf } from "./support/farms.ts";

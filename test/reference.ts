@@ -11,8 +11,7 @@ import type {
   Rule,
   WikilessOutcome,
 } from "../scripts/plan.ts";
-import type { Answer, Where } from "../scripts/table/decide.ts";
-import type { Request } from "../scripts/table/headers.ts";
+import type { Answer, Request, Where } from "../scripts/table/request.ts";
 
 /**
  * The naive reader: plain Maps and regular expressions over the plan, written to be obviously right, not fast.

@@ -12,8 +12,8 @@ import {
   Vm,
 } from "../host-sim/index.ts";
 import { filter } from "../scripts/filter.ts";
-import { type Answer, decide, type Where } from "../scripts/table/decide.ts";
-import type { Request } from "../scripts/table/headers.ts";
+import { decide } from "../scripts/table/decide.ts";
+import type { Answer, Request, Where } from "../scripts/table/request.ts";
 import { parseShadow, SHADOW_HEADER } from "../scripts/table/shadow.ts";
 import type { Table } from "../scripts/table/table.ts";
 import { PLAN } from "./envoy/farm.ts";

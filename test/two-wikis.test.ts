@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { TWO_WIKIS_TEXT } from "../assembly/layout.ts";
-import type { Answer } from "../scripts/table/decide.ts";
+import type { Answer } from "../scripts/table/request.ts";
 import { compileFarm } from "./support/farm-text.ts";
 import { FilterReader, tableOf } from "./support/farms.ts";
 

@@ -13,6 +13,7 @@ import {
 import { parseNames } from "../farm/names.ts";
 import { Refusal } from "../refusal.ts";
 import { TableError } from "../table/check.ts";
+import { digestHolds } from "../table/digest.ts";
 import { type Range, Table, type TableListener } from "../table/table.ts";
 import { sectionName } from "../table/table-bytes.ts";
 import { readInput } from "./files.ts";
@@ -68,7 +69,7 @@ function contentsOf(table: Table) {
     bytes: table.bytes.length,
     generation: table.generation,
     digest: table.digest,
-    digestHolds: table.digestHolds(),
+    digestHolds: digestHolds(table),
     sections: table.sections.map(({ name, start, length }) => ({
       name: sectionName(name),
       offset: start,

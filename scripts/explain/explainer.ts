@@ -2,7 +2,8 @@
 import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
 import { type Names, parseNames } from "../farm/names.ts";
 import { EMIT_KIND_NAMES, type EmitKind } from "../plan.ts";
-import { decide, findListener, type Trail, type Where } from "../table/decide.ts";
+import { decide, findListener, type Trail } from "../table/decide.ts";
+import type { Where } from "../table/request.ts";
 import { Table } from "../table/table.ts";
 import { withAllHeaders } from "./all-headers.ts";
 import { pathInEnvoy } from "./envoy-path.ts";

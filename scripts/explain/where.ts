@@ -1,5 +1,6 @@
 /** As which proxy a question is asked. */
-import { findListener, UnknownListener, type Where } from "../table/decide.ts";
+import { findListener, UnknownListener } from "../table/decide.ts";
+import type { Where } from "../table/request.ts";
 import type { Table } from "../table/table.ts";
 
 /** As which proxy a question is asked; what is left out is the table's first listener, in the primary data centre. */

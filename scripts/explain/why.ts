@@ -1,7 +1,8 @@
 /** Which rule, which list, which pin led to an answer, in a sentence or two. */
 import { describeOutcome, describePath, describePattern, describeRule } from "../describe.ts";
 import type { Names } from "../farm/names.ts";
-import type { Answer, RouteAnswer, Trail } from "../table/decide.ts";
+import type { Trail } from "../table/decide.ts";
+import type { Answer, RouteAnswer } from "../table/request.ts";
 import type { Range, Table } from "../table/table.ts";
 
 /** @param names null for a stripped table: then without the places in the farm file, lists and pins */

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { CONFLICT_TEXT } from "../../assembly/layout.ts";
 import { bytesOf, HELD, plainListener, plainPlan, plainRule } from "../../test/support/plans.ts";
 import type { Listener, Plan, Predicate, Route, Rule } from "../plan.ts";
-import { decide, UnknownListener, type Where } from "./decide.ts";
-import type { Request } from "./headers.ts";
+import { decide, UnknownListener } from "./decide.ts";
+import type { Request, Where } from "./request.ts";
 import { Table } from "./table.ts";
 
 const under = (path: string): Predicate => ({ subject: "path", test: "under", not: false, values: [path] });

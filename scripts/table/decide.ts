@@ -1,53 +1,15 @@
 /** The TypeScript reader's answer to a request, step for step that of `assembly/decide.ts`. */
 import { CONFLICT_TEXT, TWO_WIKIS_TEXT } from "../../assembly/layout.ts";
-import type { ReadOutcome, ReleaseOutcome, Reply, Route, Rule, Wikiless } from "../plan.ts";
+import type { ReadOutcome, ReleaseOutcome, Route, Rule, Wikiless } from "../plan.ts";
 import { canonicalHost } from "./canonical.ts";
-import { partsOf, type Request, type RequestParts } from "./headers.ts";
+import { partsOf, type RequestParts } from "./headers.ts";
 import { rewrite } from "./host.ts";
 import { wikiOfBody } from "./job-body.ts";
+import type { Answer, ReplyAnswer, Request, RouteAnswer, Where } from "./request.ts";
 import { firstRule } from "./rules.ts";
 import { isInShareOfReads } from "./share.ts";
 import type { Table, TableListener } from "./table.ts";
 import { type HostWiki, wikiOfHost } from "./wiki.ts";
-
-/** Where a request is asked about. */
-export interface Where {
-  /** Name of the listener; null: the table's first. */
-  listener: string | null;
-  /** This proxy is in a secondary data centre. */
-  secondary: boolean;
-  /** The proxy routes before it has a body, as ATS does: where the body should say the wiki, the host does. */
-  bodiless?: boolean;
-}
-
-/** What a reader says of a request. */
-export type Answer = RouteAnswer | ReplyAnswer | PassAnswer;
-
-/** The request goes to a cluster. */
-export interface RouteAnswer {
-  kind: "route";
-  wiki: string | null;
-  group: string | null;
-  release: string;
-  /** Without `php-`. */
-  version: string;
-  deployment: string;
-  cluster: string;
-  /** What Host is set to, null where it stays. */
-  host: string | null;
-  /** The response says what was decided. */
-  debug: boolean;
-}
-
-/** The proxy answers itself. */
-export interface ReplyAnswer extends Reply {
-  kind: "reply";
-}
-
-/** The request is not ours and passes through. */
-export interface PassAnswer {
-  kind: "pass";
-}
 
 /** The steps that led to an answer, for `why`. Numbers are those of the table. */
 export interface Trail extends Omit<HostWiki, "slot"> {

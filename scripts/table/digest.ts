@@ -1,6 +1,7 @@
-/** The digest of a table's routing content. */
+/** The digest of a table's routing content; apart from the table's reader, which runs in browsers too. */
 import { createHash } from "node:crypto";
 import * as L from "../../assembly/layout.ts";
+import { hexOf, type Table } from "./table.ts";
 
 export interface Section {
   /** Four ASCII letters as a little-endian u32. */
@@ -22,4 +23,10 @@ export function digestOf(sections: readonly Section[]): Uint8Array {
     hash.update(bytes);
   }
   return new Uint8Array(hash.digest()).subarray(0, L.DIGEST_BYTES);
+}
+
+/** The digest is true: not checked on opening, since the checksum already guards against accidents. */
+export function digestHolds(table: Table): boolean {
+  const sections = table.sections.map(({ name }) => ({ name, bytes: table.section(name)! }));
+  return hexOf(digestOf(sections)) === table.digest;
 }

@@ -2,26 +2,12 @@
 import type { Listener } from "../plan.ts";
 import type { Rewritten } from "./host.ts";
 import { pathForRules, percentDecoded } from "./path.ts";
+import type { Request } from "./request.ts";
 
 /** Where cookies are. */
 export const COOKIE = "cookie";
 /** Where a proxy of ours says who asked. */
 export const FORWARDED = "x-forwarded-for";
-
-/** What a decision looks at. Characters are bytes. */
-export interface Request {
-  /** null where the request has none. */
-  authority: string | null;
-  /** The raw target: path and query. */
-  target: string;
-  /** GET where it is left out. */
-  method?: string;
-  /** Names in any case; without pseudo-headers. */
-  headers?: readonly (readonly [name: string, value: string])[];
-  body?: string | null;
-  /** The client's address without port, null where it is not known. */
-  client?: string | null;
-}
 
 /** What predicates and shares look at. Characters are bytes. */
 export interface RequestParts {

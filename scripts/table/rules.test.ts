@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { anyPredicate, bytesOf, plainRule, routedPlan } from "../../test/support/plans.ts";
 import type { Predicate, Route } from "../plan.ts";
 import { decide } from "./decide.ts";
-import type { Request } from "./headers.ts";
+import type { Request } from "./request.ts";
 import { Table } from "./table.ts";
 
 /** Whether a rule of these tests matches, through plan and bytes. */

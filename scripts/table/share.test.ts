@@ -5,7 +5,7 @@ import { bytesOf, plainListener, plainPlan, plainRule, routedPlan } from "../../
 import type { Predicate, Route } from "../plan.ts";
 import { decide } from "./decide.ts";
 import { hashText } from "./hash.ts";
-import type { Request } from "./headers.ts";
+import type { Request } from "./request.ts";
 import { Table } from "./table.ts";
 
 /** A farm that lets this share of its reads stay. */

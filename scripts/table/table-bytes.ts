@@ -18,13 +18,10 @@ export function sectionName(name: number): string {
 /** A table's bytes and what can be read of them without knowing more than where the sections lie. */
 export class TableBytes {
   private readonly view: DataView;
-  private readonly buffer: Buffer;
-
   private readonly known = new Map<number, Area>();
 
   constructor(readonly bytes: Uint8Array) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Every section, in the directory's order. */
@@ -110,7 +107,9 @@ export class TableBytes {
   }
 
   private text(start: number, length: number): string {
-    return this.buffer.toString("latin1", start, start + length);
+    let text = "";
+    for (let at = start; at < start + length; at++) text += String.fromCharCode(this.bytes[at]!);
+    return text;
   }
 }
 

@@ -22,7 +22,6 @@ import type {
   WikilessOutcome,
 } from "../plan.ts";
 import { TableChecker } from "./check.ts";
-import { digestOf } from "./digest.ts";
 import { hashKey, partOf, slotOf } from "./hash.ts";
 import { readRule } from "./read-rule.ts";
 import { type Area, TableBytes } from "./table-bytes.ts";
@@ -89,9 +88,7 @@ export class Table {
     checked.check();
     this.raw = raw;
     this.generation = raw.u32(L.HEADER_GENERATION);
-    this.digest = Buffer.from(bytes.subarray(L.HEADER_DIGEST, L.HEADER_DIGEST + L.DIGEST_BYTES)).toString(
-      "hex",
-    );
+    this.digest = hexOf(bytes.subarray(L.HEADER_DIGEST, L.HEADER_DIGEST + L.DIGEST_BYTES));
     this.sections = raw.areas();
     this.stringCount = checked.strings;
     this.stemCount = checked.stems;
@@ -380,10 +377,8 @@ export class Table {
     if (value < this.canonicalRuleCount) return { slot, host: value };
     return { slot, host: this.key(this.hosts, value - this.canonicalRuleCount) };
   }
+}
 
-  /** The digest is true: not checked on opening, since the checksum already guards against accidents. */
-  digestHolds(): boolean {
-    const sections = this.sections.map(({ name }) => ({ name, bytes: this.section(name)! }));
-    return Buffer.from(digestOf(sections)).toString("hex") === this.digest;
-  }
+export function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

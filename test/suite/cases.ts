@@ -5,8 +5,7 @@ import { z } from "zod";
 import { Problems } from "../../scripts/sources/problem.ts";
 import { validate } from "../../scripts/sources/validate.ts";
 import { loadYaml } from "../../scripts/sources/yaml.ts";
-import type { Where } from "../../scripts/table/decide.ts";
-import type { Request } from "../../scripts/table/headers.ts";
+import type { Request, Where } from "../../scripts/table/request.ts";
 import { projectPath } from "../support/data.ts";
 
 const answer = {

@@ -2,7 +2,7 @@
 import { compile } from "../../scripts/farm/compile.ts";
 import { Farm } from "../../scripts/farm/farm.ts";
 import type { Plan } from "../../scripts/plan.ts";
-import type { Answer } from "../../scripts/table/decide.ts";
+import type { Answer } from "../../scripts/table/request.ts";
 import type { Table } from "../../scripts/table/table.ts";
 import { projectPath } from "../support/data.ts";
 import { loadFarm, TODAY, tableOf } from "../support/farms.ts";

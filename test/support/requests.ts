@@ -2,8 +2,7 @@
 import fc from "fast-check";
 import { firstValue } from "../../host-sim/profiles/header-rules.ts";
 import type { PathForm, Plan, Predicate, Rule } from "../../scripts/plan.ts";
-import type { Where } from "../../scripts/table/decide.ts";
-import type { Request } from "../../scripts/table/headers.ts";
+import type { Request, Where } from "../../scripts/table/request.ts";
 
 /** Every listener of a farm, in the primary data centre and in another. */
 export function wheresFor(plan: Plan): Where[] {

@@ -1,0 +1,158 @@
+/** `pointsman/table` as a program gets it: packed, installed in a fresh folder, imported, compiled, and in a browser. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runInNewContext } from "node:vm";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compile } from "../scripts/farm/compile.ts";
+import { Farm } from "../scripts/farm/farm.ts";
+import { projectPath } from "./support/data.ts";
+import { TODAY, tableOf } from "./support/farms.ts";
+
+const table = tableOf(compile(new Farm(projectPath("examples/three-wikis/farm.yaml")), TODAY).plan);
+
+/** A folder with nothing in it but the installed package, and a table. */
+let folder: string;
+
+function run(command: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${status}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "pointsman-library-"));
+  const [packed] = JSON.parse(run("npm", "pack", "--json", "--pack-destination", folder, projectPath(".")));
+  writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }');
+  run("npm", "install", "--offline", "--no-audit", "--no-fund", join(folder, packed.filename));
+  writeFileSync(join(folder, "farm.table"), table.bytes);
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const ASK = `
+  const table = open(bytes);
+  const said = {
+    generation: table.generation,
+    digest: table.digest,
+    listeners: table.listeners,
+    api: table.decide({ authority: "EN.wikipedia.org:443", target: "/w/api.php" }),
+    job: table.decide({ authority: "a", target: "/job", method: "POST", body: '{"database":"testwiki"}' }).host,
+    unknown: table.decide({ authority: "en.example", target: "/" }, { listener: null, secondary: false }),
+    wiki: table.wiki("enwiki"),
+    none: table.wiki("nosuchwiki"),
+    wikis: table.wikis(),
+    refused: refusalOf(() => open(bytes.subarray(1))),
+  };
+  function refusalOf(act) { try { act(); } catch (error) { return error.message; } }
+`;
+
+const EXPECTED = {
+  generation: 1,
+  digest: table.digest,
+  listeners: [null],
+  api: {
+    kind: "route",
+    wiki: "enwiki",
+    group: "group1",
+    release: "group1",
+    version: "1.47.0-wmf.1",
+    deployment: "mw-api",
+    cluster: "mw-api-group1",
+    host: null,
+    debug: false,
+  },
+  job: "www.wikipedia.org",
+  unknown: { kind: "reply", status: 404, body: "no such wiki" },
+  wiki: {
+    wiki: "enwiki",
+    group: "group1",
+    release: "group1",
+    version: "1.47.0-wmf.1",
+    host: "en.wikipedia.org",
+    installed: true,
+  },
+  none: null,
+  wikis: ["dewiki", "enwiki", "testwiki"],
+  refused: 'does not begin with "PNTS": not a table',
+};
+
+describe("the package", () => {
+  it("has the filter, the CLI and the library, and neither sources nor tests", () => {
+    const installed = join(folder, "node_modules/pointsman");
+    expect(JSON.parse(readFileSync(join(installed, "package.json"), "utf8")).name).toBe("pointsman");
+    const files = run("find", "node_modules/pointsman", "-type", "f").trim().split("\n").sort();
+    expect(files.map((file) => file.slice("node_modules/pointsman/".length))).toEqual([
+      "LICENSE",
+      "README.md",
+      "build/pointsman.mjs",
+      "build/pointsman.wasm",
+      "build/table/library.d.ts",
+      "build/table/library.js",
+      "build/table/request.d.ts",
+      "package.json",
+    ]);
+    expect(run(join(folder, "node_modules/.bin/pointsman"), "inspect", "farm.table")).toContain("3 wikis");
+  });
+
+  it("does what docs/readers.md says", () => {
+    const document = readFileSync(projectPath("docs/readers.md"), "utf8");
+    const [, program, printed] = /^```js\n([\s\S]*?)^```[\s\S]*?^```text\n([\s\S]*?)^```$/m.exec(document)!;
+    writeFileSync(join(folder, "program.js"), program!);
+    expect(run(process.execPath, "program.js")).toBe(printed);
+  });
+
+  it("is imported as an ES module", () => {
+    const use = `import { readFileSync } from "node:fs";
+      import { open } from "pointsman/table";
+      const bytes = readFileSync("farm.table");
+      ${ASK}
+      console.log(JSON.stringify(said));`;
+    writeFileSync(join(folder, "use.js"), use);
+    expect(JSON.parse(run(process.execPath, "use.js"))).toEqual(EXPECTED);
+  });
+
+  it.each([
+    ["node16", "node16"],
+    ["esnext", "bundler"],
+  ])("has types for module %s, resolved as %s", (module, resolution) => {
+    const use = `import { type Answer, open, type OpenTable, type WikiFacts } from "pointsman/table";
+      export function clusterOf(bytes: Uint8Array, host: string): string | number {
+        const table: OpenTable = open(bytes);
+        const answer: Answer = table.decide({ authority: host, target: "/", headers: [["cookie", "a=b"]] });
+        // @ts-expect-error: only one of three kinds of answer has a cluster
+        answer.cluster;
+        // @ts-expect-error: there may be no such wiki
+        table.wiki("enwiki").release;
+        // @ts-expect-error: a request has an authority, be it null
+        table.decide({ target: "/" });
+        const facts: WikiFacts | null = table.wiki("enwiki");
+        if (answer.kind === "route") return answer.cluster;
+        return answer.kind === "reply" ? answer.status : (facts?.host ?? "");
+      }`;
+    writeFileSync(join(folder, "use.ts"), use);
+    const options = ["--module", module, "--moduleResolution", resolution, "--target", "es2022"];
+    const strict = ["--noEmit", "--strict", "--lib", "es2022", "--skipLibCheck", "false"];
+    const tsc = projectPath("node_modules/typescript/bin/tsc");
+    expect(run(process.execPath, tsc, ...options, ...strict, "use.ts")).toBe("");
+  });
+
+  it("runs where there is only the language, as in a browser", async () => {
+    const { outputFiles } = await build({
+      stdin: { contents: 'export * from "pointsman/table"', resolveDir: folder },
+      bundle: true,
+      platform: "browser",
+      format: "iife",
+      globalName: "library",
+      write: false,
+    });
+    const code = `${outputFiles[0]!.text}; const { open } = library; ${ASK}; JSON.stringify(said);`;
+    const globals = { bytes: new Uint8Array(table.bytes) };
+    expect(runInNewContext("typeof Buffer + typeof process + typeof require", {})).toBe(
+      "undefined".repeat(3),
+    );
+    expect(JSON.parse(runInNewContext(code, globals))).toEqual(EXPECTED);
+  });
+});
