@@ -340,7 +340,7 @@ describe("pointsman simulate", () => {
       input,
     });
     expect(code).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ requests: 1, unknownHosts: { "x.example": 1 } });
+    expect(JSON.parse(out)).toMatchObject({ requests: 1, hostsWithoutWiki: { "x.example": 1 } });
   });
 
   it("refuses a table that the filter refuses, a file that is not there, and options that do not go together", () => {

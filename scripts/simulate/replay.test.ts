@@ -47,24 +47,32 @@ describe("a replay", () => {
           "no host name, or an IP address → passes through": 1,
           "path at or under /w/api.php → mw-api": 1,
         },
-        unknownHosts: { "x.example": 2 },
-        otherUnknownHosts: 0,
+        hostsWithoutWiki: { "x.example": 2 },
+        otherHostsWithoutWiki: 0,
       });
       expect(summary.show()).toContain("        3  mw-web-1-47-0-wmf-1");
     });
   }
 
+  it("counts a host with a path that can be read as that of two wikis as one with a wiki", async () => {
+    const { plan } = compileFarm({ hosts: '[{ host: carried.example, path: "/{wiki}", wiki: "{wiki}" }]' });
+    const answer = await replayer({ ...simulated, configuration: bytesOf(plan), profile: envoy140 });
+    const at = (path: string) => answer(questionOfUrl(`carried.example${path}`));
+    expect(at("/x%2Fawiki")).toMatchObject({ status: 400, hostWithoutWiki: null });
+    expect(at("/x")).toMatchObject({ status: null, hostWithoutWiki: "carried.example" });
+  });
+
   it("counts hosts one by one only up to a bound", () => {
     const summary = new Summary();
     for (let i = 0; i < 10_050; i++)
-      summary.add({ cluster: "a", status: null, rule: null, unknownHost: `h${i}`, line: null });
-    expect(summary.unknownHosts.size).toBe(10_000);
-    expect(summary.otherUnknownHosts).toBe(50);
+      summary.add({ cluster: "a", status: null, rule: null, hostWithoutWiki: `h${i}`, line: null });
+    expect(summary.hostsWithoutWiki.size).toBe(10_000);
+    expect(summary.otherHostsWithoutWiki).toBe(50);
   });
 
   it("tells answers of the proxy's own from what passes through, bad lines by number, and steers no terminal", () => {
     const summary = new Summary();
-    const none = { cluster: null, rule: null, unknownHost: "a\x1b[2J\u202eb", line: null };
+    const none = { cluster: null, rule: null, hostWithoutWiki: "a\x1b[2J\u202eb", line: null };
     summary.add({ ...none, status: 404 });
     summary.add({ ...none, status: null });
     summary.withoutRequest = 1;

@@ -18,8 +18,8 @@ export interface Replayed {
   status: number | null;
   /** In words; null where nothing is known of rules. */
   rule: string | null;
-  /** The host, where no wiki of the table has it. */
-  unknownHost: string | null;
+  /** The host, where it has no wiki, none of the table's, or none that is installed. */
+  hostWithoutWiki: string | null;
   line: unknown;
 }
 
@@ -67,7 +67,7 @@ export async function replayer(simulated: Simulated): Promise<Replayer> {
       reset: null,
       headers: [],
     };
-    return { cluster: null, status: 400, rule: null, unknownHost: null, line };
+    return { cluster: null, status: 400, rule: null, hostWithoutWiki: null, line };
   };
 }
 
@@ -94,7 +94,7 @@ function tableReplayer(explainer: Explainer, listener: string | null): Replayer 
       cluster: answer.cluster,
       status: answer.status,
       rule: trail === null ? "no rule → refused by Envoy" : trail.rule === null ? none : rules[trail.rule]!,
-      unknownHost: trail && trail.wrong !== null ? trail.host : null,
+      hostWithoutWiki: trail?.wrong && trail.wrong !== "twoWikis" ? trail.host : null,
       line: answer,
     };
   };
@@ -110,7 +110,7 @@ function plainReplay(root: RootContext, header: string, question: Question): Rep
   const { authority, path, method } = question;
   const status = localReply?.status ?? null;
   const line = { authority, path, method, cluster, status, reset, headers };
-  return { cluster, status, rule: null, unknownHost: null, line };
+  return { cluster, status, rule: null, hostWithoutWiki: null, line };
 }
 
 /** Distinct hosts that are counted one by one; what comes later is counted together, so that memory stays bounded. */
@@ -133,18 +133,18 @@ export class Summary {
   readonly firstBadLines: BadLine[] = [];
   readonly clusters = new Map<string, number>();
   readonly rules = new Map<string, number>();
-  readonly unknownHosts = new Map<string, number>();
-  otherUnknownHosts = 0;
+  readonly hostsWithoutWiki = new Map<string, number>();
+  otherHostsWithoutWiki = 0;
 
-  add({ cluster, status, rule, unknownHost }: Replayed): void {
+  add({ cluster, status, rule, hostWithoutWiki }: Replayed): void {
     this.requests++;
     const none = status === null ? "(none: passed through)" : `(none: answered with ${status})`;
     countOne(this.clusters, status === null && cluster !== null ? cluster : none);
     if (rule !== null) countOne(this.rules, rule);
-    if (unknownHost === null) return;
-    if (this.unknownHosts.size < MOST_HOSTS || this.unknownHosts.has(unknownHost))
-      countOne(this.unknownHosts, unknownHost);
-    else this.otherUnknownHosts++;
+    if (hostWithoutWiki === null) return;
+    if (this.hostsWithoutWiki.size < MOST_HOSTS || this.hostsWithoutWiki.has(hostWithoutWiki))
+      countOne(this.hostsWithoutWiki, hostWithoutWiki);
+    else this.otherHostsWithoutWiki++;
   }
 
   addBad(bad: BadLine): void {
@@ -153,7 +153,7 @@ export class Summary {
   }
 
   toJSON(): unknown {
-    const { requests, badLines, firstBadLines, withoutRequest, otherUnknownHosts } = this;
+    const { requests, badLines, firstBadLines, withoutRequest, otherHostsWithoutWiki } = this;
     const sorted = (counts: Map<string, number>) => Object.fromEntries(mostFirst(counts));
     return {
       requests,
@@ -162,12 +162,12 @@ export class Summary {
       withoutRequest,
       clusters: sorted(this.clusters),
       rules: sorted(this.rules),
-      unknownHosts: sorted(this.unknownHosts),
-      otherUnknownHosts,
+      hostsWithoutWiki: sorted(this.hostsWithoutWiki),
+      otherHostsWithoutWiki,
     };
   }
 
-  /** @param hosts at most so many unknown hosts are named */
+  /** @param hosts at most so many hosts without a wiki are named */
   show(hosts = 20): string {
     const facts = [count(this.requests, "request")];
     if (this.badLines > 0) facts.push(count(this.badLines, "bad line"));
@@ -182,9 +182,9 @@ export class Summary {
     };
     list("by cluster:", this.clusters);
     list("by rule:", this.rules);
-    list("hosts without a wiki:", this.unknownHosts, hosts);
-    if (this.otherUnknownHosts > 0)
-      lines.push(`  ${String(this.otherUnknownHosts).padStart(9)}  hosts beyond the first ${MOST_HOSTS}`);
+    list("hosts without a wiki:", this.hostsWithoutWiki, hosts);
+    if (this.otherHostsWithoutWiki > 0)
+      lines.push(`  ${String(this.otherHostsWithoutWiki).padStart(9)}  hosts beyond the first ${MOST_HOSTS}`);
     if (this.badLines > 0) lines.push("bad lines:");
     for (const { line, error } of this.firstBadLines) lines.push(`  line ${line}: ${visibleOnLine(error)}`);
     const more = this.badLines - this.firstBadLines.length;
