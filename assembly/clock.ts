@@ -1,4 +1,4 @@
-// The host's clock, in nanoseconds.
+// The proxy's clock, in nanoseconds.
 
 import { proxy_get_current_time_nanoseconds } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 

@@ -24,7 +24,7 @@ export let seen: u32 = 0;
 let repeated: u32 = 0;
 
 /** Of each header of HDRS, its first copy: value, its length, and the next header's sizes and name. */
-const slots = memory.data(16 * 32);
+const firstCopies = memory.data(16 * 32);
 
 let count: u32 = 0;
 let sizes: usize = 0;
@@ -114,11 +114,11 @@ function readHeader(table: Table, entry: usize, name: usize, key: u32): void {
       return;
     }
     seen |= 1 << i;
-    const slot = slots + (i << 4);
-    store<u32>(slot, <u32>value);
-    store<u32>(slot, valueLength, 4);
-    store<u32>(slot, <u32>entry + 8, 8);
-    store<u32>(slot, <u32>value + valueLength + 1, 12);
+    const first = firstCopies + (i << 4);
+    store<u32>(first, <u32>value);
+    store<u32>(first, valueLength, 4);
+    store<u32>(first, <u32>entry + 8, 8);
+    store<u32>(first, <u32>value + valueLength + 1, 12);
     return;
   }
 }
@@ -185,11 +185,11 @@ export function isRepeated(header: u32): bool {
 /** @param header number in HDRS, or NONE */
 export function firstCopy(header: u32): bool {
   if (header == L.NONE || !isThere(header)) return false;
-  const slot = slots + (header << 4);
-  copy = load<u32>(slot);
-  copyLength = load<u32>(slot, 4);
-  nextEntry = load<u32>(slot, 8);
-  nextText = load<u32>(slot, 12);
+  const first = firstCopies + (header << 4);
+  copy = load<u32>(first);
+  copyLength = load<u32>(first, 4);
+  nextEntry = load<u32>(first, 8);
+  nextText = load<u32>(first, 12);
   return true;
 }
 

@@ -10,7 +10,7 @@ export class Held {
   stream: u32;
   /** So many of its body wait in the proxy. */
   bytes: u32;
-  /** On the host's clock, in nanoseconds. */
+  /** On the proxy's clock, in nanoseconds. */
   since: u64;
   /** For how long. */
   patience: u64;
@@ -45,7 +45,7 @@ export function grow(held: Held, size: u32): void {
   held.bytes = size;
 }
 
-/** The host's clock may be set back: then what waits begins anew, and waits no longer than that. */
+/** The proxy's clock may be set back: then what waits begins anew, and waits no longer than that. */
 export function isOverdue(held: Held, now: u64): bool {
   if (now < held.since) held.since = now;
   return now - held.since >= held.patience;

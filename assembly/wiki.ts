@@ -83,7 +83,7 @@ function lookUp(table: Table): i32 {
   return UNKNOWN_HOST;
 }
 
-/** The wiki of the path, where the pattern has a form and the path names one; else that of the label and what is after. */
+/** The wiki of the path, where the pattern has a form and the path names one; else that of the stem and what is after. */
 function wikiOfStem(table: Table, pattern: usize, start: u32, dot: u32, end: u32): i32 {
   const form = load<u32>(pattern + L.PATTERN_DESTINATION);
   if (form != L.NO_DESTINATION) {

@@ -17,7 +17,7 @@ export interface Decided {
 const TYPE = "type.googleapis.com/envoy.extensions.access_loggers";
 
 export function accessLogs({ of, file }: AccessLog, listener: string, decided: Decided): object[] {
-  const [name, target] =
+  const [name, sink] =
     file === undefined
       ? ["stdout", { "@type": `${TYPE}.stream.v3.StdoutAccessLog` }]
       : ["file", { "@type": `${TYPE}.file.v3.FileAccessLog`, path: file }];
@@ -34,7 +34,7 @@ export function accessLogs({ of, file }: AccessLog, listener: string, decided: D
           },
         },
       }),
-      typed_config: { ...target, log_format: { json_format: fields(listener, decided) } },
+      typed_config: { ...sink, log_format: { json_format: fields(listener, decided) } },
     },
   ];
 }

@@ -10,7 +10,7 @@ export interface YamlNode {
   readonly entries?: Map<string, YamlEntry>;
   readonly items?: YamlNode[];
   /** What an alias stands for. */
-  readonly target?: YamlNode;
+  readonly aliased?: YamlNode;
 }
 
 export interface YamlEntry {
@@ -143,7 +143,7 @@ class TreeBuilder {
       const what = `up to ${shown}, aliases stand for more than ${ALIASED_NODES_AT_MOST} values`;
       throw new SourceError(this.#at(start), `${what}: use fewer of them`);
     }
-    return { start, end, target: anchored.node.target ?? anchored.node };
+    return { start, end, aliased: anchored.node.aliased ?? anchored.node };
   }
 
   #closes(): boolean {

@@ -99,7 +99,7 @@ function sourceOf(file: string, value: unknown, root: YamlNode, text: string, li
     let position = show(root.start, root.end);
     let node = root;
     for (const [i, step] of path.entries()) {
-      const holder = node.target ?? node;
+      const holder = node.aliased ?? node;
       const entry = holder.entries?.get(String(step));
       const child = entry?.node ?? holder.items?.[Number(step)];
       if (child === undefined) break;
@@ -120,12 +120,12 @@ function sourceOf(file: string, value: unknown, root: YamlNode, text: string, li
       return { file, line, column };
     },
     keysOf(path) {
-      let node: YamlNode | undefined = root.target ?? root;
+      let node: YamlNode | undefined = root.aliased ?? root;
       for (const step of path) {
         const child: YamlNode | undefined =
           node.entries?.get(String(step))?.node ?? node.items?.[Number(step)];
         if (child === undefined) return [];
-        node = child.target ?? child;
+        node = child.aliased ?? child;
       }
       return [...(node.entries?.keys() ?? [])];
     },
