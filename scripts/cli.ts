@@ -18,6 +18,7 @@ import { rollbackCommand } from "./commands/rollback.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
+import { versionsCommand } from "./commands/versions.ts";
 import { Refusal } from "./refusal.ts";
 import { SourceError } from "./sources/problem.ts";
 import { reason } from "./sources/reason.ts";
@@ -53,6 +54,7 @@ for (const add of [
   explainCommand,
   simulateCommand,
   dblistCommand,
+  versionsCommand,
   renderCommand,
   putCommand,
   stampCommand,
