@@ -1,4 +1,4 @@
-/** The shape of the code: what imports what, as CONTRIBUTING.md draws it, and a first sentence in every file. */
+/** The shape of the code: what imports what, as CONTRIBUTING.md draws it. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
@@ -35,18 +35,13 @@ function readPicture(): Map<string, string[]> {
   return rows;
 }
 
-/** Whatever is written in TypeScript or JavaScript, that of the root too. */
-function writtenFiles(): string[] {
-  const isCode = (name: string) => /\.m?[jt]s$/.test(name) && !/\.d\.m?ts$/.test(name);
-  const inFolders = ["assembly", "bench", "host-sim", "scripts", "test"].flatMap((folder) =>
-    readdirSync(projectPath(folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
-  );
-  return [...readdirSync(projectPath(".")), ...inFolders].filter(isCode);
-}
-
 /** What is compiled: the parts whose imports the picture draws. */
 function sourceFiles(): string[] {
-  return writtenFiles().filter((file) => file.includes("/") && file.endsWith(".ts"));
+  return ["assembly", "bench", "host-sim", "scripts", "test"].flatMap((folder) =>
+    readdirSync(projectPath(folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => /(?<!\.d)\.ts$/.test(name))
+      .map((name) => join(folder, name)),
+  );
 }
 
 const isTest = (file: string): boolean =>
@@ -146,10 +141,4 @@ test("no file imports itself by way of others, types apart", () => {
   // AssemblyScript compiles what it imports, be it for a type alone.
   const edges = imports.filter(({ from, types }) => from.startsWith("assembly/") || !types);
   expect(circles(edges)).toEqual([]);
-});
-
-test("every file opens with a sentence that says what it is", () => {
-  const opens = (file: string): boolean =>
-    /^(#!.*\n)?(\/\*\*(\n \*)?|\/\/) (?!@|biome)\S/.test(readFileSync(projectPath(file), "utf8"));
-  expect(writtenFiles().filter((file) => !opens(file))).toEqual([]);
 });

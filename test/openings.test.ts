@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { projectPath } from "./support/data.ts";
 
-const FOLDERS = ["assembly", "bench", "host-sim", "scripts", "test"];
+const FOLDERS = [".", "assembly", "bench", "host-sim", "scripts", "test"];
 
 test.each(FOLDERS)("every file of %s says first what it is", (folder) => {
-  const files = readdirSync(projectPath(folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => /(?<!\.d)\.(?:ts|mjs)$/.test(name))
+  const files = readdirSync(projectPath(folder), { recursive: folder !== ".", encoding: "utf8" })
+    .filter((name) => /(?<!\.d)\.(?:ts|m?js)$/.test(name))
     .map((name) => join(folder, name));
   expect(files.length).toBeGreaterThan(0);
   expect(files.filter((file) => !hasOpening(readFileSync(projectPath(file), "utf8")))).toEqual([]);
