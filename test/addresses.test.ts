@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Route } from "../scripts/plan.ts";
-import { addressDigits } from "../scripts/table/address.ts";
+import { addressDigits } from "../scripts/table/client.ts";
 import { decide } from "../scripts/table/decide.ts";
 import { Table } from "../scripts/table/table.ts";
 import { reference } from "./reference.ts";

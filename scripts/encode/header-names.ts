@@ -1,6 +1,7 @@
 /** Which headers a table's readers look at or set. */
 import { type Plan, SHARE_WHOLE } from "../plan.ts";
-import { COOKIE, FORWARDED } from "../table/headers.ts";
+import { FORWARDED } from "../table/forwarded.ts";
+import { COOKIE } from "../table/headers.ts";
 import { ruleListsOf } from "./rule-lists.ts";
 
 /** The headers that the table's readers look at or set: those that are emitted come first, each once. */

@@ -1,13 +1,13 @@
 /** A request taken apart: its headers, cookies and parameters. */
 import type { Listener } from "../plan.ts";
+import { percentDecoded, trimmed } from "./bytes.ts";
+import { clientAddress } from "./client.ts";
 import type { Rewritten } from "./host.ts";
-import { pathForRules, percentDecoded } from "./path.ts";
+import { pathForRules } from "./path.ts";
 import type { Request } from "./request.ts";
 
 /** Where cookies are. */
 export const COOKIE = "cookie";
-/** Where a proxy of ours says who asked. */
-export const FORWARDED = "x-forwarded-for";
 
 /** What predicates and shares look at. Characters are bytes. */
 export interface RequestParts {
@@ -42,8 +42,6 @@ export function partsOf(
   }
   const rawPath = target.split("?", 1)[0]!;
   const { method = "GET", client } = request;
-  const isForwarded = listener?.trust === "internal";
-  const asker = isForwarded ? forwardedFor(headers.get(FORWARDED) ?? [], listener.trustedHops) : "";
   return {
     host,
     address,
@@ -52,25 +50,8 @@ export function partsOf(
     path: pathForRules(rawPath),
     method,
     headers,
-    client: asker || (client ?? ""),
+    client: clientAddress(client ?? "", headers, listener),
   };
-}
-
-/**
- * Who asks, by the word of our own proxies: each puts the address that it sees at the end of X-Forwarded-For. What
- * stands before these a client may have sent, so entries are counted from the right, empty ones left out (RFC 9110,
- * 5.6.1). "" where there is none.
- *
- * @param trusted so many entries follow the client's
- */
-function forwardedFor(copies: readonly string[], trusted: number): string {
-  const entries = copies.flatMap((copy) => copy.split(",").map(trimmed));
-  return entries.filter((entry) => entry !== "").at(-1 - trusted) ?? "";
-}
-
-/** Without blanks and tabs at its ends. */
-export function trimmed(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, "");
 }
 
 /** Up to the first `=`, and what follows it; null where there is no `=`. */

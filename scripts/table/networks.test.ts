@@ -1,7 +1,7 @@
 /** Networks, from farm.yaml's words to digits and back. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressDigits } from "./address.ts";
+import { addressDigits } from "./client.ts";
 import { digitsOfNetwork, networksOf } from "./networks.ts";
 
 describe("a network", () => {

@@ -1,5 +1,5 @@
 /** Networks as farm.yaml writes them (`10.0.0.0/8`), and as beginnings of an address's digits, as a table has them. */
-import { addressDigits } from "./address.ts";
+import { addressDigits } from "./client.ts";
 
 /**
  * The beginnings that the digits of its addresses have: `10.0.0.0/9` → `40a0`…`40a7`, as a digit is four bits. An address

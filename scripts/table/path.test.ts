@@ -1,7 +1,8 @@
 /** The path as the rules see it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { pathForRules, percentDecoded } from "./path.ts";
+import { percentDecoded } from "./bytes.ts";
+import { pathForRules } from "./path.ts";
 
 describe("the path that rules see", () => {
   it.each<[string, string]>([

@@ -1,3 +1,6 @@
+/** The path as rules see it. */
+import { percentDecoded } from "./bytes.ts";
+
 /**
  * The path as rules see it: percent-decoded once, `//` as `/`, without dot segments. Another spelling of a path must not
  * lead to another deployment. What does not begin with `/` stays as it is, and so does a `%` without two digits.
@@ -20,9 +23,4 @@ export function pathForRules(path: string): string {
 /** The same with each `%2F` as it is: some servers take it for a slash, others for a letter. */
 export function pathWithKeptSlashes(path: string): string {
   return pathForRules(path.replace(/%2F/gi, (slash) => `%25${slash.slice(1)}`));
-}
-
-/** Characters are bytes: no UTF-8. */
-export function percentDecoded(text: string): string {
-  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)));
 }

@@ -1,7 +1,8 @@
 /** The one loop over rules, for deployments, assets and reads alike: predicates over the parts of a request. */
 import type { Predicate, Rule } from "../plan.ts";
-import { addressDigits } from "./address.ts";
-import { cookieValues, pairOf, parameterValues, type RequestParts, trimmed } from "./headers.ts";
+import { trimmed } from "./bytes.ts";
+import { addressDigits } from "./client.ts";
+import { cookieValues, pairOf, parameterValues, type RequestParts } from "./headers.ts";
 import { isInShare } from "./share.ts";
 import type { Range, Table } from "./table.ts";
 

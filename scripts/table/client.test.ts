@@ -2,7 +2,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressDigits } from "./address.ts";
+import { addressDigits } from "./client.ts";
 
 describe("the digits of an address", () => {
   it.each<[string, string | null]>([

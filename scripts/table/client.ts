@@ -1,4 +1,20 @@
-/** A client's address as digits of which a network is a beginning. */
+/** Who asks: the client's address, as text for shares, and as digits of which a network is a beginning. */
+import type { Listener } from "../plan.ts";
+import { FORWARDED, forwardedFor } from "./forwarded.ts";
+
+/**
+ * On an internal listener X-Forwarded-For says who asked, on an edge the connection does; "" where nobody knows it.
+ *
+ * @param listener null: X-Forwarded-For is not read
+ */
+export function clientAddress(
+  connection: string,
+  headers: ReadonlyMap<string, readonly string[]>,
+  listener: Pick<Listener, "trust" | "trustedHops"> | null,
+): string {
+  if (listener?.trust !== "internal") return connection;
+  return forwardedFor(headers.get(FORWARDED) ?? [], listener.trustedHops) || connection;
+}
 
 /**
  * `4` and 8 hexadecimal digits, or `6` and 32; null for a text that is no address. IPv4 that is written as IPv6 is
