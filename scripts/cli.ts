@@ -18,6 +18,7 @@ import { rollbackCommand } from "./commands/rollback.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
+import { abortCommand, pauseCommand, promoteCommand, resumeCommand } from "./commands/steer.ts";
 import { versionsCommand } from "./commands/versions.ts";
 import { Refusal } from "./refusal.ts";
 import { SourceError } from "./sources/problem.ts";
@@ -59,6 +60,10 @@ for (const add of [
   putCommand,
   stampCommand,
   pushCommand,
+  pauseCommand,
+  resumeCommand,
+  promoteCommand,
+  abortCommand,
   rollbackCommand,
   historyCommand,
   statusCommand,

@@ -80,6 +80,7 @@ describe("pointsman status", () => {
         {
           proxy,
           fine: false,
+          wanted: 1,
           listeners: [
             {
               ...{ listener: "main", verdict: "served", what: "3 of 3 instances" },

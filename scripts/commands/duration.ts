@@ -1,17 +1,6 @@
 /** How long, as options say it. */
 import { InvalidArgumentError } from "commander";
-
-const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
-/** So long from now, a year still has four digits. */
-const SECONDS_AT_MOST = 999_999 * 86_400;
-
-/** `90s` in the units that are allowed, as `smh`; null: it is none such. */
-export function secondsOf(text: string, units: string): number | null {
-  const [, number, unit = ""] = /^(\d{1,8})([a-z])$/.exec(text) ?? [];
-  if (number === undefined || !units.includes(unit)) return null;
-  const seconds = Number(number) * SECONDS[unit]!;
-  return seconds > SECONDS_AT_MOST ? null : seconds;
-}
+import { secondsOf } from "../seconds.ts";
 
 /** What a timer can wait for: some 24 days. */
 const MS_AT_MOST = 2 ** 31 - 1;

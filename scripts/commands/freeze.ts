@@ -1,9 +1,9 @@
 /** `pointsman freeze`: no push until then; `pointsman unfreeze`: pushes again. */
 import { type Command, InvalidArgumentError } from "commander";
+import { secondsOf } from "../seconds.ts";
 import { SourceError } from "../sources/problem.ts";
 import type { Freeze } from "../store/store.ts";
 import { parseReason } from "./allow.ts";
-import { secondsOf } from "./duration.ts";
 import { isFrozen, showFreeze } from "./history.ts";
 import { addStoreOption, openStore, type StoreOptions } from "./store-options.ts";
 import { whoActs } from "./who.ts";

@@ -55,10 +55,11 @@ Examples:
     });
 }
 
-/** `generation 8, done, digest …`. */
-export function showRollout({ generation, digest, state, stages, at }: Rollout): string {
-  const where = stages.length === 1 ? "" : ` at ${stages[at]!.name}`;
-  return `generation ${generation}, ${state}${where}, digest ${digest}`;
+/** `generation 8, paused at canary (1 of 3), digest …, by …`. */
+export function showRollout({ generation, digest, state, stages, at, said }: Rollout): string {
+  const where = stages.length === 1 ? "" : ` at ${stages[at]!.name} (${at + 1} of ${stages.length})`;
+  const by = said === undefined ? "" : `, by ${visibleOnLine(said.who)}: ${visibleOnLine(said.why)}`;
+  return `generation ${generation}, ${state}${state === "done" ? "" : where}, digest ${digest}${by}`;
 }
 
 export function isFrozen({ until }: Freeze): boolean {
@@ -74,13 +75,16 @@ export function showTime(when: string): string {
   return when.replace(/\.\d+Z$/, "Z");
 }
 
-function showEntry({ generation, when, kind, of, digest, who, why, sources, allowed }: Entry): string[] {
+function showEntry(entry: Entry): string[] {
+  const { generation, when, kind, of, digest, who, why, sources, allowed, stages, forced } = entry;
   const what = kind === "rollback" ? `back to ${of}` : "push";
   const from = sources.flatMap(({ name, commit }) =>
     commit === undefined ? [] : [`${name} ${commit.replace(/^(.{12})[0-9a-f]+/, "$1")}`],
   );
   return [
     `${generation}  ${showTime(when)}  ${what}  ${digest.slice(0, 12)}  ${visibleOnLine(who)}: ${visibleOnLine(why)}`,
+    ...(stages === undefined ? [] : [`   in stages ${stages.map(visibleOnLine).join(", ")}`]),
+    ...(forced === undefined ? [] : [`   forced: ${visibleOnLine(forced)}`]),
     ...(from.length > 0 ? [`   from ${from.join(", ")}`] : []),
     ...allowed.map((one) => `   allowed ${one.guard}: ${one.what} (${visibleOnLine(one.why)})`),
   ];

@@ -1,20 +1,33 @@
 /** `pointsman push`: a farm's table becomes what is to be served: in the store, and on this machine's proxies. */
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { withGeneration } from "../encode/container.ts";
 import { GUARD_NAMES } from "../farm/guard-limits.ts";
 import { type Allow, judge, showAllowed, showFinding } from "../guards/guards.ts";
 import { type Progress, progressLines } from "../progress.ts";
 import { Refusal } from "../refusal.ts";
+import { stagesOf } from "../rollout/stages-of.ts";
 import type { Entry, Store } from "../store/store.ts";
 import { Table } from "../table/table.ts";
 import { parseAllow, parseReason } from "./allow.ts";
 import { ASK_RELEASES, type AskOptions, addAskOptions, askReleasesOf } from "./ask-options.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
+import { refuseUnheard } from "./heard.ts";
 import { isFrozen, showFreeze } from "./history.ts";
+import { addLeadOptions, type LeadOptions, lead } from "./lead.ts";
 import { type Packed, packFarm, parseGeneration } from "./pack.ts";
-import { bring, type Current, currentOf, nextGeneration, putInForce, tell } from "./put-in-force.ts";
+import { proxiesOf } from "./proxy-options.ts";
+import {
+  bringAll,
+  type Current,
+  currentOf,
+  type InStages,
+  nextGeneration,
+  putInForce,
+  refuseUnderWay,
+  tell,
+} from "./put-in-force.ts";
 import { storeAt } from "./store-options.ts";
 import { addTargetOptions, type TargetOptions, targetsOf } from "./target-options.ts";
 import { commitOf, whoActs } from "./who.ts";
@@ -25,17 +38,20 @@ const NAMES = [...GUARD_NAMES, ...OWN_NAMES];
 
 type NamedFinding = Pick<Entry["allowed"][number], "guard" | "what">;
 
-interface Options extends FarmOptions, AskOptions, TargetOptions {
+interface Options extends FarmOptions, AskOptions, TargetOptions, LeadOptions {
   reason: string;
   allow: Allow[];
   generation?: number;
   again?: boolean;
   yes?: boolean;
+  stages?: string[];
+  force?: string;
   json?: boolean;
 }
 
 export function pushCommand(program: Command): void {
-  addTargetOptions(addAskOptions(addFarmOptions(program.command("push"))))
+  const command = addTargetOptions(addAskOptions(addFarmOptions(program.command("push"))));
+  command
     .description("pack a farm, and make its table the one to be served: in the store, then on this machine")
     .requiredOption("--reason <text>", "why, for the history", parseReason)
     .option("--yes", "do not ask; without a terminal, nothing is pushed unless this is given")
@@ -47,6 +63,16 @@ export function pushCommand(program: Command): void {
     )
     .option("--again", "make a new generation even if the content is what is to be served already")
     .option("--generation <n>", "the generation of the table (default: the store's next)", parseGeneration)
+    .option(
+      "--stages <names>",
+      "bring it to these parts of the fleet, one after the other: of the farm's `stages`, 10%, all",
+      parseStages,
+    )
+    .option(
+      "--force <reason>",
+      "in an emergency: go through the stages without looking at proxies",
+      parseReason,
+    )
     .option("--json", "print what was done as JSON")
     .addHelpText(
       "after",
@@ -55,21 +81,34 @@ push checks and packs the farm, compares it with what is to be served, and lets 
 asks you. Until then it writes nothing. If the content is what is to be served already, it writes only targets that
 lack it.
 
+With --stages the table goes to the first stage. Its proxies must prove that they serve it, and must be no worse than the
+others for a while; then the next stage gets it. Where something is bad, or nobody can say, the push pauses and exits
+with 1: see resume, promote, abort.
+
 Examples:
   $ pointsman push --farm farm.yaml --store /srv/pointsman --target envoy-files=/etc/envoy --reason 'train 1.47.0-wmf.3'
   $ pointsman push --store /srv/pointsman --yes --reason T4711 --allow release-empties='group2 is given up'
   $ pointsman push --reason T4711 --ask-releases 'https://{release}.mw-web.svc:4450/version' --ask-header x-mw-version
+  $ pointsman push --stages canary,10%,all --proxies proxies.txt --announce 'logger "$POINTSMAN_WHAT"' --reason T4711
   $ POINTSMAN_WHO=ci POINTSMAN_STORE=/srv/pointsman pointsman push --yes --json --reason "$CI_COMMIT_TITLE"`,
     )
     .action(push);
+  addLeadOptions(command);
 }
 
-async function push(options: Options): Promise<void> {
+async function push(options: Options, command: Command): Promise<void> {
+  if (options.stages === undefined) {
+    const all = ["proxy", "proxies", "instances", "timeout", "announce", "force"];
+    refuseUnheard(command, all, "it needs --stages");
+  }
   const progress = progressLines((line) => process.stderr.write(line));
   const store = storeAt(options.store);
   const targets = targetsOf(options);
   const current = await currentOf(store);
   const packed = packNext(options, current, progress);
+  refuseUnderWay(current, packed.table.digest, store);
+  const inStages = inStagesOf(packed, options);
+  const endpoints = inStages && (options.force === undefined ? proxiesOf(options) : []);
   const again = options.again || options.generation !== undefined;
   const same = current.last?.digest === packed.table.digest && !again;
   const next = same ? current.last!.generation : nextGeneration(current, options.generation);
@@ -86,7 +125,7 @@ async function push(options: Options): Promise<void> {
   const answer = { kind: "push" as const, generation, digest, same, before: current.last, warnings, allowed };
   if (same) {
     await store.putTable(table); // it may be damaged there
-    tell({ ...answer, changes: [], targets: await bring(store, table, targets) }, store, options);
+    tell({ ...answer, changes: [], targets: await bringAll(store, table, targets) }, store, options);
     return;
   }
   await ask(`Push generation ${generation} to ${store.name}?`, options.yes);
@@ -99,10 +138,29 @@ async function push(options: Options): Promise<void> {
     kind: "push",
     sources: sourcesOf(packed),
     allowed,
+    ...(inStages && { stages: options.stages! }),
+    ...(options.force !== undefined && { forced: options.force }),
   };
   progress("writing");
-  const brought = await putInForce(store, current, table, entry, targets);
+  const rollout = await putInForce(store, current, table, entry, inStages);
+  const brought =
+    endpoints === null
+      ? await bringAll(store, table, targets)
+      : await lead(store, rollout, { ...options, endpoints, targets });
   tell({ ...answer, changes: packed.changes, targets: brought }, store, options);
+}
+
+/** null: to the whole fleet at once. Throws Refusal. */
+function inStagesOf({ farm }: Packed, { stages, force }: Options): InStages | null {
+  if (stages === undefined) return null;
+  return { ...stagesOf(farm.says, stages), ...(force !== undefined && { forced: force }) };
+}
+
+function parseStages(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.includes("") || new Set(names).size !== names.length || names.length > 100)
+    throw new InvalidArgumentError("Stages look like canary,10%,all: each of them once.");
+  return names;
 }
 
 /** The farm's table, after the one that is to be served. Throws SourceError, Refusal. */

@@ -2,10 +2,10 @@
 import { count } from "../count.ts";
 import { withGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
+import type { Staged } from "../rollout/stages-of.ts";
 import { SourceError } from "../sources/problem.ts";
-import type { Version } from "../store/stages.ts";
-import { WHOLE_FLEET } from "../store/stages.ts";
-import type { Entry, Head, Store } from "../store/store.ts";
+import { type Version, WHOLE_FLEET } from "../store/stages.ts";
+import { type Entry, type Head, isUnderWay, type Rollout, type Store } from "../store/store.ts";
 import { wantedOf } from "../store/wanted.ts";
 import { MAX_GENERATION, Table } from "../table/table.ts";
 import type { Target } from "../targets/target.ts";
@@ -60,8 +60,13 @@ export interface Brought {
   error: string | null;
 }
 
+/** The stages of a push, and why they need not show anything. */
+export interface InStages extends Staged {
+  forced?: string;
+}
+
 /**
- * The table becomes what is to be served, and then what this machine's targets have. Throws Refusal where somebody else
+ * The table becomes what is to be served: by the whole fleet, or by the first stage. Throws Refusal where somebody else
  * was quicker, and nothing has happened then.
  */
 export async function putInForce(
@@ -69,25 +74,39 @@ export async function putInForce(
   { head, last }: Current,
   table: Table,
   entry: Entry,
-  targets: readonly Target[],
-): Promise<Brought[]> {
+  inStages: InStages | null = null,
+): Promise<Rollout> {
   const { generation, digest, who, why } = entry;
   await store.putTable(table);
-  const state = "going" as const;
-  const all = { digest, generation, previous: last, stages: [WHOLE_FLEET], at: 0, state, who, why };
-  if (!(await store.swap(head.revision, all, entry))) {
-    const { rollout } = await store.head();
-    const what = rollout
-      ? `${showRollout(rollout)}, by ${rollout.who}: ${rollout.why}`
-      : "nothing is pushed now";
-    throw new Refusal(`${store.name}: somebody else was quicker, and nothing of this was pushed: ${what}`);
-  }
-  return bring(store, table, targets);
+  // Who did not get what was aborted has nothing of it.
+  const previous = head.rollout?.state === "aborted" ? head.rollout.previous : last;
+  const stages = { stages: [WHOLE_FLEET], ...inStages };
+  const next: Rollout = { digest, generation, previous, ...stages, at: 0, state: "going", who, why };
+  if (await store.swap(head.revision, next, entry)) return next;
+  const { rollout } = await store.head();
+  const what = rollout
+    ? `${showRollout(rollout)}, by ${rollout.who}: ${rollout.why}`
+    : "nothing is pushed now";
+  throw new Refusal(`${store.name}: somebody else was quicker, and nothing of this was pushed: ${what}`);
 }
 
-/** To each target; the rollout is done when all have it. */
-export async function bring(store: Store, table: Table, targets: readonly Target[]): Promise<Brought[]> {
-  const brought = targets.map((target): Brought => {
+/** Throws Refusal where another push is on its way through stages: this one would overtake it. */
+export function refuseUnderWay({ head }: Current, digest: string, { name }: Store): void {
+  const { rollout } = head;
+  if (rollout === null || rollout.limits === undefined) return;
+  const { state } = rollout;
+  if (isUnderWay(rollout)) {
+    throw new Refusal(
+      `${name}: ${showRollout(rollout)}, by ${rollout.who}: ${rollout.why}: let \`pointsman promote\` bring it to all, or take it back by \`abort\` or \`rollback\`, before you push`,
+    );
+  }
+  if ((state === "going" || state === "paused") && rollout.digest === digest)
+    throw new Refusal(`${name}: ${showRollout(rollout)}: \`pointsman resume\` goes on with it`);
+}
+
+/** To each target. */
+export function bring(table: Table, targets: readonly Target[]): Brought[] {
+  return targets.map((target): Brought => {
     try {
       return { target: target.name, said: target.write(table), error: null };
     } catch (error) {
@@ -95,9 +114,19 @@ export async function bring(store: Store, table: Table, targets: readonly Target
       return { target: target.name, said: null, error: error.message };
     }
   });
+}
+
+/** To each target; the rollout, if it is not one in stages, is done when all have it. */
+export async function bringAll(store: Store, table: Table, targets: readonly Target[]): Promise<Brought[]> {
+  const brought = bring(table, targets);
   const { revision, rollout } = await store.head();
   const isDone = brought.every(({ error }) => error === null);
-  if (isDone && rollout?.generation === table.generation && rollout.state === "going") {
+  if (
+    isDone &&
+    rollout?.generation === table.generation &&
+    rollout.state === "going" &&
+    rollout.limits === undefined
+  ) {
     try {
       // Where somebody has pushed since, theirs is what counts.
       await store.swap(revision, { ...rollout, state: "done" });

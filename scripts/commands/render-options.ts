@@ -2,8 +2,8 @@
 import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
 import { type Address, PLACEHOLDERS, type RenderOptions } from "../render/envoy.ts";
+import { secondsOf } from "../seconds.ts";
 import { quoteAll } from "../sources/problem.ts";
-import { secondsOf } from "./duration.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 /** A time of a deployment, or of all under null. */

@@ -6,12 +6,14 @@ import { withGeneration } from "../encode/container.ts";
 import { decode } from "../encode/decode.ts";
 import { VersionOrder } from "../farm/version-order.ts";
 import { Refusal } from "../refusal.ts";
-import type { Entry } from "../store/store.ts";
+import type { Version } from "../store/stages.ts";
+import { type Entry, isUnderWay, type Store } from "../store/store.ts";
 import { Table } from "../table/table.ts";
+import type { Target } from "../targets/target.ts";
 import { parseReason } from "./allow.ts";
 import { choices, entryOf } from "./generations.ts";
 import { parseGeneration } from "./pack.ts";
-import { bring, type Current, currentOf, nextGeneration, putInForce, tell } from "./put-in-force.ts";
+import { bringAll, type Current, currentOf, nextGeneration, putInForce, tell } from "./put-in-force.ts";
 import { openStore } from "./store-options.ts";
 import { addTargetOptions, type TargetOptions, targetsOf } from "./target-options.ts";
 import { whoActs } from "./who.ts";
@@ -38,7 +40,8 @@ export function rollbackCommand(program: Command): void {
       "after",
       `
 A rollback needs the store alone: no farm, no sources. It asks nobody, no guard looks, and a freeze does not stop it.
-It makes a new generation of the old content, so every proxy takes it, and the next push goes on from it.
+It makes a new generation of the old content, so every proxy takes it, and the next push goes on from it. It goes to the
+whole fleet at once, also where a push is on its way through stages.
 
 Examples:
   $ pointsman rollback --store /srv/pointsman
@@ -56,15 +59,37 @@ async function rollback(wanted: number | undefined, options: Options): Promise<v
   if (last === null)
     throw new Refusal(`${store.name}: nothing was pushed yet: \`pointsman push\` makes the first generation`);
   const back = wanted === undefined ? entryBefore(current) : entryOf(current.entries, wanted);
+  await goBack(
+    store,
+    targets,
+    current,
+    back,
+    options.reason ?? `back to generation ${back.generation}`,
+    options,
+  );
+}
+
+/** The content of an earlier generation is to be served by the whole fleet. Throws Refusal. */
+export async function goBack(
+  store: Store,
+  targets: readonly Target[],
+  current: Current,
+  back: Version,
+  why: string,
+  options: { generation?: number; json?: boolean },
+): Promise<void> {
+  const { warnings, head } = current;
+  const last = current.last!;
   const { digest } = back;
   const { bytes } = await store.table(digest);
-  const same = digest === last.digest && options.generation === undefined;
+  const isWithAll = head.rollout === null || !(isUnderWay(head.rollout) || head.rollout.state === "aborted");
+  const same = digest === last.digest && options.generation === undefined && isWithAll;
   const generation = same ? last.generation : nextGeneration(current, options.generation);
   const table = new Table(withGeneration(bytes, generation));
   for (const target of targets) await target.check(table);
   const answer = { kind: "rollback" as const, generation, digest, same, before: last, warnings, allowed: [] };
   if (same) {
-    tell({ ...answer, changes: [], targets: await bring(store, table, targets) }, store, options);
+    tell({ ...answer, changes: [], targets: await bringAll(store, table, targets) }, store, options);
     return;
   }
   const entry: Entry = {
@@ -72,13 +97,14 @@ async function rollback(wanted: number | undefined, options: Options): Promise<v
     digest,
     when: new Date().toISOString(),
     who: whoActs(),
-    why: options.reason ?? `back to generation ${back.generation}`,
+    why,
     kind: "rollback",
     of: back.generation,
     sources: [],
     allowed: [],
   };
-  const brought = await putInForce(store, current, table, entry, targets);
+  await putInForce(store, current, table, entry);
+  const brought = await bringAll(store, table, targets);
   // Only now: nobody has to wait for it.
   const changes = current.table === null ? [] : changesBetween(current.table, table);
   tell({ ...answer, changes, targets: brought }, store, options);

@@ -1,64 +1,34 @@
 /** `pointsman status`: what proxies serve, by their own word, held against what the store wants served. */
-import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { count } from "../count.ts";
 import { Refusal } from "../refusal.ts";
-import { readBytes } from "../sources/files.ts";
+import { Fleet } from "../rollout/fleet.ts";
 import { askAll } from "../status/ask.ts";
 import { readGauges } from "../status/gauges.ts";
 import { type Judgement, judge, silent } from "../status/judge.ts";
-import { type Endpoint, parseProxies, parseProxy } from "../status/proxies.ts";
-import type { Version } from "../store/stages.ts";
-import type { Entry, Rollout, Store } from "../store/store.ts";
+import type { Endpoint } from "../status/proxies.ts";
+import { type Version, versionFor } from "../store/stages.ts";
+import { type Entry, isUnderWay, type Rollout, type Store } from "../store/store.ts";
 import { wantedOf } from "../store/wanted.ts";
 import { visibleOnLine } from "../visible.ts";
 import { parseDuration } from "./duration.ts";
 import { showTime } from "./history.ts";
-import { addStoreOption, fileInStore, openStore, type StoreOptions } from "./store-options.ts";
-import { wholeNumber } from "./whole-number.ts";
+import { addProxyOptions, type ProxyOptions, proxiesOf } from "./proxy-options.ts";
+import { addStoreOption, openStore } from "./store-options.ts";
 
-interface Options extends StoreOptions {
-  proxy: Endpoint[];
-  proxies?: string;
-  instances?: number;
-  timeout: number;
+interface Options extends ProxyOptions {
   wait?: number;
   watch?: boolean;
   json?: boolean;
 }
 
-/** What a store's folder has for all who ask. */
-const PROXIES_FILE = "proxies.txt";
-const PROXIES_BYTES_AT_MOST = 2 ** 20;
 /** Filters tell their proxies once a second. */
 const ROUND_MS = 1000;
 
 export function statusCommand(program: Command): void {
-  addStoreOption(program.command("status"))
+  addProxyOptions(addStoreOption(program.command("status")))
     .description("say what proxies serve, by their own gauges, and whether it is what the store wants served")
-    .option(
-      "--proxy <url>",
-      "a proxy (repeatable), with the listeners that it must have: 'URL LISTENER …'",
-      collectProxy,
-      [],
-    )
-    .addOption(
-      new Option(
-        "--proxies <file>",
-        `a file of such proxies, one a line (default: ${PROXIES_FILE} in the store's folder); - is standard input`,
-      ).conflicts("proxy"),
-    )
-    .option(
-      "--instances <n>",
-      "how many instances serve a listener, for a proxy that does not say how many workers it has",
-      wholeNumber(1, 99_999, "Must be a whole number from 1 on."),
-    )
-    .addOption(
-      new Option("--timeout <time>", "how long a proxy may take to answer")
-        .argParser(parseDuration)
-        .default(5000, "5s"),
-    )
     .option("--wait <time>", "ask again until all is well, for at most this long", parseDuration)
     .addOption(new Option("--watch", "go on asking, and print what changes").conflicts("wait"))
     .option("--json", "print it as JSON; with --watch, one line for each change")
@@ -69,7 +39,10 @@ Name a proxy by the URL of Envoy's admin interface, of metrics in Prometheus' fo
 After the URL, name the listeners that the proxy must have: one that is missing is then a fault. If you name none,
 status judges the listeners that the proxy has.
 
-The exit code is 0 only if every proxy serves the store's generation on every listener, with all its workers.
+After them, node=ID (and cluster=, locality=) say which node it is, for a proxy that does not say so itself.
+
+The exit code is 0 only if every proxy serves the store's generation on every listener, with all its workers. While a
+push goes through stages, a proxy whose stage has not begun is to serve the generation before.
 
 Examples:
   $ pointsman status --store /srv/pointsman --proxy http://127.0.0.1:9901 --proxy 'http://10.0.0.2:9901 edge mesh'
@@ -104,8 +77,16 @@ interface ListenerState extends Omit<Judgement, "served"> {
 
 interface State {
   fine: boolean;
-  wanted: Version & { pushed: string | null; state: Rollout["state"] | null };
-  proxies: { proxy: string; fine: boolean; listeners: ListenerState[] }[];
+  wanted: Version & {
+    pushed: string | null;
+    state: Rollout["state"] | null;
+    /** Where it stands, of a push in stages. */
+    stage?: { name: string; number: number; of: number };
+    /** Who has changed its state last, and why. */
+    said?: NonNullable<Rollout["said"]>;
+  };
+  /** `wanted`: the generation that this one is to serve, by its stage. */
+  proxies: { proxy: string; fine: boolean; wanted: number; listeners: ListenerState[] }[];
   warnings: string[];
 }
 
@@ -124,11 +105,15 @@ async function look(store: Store, proxies: readonly Endpoint[], options: Options
   const wanted = wantedOf(head, history);
   if (wanted === null)
     throw new Refusal(`${store.name}: nothing was pushed yet: \`pointsman push\` makes the first generation`);
+  const { rollout } = head;
+  const own = rollout !== null && isUnderWay(rollout) ? await ownWanted(rollout, proxies, timeout) : null;
   const judged = proxies.map(({ name, listeners }, i) => {
     const said = all[i]!;
-    const judgements = typeof said === "string" ? [silent(said)] : judge(said, wanted, listeners, instances);
+    const due = own?.[i] ?? wanted;
+    const judgements = typeof said === "string" ? [silent(said)] : judge(said, due, listeners, instances);
     return {
       proxy: name,
+      wanted: due.generation,
       fine: judgements.every(({ verdict }) => verdict === "served"),
       listeners: judgements.map((judgement) => ({
         ...judgement,
@@ -138,10 +123,28 @@ async function look(store: Store, proxies: readonly Endpoint[], options: Options
   });
   return {
     fine: judged.every(({ fine }) => fine),
-    wanted: { ...wanted, pushed: pushedAt(entries, wanted), state: head.rollout?.state ?? null },
+    wanted: { ...wanted, pushed: pushedAt(entries, wanted), ...stagesOf(rollout) },
     proxies: judged,
     warnings,
   };
+}
+
+/** What each is to serve by its stage; undefined: nobody knows who it is, or nothing was ever pushed to it. */
+async function ownWanted(
+  rollout: Rollout,
+  endpoints: readonly Endpoint[],
+  timeoutMs: number,
+): Promise<(Version | undefined)[]> {
+  const fleet = new Fleet(endpoints, { timeoutMs, instances: null });
+  await fleet.identify();
+  return fleet.proxies.map(({ node }) => (node && versionFor(rollout, node)) ?? undefined);
+}
+
+function stagesOf(rollout: Rollout | null): Pick<State["wanted"], "state" | "stage" | "said"> {
+  if (rollout === null) return { state: null };
+  const { state, stages, at, said } = rollout;
+  const stage = { name: stages[at]!.name, number: at + 1, of: stages.length };
+  return { state, ...(stages.length > 1 && { stage }), ...(said && { said }) };
 }
 
 /** When that content became a generation of the store. */
@@ -154,36 +157,29 @@ function pushedAt(
   return entry?.when ?? null;
 }
 
-/** Throws Refusal, SourceError. */
-function proxiesOf({ store, proxy, proxies }: Options): Endpoint[] {
-  const own = fileInStore({ store }, PROXIES_FILE);
-  const file = proxies ?? (own !== null && existsSync(own) ? own : null);
-  if (proxy.length > 0) return proxy;
-  if (file === null)
-    throw new Refusal(
-      `no proxies: name them by --proxy URL, --proxies FILE${own === null ? "" : `, or in ${own}`}`,
-    );
-  const read = parseProxies(readBytes(file, { file }, PROXIES_BYTES_AT_MOST).toString(), file);
-  if (read.length === 0) throw new Refusal(`${file}: it names no proxy, so nothing can be said of any`);
-  return read;
-}
-
 function show(state: State): string[] {
-  const served = state.proxies.filter(({ fine }) => fine).length;
+  const { generation } = state.wanted;
+  const served = state.proxies.filter(({ fine, wanted }) => fine && wanted === generation).length;
+  const waiting = state.proxies.filter(({ fine, wanted }) => fine && wanted !== generation).length;
+  const all = count(state.proxies.length, "proxy", "proxies");
+  const rest = waiting === 0 ? "" : `; ${waiting} serve what was before it until their stage begins`;
   return [
     showWanted(state),
     ...showProxies(state),
-    `generation ${state.wanted.generation} is served by ${served} of ${count(state.proxies.length, "proxy", "proxies")}`,
+    `generation ${generation} is served by ${served} of ${all}${rest}`,
   ];
 }
 
 function showWanted({ wanted }: State): string {
-  const { generation, digest, pushed, state } = wanted;
+  const { generation, digest, pushed, state, stage, said } = wanted;
+  const where =
+    stage === undefined || state === "done" ? "" : ` at ${stage.name} (${stage.number} of ${stage.of})`;
   const facts = [
     `generation ${generation}`,
-    ...(state === null ? [] : [state]),
+    ...(state === null ? [] : [`${state}${where}`]),
     `digest ${digest}`,
     ...(pushed === null ? [] : [`pushed ${showTime(pushed)}`]),
+    ...(said === undefined ? [] : [`by ${visibleOnLine(said.who)}: ${visibleOnLine(said.why)}`]),
   ];
   return `wanted: ${facts.join(", ")}`;
 }
@@ -228,10 +224,4 @@ function teller({ json }: Options): (state: State) => void {
     }
     before = new Set(lines);
   };
-}
-
-function collectProxy(text: string, proxies: Endpoint[]): Endpoint[] {
-  const proxy = parseProxy(text);
-  if (typeof proxy === "string") throw new InvalidArgumentError(proxy);
-  return [...proxies, proxy];
 }

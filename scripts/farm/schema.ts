@@ -33,6 +33,7 @@ import {
   shareOfRule,
 } from "./conditions.ts";
 import { guardLimitsSchema } from "./guard-limits.ts";
+import { rolloutSchema, stagesSchema } from "./stages-says.ts";
 
 const name = (what: string) => z.string().regex(NAME, `must be ${what}: ${NAME_SHAPE}`);
 const wikiId = z.string().refine(isWikiId, `must be a wiki ID: ${WIKI_ID_SHAPE}`);
@@ -277,6 +278,10 @@ export const farmSchema = z.strictObject({
   pins: z.array(pin).default([]),
   /** What `pack` refuses a table for that follows another one. */
   guards: guardLimitsSchema.optional(),
+  /** Parts of the fleet, for `push --stages`. */
+  stages: stagesSchema.default({}),
+  /** What each of them must show. */
+  rollout: rolloutSchema.optional(),
 
   /** Hosts that are replaced by others: `{a}.{b}.beta.example: {a}.{b}.example`, `gateway.example/{host}: {host}`. */
   rewrite: notEmpty(z.record(z.string(), z.string())).default({}),

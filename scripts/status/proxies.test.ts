@@ -18,6 +18,18 @@ describe("a list of proxies", () => {
     expect(read("\n# nothing\n")).toEqual([]);
   });
 
+  it("says who a proxy is that does not say so itself", () => {
+    const text = "http://h.example/_stats node=ats-1 mesh cluster=edge locality=eu/esams";
+    const node = { id: "ats-1", cluster: "edge", locality: "eu/esams" };
+    expect(parseProxy(text)).toMatchObject({ node, listeners: ["mesh"], admin: null });
+    expect(parseProxy("http://h.example node=a=b")).toMatchObject({
+      node: { id: "a=b", cluster: "", locality: "" },
+      admin: new URL("http://h.example"),
+    });
+    for (const wrong of ["node=", "node=a node=b", "cluster=a"])
+      expect(parseProxy(`http://h.example ${wrong}`)).toMatch(/say node= once|belong to node=/);
+  });
+
   it("is refused with the place of every line that is wrong", () => {
     const wrong =
       "http://a.example\n10.0.0.1:9901\nftp://x\nhttp://\nhttp://a.example/\nhttp://me:secret@b.example";

@@ -1,5 +1,6 @@
-/** The proxies that are expected: URLs, each with the listeners that it must have. */
+/** The proxies that are expected: URLs, each with the listeners that it must have, and its name if it does not say it. */
 import { Problems, quote } from "../sources/problem.ts";
+import type { Node } from "../store/stages.ts";
 import { ENVOY_QUERY } from "./gauges.ts";
 
 export interface Endpoint {
@@ -7,22 +8,46 @@ export interface Endpoint {
   name: string;
   /** What is asked. */
   url: URL;
+  /** Of Envoy: the beginning of all that its admin interface answers; null: it has metrics alone. */
+  admin: URL | null;
+  /** Who it is, by the list; null: it says so itself. */
+  node: Node | null;
   /** None: those that it names itself. */
   listeners: string[];
 }
 
 const LOOKS =
   "a proxy looks like http://127.0.0.1:9901 (Envoy's admin) or http://127.0.0.1/_stats (what has metrics), and may be followed by listeners";
+const ATTRIBUTE = /^(node|cluster|locality)=(.*)$/;
 
 /** The proxy, or what is wrong with it. */
 export function parseProxy(text: string): Endpoint | string {
-  const [name = "", ...listeners] = text.trim().split(/\s+/);
+  const [name = "", ...words] = text.trim().split(/\s+/);
   if (!/^https?:\/\//i.test(name) || !URL.canParse(name)) return `${quote(name)} is no proxy: ${LOOKS}`;
   const url = new URL(name);
   if (url.username !== "" || url.password !== "")
     return `the proxy ${quote(url.host)} has a password in its URL, which everybody would see`;
+  const said = new Map<string, string>();
+  for (const word of words) {
+    const [, key, value = ""] = ATTRIBUTE.exec(word) ?? [];
+    if (key === undefined) continue;
+    if (value === "" || said.has(key)) return `${quote(word)}: say ${key}= once, with a value`;
+    said.set(key, value);
+  }
+  const id = said.get("node");
+  if (id === undefined && said.size > 0)
+    return "cluster= and locality= belong to node=: name the proxy by all that it is, or let it say so itself";
   const isBare = url.pathname === "/" && url.search === "";
-  return { name, url: isBare ? new URL(ENVOY_QUERY, url) : url, listeners: [...new Set(listeners)] };
+  return {
+    name,
+    url: isBare ? new URL(ENVOY_QUERY, url) : url,
+    admin: isBare ? url : null,
+    node:
+      id === undefined
+        ? null
+        : { id, cluster: said.get("cluster") ?? "", locality: said.get("locality") ?? "" },
+    listeners: [...new Set(words.filter((word) => !ATTRIBUTE.test(word)))],
+  };
 }
 
 /** One a line; `#` begins a comment. Throws SourceError. */

@@ -10,6 +10,9 @@ export interface Node {
   locality: string;
 }
 
+/** Of a wait: 30 days. */
+const SECONDS_AT_MOST = 30 * 86_400;
+
 const pattern = z.string().min(1).max(256);
 const patterns = z.array(pattern).min(1).max(10_000);
 
@@ -24,8 +27,23 @@ export const stageSchema = z.strictObject({
   localities: patterns.optional(),
   /** So many of a hundred, by their ids: the same ones at every rollout, and all of a smaller share. */
   percent: z.number().gt(0).max(100).optional(),
+  /** For so many seconds its proxies serve the table before the next stage begins. */
+  bake: z.number().min(0).max(SECONDS_AT_MOST).optional(),
 });
 export type Stage = z.infer<typeof stageSchema>;
+
+/** What a stage must show before the next one begins. */
+export const limitsSchema = z.strictObject({
+  /** Within so many seconds all its proxies serve the table. */
+  proof: z.number().min(1).max(SECONDS_AT_MOST),
+  /** So many percentage points may its share of 5xx be above that of the other proxies; null: it is not compared. */
+  errors: z.number().min(0).max(100).nullable(),
+  /** So many times that of the other proxies may its mean latency be; null: it is not compared. */
+  latency: z.number().min(1).max(1000).nullable(),
+  /** Of fewer requests, on either side, nothing is concluded. */
+  requests: z.int().min(1).max(1e9),
+});
+export type Limits = z.infer<typeof limitsSchema>;
 
 /** Of a push at once. */
 export const WHOLE_FLEET: Stage = { name: "all" };

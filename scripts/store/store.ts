@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { Refusal } from "../refusal.ts";
 import { MAX_GENERATION, type Table } from "../table/table.ts";
-import { isWholeFleet, stageSchema } from "./stages.ts";
+import { isWholeFleet, limitsSchema, stageSchema } from "./stages.ts";
 
 const generation = z.int().min(1).max(MAX_GENERATION);
 const digest = z.string().regex(/^[0-9a-f]{32}$/, "must be a table's digest: 32 hexadecimal digits");
@@ -29,10 +29,21 @@ export const rolloutSchema = z
     state: z.enum(["going", "paused", "aborted", "done"]),
     who: text,
     why: text,
+    /** Of a push in stages: what each of them must show. Without it, the push is done when its targets have it. */
+    limits: limitsSchema.optional(),
+    /** Why its stages need not show anything. */
+    forced: text.optional(),
+    /** Who has changed its state or stage last, and why. */
+    said: z.strictObject({ who: text, why: text, when }).optional(),
   })
   .refine(({ stages, at }) => at < stages.length, "`at` must be less than there are `stages`")
   .refine(({ stages }) => isWholeFleet(stages.at(-1)!), "the last of `stages` must be the whole fleet");
 export type Rollout = z.infer<typeof rolloutSchema>;
+
+/** Whether it goes on in stages that others must not run over: the last one is for the whole fleet. */
+export function isUnderWay({ state, stages, at }: Rollout): boolean {
+  return (state === "going" || state === "paused") && at < stages.length - 1;
+}
 
 /** A line of the history: how a generation came to be. */
 export const entrySchema = z
@@ -58,6 +69,10 @@ export const entrySchema = z
     ),
     /** What guards found and a person let pass. */
     allowed: z.array(z.strictObject({ guard: text, what: z.string(), why: text })),
+    /** The names of its stages; none: the whole fleet at once. */
+    stages: z.array(text).min(1).optional(),
+    /** Why its stages need not show anything. */
+    forced: text.optional(),
   })
   .refine(({ kind, of }) => (kind === "rollback") === (of !== undefined), "`of` needs a rollback");
 export type Entry = z.infer<typeof entrySchema>;

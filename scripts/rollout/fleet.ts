@@ -1,0 +1,98 @@
+/** The proxies that are expected: who they are, in which stage, and whether they serve what they should, by their own word. */
+import { askAll } from "../status/ask.ts";
+import { readGauges } from "../status/gauges.ts";
+import { IDENTITY_QUERY, readIdentity } from "../status/identity.ts";
+import { type Judgement, judge, silent } from "../status/judge.ts";
+import type { Endpoint } from "../status/proxies.ts";
+import { type Node, type Stage, stageOf, type Version } from "../store/stages.ts";
+
+export interface FleetOptions {
+  timeoutMs: number;
+  /** How many instances serve a listener, for proxies that do not say it. */
+  instances: number | null;
+}
+
+/** A proxy of the list. */
+export interface Proxy {
+  endpoint: Endpoint;
+  /** null: it was never heard. */
+  node: Node | null;
+  /** Why not. */
+  why: string;
+}
+
+/** One that does not serve what it should, or cannot be asked. */
+export interface Lacking {
+  name: string;
+  why: string;
+}
+
+export class Fleet {
+  readonly proxies: Proxy[];
+
+  constructor(
+    endpoints: readonly Endpoint[],
+    private readonly options: FleetOptions,
+  ) {
+    this.proxies = endpoints.map((endpoint) => ({
+      endpoint,
+      node: endpoint.node,
+      why: endpoint.admin ? "" : "it does not say its node id: say node= after it in the list",
+    }));
+  }
+
+  /** Asks those who they are that were not heard yet. Who was heard once is known, also when it is silent later. */
+  async identify(): Promise<void> {
+    const unknown = this.proxies.filter(({ node, endpoint }) => node === null && endpoint.admin !== null);
+    const urls = unknown.map(({ endpoint }) => new URL(IDENTITY_QUERY, endpoint.admin!));
+    const heard = await askAll(urls, this.options.timeoutMs, (answer) =>
+      "error" in answer ? answer.error : readIdentity(answer.text),
+    );
+    for (const [i, proxy] of unknown.entries()) {
+      const said = heard[i]!;
+      if (typeof said === "string") proxy.why = said;
+      else proxy.node = said;
+    }
+  }
+
+  /** Those that are in one of the first stages, up to `at`; and those of which nobody knows, as they may be. */
+  reached(stages: readonly Stage[], at: number): Proxy[] {
+    return this.proxies.filter(({ node }) => node === null || stageOf({ stages: [...stages] }, node) <= at);
+  }
+
+  /** Those that get the table with this stage. */
+  ofStage(stages: readonly Stage[], at: number): Proxy[] {
+    return this.proxies.filter(({ node }) => node !== null && stageOf({ stages: [...stages] }, node) === at);
+  }
+
+  /** Which of the proxies do not serve this, each with what is so. */
+  async lacking(proxies: readonly Proxy[], wanted: Version): Promise<Lacking[]> {
+    const judged = await this.judge(proxies, wanted);
+    return proxies.flatMap(({ endpoint, node, why }, i): Lacking[] => {
+      const { name } = endpoint;
+      if (node === null) return [{ name, why: `nobody knows in which stage it is: ${why}` }];
+      const wrong = judged[i]!.filter(({ verdict }) => verdict !== "served");
+      return wrong.length === 0 ? [] : [{ name, why: wrong.map(showJudgement).join("; ") }];
+    });
+  }
+
+  private async judge(proxies: readonly Proxy[], wanted: Version): Promise<Judgement[][]> {
+    const { timeoutMs, instances } = this.options;
+    const said = await askAll(
+      proxies.map(({ endpoint }) => endpoint.url),
+      timeoutMs,
+      (answer) => ("error" in answer ? answer.error : readGauges(answer.text)),
+    );
+    return proxies.map(({ endpoint }, i) => {
+      const one = said[i]!;
+      return typeof one === "string" ? [silent(one)] : judge(one, wanted, endpoint.listeners, instances);
+    });
+  }
+}
+
+function showJudgement({ listener, verdict, what, served, refused }: Judgement): string {
+  const where = listener === null ? "" : `${listener} `;
+  const of = served === null ? "" : `generation ${served.generation}, `;
+  const why = refused ? `; refused the last table sent (${refused.code}): ${refused.means}` : "";
+  return `${where}${verdict.toUpperCase()}: ${of}${what}${why}`;
+}
