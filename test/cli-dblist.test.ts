@@ -86,6 +86,23 @@ describe("pointsman dblist", () => {
     expect(dblist("--check", "--count")).toMatchObject({ code: 2, err: expect.stringContaining("--count") });
   });
 
+  it("reads neither wikiversions, where nobody asks for them, nor what editors hide among the lists", () => {
+    symlinkSync("who@host.1", join(folder, "lists/.#open.dbexpr"));
+    put(".open.dblist", "awiki\n");
+    writeFileSync(join(folder, "versions.json"), "<<<<<<< HEAD\n");
+    const farm = farmText({ dblists: "lists", wikiversions: "versions.json" });
+    writeFileSync(join(folder, "farm.yaml"), farm);
+    expect(dblist("all - closed")).toEqual(done("awiki\n"));
+    expect(dblist("--list")).toEqual(done("all\nclosed\nopen\n"));
+    expect(dblist("--of", "bwiki")).toEqual(done("all\nclosed\n"));
+    expect(dblist("--check").code).toBe(0);
+    expect(dblist("all", "--partition", "version")).toMatchObject({
+      code: 1,
+      out: "",
+      err: expect.stringMatching(/^versions\.json:1: a merge conflict/),
+    });
+  });
+
   it("parts wikis, a part after the other, with a warning for those that have none", () => {
     put("gone.dblist", "cwiki\n");
     expect(dblist("all + gone", "--partition", "version")).toEqual({

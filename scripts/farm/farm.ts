@@ -21,15 +21,15 @@ export type Path = readonly (string | number)[];
 /** A farm.yaml with everything that it points at: still in the user's words, each with its place. */
 export class Farm {
   readonly says: FarmFile;
-  readonly wikis: Wikis;
   readonly dblists: DblistReader | null;
   readonly versionOrder: VersionOrder;
   /** What is odd, and does not keep the farm from being packed. */
   readonly warnings: SourceError[] = [];
   private readonly yaml: YamlSource;
+  private knownWikis: Wikis | undefined;
 
   /**
-   * Reads the file and its sources. Throws SourceError.
+   * Reads the file, and its sources when they are asked for. Throws SourceError.
    * @param sources folders that take the place of the farm's own `sources`, by name
    */
   constructor(
@@ -60,8 +60,15 @@ export class Farm {
       );
     }
     this.dblists = this.says.dblists === undefined ? null : this.listsIn(this.says.dblists);
-    progress("reading wikiversions");
-    this.wikis = this.readWikis();
+  }
+
+  /** Read when first asked for: an expression of dblists needs none of it. Throws SourceError. */
+  get wikis(): Wikis {
+    if (this.knownWikis === undefined) {
+      this.progress("reading wikiversions");
+      this.knownWikis = this.readWikis();
+    }
+    return this.knownWikis;
   }
 
   warn(place: Place, what: string): void {

@@ -206,12 +206,12 @@ export class DblistReader {
       : `did you mean ${quote(suggestion)}?`;
   }
 
-  /** The list files of the folder, in order of name. */
+  /** The list files of the folder, in order of name, without what editors hide there. */
   #files(): string[] {
     if (!existsSync(this.#root)) {
       throw new SourceError({ file: this.#root }, "there is no such dblists folder");
     }
-    return namesIn(this.#root).filter((file) => ENDING.test(file));
+    return namesIn(this.#root).filter((file) => ENDING.test(file) && !file.startsWith("."));
   }
 
   #readFile(file: string, referrer: Place, believed: Believed = "dblist"): readonly string[] {
