@@ -3,11 +3,12 @@ import { isDeepStrictEqual } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ats102, envoy140 } from "../../host-sim/index.ts";
 import { firstValue } from "../../host-sim/profiles/header-rules.ts";
+import { decode } from "../../scripts/encode/decode.ts";
 import { decide } from "../../scripts/table/decide.ts";
 import type { Answer, Request, Where } from "../../scripts/table/request.ts";
 import { reference } from "../reference.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
-import { FilterReader } from "../support/farms.ts";
+import { FilterReader, tableOf } from "../support/farms.ts";
 import { type Case, loadSuite, loadSuites, requestOf, wheresOf } from "./cases.ts";
 import { needsData, SuiteFarm } from "./farms.ts";
 
@@ -60,6 +61,16 @@ async function readersOf({ plan, table }: SuiteFarm): Promise<Reader[]> {
 function shownByAts({ headers = [], ...request }: Request): Request {
   return { ...request, headers: headers.map(([name, value]) => [name, firstValue(value)] as const) };
 }
+
+it.each([...new Set(suites.map(({ farm }) => farm))])(
+  "the table of %s is the same bytes again, decoded and encoded",
+  (name) => {
+    const farm = farms.get(name);
+    if (!farm) return expect(DATA_IS_ABSENT).toBe(true);
+    const { bytes } = farm.farm.table;
+    expect(Buffer.compare(tableOf(decode(bytes)).bytes, bytes)).toBe(0);
+  },
+);
 
 /** What is wrong with the readers' answers: a line for each wrong answer, with all who gave it. */
 function failures(one: Case, { farm, readers }: { farm: SuiteFarm; readers: Reader[] }): string[] {
