@@ -65,7 +65,7 @@ it("check says a sentence a release that does not, and exits with 1", async () =
         `^release \`${first!.name}\`, which the table says runs ${first!.version}, answers at http.* that it runs 1.0.0-wmf.1$`,
       ),
     ),
-    expect.stringContaining("the answer `` is not a version"),
+    expect.stringContaining("the response `` is not a version"),
   ];
   expect(JSON.parse(out).errors).toEqual(errors);
   expect(err.trimEnd().split("\n")).toEqual(errors);

@@ -79,30 +79,30 @@ describe("one sentence is said of a release that", () => {
     [
       "answers 500",
       (_, response) => response.writeHead(500).end('{"version":"1.47.0-wmf.16"}'),
-      `${ASKED}the answer has status 500; 200 was expected`,
+      `${ASKED}the response has status 500; 200 was expected`,
     ],
     [
       "redirects",
       (_, response) => response.writeHead(302, { location: "/elsewhere" }).end(),
-      `${ASKED}the answer has status 302 to \`/elsewhere\`, and a redirect could lead to another release; 200 was expected`,
+      `${ASKED}the response has status 302 to \`/elsewhere\`, and a redirect could lead to another release; 200 was expected`,
     ],
     [
       "sends 10 MB",
       (_, response) => response.end(MEGABYTES),
-      `${ASKED}the answer is longer than 65536 bytes`,
+      `${ASKED}the response is longer than 65536 bytes`,
     ],
     [
       "sends broken JSON",
       (_, response) => response.end('{"version":'),
-      `${ASKED}the answer is not JSON: \`{"version":\``,
+      `${ASKED}the response is not JSON: \`{"version":\``,
     ],
-    ["sends nothing", (_, response) => response.end(), `${ASKED}the answer is not JSON: \`\``],
-    ["sends other JSON", json([null]), `${ASKED}the answer's JSON has no text at \`version\``],
-    ["sends a number", json({ version: 1.47 }), `${ASKED}the answer's JSON has no text at \`version\``],
+    ["sends nothing", (_, response) => response.end(), `${ASKED}the response is not JSON: \`\``],
+    ["sends other JSON", json([null]), `${ASKED}the response's JSON has no text at \`version\``],
+    ["sends a number", json({ version: 1.47 }), `${ASKED}the response's JSON has no text at \`version\``],
     [
       "sends rubbish",
       json({ version: "a\u001b[2J b" }),
-      `${ASKED}the answer \`a\\u{1b}[2J b\` is not a version`,
+      `${ASKED}the response \`a\\u{1b}[2J b\` is not a version`,
     ],
     ["breaks off", (request) => request.socket.destroy(), `${ASKED}no answer: other side closed`],
   ])("%s", async (_, answer, sentence) => {
@@ -118,7 +118,7 @@ describe("one sentence is said of a release that", () => {
 
   it("lacks the header", async () => {
     expect(await saidOf(json({ version: "1.47.0-wmf.16" }), { at: { header: "x-mw-version" } })).toEqual([
-      `${ASKED}the answer has no header \`x-mw-version\``,
+      `${ASKED}the response has no header \`x-mw-version\``,
     ]);
   });
 

@@ -9,7 +9,7 @@ import { quote } from "../sources/problem.ts";
 export interface Asking {
   /** A URL with `{release}`, `{release-slug}`, `{deployment}`, `{cluster}`. */
   template: string;
-  /** Where in the answer the version is: at a path of keys of its JSON, with dots, or in a header. */
+  /** Where in the response the version is: at a path of keys of its JSON, with dots, or in a header. */
   at: { key: string } | { header: string };
   timeoutMs: number;
 }
@@ -93,19 +93,19 @@ async function versionAt(url: string, { at, timeoutMs }: Asking): Promise<string
   }
 }
 
-/** Throws NoAnswer for an answer that is none about a version. */
+/** Throws NoAnswer for a response that says no version. */
 function checkStatus({ status, headers }: Response): void {
   if (status === 200) return;
   const location = headers.get("location");
   const redirect =
     location === null ? "" : ` to ${quote(location)}, and a redirect could lead to another release`;
-  throw new NoAnswer(`the answer has status ${status}${redirect}; 200 was expected`);
+  throw new NoAnswer(`the response has status ${status}${redirect}; 200 was expected`);
 }
 
 function headerOf(response: Response, name: string): string {
   checkStatus(response);
   const value = response.headers.get(name);
-  if (value === null) throw new NoAnswer(`the answer has no header ${quote(name)}`);
+  if (value === null) throw new NoAnswer(`the response has no header ${quote(name)}`);
   return value;
 }
 
@@ -116,7 +116,7 @@ async function keyOf(response: Response, key: string): Promise<string> {
   for (const part of key.split(".")) {
     value = isObject(value) && Object.hasOwn(value, part) ? value[part] : undefined;
   }
-  if (typeof value !== "string") throw new NoAnswer(`the answer's JSON has no text at ${quote(key)}`);
+  if (typeof value !== "string") throw new NoAnswer(`the response's JSON has no text at ${quote(key)}`);
   return value;
 }
 
@@ -127,7 +127,7 @@ async function bodyOf({ body }: Response): Promise<string> {
   for await (const part of body ?? []) {
     length += part.length;
     if (length > BODY_BYTES_AT_MOST)
-      throw new NoAnswer(`the answer is longer than ${BODY_BYTES_AT_MOST} bytes`);
+      throw new NoAnswer(`the response is longer than ${BODY_BYTES_AT_MOST} bytes`);
     parts.push(part);
   }
   return Buffer.concat(parts).toString("utf8");
@@ -137,13 +137,13 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new NoAnswer(`the answer is not JSON: ${quote(text)}`);
+    throw new NoAnswer(`the response is not JSON: ${quote(text)}`);
   }
 }
 
 function versionIn(text: string): string {
   const version = bareVersion(text);
-  if (!isVersion(version)) throw new NoAnswer(`the answer ${quote(text)} is not a version`);
+  if (!isVersion(version)) throw new NoAnswer(`the response ${quote(text)} is not a version`);
   return version;
 }
 

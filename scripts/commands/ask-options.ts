@@ -27,12 +27,12 @@ export function addAskOptions(command: Command): Command {
     )
     .option(
       "--ask-key <path>",
-      "the key of the version in the JSON answer, as mediawiki.version",
+      "the key of the version in the JSON response, as mediawiki.version",
       parseKey,
       "version",
     )
     .addOption(
-      new Option("--ask-header <name>", "take the version from this header of the answer, not from JSON")
+      new Option("--ask-header <name>", "take the version from this header of the response, not from JSON")
         .argParser(parseHeader)
         .conflicts("askKey"),
     )

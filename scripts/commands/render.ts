@@ -124,7 +124,7 @@ export function renderCommand(program: Command): void {
     )
     .option(
       "--timeout <[deployment=]time>",
-      "how long a whole answer may take (repeatable; default: 0, no limit)",
+      "how long a whole response may take (repeatable; default: 0, no limit)",
       collectTimeout,
     )
     .option("--websockets", "let connections become WebSockets")
@@ -162,7 +162,7 @@ export function renderCommand(program: Command): void {
     .addOption(
       new Option(
         "--access-log <which>",
-        "the answers to log as JSON: those with status 500 and above, all, or none (default: errors; all with --shadow)",
+        "the responses to log as JSON: those with status 500 and above, all, or none (default: errors; all with --shadow)",
       ).choices(["errors", "all", "none"]),
     )
     .option("--access-log-file <path>", "the log's file on the proxy's machine (default: standard output)")
