@@ -72,7 +72,7 @@ export class NameKey {
 
   @inline
   static make(length: u32, last: u32): u32 {
-    return length ^ ((last | 0x20) << 24);
+    return length ^ ((last | C.CASE_BIT) << 24);
   }
 
   /** 0…63: most names share it with none that matters. */
