@@ -149,8 +149,12 @@ export class Etcd {
 
   /** What lies under a key; null: nothing. */
   async get(key: string): Promise<string | null> {
+    return (await this.bytes(key))?.toString() ?? null;
+  }
+
+  async bytes(key: string): Promise<Buffer | null> {
     const { kvs } = (await this.ask("kv/range", { key: encoded(key) })) as { kvs?: { value?: string }[] };
-    return kvs ? Buffer.from(kvs[0]!.value ?? "", "base64").toString() : null;
+    return kvs ? Buffer.from(kvs[0]!.value ?? "", "base64") : null;
   }
 
   async put(key: string, value: string | Uint8Array): Promise<void> {

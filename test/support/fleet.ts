@@ -35,7 +35,13 @@ export interface Ran {
 export class FleetUnderTest {
   readonly envoys: EnvoyProcess[] = [];
   server: Served | null = null;
-  private port = 0;
+  /** Beside PATH, of the commands and servers that are started from now on. */
+  readonly env: NodeJS.ProcessEnv = {};
+  /** The version of testwiki in each generation that was pushed. */
+  readonly pushes = new Map<number, string>();
+  /** Where Envoys ask. */
+  xdsPort = 0;
+  private promoted = VERSIONS.at(-1)!;
 
   private constructor(
     readonly folder: string,
@@ -54,7 +60,7 @@ export class FleetUnderTest {
     const store = options.store ?? join(folder, "store");
     const fleet = new FleetUnderTest(folder, store, await startUpstreams(names), options);
     try {
-      fleet.port = await freePort();
+      fleet.xdsPort = await freePort();
       await fleet.pushed();
       await fleet.serve();
       await fleet.well("pack", "--farm", "farm/farm.yaml", "--strip", "--out", "first.table");
@@ -78,7 +84,7 @@ export class FleetUnderTest {
       `${name}=127.0.0.1:${port}`,
     ]);
     await this.well(
-      ...["render", "envoy", "--table", "first.table", "--out", out, "--xds", `127.0.0.1:${this.port}`],
+      ...["render", "envoy", "--table", "first.table", "--out", out, "--xds", `127.0.0.1:${this.xdsPort}`],
       ...["--node-id", `envoy-${i}`, "--node-cluster", i === 0 ? "canary" : "edge"],
       ...["--listener", "main=0", "--admin-port", "0", "--fallback", "127.0.0.1:9", ...addresses],
     );
@@ -87,7 +93,7 @@ export class FleetUnderTest {
 
   /** Beside us, as upstreams answer in this process. */
   run(...args: string[]): Promise<Ran> {
-    const env = { PATH: process.env.PATH, POINTSMAN_WHO: "me", POINTSMAN_STORE: this.store };
+    const env = { PATH: process.env.PATH, POINTSMAN_WHO: "me", POINTSMAN_STORE: this.store, ...this.env };
     const cli = projectPath("build/pointsman.mjs");
     return new Promise((resolve) => {
       execFile(process.execPath, [cli, ...args], { cwd: this.folder, env }, (error, out, err) =>
@@ -103,10 +109,9 @@ export class FleetUnderTest {
   }
 
   /** Starts the server, where it stood before. */
-  async serve(): Promise<Served> {
-    const http = await freePort();
-    const options = ["--listen", String(this.port), ...(this.options.serve ?? [])];
-    this.server = await Served.start(this.folder, this.store, http, options);
+  async serve(store = this.store, options = this.options.serve ?? []): Promise<Served> {
+    const listen = ["--listen", String(this.xdsPort)];
+    this.server = await Served.start(this.folder, store, await freePort(), [...listen, ...options], this.env);
     return this.server;
   }
 
@@ -115,18 +120,72 @@ export class FleetUnderTest {
     const file = join(this.folder, "farm/wikiversions.json");
     const versions = JSON.parse(readFileSync(file, "utf8"));
     writeFileSync(file, JSON.stringify({ ...versions, testwiki: `php-${version}` }));
+    this.promoted = version;
   }
 
-  /** Pushes the farm as it is. */
-  async pushed(...more: string[]): Promise<Ran> {
-    return this.well("push", "--farm", "farm/farm.yaml", "--yes", "--reason", "x", ...more);
+  /** Pushes the farm as it is; says the generation. */
+  async pushed(...more: string[]): Promise<number> {
+    const { out } = await this.well(
+      "push",
+      "--farm",
+      "farm/farm.yaml",
+      "--yes",
+      "--reason",
+      "x",
+      "--json",
+      ...more,
+    );
+    const { generation } = JSON.parse(out) as { generation: number };
+    this.pushes.set(generation, this.promoted);
+    return generation;
+  }
+
+  /** Pushes another table than the one before. */
+  async pushedNext(...more: string[]): Promise<number> {
+    const next = VERSIONS.indexOf(this.promoted) + 1;
+    this.promote(VERSIONS[next] ?? VERSIONS[1]!);
+    return this.pushed(...more);
+  }
+
+  /** `pointsman status` of the Envoys that run, and the version that each one's upstreams are asked for. */
+  async status(): Promise<{
+    code: number;
+    said: (string | undefined)[];
+    seen: string[];
+    verdicts: string[];
+  }> {
+    const proxies = this.envoys.flatMap(({ adminPort }) => ["--proxy", `http://127.0.0.1:${adminPort} main`]);
+    const { code, out } = await this.run("status", ...proxies, "--timeout", "2s", "--json");
+    const state = JSON.parse(out) as {
+      proxies: { listeners: [{ verdict: string; served: { generation: number } | null }] }[];
+    };
+    const listeners = state.proxies.map(({ listeners: [one] }) => one);
+    return {
+      code,
+      said: listeners.map(({ served }) => (served === null ? undefined : this.pushes.get(served.generation))),
+      seen: await this.versions(),
+      verdicts: listeners.map(({ verdict }) => verdict),
+    };
+  }
+
+  /** Where an Envoy's filter is, on its disk. */
+  wasmOf(i: number): string {
+    return join(this.folder, `envoy-${i}`, "pointsman.wasm");
+  }
+
+  /** The same Envoy again, from what is on its disk. */
+  async restart(i: number): Promise<void> {
+    await this.envoys[i]!.stop();
+    const file = join(this.folder, `envoy-${i}`, "envoy.yaml");
+    this.envoys[i] = await startConfigured(file, { envoy: await findEnvoy(), concurrency: 2 });
   }
 
   /** What each Envoy's upstreams are asked for: the version that testwiki gets, over connections of their own. */
   async versions(): Promise<string[]> {
     return Promise.all(
       this.envoys.map(async ({ port }) => {
-        const { status, body } = await send({ port, host: "test.wikipedia.org" });
+        const request = { port, host: "test.wikipedia.org", timeoutMs: 2_000 };
+        const { status, body } = await send(request).catch((error) => ({ status: error.message, body: "" }));
         if (status !== 200) return String(status);
         const slug = (JSON.parse(body) as Seen).cluster.replace("mw-web-", "");
         return VERSIONS.find((version) => version.replaceAll(".", "-") === slug) ?? slug;
@@ -168,13 +227,19 @@ export class Served {
   }
 
   /** Resolves when it answers. */
-  static async start(folder: string, store: string, http: number, options: string[]): Promise<Served> {
+  static async start(
+    folder: string,
+    store: string,
+    http: number,
+    options: string[],
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Served> {
     const child = spawn(
       process.execPath,
       [projectPath("build/pointsman.mjs"), "serve", "--store", store, "--http", String(http), ...options],
       {
         cwd: folder,
-        env: { PATH: process.env.PATH },
+        env: { PATH: process.env.PATH, ...env },
         stdio: ["ignore", "ignore", "pipe"],
         detached: true,
       },
