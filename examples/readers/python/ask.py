@@ -1,0 +1,30 @@
+"""Decides requests by a table: JSON lines in, JSON lines out.
+
+    python3 ask.py farm.table < requests.jsonl
+
+A line is {"authority": "en.wikipedia.org", "target": "/wiki/X"}; it may also have method, headers (a list of pairs),
+client, listener and secondary (true in a secondary data centre). Characters stand for bytes. {"wiki": "enwiki"} asks
+what the table says of a wiki.
+"""
+import json
+import sys
+
+from pointsman_decide import Request, decide
+from pointsman_table import Table
+
+
+def answer(table, line):
+    asked = json.loads(line)
+    if "wiki" in asked:
+        return table.wiki(asked["wiki"].encode("latin-1"))
+    text = {name: asked[name].encode("latin-1")
+            for name in ("authority", "target", "method", "client") if asked.get(name) is not None}
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in asked.get("headers", [])]
+    return decide(table, Request(**text, headers=headers), asked.get("listener"), asked.get("secondary", False))
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], "rb") as file:
+        opened = Table(file.read())
+    for line in sys.stdin:
+        print(json.dumps(answer(opened, line)))
