@@ -19,6 +19,7 @@ import { serveCommand } from "./commands/serve.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
 import { abortCommand, pauseCommand, promoteCommand, resumeCommand } from "./commands/steer.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { versionsCommand } from "./commands/versions.ts";
 import { Refusal } from "./refusal.ts";
 import { SourceError } from "./sources/problem.ts";
@@ -67,6 +68,7 @@ for (const add of [
   rollbackCommand,
   historyCommand,
   statusCommand,
+  verifyCommand,
   serveCommand,
   freezeCommand,
   unfreezeCommand,

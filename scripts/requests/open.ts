@@ -5,12 +5,12 @@ import { SourceError } from "../sources/problem.ts";
 
 /** What a file begins with that is no text, and what to do about it. */
 const NO_TEXT: [bytes: number[], what: string][] = [
-  [[0x28, 0xb5, 0x2f, 0xfd], "is compressed by zstd: `zstd -dc FILE | pointsman simulate --requests - …`"],
-  [[0xfd, 0x37, 0x7a, 0x58, 0x5a], "is compressed by xz: `xz -dc FILE | pointsman simulate --requests - …`"],
-  [[0x42, 0x5a, 0x68], "is compressed by bzip2: `bzip2 -dc FILE | pointsman simulate --requests - …`"],
-  [[0x50, 0x4b, 0x03, 0x04], "is a zip file: `unzip -p FILE | pointsman simulate --requests - …`"],
-  [[0xff, 0xfe], "is UTF-16: `iconv -f UTF-16 -t UTF-8 FILE | pointsman simulate --requests - …`"],
-  [[0xfe, 0xff], "is UTF-16: `iconv -f UTF-16 -t UTF-8 FILE | pointsman simulate --requests - …`"],
+  [[0x28, 0xb5, 0x2f, 0xfd], "is compressed by zstd: `zstd -dc FILE | pointsman … -`"],
+  [[0xfd, 0x37, 0x7a, 0x58, 0x5a], "is compressed by xz: `xz -dc FILE | pointsman … -`"],
+  [[0x42, 0x5a, 0x68], "is compressed by bzip2: `bzip2 -dc FILE | pointsman … -`"],
+  [[0x50, 0x4b, 0x03, 0x04], "is a zip file: `unzip -p FILE | pointsman … -`"],
+  [[0xff, 0xfe], "is UTF-16: `iconv -f UTF-16 -t UTF-8 FILE | pointsman … -`"],
+  [[0xfe, 0xff], "is UTF-16: `iconv -f UTF-16 -t UTF-8 FILE | pointsman … -`"],
 ];
 
 /** The bytes, out of gzip where they are gzipped. Throws SourceError for what is no text, and where gzip is cut short. */
