@@ -12,6 +12,7 @@ const DEAD = "http://127.0.0.1:9 node=edge-1 cluster=edge";
 const STAGES = `stages:
   canary: { nodes: ["edge-*"], bake: 1s }
   slow: { clusters: [edge], bake: 1h }
+  none: { clusters: [mesh] }
 rollout: { proof: 1s }
 `;
 const rollout = () => JSON.parse(text("store/rollout.json")).rollout;
@@ -137,12 +138,18 @@ describe("a push in stages", () => {
 
   it("goes no further where it is aborted and nothing was before", () => {
     const own = ["--store", "new"];
-    staged("canary,all", ...own, "--proxy", DEAD);
+    const alone = "http://127.0.0.1:9/metrics node=edge-1";
+    expect(staged("canary,all", ...own, "--proxy", DEAD)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("stage canary (1 of 2): not begun: proxies need their clusters before"),
+    });
+    expect(existsSync(join(folder, "new"))).toBe(false);
+    staged("canary,all", ...own, "--proxy", alone);
     const { out } = ask("abort", ...own, "--json");
     expect(JSON.parse(out).rollout).toMatchObject({ generation: 1, state: "aborted", at: 0, previous: null });
     expect(ask("resume", ...own).code).toBe(1);
     edit("wikiversions.json", "1.47.0-wmf.2", "1.47.0-wmf.1");
-    staged("canary,all", ...own, "--proxy", DEAD);
+    staged("canary,all", ...own, "--proxy", alone);
     expect(JSON.parse(text("new/rollout.json")).rollout).toMatchObject({ generation: 2, previous: null });
   });
 
@@ -178,13 +185,15 @@ describe("a push in stages", () => {
   it.each([
     [
       "canery,all",
-      "there is no stage `canery`; there are canary, slow, all, shares as 10%: did you mean `canary`?",
+      "there is no stage `canery`; there are canary, slow, none, all, shares as 10%: did you mean `canary`?",
     ],
     [
       "canary,50%",
       "the last stage, `50%`, is not the whole fleet: some proxies would never get the table: say --stages canary,50%,all",
     ],
     ["0%,all", "there is no stage `0%`"],
+    ["none,all", "none of the 1 proxy is in stage none, so it would show nothing"],
+    ["0.001%,all", "none of the 1 proxy is in stage 0.001%, so it would show nothing"],
   ])("of %s is refused, and nothing is pushed", (stages, why) => {
     expect(staged(stages)).toMatchObject({ code: 1, err: expect.stringContaining(why) });
     expect(stands()).toBe("1 done all");

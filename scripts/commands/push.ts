@@ -15,7 +15,7 @@ import { ASK_RELEASES, type AskOptions, addAskOptions, askReleasesOf } from "./a
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { refuseUnheard } from "./heard.ts";
 import { isFrozen, showFreeze } from "./history.ts";
-import { addLeadOptions, type LeadOptions, lead } from "./lead.ts";
+import { addLeadOptions, checkBegin, fleetOf, type LeadOptions, lead } from "./lead.ts";
 import { type Packed, packFarm, parseGeneration } from "./pack.ts";
 import { proxiesOf } from "./proxy-options.ts";
 import {
@@ -98,7 +98,7 @@ Examples:
 
 async function push(options: Options, command: Command): Promise<void> {
   if (options.stages === undefined) {
-    const all = ["proxy", "proxies", "instances", "timeout", "announce", "force"];
+    const all = ["proxy", "proxies", "instances", "timeout", "announce", "probe", "force"];
     refuseUnheard(command, all, "it needs --stages");
   }
   const progress = progressLines((line) => process.stderr.write(line));
@@ -108,7 +108,7 @@ async function push(options: Options, command: Command): Promise<void> {
   const packed = packNext(options, current, progress);
   refuseUnderWay(current, packed.table.digest, store);
   const inStages = inStagesOf(packed, options);
-  const endpoints = inStages && (options.force === undefined ? proxiesOf(options) : []);
+  const fleet = inStages && fleetOf(options.force === undefined ? proxiesOf(options) : [], options);
   const again = options.again || options.generation !== undefined;
   const same = current.last?.digest === packed.table.digest && !again;
   const next = same ? current.last!.generation : nextGeneration(current, options.generation);
@@ -121,6 +121,8 @@ async function push(options: Options, command: Command): Promise<void> {
   const allowed = allowFindings(findings, options);
   for (const one of allowed) process.stderr.write(`warning: ${showAllowed(one)}\n`);
   for (const target of targets) await target.check(table);
+  if (fleet !== null && inStages !== null && !same && options.force === undefined)
+    await checkBegin(fleet, inStages, table, current.table);
   const { generation, digest } = table;
   const answer = { kind: "push" as const, generation, digest, same, before: current.last, warnings, allowed };
   if (same) {
@@ -144,9 +146,9 @@ async function push(options: Options, command: Command): Promise<void> {
   progress("writing");
   const rollout = await putInForce(store, current, table, entry, inStages);
   const brought =
-    endpoints === null
+    fleet === null
       ? await bringAll(store, table, targets)
-      : await lead(store, rollout, { ...options, endpoints, targets });
+      : await lead(store, rollout, fleet, targets, options);
   tell({ ...answer, changes: packed.changes, targets: brought }, store, options);
 }
 

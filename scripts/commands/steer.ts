@@ -1,10 +1,12 @@
 /** `pointsman pause`, `resume`, `promote` and `abort`: a person's word to a push that is on its way through stages. */
 import type { Command } from "commander";
 import { Refusal } from "../refusal.ts";
+import { notReady } from "../rollout/drive.ts";
+import type { Fleet } from "../rollout/fleet.ts";
 import type { Rollout, Store } from "../store/store.ts";
 import { parseReason } from "./allow.ts";
 import { showRollout } from "./history.ts";
-import { addLeadOptions, type LeadOptions, lead } from "./lead.ts";
+import { addLeadOptions, clustersOf, fleetOf, type LeadOptions, lead } from "./lead.ts";
 import { proxiesOf } from "./proxy-options.ts";
 import { currentOf } from "./put-in-force.ts";
 import { goBack } from "./rollback.ts";
@@ -60,7 +62,7 @@ Examples:
         if (rollout.state === "going") return rollout;
         return { ...rollout, state: "going", said: saidBy(options, "resumed by hand") };
       });
-      await goOn(store, next, options);
+      await goOn(store, next, fleetFor(next, options), options);
     });
 }
 
@@ -78,13 +80,22 @@ Examples:
     )
     .action(async (options: LeadOptions & TargetOptions & Said) => {
       const store = openStore(options);
+      const begun = open(store, (await store.head()).rollout);
+      const fleet = fleetFor(begun, options);
+      if (begun.at < begun.stages.length - 1 && begun.forced === undefined) {
+        const clusters = await clustersOf(store, begun);
+        const why = await notReady(fleet, begun.stages, begun.at + 1, clusters);
+        if (why !== null) throw new Refusal(why);
+      }
       const next = await change(store, (rollout) => {
         const { at, stages } = open(store, rollout);
+        if (at !== begun.at)
+          throw new Refusal(`${store.name}: somebody else was quicker: ${showRollout(rollout)}`);
         const by = saidBy(options, `${stages[at]!.name} was cut short by hand`);
         if (at === stages.length - 1) return { ...rollout, state: "done", said: by };
         return { ...rollout, at: at + 1, state: "going", said: by };
       });
-      await goOn(store, next, options);
+      await goOn(store, next, fleet, options);
     });
 }
 
@@ -165,15 +176,17 @@ async function change(store: Store, step: (rollout: Rollout) => Rollout): Promis
   }
 }
 
+function fleetFor({ forced }: Rollout, options: LeadOptions): Fleet {
+  return fleetOf(forced === undefined ? proxiesOf(options) : [], options);
+}
+
 async function goOn(
   store: Store,
   rollout: Rollout,
+  fleet: Fleet,
   options: LeadOptions & TargetOptions & Said,
 ): Promise<void> {
-  if (rollout.state !== "done") {
-    const endpoints = rollout.forced === undefined ? proxiesOf(options) : [];
-    await lead(store, rollout, { ...options, endpoints, targets: targetsOf(options) });
-  }
+  if (rollout.state !== "done") await lead(store, rollout, fleet, targetsOf(options), options);
   print(store, { ...rollout, at: rollout.stages.length - 1, state: "done" }, options);
 }
 

@@ -8,10 +8,13 @@ import { isDeepStrictEqual } from "node:util";
 import { count } from "../count.ts";
 import { Refusal } from "../refusal.ts";
 import { showSeconds } from "../seconds.ts";
+import type { Stage } from "../store/stages.ts";
 import { type Head, type Rollout, type Store, StoreAway } from "../store/store.ts";
 import { visibleOnLine } from "../visible.ts";
-import type { Event } from "./announce.ts";
-import type { Fleet, Lacking } from "./fleet.ts";
+import { type Counted, compare } from "./compare.ts";
+import { between, type Counters } from "./counters.ts";
+import type { Fleet, Lacking, Member } from "./fleet.ts";
+import type { Event } from "./run-command.ts";
 
 export interface DriveOptions {
   fleet: Fleet;
@@ -19,14 +22,18 @@ export interface DriveOptions {
   who: string;
   say: (line: string) => void;
   announce: (event: Event, rollout: Rollout, what: string) => Promise<void>;
+  /** A question of the user's about a stage that has baked: why it is not well; null: it is, or nobody asks. */
+  probe: (rollout: Rollout) => Promise<string | null>;
+  /** That the table brings: no proxy gets it that does not have them. */
+  clusters: readonly string[];
   /** The whole fleet is to have it now: what of it is on this machine gets it. Throws Refusal. */
   bring: () => Promise<void>;
 }
 
 /** Filters tell their proxies once a second. */
 const ROUND_MS = 1000;
-/** So long a refusal that the store has may be of an earlier attempt. */
-const REFUSED_MS = 5_000;
+/** Envoy sums up every five seconds how long its requests took. */
+const TIMES_MS = 10_000;
 /** How long a store may be away before nobody waits for it. */
 const PATIENCE_MS = 60_000;
 const WHY_AT_MOST = 2000;
@@ -55,6 +62,10 @@ class Driver {
         const isLast = at === stages.length - 1;
         const { is, what } = await this.stage(isLast);
         if (is !== "fine") await this.pause(is, what);
+        if (!isLast && this.rollout.forced === undefined) {
+          const why = await notReady(this.options.fleet, stages, at + 1, this.options.clusters);
+          if (why !== null) await this.pause("bad", why);
+        }
         const { said, ...rest } = this.rollout;
         await this.change(isLast ? { ...rest, state: "done" } : { ...rest, at: at + 1 });
         if (isLast) {
@@ -88,16 +99,50 @@ class Driver {
     await announce("proven", this.rollout, proven.what);
     if (isLast || added === 0) return proven;
     say(`${this.where()}: bakes for ${showSeconds(bake)}`);
+    const before = await fleet.counters();
     await this.wait(bake);
-    return this.proof(limits.proof);
+    const again = await this.proof(limits.proof);
+    if (again.is !== "fine") return again;
+    const compared = await this.compare(before, limits);
+    say(compared.what);
+    if (compared.is !== "fine") return compared;
+    const why = await this.options.probe(this.rollout);
+    await this.look();
+    return why === null ? again : { is: "bad", what: `${this.where()}: --probe: ${why}` };
+  }
+
+  /** Since then: those that have the table with those that do not. */
+  private async compare(
+    before: ReadonlyMap<Member, Counters | string>,
+    limits: NonNullable<Rollout["limits"]>,
+  ): Promise<Outcome> {
+    const { fleet } = this.options;
+    const { stages, at } = this.rollout;
+    const reached = new Set(fleet.reached(stages, at));
+    for (const until = Date.now() + TIMES_MS; ; await this.wait(ROUND_MS / 1000)) {
+      const after = await fleet.counters();
+      const sides: Record<"ours" | "others", Counted[]> = { ours: [], others: [] };
+      const unknown: Lacking[] = [];
+      for (const [proxy, was] of before) {
+        const { name } = proxy.endpoint;
+        const is = after.get(proxy)!;
+        const known = typeof was === "string" ? was : typeof is === "string" ? is : between(was, is);
+        if (known === null) unknown.push({ name, why: "it was started anew meanwhile" });
+        else if (typeof known === "string") unknown.push({ name, why: known });
+        else sides[reached.has(proxy) ? "ours" : "others"].push({ ...known, name });
+      }
+      const { is, what, isEarly } = compare(sides.ours, sides.others, limits);
+      if (isEarly && Date.now() < until) continue;
+      const lines = [`${this.where()}: ${what}`, ...(is === "unsure" ? showLacking(unknown) : [])];
+      return { is, what: lines.join("\n  ") };
+    }
   }
 
   /** Until all that have it by now serve it, by their own word. */
   private async proof(seconds: number): Promise<Outcome> {
     const { fleet } = this.options;
     const { stages, at } = this.rollout;
-    const begun = Date.now();
-    const until = begun + seconds * 1000;
+    const until = Date.now() + seconds * 1000;
     for (;;) {
       await fleet.identify();
       const reached = fleet.reached(stages, at);
@@ -108,7 +153,7 @@ class Driver {
           is: "fine",
           what: `${this.where()}: proven by ${count(reached.length, "proxy", "proxies")}`,
         };
-      const refused = Date.now() > begun + REFUSED_MS ? await this.refusal() : null;
+      const refused = await this.refusal();
       if (refused !== null) return { is: "bad", what: `${this.where()}: ${refused}` };
       if (Date.now() > until) {
         const missing = `${this.where()}: after ${showSeconds(seconds)} not proven by ${lacking.length} of ${count(reached.length, "proxy", "proxies")}`;
@@ -120,10 +165,12 @@ class Driver {
 
   /** What a proxy of ours has said against this table. */
   private async refusal(): Promise<string | null> {
-    const { stages, at, digest } = this.rollout;
+    const { stages, at, digest, generation } = this.rollout;
     const ids = new Set(this.options.fleet.reached(stages, at).map(({ node }) => node?.id));
     const { records } = await this.patiently(() => this.store.refusals());
-    const one = records.find((record) => record.digest === digest && ids.has(record.node));
+    const one = records.find(
+      (record) => record.digest === digest && record.generation === generation && ids.has(record.node),
+    );
     return one ? `${one.node} has refused the table: ${visibleOnLine(one.why)}` : null;
   }
 
@@ -221,6 +268,23 @@ class Overtaken extends Error {
   constructor(readonly by: Rollout | null) {
     super("overtaken");
   }
+}
+
+/**
+ * Why a stage must not begin: a proxy of it does not have a cluster that the table brings, so that its requests would get
+ * a 503. null: it may.
+ */
+export async function notReady(
+  fleet: Fleet,
+  stages: readonly Stage[],
+  at: number,
+  clusters: readonly string[],
+): Promise<string | null> {
+  await fleet.identify();
+  const lacking = await fleet.lackingClusters(fleet.ofStage(stages, at), clusters);
+  if (lacking.length === 0) return null;
+  const why = `stage ${stages[at]!.name} (${at + 1} of ${stages.length}): not begun: proxies need their clusters before a table that names them`;
+  return [why, ...showLacking(lacking)].join("\n  ");
 }
 
 /** What a person may do about one that is paused. */

@@ -5,6 +5,8 @@ import { IDENTITY_QUERY, readIdentity } from "../status/identity.ts";
 import { type Judgement, judge, silent } from "../status/judge.ts";
 import type { Endpoint } from "../status/proxies.ts";
 import { type Node, type Stage, stageOf, type Version } from "../store/stages.ts";
+import { CLUSTERS_QUERY, readClusters, showMissing } from "./clusters.ts";
+import { COUNTERS_QUERY, type Counters, readCounters } from "./counters.ts";
 
 export interface FleetOptions {
   timeoutMs: number;
@@ -13,7 +15,7 @@ export interface FleetOptions {
 }
 
 /** A proxy of the list. */
-export interface Proxy {
+export interface Member {
   endpoint: Endpoint;
   /** null: it was never heard. */
   node: Node | null;
@@ -28,7 +30,7 @@ export interface Lacking {
 }
 
 export class Fleet {
-  readonly proxies: Proxy[];
+  readonly proxies: Member[];
 
   constructor(
     endpoints: readonly Endpoint[],
@@ -56,17 +58,17 @@ export class Fleet {
   }
 
   /** Those that are in one of the first stages, up to `at`; and those of which nobody knows, as they may be. */
-  reached(stages: readonly Stage[], at: number): Proxy[] {
+  reached(stages: readonly Stage[], at: number): Member[] {
     return this.proxies.filter(({ node }) => node === null || stageOf({ stages: [...stages] }, node) <= at);
   }
 
   /** Those that get the table with this stage. */
-  ofStage(stages: readonly Stage[], at: number): Proxy[] {
+  ofStage(stages: readonly Stage[], at: number): Member[] {
     return this.proxies.filter(({ node }) => node !== null && stageOf({ stages: [...stages] }, node) === at);
   }
 
   /** Which of the proxies do not serve this, each with what is so. */
-  async lacking(proxies: readonly Proxy[], wanted: Version): Promise<Lacking[]> {
+  async lacking(proxies: readonly Member[], wanted: Version): Promise<Lacking[]> {
     const judged = await this.judge(proxies, wanted);
     return proxies.flatMap(({ endpoint, node, why }, i): Lacking[] => {
       const { name } = endpoint;
@@ -76,7 +78,34 @@ export class Fleet {
     });
   }
 
-  private async judge(proxies: readonly Proxy[], wanted: Version): Promise<Judgement[][]> {
+  /** Which of the proxies do not have all of these clusters; those that do not tell are not asked. */
+  async lackingClusters(proxies: readonly Member[], names: readonly string[]): Promise<Lacking[]> {
+    if (names.length === 0) return [];
+    const asked = proxies.filter(({ endpoint }) => endpoint.admin !== null);
+    const heard = await askAll(
+      asked.map(({ endpoint }) => new URL(CLUSTERS_QUERY, endpoint.admin!)),
+      this.options.timeoutMs,
+      (answer) => ("error" in answer ? answer.error : readClusters(answer.text)),
+    );
+    return asked.flatMap(({ endpoint: { name } }, i): Lacking[] => {
+      const has = heard[i]!;
+      if (typeof has === "string") return [{ name, why: has }];
+      const missing = names.filter((one) => !has.has(one));
+      return missing.length === 0 ? [] : [{ name, why: showMissing(missing) }];
+    });
+  }
+
+  /** Of each proxy what it has counted, or why that is not known. */
+  async counters(): Promise<Map<Member, Counters | string>> {
+    const heard = await askAll(
+      this.proxies.map(({ endpoint: { admin, url } }) => (admin ? new URL(COUNTERS_QUERY, admin) : url)),
+      this.options.timeoutMs,
+      (answer) => ("error" in answer ? answer.error : readCounters(answer.text)),
+    );
+    return new Map(this.proxies.map((proxy, i) => [proxy, heard[i]!]));
+  }
+
+  private async judge(proxies: readonly Member[], wanted: Version): Promise<Judgement[][]> {
     const { timeoutMs, instances } = this.options;
     const said = await askAll(
       proxies.map(({ endpoint }) => endpoint.url),

@@ -1,6 +1,6 @@
 /** A fleet, all of it real: Envoys that ask `pointsman serve` for their tables, and upstreams that tell which one serves. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,6 +24,10 @@ export interface FleetOptions {
   store?: string;
   /** Of `pointsman serve`. */
   serve?: string[];
+  /** For the farm: keys that the small one does not have. */
+  farm?: string;
+  /** Envoys, by number, for which a cluster leads nowhere: they answer 503 for it. */
+  dead?: Record<number, string>;
 }
 
 export interface Ran {
@@ -54,6 +58,7 @@ export class FleetUnderTest {
   static async start(options: FleetOptions): Promise<FleetUnderTest> {
     const folder = mkdtempSync(join(tmpdir(), "pointsman-fleet-"));
     cpSync(projectPath("examples/small"), join(folder, "farm"), { recursive: true });
+    if (options.farm !== undefined) appendFileSync(join(folder, "farm/farm.yaml"), options.farm);
     const names = ["mw-web", "mw-api"].flatMap((name) =>
       VERSIONS.map((version) => `${name}-${version.replaceAll(".", "-")}`),
     );
@@ -81,7 +86,7 @@ export class FleetUnderTest {
     const out = join(this.folder, `envoy-${i}`);
     const addresses = this.upstreams.clusters.flatMap(({ name, port }) => [
       "--cluster",
-      `${name}=127.0.0.1:${port}`,
+      `${name}=127.0.0.1:${name === this.options.dead?.[i] ? 9 : port}`,
     ]);
     await this.well(
       ...["render", "envoy", "--table", "first.table", "--out", out, "--xds", `127.0.0.1:${this.xdsPort}`],
@@ -89,6 +94,11 @@ export class FleetUnderTest {
       ...["--listener", "main=0", "--admin-port", "0", "--fallback", "127.0.0.1:9", ...addresses],
     );
     return join(out, "envoy.yaml");
+  }
+
+  /** What `status` and who leads a push ask: each Envoy's admin. */
+  proxies(): string[] {
+    return this.envoys.flatMap(({ adminPort }) => ["--proxy", `http://127.0.0.1:${adminPort} main`]);
   }
 
   /** Beside us, as upstreams answer in this process. */

@@ -1,21 +1,20 @@
-/** Tells a command of the user's about each step of a rollout. */
+/** Commands of the user's that are told about a rollout: one hears of each step, another one says whether a stage is well. */
 import { spawn } from "node:child_process";
+import { showSeconds } from "../seconds.ts";
 import type { Rollout } from "../store/store.ts";
 import { visibleOnLine } from "../visible.ts";
 
 export const EVENTS = ["begins", "proven", "paused", "done", "ended"] as const;
 export type Event = (typeof EVENTS)[number];
 
-/** More than a message to a chat needs. */
-const TIMEOUT_MS = 30_000;
-
 /**
  * A shell runs the command as it stands; what it is told is in variables and in $1 to $4 and never part of its text.
  * Gives why it failed; null: it did not.
  */
-export function announce(
+export function runCommand(
   command: string,
-  event: Event,
+  timeoutMs: number,
+  event: Event | "probe",
   { stages, at, generation, digest, state, who, why }: Rollout,
   what: string,
 ): Promise<string | null> {
@@ -43,8 +42,8 @@ export function announce(
     const timer = setTimeout(() => {
       // With what it has started.
       process.kill(-child.pid!, "SIGKILL");
-      resolve(`it took more than ${TIMEOUT_MS / 1000} s`);
-    }, TIMEOUT_MS);
+      resolve(`it took more than ${showSeconds(timeoutMs / 1000)}`);
+    }, timeoutMs);
     const end = (why: string | null) => {
       clearTimeout(timer);
       resolve(why);
