@@ -117,7 +117,16 @@ describe("a push", () => {
       });
     if (on("n\n").error) return; // no `script` on this machine
     expect(existsSync(join(folder, "store"))).toBe(false);
-    expect(on("n\n").stdout).toContain("Push generation 1 to store? [y/N]");
+    // Nothing that moves a cursor: on a terminal such characters are shown, not obeyed.
+    expect(on("n\n").stdout).toMatch(
+      /^nothing was pushed before\r\nPush generation 1 to store\? \[y\/N\] n?\r?\n?nothing was pushed\r\n$/m,
+    );
+    const ended = on("\u{4}"); // Ctrl-D
+    expect(ended.stdout).toMatch(/\nnothing was pushed\r\n$/);
+    expect({ status: ended.status, hasStack: ended.stdout.includes("    at ") }).toEqual({
+      status: 1,
+      hasStack: false,
+    });
     expect(on("y\n").status).toBe(0);
     expect(history().entries.length).toBe(1);
   });

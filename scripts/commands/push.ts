@@ -1,6 +1,6 @@
 /** `pointsman push`: a farm's table becomes what is to be served: in the store, and on this machine's proxies. */
 import { resolve } from "node:path";
-import { createInterface } from "node:readline/promises";
+import { createInterface } from "node:readline";
 import { type Command, InvalidArgumentError } from "commander";
 import { withGeneration } from "../encode/container.ts";
 import { GUARD_NAMES } from "../farm/guard-limits.ts";
@@ -216,13 +216,16 @@ async function ask(question: string, isYes = false): Promise<void> {
   if (isYes) return;
   if (!process.stdin.isTTY)
     throw new Refusal("nothing was pushed: there is no terminal to ask on: say --yes");
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    if (/^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())) return;
-  } finally {
-    terminal.close();
-  }
-  throw new Refusal("nothing was pushed");
+  process.stderr.write(`${question} [y/N] `);
+  // The terminal itself edits the line: what a program writes for that would be shown, not obeyed (see visible.ts).
+  const terminal = createInterface({ input: process.stdin });
+  const answer = await new Promise<string | null>((resolve) => {
+    terminal.once("line", resolve);
+    terminal.once("close", () => resolve(null));
+  });
+  terminal.close();
+  if (answer === null) process.stderr.write("\n");
+  if (!/^y(es)?$/i.test(answer?.trim() ?? "")) throw new Refusal("nothing was pushed");
 }
 
 /** With the commits that they are of. */
