@@ -102,6 +102,13 @@ function callsOfAPush(): string[] {
   return readFileSync(join(cwd, "calls"), "utf8").split("\n");
 }
 
+it("what a push renames into place is on the disk before it goes on", () => {
+  const calls = callsOfAPush();
+  const renames = calls.flatMap((call, i) => (call.startsWith("renameSync ") ? [calls[i + 1]] : []));
+  expect(renames.length).toBeGreaterThan(5);
+  expect(renames.filter((next) => next !== "fsyncSync")).toEqual([]);
+});
+
 interface Fleet {
   /** The generation whose content upstreams are asked by. */
   seen(name: string): Promise<number>;

@@ -37,6 +37,11 @@ export function writeWhole(file: string, bytes: Uint8Array): void {
     if (existsSync(temporary)) rmSync(temporary);
     throw new Refusal(`${file}: cannot be written: ${reason(error, "write")}`);
   }
+  try {
+    syncFolder(dirname(end));
+  } catch {
+    // A disk that cannot do it for folders: the file is written all the same.
+  }
 }
 
 /** Takes away what {@link writeWhole} has left in a folder where its process was killed. */
