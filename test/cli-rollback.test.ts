@@ -47,6 +47,21 @@ describe("a rollback", () => {
     expect(rollback("2").out).toContain("store: has generation 4 already");
   });
 
+  it("that lacks a target says how to go on: said again without a number, it would be refused", () => {
+    push("first");
+    promote();
+    push("bad");
+    const target = ["--target", "configmap=gone/cm.json"];
+    const { code, err } = rollback(...target);
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: `${target[1]}: gone/cm.json: cannot be written: there is no such folder\ngeneration 3 is in the store and in 0 of 1 target: once that is mended, say \`pointsman rollback 3\`\n`,
+    });
+    mkdirSync(join(folder, "gone"));
+    expect(rollback("3", ...target).code).toBe(0);
+    expect(history().rollout).toMatchObject({ state: "done", generation: 3 });
+  });
+
   it("goes past pushes of the same content", () => {
     push("first");
     promote();
@@ -114,7 +129,8 @@ nothing was pushed
     push("first");
     writeFileSync(join(folder, "store/freeze.json"), '{"until": "soon"}');
     promote();
-    const why = "store/freeze.json: `until`: must be a time as `2026-12-31T18:00:00.000Z`";
+    const why =
+      "store/freeze.json: `until`: must be a time as `2026-12-31T18:00:00.000Z`: `pointsman unfreeze` takes it away";
     expect(push("second")).toMatchObject({ code: 1, err: expect.stringContaining(why) });
     expect(ask("history")).toMatchObject({ code: 1, err: `warning: ${why}\n` });
     expect(ask("unfreeze").code).toBe(0);
@@ -158,10 +174,11 @@ describe("used wrongly", () => {
     promote();
     expect(push("second")).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/^store\/rollout.json: not JSON: /),
+      err: expect.stringMatching(/^store\/rollout.json: not JSON: .*: restore it, or move it away, /),
     });
     expect(JSON.parse(push("second", "--json").out).errors[0].file).toBe("store/rollout.json");
     rmSync(join(folder, "store/rollout.json"));
+    expect(ask("history").out).toMatch(/^generation 1, digest \w{32}, by the history alone: /);
     expect(push("second").code).toBe(0);
     expect(history().rollout).toMatchObject({ generation: 2, previous: { generation: 1 } });
   });
@@ -217,6 +234,8 @@ it("diff compares generations with each other, and with a farm", () => {
 it("the history has a line for each, whatever people say", () => {
   push("first\nline\n2  2026-01-01T00:00:00Z  push  000000000000  nobody: x");
   expect(ask("history").out.trimEnd().split("\n").length).toBe(2);
+  // Where the generations are listed to choose from, too.
+  expect(rollback("9").err.trimEnd().split("\n").length).toBe(2);
 });
 
 it("every file of a store that the documents name is there", () => {

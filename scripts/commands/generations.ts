@@ -1,6 +1,7 @@
 /** Generations as people name them: which there are, and the table that one had. */
 import { Refusal } from "../refusal.ts";
 import type { Entry } from "../store/store.ts";
+import { visibleOnLine } from "../visible.ts";
 
 /** Throws Refusal, with the last ones. */
 export function entryOf(entries: readonly Entry[], wanted: number): Entry {
@@ -16,6 +17,9 @@ export function choices(entries: readonly Entry[]): string {
   return entries
     .slice(-CHOICES)
     .reverse()
-    .map(({ generation, digest, who, why }) => `  ${generation}  ${digest.slice(0, 12)}  ${who}: ${why}`)
+    .map(
+      ({ generation, digest, who, why }) =>
+        `  ${generation}  ${digest.slice(0, 12)}  ${visibleOnLine(who)}: ${visibleOnLine(why)}`,
+    )
     .join("\n");
 }

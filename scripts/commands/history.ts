@@ -43,9 +43,7 @@ Examples:
       const entries = all.slice(-options.last).reverse();
       const rest = all.length - entries.length;
       const lines = [
-        ...(head === null
-          ? []
-          : [head.rollout === null ? "nothing was pushed yet" : showRollout(head.rollout)]),
+        ...(head === null ? [] : [head.rollout === null ? showNoRollout(all) : showRollout(head.rollout)]),
         ...(freeze !== null && isFrozen(freeze) ? [showFreeze(freeze)] : []),
         ...entries.flatMap(showEntry),
         ...(rest > 0 ? [`… and ${count(rest, "generation")} before: --last ${all.length}`] : []),
@@ -60,6 +58,13 @@ export function showRollout({ generation, digest, state, stages, at, said }: Rol
   const where = stages.length === 1 ? "" : ` at ${stages[at]!.name} (${at + 1} of ${stages.length})`;
   const by = said === undefined ? "" : `, by ${visibleOnLine(said.who)}: ${visibleOnLine(said.why)}`;
   return `generation ${generation}, ${state}${state === "done" ? "" : where}, digest ${digest}${by}`;
+}
+
+/** Whose rollout object was moved away goes on with the history. */
+function showNoRollout(entries: readonly Entry[]): string {
+  const last = entries.at(-1);
+  if (last === undefined) return "nothing was pushed yet";
+  return `generation ${last.generation}, digest ${last.digest}, by the history alone: the rollout object is gone, and the next push makes it`;
 }
 
 export function isFrozen({ until }: Freeze): boolean {

@@ -9,6 +9,7 @@ import { type Entry, type Head, isUnderWay, type Rollout, type Store } from "../
 import { wantedOf } from "../store/wanted.ts";
 import { MAX_GENERATION, Table } from "../table/table.ts";
 import type { Target } from "../targets/target.ts";
+import { visibleOnLine } from "../visible.ts";
 import { showRollout } from "./history.ts";
 
 /** What the store says is to be served. */
@@ -85,7 +86,7 @@ export async function putInForce(
   if (await store.swap(head.revision, next, entry)) return next;
   const { rollout } = await store.head();
   const what = rollout
-    ? `${showRollout(rollout)}, by ${rollout.who}: ${rollout.why}`
+    ? `${showRollout(rollout)}, by ${visibleOnLine(rollout.who)}: ${visibleOnLine(rollout.why)}`
     : "nothing is pushed now";
   throw new Refusal(`${store.name}: somebody else was quicker, and nothing of this was pushed: ${what}`);
 }
@@ -97,7 +98,7 @@ export function refuseUnderWay({ head }: Current, digest: string, { name }: Stor
   const { state } = rollout;
   if (isUnderWay(rollout)) {
     throw new Refusal(
-      `${name}: ${showRollout(rollout)}, by ${rollout.who}: ${rollout.why}: let \`pointsman promote\` bring it to all, or take it back by \`abort\` or \`rollback\`, before you push`,
+      `${name}: ${showRollout(rollout)}, by ${visibleOnLine(rollout.who)}: ${visibleOnLine(rollout.why)}: let \`pointsman promote\` bring it to all, or take it back by \`abort\` or \`rollback\`, before you push`,
     );
   }
   if ((state === "going" || state === "paused") && rollout.digest === digest)
@@ -157,9 +158,11 @@ export interface PushReport {
 /** Throws Refusal where a target was not written. */
 export function tell(report: PushReport, { name }: Store, { json }: { json?: boolean }): void {
   const { kind, generation, digest, same, changes, targets } = report;
+  // By its number, as rollback without one goes back no further.
+  const again = kind === "push" ? "the same again" : `\`pointsman rollback ${generation}\``;
   const failed = targets.filter(({ error }) => error !== null);
-  const missing = `${failed.map(({ target, error }) => `${target}: not written: ${error}`).join("\n")}
-generation ${generation} is in the store and in ${targets.length - failed.length} of ${count(targets.length, "target")}: once that is mended, say the same again`;
+  const missing = `${failed.map(({ target, error }) => `${target}: ${error}`).join("\n")}
+generation ${generation} is in the store and in ${targets.length - failed.length} of ${count(targets.length, "target")}: once that is mended, say ${again}`;
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else {
     const what = same ? `has generation ${generation} already` : `generation ${generation}`;

@@ -47,6 +47,9 @@ type HeadFile = z.infer<typeof headSchema>;
 
 const RECORD_BYTES_AT_MOST = 2 ** 20;
 
+const MOVE_AWAY = ": restore it, or move it away, and the next push goes on from the history";
+const UNFREEZE = ": `pointsman unfreeze` takes it away";
+
 /** Of the rollout object before the first push. */
 const NOTHING = 0;
 
@@ -128,7 +131,7 @@ export class FolderStore implements Store {
   }
 
   async freeze(): Promise<Freeze | null> {
-    return this.readJson(this.freezeFile, freezeSchema);
+    return this.readJson(this.freezeFile, freezeSchema, UNFREEZE);
   }
 
   async setFreeze(freeze: Freeze | null): Promise<void> {
@@ -227,13 +230,14 @@ export class FolderStore implements Store {
 
   /** Throws SourceError where it is none. */
   private readHead(): HeadFile | null {
-    return this.readJson(this.rolloutFile, headSchema);
+    return this.readJson(this.rolloutFile, headSchema, MOVE_AWAY);
   }
 
-  private readJson<T extends object>(file: string, schema: z.ZodType<T>): T | null {
+  /** @param wayOut what to do where it is damaged */
+  private readJson<T extends object>(file: string, schema: z.ZodType<T>, wayOut = ""): T | null {
     if (!existsSync(file)) return null;
     const record = parseRecord(schema, readBytes(file, { file }, RECORD_BYTES_AT_MOST).toString());
-    if (typeof record === "string") throw new SourceError({ file }, record);
+    if (typeof record === "string") throw new SourceError({ file }, record + wayOut);
     return record;
   }
 
