@@ -81,6 +81,18 @@ describe("a rollback", () => {
 });
 
 describe("a freeze", () => {
+  it("lets targets be mended, as a push of what is to be served already does", () => {
+    const targets = render();
+    push("first");
+    ask("freeze", "--until", "2h", "--reason", "x");
+    expect(push("mend", ...targets)).toMatchObject({ code: 0, out: expect.stringContaining("2 files") });
+    promote();
+    expect(push("other", ...targets)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("guard frozen"),
+    });
+  });
+
   it("holds pushes, with its reason, until it is over or somebody allows it", () => {
     push("first");
     promote();
