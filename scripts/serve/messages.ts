@@ -81,6 +81,11 @@ export function readSent(bytes: Uint8Array): Sent {
   return { versionInfo: response.versionInfo, nonce: response.nonce, filters: new Map(filters) };
 }
 
+/** Of a DiscoveryResponse, without a look at what it brings. */
+export function readVersion(bytes: Uint8Array): Pick<Sent, "versionInfo" | "nonce"> {
+  return read(Response, bytes) as Pick<Sent, "versionInfo" | "nonce">;
+}
+
 interface AnyValue {
   typeUrl: string;
   value: Buffer;

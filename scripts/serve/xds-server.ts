@@ -62,7 +62,8 @@ export class XdsServer {
     "grpc.max_concurrent_streams": STREAMS_A_CONNECTION,
     // A proxy that was stopped looks connected for as long as nobody asks.
     "grpc.keepalive_time_ms": 5_000,
-    "grpc.keepalive_timeout_ms": 2_000,
+    // Long enough for a server that writes to ten thousands: it hears nothing meanwhile.
+    "grpc.keepalive_timeout_ms": 5_000,
   });
   private readonly calls = new Set<ProxyStream>();
   private sweeping: NodeJS.Timeout | null = null;
