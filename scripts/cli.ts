@@ -14,6 +14,7 @@ import { packCommand } from "./commands/pack.ts";
 import { pushCommand } from "./commands/push.ts";
 import { putCommand, stampCommand } from "./commands/put.ts";
 import { renderCommand } from "./commands/render.ts";
+import { retireCommand } from "./commands/retire.ts";
 import { rollbackCommand } from "./commands/rollback.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -68,6 +69,7 @@ for (const add of [
   rollbackCommand,
   historyCommand,
   statusCommand,
+  retireCommand,
   verifyCommand,
   serveCommand,
   freezeCommand,

@@ -7,6 +7,7 @@ import { Refusal } from "../refusal.ts";
 import { Fleet } from "../serve/fleet.ts";
 import { type StoreState, startHttp } from "../serve/http.ts";
 import { Refusals } from "../serve/refusals.ts";
+import { Seen } from "../serve/seen.ts";
 import { XdsServer } from "../serve/xds-server.ts";
 import { readBytes } from "../sources/files.ts";
 import { reason } from "../sources/reason.ts";
@@ -89,7 +90,8 @@ async function serve(options: Options): Promise<void> {
   const store = storeAt(options.store);
   const credentials = credentialsOf(options);
   const refusals = new Refusals(store, (why) => log(`a refusal is not in the store yet: ${why}`));
-  const fleet = fleetOf(options, store, refusals);
+  const seen = new Seen(store, (why) => log(`a proxy that has come is not in the store yet: ${why}`));
+  const fleet = fleetOf(options, store, refusals, seen);
   const { host, port } = options.listen;
   const clients = options.client.length > 0 ? options.client : null;
   const xds = new XdsServer(fleet, { host, port, credentials, clients, streams: options.maxStreams });
@@ -114,13 +116,14 @@ async function serve(options: Options): Promise<void> {
     }
   } finally {
     refusals.stop();
+    seen.stop();
     xds.stop();
     http?.close();
     http?.closeAllConnections();
   }
 }
 
-function fleetOf(options: Options, store: Store, refusals: Refusals): Fleet {
+function fleetOf(options: Options, store: Store, refusals: Refusals, seen: Seen): Fleet {
   return new Fleet({
     wasm: options.wasm,
     primary: options.primary ?? null,
@@ -129,6 +132,7 @@ function fleetOf(options: Options, store: Store, refusals: Refusals): Fleet {
       log(`${id}: refused generation ${version.generation}: ${why}`);
       refusals.add(id, version, why);
     },
+    onSeen: (proxy) => seen.add(proxy),
     onBehind: (id, generation) =>
       log(
         `${id}: has generation ${generation}, which ${store.name} does not have: is this server behind, or the store another one?`,

@@ -9,7 +9,7 @@ import { count } from "../count.ts";
 import { Refusal } from "../refusal.ts";
 import { showSeconds } from "../seconds.ts";
 import type { Stage } from "../store/stages.ts";
-import { type Head, type Rollout, type Store, StoreAway } from "../store/store.ts";
+import { type Head, type Report, type Rollout, type Store, StoreAway } from "../store/store.ts";
 import { visibleOnLine } from "../visible.ts";
 import { type Counted, compare } from "./compare.ts";
 import { between, type Counters } from "./counters.ts";
@@ -146,21 +146,47 @@ class Driver {
     for (;;) {
       await fleet.identify();
       const reached = fleet.reached(stages, at);
-      const lacking = await fleet.lacking(reached, this.rollout);
-      if (reached.length === 0) return { is: "unsure", what: `${this.where()}: no proxy is in it` };
-      if (lacking.length === 0)
-        return {
-          is: "fine",
-          what: `${this.where()}: proven by ${count(reached.length, "proxy", "proxies")}`,
-        };
+      const unlisted = await this.unlisted();
+      const lacking = [...(await fleet.lacking(reached, this.rollout)), ...unlisted.lacking];
+      const all = count(reached.length + unlisted.count, "proxy", "proxies");
+      if (reached.length + unlisted.count === 0)
+        return { is: "unsure", what: `${this.where()}: no proxy is in it` };
+      if (lacking.length === 0) return { is: "fine", what: `${this.where()}: proven by ${all}` };
       const refused = await this.refusal();
       if (refused !== null) return { is: "bad", what: `${this.where()}: ${refused}` };
       if (Date.now() > until) {
-        const missing = `${this.where()}: after ${showSeconds(seconds)} not proven by ${lacking.length} of ${count(reached.length, "proxy", "proxies")}`;
+        const missing = `${this.where()}: after ${showSeconds(seconds)} not proven by ${lacking.length} of ${all}`;
         return { is: "unsure", what: [missing, ...showLacking(lacking)].join("\n  ") };
       }
       await this.wait(ROUND_MS / 1000);
     }
+  }
+
+  /** Nodes that servers have seen and the list does not have: who follows them may report that they serve it. */
+  private async unlisted(): Promise<{ count: number; lacking: Lacking[] }> {
+    const { stages, at } = this.rollout;
+    const { records: seen } = await this.patiently(() => this.store.nodes());
+    const nodes = this.options.fleet.unlisted(seen, stages, at);
+    const reports = nodes.length === 0 ? [] : (await this.patiently(() => this.store.reports())).records;
+    const proven = new Set(reports.filter((one) => this.isServed(one)).map(({ node }) => node));
+    const why =
+      "a server has seen it, and it is not in the list of proxies: add it there, or `pointsman retire` it if it is gone for good";
+    const lacking = nodes.filter(({ node }) => !proven.has(node)).map(({ node }) => ({ name: node, why }));
+    return { count: nodes.length, lacking };
+  }
+
+  private isServed({ listeners }: Report): boolean {
+    const { generation, digest } = this.rollout;
+    return (
+      listeners.length > 0 &&
+      listeners.every(
+        (one) =>
+          one.verdict === "served" &&
+          one.generation === generation &&
+          one.digest !== null &&
+          digest.startsWith(one.digest),
+      )
+    );
   }
 
   /** What a proxy of ours has said against this table. */

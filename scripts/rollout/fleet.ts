@@ -5,6 +5,7 @@ import { IDENTITY_QUERY, readIdentity } from "../status/identity.ts";
 import { type Judgement, judge, silent } from "../status/judge.ts";
 import type { Endpoint } from "../status/proxies.ts";
 import { type Node, type Stage, stageOf, type Version } from "../store/stages.ts";
+import type { SeenNode } from "../store/store.ts";
 import { CLUSTERS_QUERY, readClusters, showMissing } from "./clusters.ts";
 import { COUNTERS_QUERY, type Counters, readCounters } from "./counters.ts";
 
@@ -65,6 +66,14 @@ export class Fleet {
   /** Those that get the table with this stage. */
   ofStage(stages: readonly Stage[], at: number): Member[] {
     return this.proxies.filter(({ node }) => node !== null && stageOf({ stages: [...stages] }, node) === at);
+  }
+
+  /** Those that a server has seen and that the list does not have, of the stages up to `at`. */
+  unlisted(seen: readonly SeenNode[], stages: readonly Stage[], at: number): SeenNode[] {
+    const listed = new Set(this.proxies.map(({ node }) => node?.id));
+    return seen.filter(
+      (one) => !listed.has(one.node) && stageOf({ stages: [...stages] }, { ...one, id: one.node }) <= at,
+    );
   }
 
   /** Which of the proxies do not serve this, each with what is so. */

@@ -24,6 +24,8 @@ export interface FleetOptions {
   onRefused: (id: string, version: Version, why: string) => void;
   /** A proxy has a newer generation than the store's, as far as we have read it. */
   onBehind: (id: string, generation: number) => void;
+  /** A proxy has come. */
+  onSeen: (proxy: AskingProxy) => void;
 }
 
 /** What has happened since the start. */
@@ -67,6 +69,7 @@ export class Fleet {
   connect(proxy: AskingProxy, stream: Stream): Subscriber {
     const subscriber = new Subscriber(this, proxy, stream);
     this.subscribers.add(subscriber);
+    this.options.onSeen(proxy);
     return subscriber;
   }
 

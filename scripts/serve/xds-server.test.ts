@@ -57,6 +57,7 @@ function newFleet(): Fleet {
     isRefused: (id, { generation }) => refusals.some(([one, of]) => one === id && of === generation),
     onRefused: (id, { generation }, why) => refusals.push([id, generation, why]),
     onBehind: () => behind++,
+    onSeen: () => {},
   });
 }
 

@@ -11,7 +11,15 @@ import { SourceError } from "../sources/problem.ts";
 import type { Table } from "../table/table.ts";
 import { base64, EtcdClient, EtcdRefusal } from "./etcd-client.ts";
 import type { EtcdPlace } from "./etcd-place.ts";
-import { type NodeRecords, nodeRecordText, REFUSALS, REPORTS, tooMany } from "./node-records.ts";
+import {
+  NODES,
+  type NodeRecords,
+  nodeKey,
+  nodeRecordText,
+  REFUSALS,
+  REPORTS,
+  tooMany,
+} from "./node-records.ts";
 import { parseRecord } from "./record.ts";
 import {
   type Entry,
@@ -28,6 +36,7 @@ import {
   type Revision,
   type Rollout,
   rolloutSchema,
+  type SeenNode,
   type Store,
   StoreAway,
 } from "./store.ts";
@@ -201,6 +210,24 @@ export class EtcdStore implements Store {
 
   refusals(): Promise<Records<NodeRefusal>> {
     return this.records(REFUSALS);
+  }
+
+  putNode(seen: SeenNode): Promise<void> {
+    return this.turns.take(async () => {
+      const value = nodeRecordText(NODES, seen, this.name);
+      const key = this.key(`${NODES.folder}/${NODES.key(seen)}`);
+      await this.checkRoom(NODES.folder, key);
+      await this.put(key, Buffer.from(value));
+    });
+  }
+
+  nodes(): Promise<Records<SeenNode>> {
+    return this.records(NODES);
+  }
+
+  async retire(node: string): Promise<void> {
+    const key = this.key(`${NODES.folder}/${nodeKey(node)}`);
+    await this.client.call("kv/deleterange", { key: base64(key) }, doneSchema, this.shown(key));
   }
 
   watch(hint: () => void, signal: AbortSignal): void {

@@ -16,7 +16,15 @@ import { SourceError } from "../sources/problem.ts";
 import { reason } from "../sources/reason.ts";
 import type { Table } from "../table/table.ts";
 import { append, readHistory } from "./history-file.ts";
-import { type NodeRecords, nodeRecordText, REFUSALS, REPORTS, tooMany } from "./node-records.ts";
+import {
+  NODES,
+  type NodeRecords,
+  nodeKey,
+  nodeRecordText,
+  REFUSALS,
+  REPORTS,
+  tooMany,
+} from "./node-records.ts";
 import { parseRecord } from "./record.ts";
 import {
   type Entry,
@@ -33,6 +41,7 @@ import {
   type Revision,
   type Rollout,
   rolloutSchema,
+  type SeenNode,
   type Store,
 } from "./store.ts";
 import { readTable } from "./stored-table.ts";
@@ -160,6 +169,22 @@ export class FolderStore implements Store {
     return this.records(REFUSALS);
   }
 
+  async putNode(seen: SeenNode): Promise<void> {
+    this.putRecord(NODES, seen, null);
+  }
+
+  async nodes(): Promise<Records<SeenNode>> {
+    return this.records(NODES);
+  }
+
+  async retire(node: string): Promise<void> {
+    const folder = join(this.name, NODES.folder);
+    const file = join(folder, `${nodeKey(node)}.json`);
+    if (!existsSync(file)) return;
+    rmSync(file, { force: true });
+    syncFolder(folder);
+  }
+
   watch(hint: () => void, signal: AbortSignal): void {
     try {
       const watcher = watch(this.name, { signal, persistent: false }, hint);
@@ -170,7 +195,7 @@ export class FolderStore implements Store {
     }
   }
 
-  private putRecord<T extends object>(kind: NodeRecords<T>, record: T, seconds: number): void {
+  private putRecord<T extends object>(kind: NodeRecords<T>, record: T, seconds: number | null): void {
     const text = nodeRecordText(kind, record, this.name);
     const folder = join(this.name, kind.folder);
     const file = join(folder, `${kind.key(record)}.json`);
@@ -204,7 +229,7 @@ export class FolderStore implements Store {
     kind: NodeRecords<T>,
   ): Generator<{ file: string; record: T | string; isOver: boolean }> {
     const folder = join(this.name, kind.folder);
-    const schema = z.strictObject({ seconds: z.number().positive(), record: kind.schema });
+    const schema = z.strictObject({ seconds: z.number().positive().nullable(), record: kind.schema });
     const names = existsSync(folder) ? namesIn(folder).filter((name) => name.endsWith(".json")) : [];
     for (const file of names.map((name) => join(folder, name))) {
       try {
@@ -214,7 +239,7 @@ export class FolderStore implements Store {
         const { record, seconds } = kept;
         if (file !== join(folder, `${kind.key(record)}.json`))
           throw new SourceError({ file }, "it is of another node");
-        yield { file, record, isOver: changed + seconds * 1000 < Date.now() };
+        yield { file, record, isOver: seconds !== null && changed + seconds * 1000 < Date.now() };
       } catch (error) {
         if (!(error instanceof SourceError)) throw error;
         const why = new SourceError({ file: error.file }, `left out: ${error.what}`).message;

@@ -8,12 +8,14 @@ import {
   nodeRefusalSchema,
   type Report,
   reportSchema,
+  type SeenNode,
+  seenNodeSchema,
 } from "./store.ts";
 
 /** A kind of record. */
 export interface NodeRecords<T> {
   /** What its keys begin with. */
-  folder: "reports" | "refusals";
+  folder: "reports" | "refusals" | "nodes";
   schema: ZodType<T>;
   /** Of a record, below the folder. */
   key(record: T): string;
@@ -31,7 +33,14 @@ export const REFUSALS: NodeRecords<NodeRefusal> = {
   key: ({ node, digest }) => `${digest}-${nodeKey(node)}`,
 };
 
-function nodeKey(node: string): string {
+export const NODES: NodeRecords<SeenNode> = {
+  folder: "nodes",
+  schema: seenNodeSchema,
+  key: ({ node }) => nodeKey(node),
+};
+
+/** Of what is the node's own, whatever else it says. */
+export function nodeKey(node: string): string {
   return createHash("sha256").update(node).digest("hex").slice(0, 32);
 }
 

@@ -112,6 +112,16 @@ export type Report = z.infer<typeof reportSchema>;
 export const nodeRefusalSchema = z.strictObject({ node: nodeName, digest, generation, when, why: text });
 export type NodeRefusal = z.infer<typeof nodeRefusalSchema>;
 
+/** A proxy that has asked a server for its table. It is expected until somebody says that it is gone for good. */
+export const seenNodeSchema = z.strictObject({
+  node: nodeName,
+  cluster: z.string().max(500),
+  locality: z.string().max(500),
+  /** When it came last, to within an hour. */
+  when,
+});
+export type SeenNode = z.infer<typeof seenNodeSchema>;
+
 /** Records of many nodes, in no order. */
 export interface Records<T> {
   records: T[];
@@ -190,6 +200,14 @@ export interface Store {
   refuse(refusal: NodeRefusal): Promise<void>;
 
   refusals(): Promise<Records<NodeRefusal>>;
+
+  /** Takes the place of the node's last one, and never goes by itself. */
+  putNode(seen: SeenNode): Promise<void>;
+
+  nodes(): Promise<Records<SeenNode>>;
+
+  /** It is gone for good; nothing happens where it is not there. */
+  retire(node: string): Promise<void>;
 
   /** Calls `hint` when the rollout object may have changed, until the signal. It may miss something: ask now and then as well. */
   watch(hint: () => void, signal: AbortSignal): void;

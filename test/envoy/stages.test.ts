@@ -199,6 +199,30 @@ test("a canary that is stopped holds it, and who comes back is proven", async ()
   expect(await fleet.versions()).toEqual(five(SECOND));
 });
 
+test("a proxy that a server has seen and nobody names holds its stage, until it is retired", async () => {
+  load = new Load();
+  fleet.promote(OLD);
+  const { generation } = rollout();
+  // Without envoy-2, a canary.
+  const named = fleet.proxies().filter((_, i) => i !== 4 && i !== 5);
+  const args = pushOf().slice(0, -2 * fleet.envoys.length);
+  const { code, err } = await fleet.run(...args, ...named);
+  expect(code).toBe(1);
+  expect(err).toContain(
+    "after 15s not proven by 1 of 3 proxies\n  envoy-2: a server has seen it, and it is not in",
+  );
+  expect(await fleet.run("retire", "envoy-22")).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("`envoy-2`?"),
+  });
+  await fleet.well("retire", "envoy-2");
+  expect(await fleet.run("resume", ...named)).toMatchObject({
+    code: 0,
+    err: expect.stringContaining("stage all (3 of 3): proven by 4 proxies"),
+  });
+  expect(rollout().generation).toBe(generation + 1);
+});
+
 test("clusters come first: a table is not sent where one of them is missing", async () => {
   const { generation } = rollout();
   fleet.promote("1.47.0-wmf.9");

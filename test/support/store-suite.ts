@@ -209,6 +209,28 @@ export function storeSuite(
       await expect(store.refuse(refusalOf("", 1))).rejects.toThrow("`node`: ");
     });
 
+    it("keeps which nodes were seen, until they are retired", async () => {
+      const seenAt = (node: string, cluster: string) => ({
+        ...{ node, cluster, locality: "eu/esams" },
+        when: reportOf(node).when,
+      });
+      expect(await store.nodes()).toEqual({ records: [], warnings: [] });
+      for (const node of NODES) await store.putNode(seenAt(node, "old"));
+      for (const node of NODES) await again().putNode(seenAt(node, "edge"));
+      const { records, warnings } = await again().nodes();
+      expect([records.length, warnings]).toEqual([NODES.length, []]);
+      expect(records).toEqual(expect.arrayContaining(NODES.map((node) => seenAt(node, "edge"))));
+      await again().retire(NODES[0]!);
+      await store.retire("never seen");
+      expect((await store.nodes()).records.map(({ node }) => node).sort()).toEqual(NODES.slice(1).sort());
+      await store.putNode(seenAt(NODES[0]!, "edge"));
+      expect((await again().nodes()).records.length).toBe(NODES.length);
+      const small = again(NODES.length);
+      await small.putNode(seenAt(NODES[1]!, "mesh"));
+      await expect(small.putNode(seenAt("one more", "edge"))).rejects.toThrow("records in nodes already");
+      await expect(store.putNode(seenAt("x".repeat(501), ""))).rejects.toThrow("`node`: ");
+    });
+
     it("is frozen until it is not", async () => {
       const freeze = {
         until: "2026-12-31T00:00:00.000Z",
