@@ -100,7 +100,7 @@ def main(arguments):
     chosen = options(arguments)
     with open(chosen.table, "rb") as file:
         data = file.read()
-    Table(data)  # a bad one is refused here, and not by a thousand tasks
+    Table(data).listener(chosen.listener)  # what is wrong is refused here, and not by a thousand tasks
     spark = SparkSession.builder.appName("pointsman-rehearse").getOrCreate()
     context = spark.sparkContext
     table, fields, where = context.broadcast(data), chosen.fields, (chosen.listener, chosen.secondary)

@@ -127,7 +127,10 @@ class Table:
         """None is the first one; the only one may have no name, and answers to any."""
         if name is None or self.listeners[0][0] == NONE:
             return self.listeners[0]
-        return next(one for one in self.listeners if self.text(one[0]) == name)
+        known = {self.text(one[0]): one for one in self.listeners}
+        if name not in known:
+            raise ValueError("the table has no listener %r, only %s" % (name, ", ".join(known)))
+        return known[name]
 
     def predicate(self, subject, test, name, first, count):
         """(Is it negated, subject, test, name, values); of a share the values are its salt and itself."""
