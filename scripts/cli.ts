@@ -6,6 +6,7 @@ import { completionCommand } from "./commands/completion.ts";
 import { dblistCommand } from "./commands/dblist.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { followCommand } from "./commands/follow.ts";
 import { freezeCommand, unfreezeCommand } from "./commands/freeze.ts";
 import { refuseUnknownWords } from "./commands/heard.ts";
 import { historyCommand } from "./commands/history.ts";
@@ -72,6 +73,7 @@ for (const add of [
   retireCommand,
   verifyCommand,
   serveCommand,
+  followCommand,
   freezeCommand,
   unfreezeCommand,
   completionCommand,

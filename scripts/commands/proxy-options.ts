@@ -33,16 +33,19 @@ export function addProxyOptions(command: Command): Command {
         `a file of such proxies, one a line (default: ${PROXIES_FILE} in the store's folder); - is standard input`,
       ).conflicts("proxy"),
     )
-    .option(
-      "--instances <n>",
-      "how many instances serve a listener, for a proxy that does not say how many workers it has",
-      wholeNumber(1, 99_999, "Must be a whole number from 1 on."),
-    )
+    .addOption(instancesOption())
     .addOption(
       new Option("--timeout <time>", "how long a proxy may take to answer")
         .argParser(parseDuration)
         .default(5000, "5s"),
     );
+}
+
+export function instancesOption(): Option {
+  return new Option(
+    "--instances <n>",
+    "how many instances serve a listener, for a proxy that does not say how many workers it has",
+  ).argParser(wholeNumber(1, 99_999, "Must be a whole number from 1 on."));
 }
 
 /** Throws Refusal, SourceError. */
@@ -59,7 +62,7 @@ export function proxiesOf({ store, proxy, proxies }: ProxyOptions): Endpoint[] {
   return read;
 }
 
-function collectProxy(text: string, proxies: Endpoint[]): Endpoint[] {
+export function collectProxy(text: string, proxies: Endpoint[]): Endpoint[] {
   const proxy = parseProxy(text);
   if (typeof proxy === "string") throw new InvalidArgumentError(proxy);
   return [...proxies, proxy];

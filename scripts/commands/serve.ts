@@ -2,20 +2,18 @@
 import type { Server } from "node:http";
 import { createSecureContext } from "node:tls";
 import { experimental, ServerCredentials } from "@grpc/grpc-js";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
 import { Refusal } from "../refusal.ts";
 import { Fleet } from "../serve/fleet.ts";
-import { type StoreState, startHttp } from "../serve/http.ts";
-import { Refusals } from "../serve/refusals.ts";
+import { startHttp } from "../serve/http.ts";
 import { Seen } from "../serve/seen.ts";
 import { XdsServer } from "../serve/xds-server.ts";
 import { readBytes } from "../sources/files.ts";
-import { reason } from "../sources/reason.ts";
-import { type FollowState, follow } from "../store/follow-store.ts";
+import { follow } from "../store/follow-store.ts";
+import { Refusals } from "../store/refusals.ts";
 import type { Store } from "../store/store.ts";
-import { visibleOnLine } from "../visible.ts";
-import { showRollout } from "./history.ts";
-import { parsePort } from "./render-options.ts";
+import type { StoreState } from "../store/store-state.ts";
+import { bound, log, type Place, placeOption, told } from "./staying.ts";
 import { addStoreOption, type StoreOptions, storeAt } from "./store-options.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -30,11 +28,6 @@ interface Options extends StoreOptions {
   clientCa?: string;
   client: string[];
   maxStreams: number;
-}
-
-interface Place {
-  host: string;
-  port: number;
 }
 
 /** How soon a certificate that was written anew is taken. */
@@ -108,8 +101,7 @@ async function serve(options: Options): Promise<void> {
     const { port } = http.address() as { port: number };
     log(`${store.name} for Envoys at ${host}:${xds.port}; http://${options.http.host}:${port}/status`);
     const cache = options.cache === undefined ? {} : { cache: options.cache };
-    for await (const now of follow(store, { signal: ending.signal, ...cache })) {
-      tell(now, state);
+    for await (const now of told(store, follow(store, { signal: ending.signal, ...cache }))) {
       state.trouble = now.trouble;
       refusals.heard(now.refusals);
       if (now.followed !== null) fleet.update(now.followed);
@@ -127,7 +119,7 @@ function fleetOf(options: Options, store: Store, refusals: Refusals, seen: Seen)
   return new Fleet({
     wasm: options.wasm,
     primary: options.primary ?? null,
-    isRefused: (id, version) => refusals.has(id, version),
+    isRefused: (id, version) => refusals.why(id, version) !== null,
     onRefused(id, version, why) {
       log(`${id}: refused generation ${version.generation}: ${why}`);
       refusals.add(id, version, why);
@@ -138,28 +130,6 @@ function fleetOf(options: Options, store: Store, refusals: Refusals, seen: Seen)
         `${id}: has generation ${generation}, which ${store.name} does not have: is this server behind, or the store another one?`,
       ),
   });
-}
-
-/** A line where something is another than before. */
-function tell({ followed, from, trouble, cacheTrouble }: FollowState, before: StoreState): void {
-  if (trouble !== null && trouble.why !== before.trouble?.why) log(trouble.why);
-  if (trouble === null && before.trouble !== null) log(`${before.name}: is there again`);
-  if (followed !== null && trouble === null)
-    log(`${showRollout(followed.rollout)}${from === "cache" ? ", from the last good copy" : ""}`);
-  if (cacheTrouble !== null) log(`no last good copy: ${cacheTrouble}`);
-}
-
-function log(line: string): void {
-  process.stderr.write(`${new Date().toISOString()}  ${visibleOnLine(line)}\n`);
-}
-
-/** Throws Refusal where an address cannot be had. */
-async function bound<T>({ host, port }: Place, starting: Promise<T>): Promise<T> {
-  try {
-    return await starting;
-  } catch (error) {
-    throw new Refusal(`${host}:${port}: cannot listen there: ${reason(error)}`);
-  }
 }
 
 /** Certificates that are written anew are taken while we run. Throws Refusal. */
@@ -187,14 +157,4 @@ function credentialsOf({ tlsCert, tlsKey, clientCa, client }: Options): ServerCr
     refreshIntervalMs: CERTIFICATES_MS,
   });
   return experimental.createCertificateProviderServerCredentials(provider, provider, clientCa !== undefined);
-}
-
-function placeOption(flags: string, description: string, preset: string): Option {
-  return new Option(flags, description).argParser(parsePlace).default(parsePlace(preset), preset);
-}
-
-function parsePlace(text: string): Place {
-  const [, host = "127.0.0.1", port] = /^(?:\[?([^[\]]+)\]?:)?(\d+)$/.exec(text) ?? [];
-  if (port === undefined) throw new InvalidArgumentError("Write where to listen as PORT or ADDRESS:PORT.");
-  return { host, port: parsePort(port) };
 }

@@ -17,6 +17,14 @@ export interface TargetOptions extends StoreOptions {
 const TARGETS_FILE = "targets.yaml";
 
 export function addTargetOptions(command: Command): Command {
+  return addPlacedTargets(command).option(
+    "--reload",
+    "run the command that makes a proxy read its file, instead of printing it",
+  );
+}
+
+/** The same, of who always makes a proxy read its file. */
+export function addPlacedTargets(command: Command): Command {
   return addStoreOption(command)
     .option(
       "--target <kind=place>",
@@ -27,8 +35,7 @@ export function addTargetOptions(command: Command): Command {
     .option(
       "--targets <file>",
       `a YAML file of such targets (default: ${TARGETS_FILE} in the store's folder, if it is there)`,
-    )
-    .option("--reload", "run the command that makes a proxy read its file, instead of printing it");
+    );
 }
 
 /** None: the store alone has the table. Throws SourceError. */

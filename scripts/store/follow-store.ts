@@ -11,6 +11,7 @@ import { withGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
 import { SourceError } from "../sources/problem.ts";
 import { Table } from "../table/table.ts";
+import { Bell } from "./bell.ts";
 import { FollowCache, type Followed } from "./follow-cache.ts";
 import { type NodeRefusal, type Revision, type Rollout, type Store, StoreAway } from "./store.ts";
 
@@ -184,26 +185,5 @@ async function within<T>(promise: Promise<T>, ms: number, { name }: Store): Prom
     return await Promise.race([promise, timer]);
   } finally {
     over.abort();
-  }
-}
-
-/** Ends a wait early; rung while nobody waits, it ends the next one. */
-class Bell {
-  private rung = false;
-  private wake: (() => void) | null = null;
-
-  ring(): void {
-    this.rung = true;
-    this.wake?.();
-  }
-
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
-    if (!this.rung && !signal.aborted) {
-      const over = new AbortController();
-      this.wake = () => over.abort();
-      await sleep(ms, undefined, { signal: AbortSignal.any([signal, over.signal]) }).catch(() => {});
-      this.wake = null;
-    }
-    this.rung = false;
   }
 }

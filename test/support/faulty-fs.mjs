@@ -6,11 +6,13 @@
  * - `ENOSPC`, `EROFS`…: the call fails so; of what was to be written, half is where the disk is full.
  * - `wait`: once, the call is not made before the file FAULT_FILE is there; FAULT_FILE.waits tells that it waits.
  * - none: the calls and their paths are written to FAULT_FILE.
+ *
+ * With FAULT_PATH, only calls about paths that have it count; with FAULT_WHILE, only as long as that file is there.
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 
-const { FAULT, FAULT_AT = "0", FAULT_FILE } = process.env;
+const { FAULT, FAULT_AT = "0", FAULT_FILE, FAULT_PATH = "", FAULT_WHILE } = process.env;
 const CHANGING = ["openSync", "writeFileSync", "writeSync", "fsyncSync", "ftruncateSync"];
 CHANGING.push("renameSync", "rmSync", "mkdirSync", "chmodSync");
 const real = { ...fs };
@@ -33,7 +35,9 @@ for (const name of CHANGING) {
   fs[name] = (...args) => {
     const [place] = args;
     const isOfNoFile = name === "openSync" ? !/[wa+]/.test(String(args[1])) : place === 1 || place === 2;
-    if (isInside || isOfNoFile) return real[name](...args);
+    const isElsewhere = !String(place).includes(FAULT_PATH) && FAULT_PATH !== "";
+    const isOver = FAULT_WHILE !== undefined && !real.existsSync(FAULT_WHILE);
+    if (isInside || isOfNoFile || isElsewhere || isOver) return real[name](...args);
     calls.push(typeof place === "string" ? `${name} ${place}` : name);
     const due = calls.length - Number(FAULT_AT);
     if (FAULT === undefined || due < 0) return once(name, args);

@@ -1,13 +1,13 @@
 /** Which proxies have refused what: in the store, so that every server knows it, and one that begins anew too. */
 import { Refusal } from "../refusal.ts";
 import { SourceError } from "../sources/problem.ts";
-import type { Version } from "../store/stages.ts";
-import type { NodeRefusal, Store } from "../store/store.ts";
+import type { Version } from "./stages.ts";
+import type { NodeRefusal, Store } from "./store.ts";
 
 const AGAIN_MS = 5_000;
 
 export class Refusals {
-  private known = new Set<string>();
+  private known = new Map<string, string>();
   /** Of our own, which the store does not have yet. */
   private unkept: NodeRefusal[] = [];
   private timer: NodeJS.Timeout | null = null;
@@ -19,18 +19,19 @@ export class Refusals {
     private readonly say: (why: string) => void,
   ) {}
 
-  has(id: string, version: Version): boolean {
-    return this.known.has(keyOf(id, version));
+  /** Why; null: it has not. */
+  why(id: string, version: Version): string | null {
+    return this.known.get(keyOf(id, version)) ?? null;
   }
 
   /** What the store has now, of all servers. */
   heard(known: readonly NodeRefusal[]): void {
-    this.known = new Set([...known, ...this.unkept].map((one) => keyOf(one.node, one)));
+    this.known = new Map([...known, ...this.unkept].map((one) => [keyOf(one.node, one), one.why]));
   }
 
   add(id: string, version: Version, why: string): void {
     const { digest, generation } = version;
-    this.known.add(keyOf(id, version));
+    this.known.set(keyOf(id, version), why);
     this.unkept.push({ node: id, digest, generation, when: new Date().toISOString(), why });
     void this.keep();
   }
