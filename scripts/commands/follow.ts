@@ -1,14 +1,14 @@
 /** `pointsman follow`: keeps what a store wants served in the files of one machine's proxies, and proves it. */
 import type { Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { lock } from "../disk/lock.ts";
 import { NodeFollower } from "../follow/node-follower.ts";
 import { pagesOf } from "../follow/pages.ts";
 import { Reporter } from "../follow/reporter.ts";
 import { startPages } from "../pages.ts";
 import { Refusal } from "../refusal.ts";
-import type { Endpoint } from "../status/proxies.ts";
+import { type Endpoint, isReported } from "../status/proxies.ts";
 import { follow } from "../store/follow-store.ts";
 import { Refusals } from "../store/refusals.ts";
 import type { Store } from "../store/store.ts";
@@ -45,7 +45,7 @@ export function followCommand(program: Command): void {
     .option(
       "--proxy <url>",
       "what proves that the table is served (repeatable), as for status: 'URL LISTENER …'",
-      collectProxy,
+      collectAsked,
       [],
     )
     .addOption(instancesOption())
@@ -75,6 +75,13 @@ Examples:
   $ pointsman follow --target envoy-files=/etc/envoy --node cp1 --once --lease 10m    # from a timer`,
     )
     .action(followStore);
+}
+
+/** What reports is no proof of a report. */
+function collectAsked(text: string, proxies: Endpoint[]): Endpoint[] {
+  const all = collectProxy(text, proxies);
+  if (all.some(isReported)) throw new InvalidArgumentError("Name it by a URL at which it can be asked.");
+  return all;
 }
 
 async function followStore(options: Options): Promise<void> {

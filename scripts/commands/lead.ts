@@ -64,10 +64,12 @@ export async function checkBegin(
 }
 
 export function fleetOf(
+  store: Store,
   endpoints: readonly Endpoint[],
   { timeout, instances }: { timeout: number; instances?: number },
 ): Fleet {
-  return new Fleet(endpoints, { timeoutMs: timeout, instances: instances ?? null });
+  const reports = async () => (await store.reports()).records;
+  return new Fleet(endpoints, { timeoutMs: timeout, instances: instances ?? null, reports });
 }
 
 /** That the rollout's table brings. Throws Refusal, SourceError. */

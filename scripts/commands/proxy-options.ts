@@ -49,14 +49,21 @@ export function instancesOption(): Option {
 }
 
 /** Throws Refusal, SourceError. */
-export function proxiesOf({ store, proxy, proxies }: ProxyOptions): Endpoint[] {
+export function proxiesOf(options: ProxyOptions): Endpoint[] {
+  const named = namedProxies(options);
+  if (named !== null) return named;
+  const own = fileInStore(options, PROXIES_FILE);
+  throw new Refusal(
+    `no proxies: name them by --proxy URL, --proxies FILE${own === null ? "" : `, or in ${own}`}`,
+  );
+}
+
+/** null: none are named anywhere. Throws Refusal, SourceError. */
+export function namedProxies({ store, proxy, proxies }: ProxyOptions): Endpoint[] | null {
   const own = fileInStore({ store }, PROXIES_FILE);
   const file = proxies ?? (own !== null && existsSync(own) ? own : null);
   if (proxy.length > 0) return proxy;
-  if (file === null)
-    throw new Refusal(
-      `no proxies: name them by --proxy URL, --proxies FILE${own === null ? "" : `, or in ${own}`}`,
-    );
+  if (file === null) return null;
   const read = parseProxies(readBytes(file, { file }, PROXIES_BYTES_AT_MOST).toString(), file);
   if (read.length === 0) throw new Refusal(`${file}: it names no proxy, so nothing can be said of any`);
   return read;

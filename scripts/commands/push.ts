@@ -108,7 +108,7 @@ async function push(options: Options, command: Command): Promise<void> {
   const packed = packNext(options, current, progress);
   refuseUnderWay(current, packed.table.digest, store);
   const inStages = inStagesOf(packed, options);
-  const fleet = inStages && fleetOf(options.force === undefined ? proxiesOf(options) : [], options);
+  const fleet = inStages && fleetOf(store, options.force === undefined ? proxiesOf(options) : [], options);
   const again = options.again || options.generation !== undefined;
   const same = current.last?.digest === packed.table.digest && !again;
   const next = same ? current.last!.generation : nextGeneration(current, options.generation);

@@ -4,17 +4,16 @@ import { type Command, Option } from "commander";
 import { count } from "../count.ts";
 import { Refusal } from "../refusal.ts";
 import { Fleet } from "../rollout/fleet.ts";
-import { askAll } from "../status/ask.ts";
-import { readGauges } from "../status/gauges.ts";
-import { type Judgement, judge, silent } from "../status/judge.ts";
-import type { Endpoint } from "../status/proxies.ts";
+import type { Judgement } from "../status/judge.ts";
+import { type Endpoint, reportedAs } from "../status/proxies.ts";
+import { hearAll, judgeWord } from "../status/word.ts";
 import { type Version, versionFor } from "../store/stages.ts";
 import { type Entry, isUnderWay, type Rollout, type Store } from "../store/store.ts";
 import { wantedOf } from "../store/wanted.ts";
 import { visibleOnLine } from "../visible.ts";
 import { parseDuration } from "./duration.ts";
 import { showTime } from "./history.ts";
-import { addProxyOptions, type ProxyOptions, proxiesOf } from "./proxy-options.ts";
+import { addProxyOptions, namedProxies, type ProxyOptions, proxiesOf } from "./proxy-options.ts";
 import { addStoreOption, openStore } from "./store-options.ts";
 
 interface Options extends ProxyOptions {
@@ -39,6 +38,9 @@ Name a proxy by the URL of Envoy's admin interface, of metrics in Prometheus' fo
 After the URL, name the listeners that the proxy must have: one that is missing is then a fault. If you name none,
 status judges the listeners that the proxy has.
 
+A proxy that cannot be asked from here, and has \`pointsman follow\` beside it, is report:NODE: what that told the store
+counts. Where no proxy is named, all that report are shown.
+
 After them, node=ID (and cluster=, locality=) say which node it is, for a proxy that does not say so itself.
 
 The exit code is 0 only if every proxy serves the store's generation on every listener, with all its workers. While a
@@ -54,7 +56,7 @@ Examples:
 
 async function status(options: Options): Promise<void> {
   const store = openStore(options);
-  const proxies = proxiesOf(options);
+  const proxies = namedProxies(options) ?? (await reportedProxies(store, options));
   const tell = options.watch ? teller(options) : null;
   const until = Date.now() + (options.wait ?? 0);
   for (;;) {
@@ -69,6 +71,14 @@ async function status(options: Options): Promise<void> {
     await sleep(ROUND_MS);
   }
 }
+
+/** Where none are named: all that have told the store what they serve. Throws Refusal where none has. */
+async function reportedProxies(store: Store, options: Options): Promise<Endpoint[]> {
+  const { records } = await store.reports();
+  return records.length === 0 ? proxiesOf(options) : records.map(({ node }) => reportedAs(node)).sort(byName);
+}
+
+const byName = (a: Endpoint, b: Endpoint) => (a.name < b.name ? -1 : 1);
 
 interface ListenerState extends Omit<Judgement, "served"> {
   /** `pushed` is when that generation was, by the store's history; null: it has none such. */
@@ -93,11 +103,7 @@ interface State {
 /** One round. Throws Refusal, SourceError. */
 async function look(store: Store, proxies: readonly Endpoint[], options: Options): Promise<State> {
   const { timeout, instances = null } = options;
-  const all = await askAll(
-    proxies.map(({ url }) => url),
-    timeout,
-    (answer) => ("error" in answer ? answer.error : readGauges(answer.text)),
-  );
+  const all = await hearAll(proxies, timeout, async () => (await store.reports()).records);
   // After the proxies: what they serve may be a push of this moment, which the history must have.
   const head = await store.head();
   const history = await store.history();
@@ -108,9 +114,8 @@ async function look(store: Store, proxies: readonly Endpoint[], options: Options
   const { rollout } = head;
   const own = rollout !== null && isUnderWay(rollout) ? await ownWanted(rollout, proxies, timeout) : null;
   const judged = proxies.map(({ name, listeners }, i) => {
-    const said = all[i]!;
     const due = own?.[i] ?? wanted;
-    const judgements = typeof said === "string" ? [silent(said)] : judge(said, due, listeners, instances);
+    const judgements = judgeWord(all[i]!, due, listeners, instances);
     return {
       proxy: name,
       wanted: due.generation,
@@ -135,7 +140,7 @@ async function ownWanted(
   endpoints: readonly Endpoint[],
   timeoutMs: number,
 ): Promise<(Version | undefined)[]> {
-  const fleet = new Fleet(endpoints, { timeoutMs, instances: null });
+  const fleet = new Fleet(endpoints, { timeoutMs, instances: null, reports: async () => [] });
   await fleet.identify();
   return fleet.proxies.map(({ node }) => (node && versionFor(rollout, node)) ?? undefined);
 }
@@ -193,7 +198,7 @@ function showProxies({ proxies }: State): string[] {
         ? `; refused the last table sent (${refused.code}): ${refused.means} ${refused.wayOut}`
         : "";
       return [
-        proxy,
+        visibleOnLine(proxy),
         listener === null ? "-" : visibleOnLine(listener),
         verdict === "served" ? verdict : verdict.toUpperCase(),
         `${[...of, what].join(", ")}${why}`,

@@ -62,7 +62,7 @@ Examples:
         if (rollout.state === "going") return rollout;
         return { ...rollout, state: "going", said: saidBy(options, "resumed by hand") };
       });
-      await goOn(store, next, fleetFor(next, options), options);
+      await goOn(store, next, fleetFor(store, next, options), options);
     });
 }
 
@@ -81,7 +81,7 @@ Examples:
     .action(async (options: LeadOptions & TargetOptions & Said) => {
       const store = openStore(options);
       const begun = open(store, (await store.head()).rollout);
-      const fleet = fleetFor(begun, options);
+      const fleet = fleetFor(store, begun, options);
       if (begun.at < begun.stages.length - 1 && begun.forced === undefined) {
         const clusters = await clustersOf(store, begun);
         const why = await notReady(fleet, begun.stages, begun.at + 1, clusters);
@@ -176,8 +176,8 @@ async function change(store: Store, step: (rollout: Rollout) => Rollout): Promis
   }
 }
 
-function fleetFor({ forced }: Rollout, options: LeadOptions): Fleet {
-  return fleetOf(forced === undefined ? proxiesOf(options) : [], options);
+function fleetFor(store: Store, { forced }: Rollout, options: LeadOptions): Fleet {
+  return fleetOf(store, forced === undefined ? proxiesOf(options) : [], options);
 }
 
 async function goOn(

@@ -1,11 +1,11 @@
 /** The proxies that are expected: who they are, in which stage, and whether they serve what they should, by their own word. */
 import { askAll } from "../status/ask.ts";
-import { readGauges } from "../status/gauges.ts";
 import { IDENTITY_QUERY, readIdentity } from "../status/identity.ts";
-import { type Judgement, judge, silent } from "../status/judge.ts";
+import type { Judgement } from "../status/judge.ts";
 import type { Endpoint } from "../status/proxies.ts";
+import { hearAll, judgeWord } from "../status/word.ts";
 import { type Node, type Stage, stageOf, type Version } from "../store/stages.ts";
-import type { SeenNode } from "../store/store.ts";
+import type { Report, SeenNode } from "../store/store.ts";
 import { CLUSTERS_QUERY, readClusters, showMissing } from "./clusters.ts";
 import { COUNTERS_QUERY, type Counters, readCounters } from "./counters.ts";
 
@@ -13,6 +13,8 @@ export interface FleetOptions {
   timeoutMs: number;
   /** How many instances serve a listener, for proxies that do not say it. */
   instances: number | null;
+  /** What proxies told the store that cannot be asked. */
+  reports: () => Promise<readonly Report[]>;
 }
 
 /** A proxy of the list. */
@@ -115,16 +117,10 @@ export class Fleet {
   }
 
   private async judge(proxies: readonly Member[], wanted: Version): Promise<Judgement[][]> {
-    const { timeoutMs, instances } = this.options;
-    const said = await askAll(
-      proxies.map(({ endpoint }) => endpoint.url),
-      timeoutMs,
-      (answer) => ("error" in answer ? answer.error : readGauges(answer.text)),
-    );
-    return proxies.map(({ endpoint }, i) => {
-      const one = said[i]!;
-      return typeof one === "string" ? [silent(one)] : judge(one, wanted, endpoint.listeners, instances);
-    });
+    const { timeoutMs, instances, reports } = this.options;
+    const endpoints = proxies.map(({ endpoint }) => endpoint);
+    const words = await hearAll(endpoints, timeoutMs, reports);
+    return endpoints.map(({ listeners }, i) => judgeWord(words[i]!, wanted, listeners, instances));
   }
 }
 

@@ -19,6 +19,7 @@ export function ask(url: URL, timeoutMs: number): Promise<Heard> {
       resolve({ error });
       request.destroy();
     };
+    if (!/^https?:$/.test(url.protocol)) return resolve({ error: "it cannot be asked: it only reports" });
     const { get } = url.protocol === "https:" ? https : http;
     const request = get(url, { agent: false, headers: { accept: "*/*" } }, (response) => {
       const { statusCode = 0 } = response;

@@ -6,7 +6,7 @@ import { ENVOY_QUERY } from "./gauges.ts";
 export interface Endpoint {
   /** As people wrote it. */
   name: string;
-  /** What is asked. */
+  /** What is asked; `report:ID`: nothing, its reports in the store are read instead. */
   url: URL;
   /** Of Envoy: the beginning of all that its admin interface answers; null: it has metrics alone. */
   admin: URL | null;
@@ -17,14 +17,28 @@ export interface Endpoint {
 }
 
 const LOOKS =
-  "a proxy looks like http://127.0.0.1:9901 (Envoy's admin) or http://127.0.0.1/_stats (what has metrics), and may be followed by listeners";
+  "a proxy looks like http://127.0.0.1:9901 (Envoy's admin), http://127.0.0.1/_stats (what has metrics) or report:NODE (what `follow` tells the store), and may be followed by listeners";
+const REPORTED = /^report:(.{1,500})$/;
+
+/** One that cannot be asked from here. */
+export function isReported({ url }: Endpoint): boolean {
+  return url.protocol === "report:";
+}
+
+/** The one of that name, in no cluster and place that is known. */
+export function reportedAs(id: string): Endpoint {
+  const url = new URL(`report:${encodeURIComponent(id)}`);
+  return { name: `report:${id}`, url, admin: null, node: { id, cluster: "", locality: "" }, listeners: [] };
+}
 const ATTRIBUTE = /^(node|cluster|locality)=(.*)$/;
 
 /** The proxy, or what is wrong with it. */
 export function parseProxy(text: string): Endpoint | string {
   const [name = "", ...words] = text.trim().split(/\s+/);
-  if (!/^https?:\/\//i.test(name) || !URL.canParse(name)) return `${quote(name)} is no proxy: ${LOOKS}`;
-  const url = new URL(name);
+  const reported = REPORTED.exec(name)?.[1];
+  if (reported === undefined && (!/^https?:\/\//i.test(name) || !URL.canParse(name)))
+    return `${quote(name)} is no proxy: ${LOOKS}`;
+  const url = reported === undefined ? new URL(name) : reportedAs(reported).url;
   if (url.username !== "" || url.password !== "")
     return `the proxy ${quote(url.host)} has a password in its URL, which everybody would see`;
   const said = new Map<string, string>();
@@ -34,10 +48,11 @@ export function parseProxy(text: string): Endpoint | string {
     if (value === "" || said.has(key)) return `${quote(word)}: say ${key}= once, with a value`;
     said.set(key, value);
   }
-  const id = said.get("node");
+  if (reported !== undefined && said.has("node")) return `${quote(name)} names the node: leave out node=`;
+  const id = reported ?? said.get("node");
   if (id === undefined && said.size > 0)
     return "cluster= and locality= belong to node=: name the proxy by all that it is, or let it say so itself";
-  const isBare = url.pathname === "/" && url.search === "";
+  const isBare = reported === undefined && url.pathname === "/" && url.search === "";
   return {
     name,
     url: isBare ? new URL(ENVOY_QUERY, url) : url,

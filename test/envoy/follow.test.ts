@@ -189,6 +189,34 @@ test("a push and a rollback reach every machine, and the store is told what thei
     );
 });
 
+test("status knows by reports what cannot be asked, and that a node which ends to report is silent", async () => {
+  machines = await Machines.start(["a", "b"]);
+  await machines.push(SECOND);
+  await machines.are(["proven", 2, SECOND], ["proven", 2, SECOND]);
+  const all = await machines.run("status", "--wait", "10s");
+  expect(all).toMatchObject({ code: 0, err: "" });
+  expect(all.out).toMatch(
+    /^report:a {2}main {2}served {2}generation 2 of \S+, 3 of 3 instances, as it reported /m,
+  );
+  expect(all.out).toContain("generation 2 is served by 2 of 2 proxies");
+  const [a, b] = machines.all as [Machine, Machine];
+  await b.envoy.stop();
+  await expect
+    .poll(async () => (await machines!.run("status")).out, { timeout: 20_000 })
+    .toMatch(/^report:b {2}- +SILENT +it does not answer/m);
+  await a.follow.stop("SIGKILL");
+  const listed = ["--proxy", "report:a main", "--wait", "1s"];
+  expect(await machines.run("status", ...listed)).toMatchObject({ code: 0 });
+  await expect
+    .poll(async () => machines!.run("status", ...listed), { timeout: 40_000 })
+    .toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^report:a {2}- {2}SILENT {2}no report: it is over/m),
+    });
+  machines.all.splice(1);
+  await b.follow.stop();
+});
+
 test("of a staged rollout, a machine gets what its stage is to have", async () => {
   machines = await Machines.start(["a", "b"]);
   await machines.push(SECOND);
@@ -208,6 +236,18 @@ test("of a staged rollout, a machine gets what its stage is to have", async () =
   const next = await store.head();
   expect(await store.swap(next.revision, { ...next.rollout!, at: 1 })).toBe(true);
   await machines.are(["proven", 3, THIRD], ["proven", 3, THIRD]);
+});
+
+test("a push in stages is proven by what machines report", async () => {
+  machines = await Machines.start(["a", "b"]);
+  await machines.are(["proven", 1, FIRST], ["proven", 1, FIRST]);
+  const farm = join(machines.folder, "farm/farm.yaml");
+  const stages = "stages: { canary: { nodes: [a], bake: 1s } }\nrollout: { errors: off, latency: off }\n";
+  writeFileSync(farm, `${readFileSync(farm, "utf8")}\n${stages}`);
+  const proxies = ["--proxy", "report:a main", "--proxy", "report:b main"];
+  await machines.push(SECOND, "--stages", "canary,all", ...proxies);
+  expect((await machines.store.head()).rollout).toMatchObject({ generation: 2, at: 1, state: "done" });
+  await machines.are(["proven", 2, SECOND], ["proven", 2, SECOND]);
 });
 
 test("a filter that runs and refuses is heard by its gauge, and remembered until the next push", async () => {
