@@ -26,6 +26,8 @@ describe("a stage and the rest", () => {
     ["unsure", [one(99, 99)], [one(1000, 0)], {}],
     ["unsure", [one(1000, 0)], [one(99, 0)], {}],
     ["unsure", [one(1000, 0)], [], {}],
+    ["unsure", [one(1000, 0)], [one(99, 0)], { latency: null }],
+    ["unsure", [one(1000, 1000)], [], { latency: null }],
     ["unsure", [], [one(1000, 0)], {}],
     ["fine", [], [], { errors: null, latency: null }],
     ["bad", [one(1000, 0, 40)], [one(1000, 0)], {}],
