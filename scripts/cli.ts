@@ -23,6 +23,7 @@ import { statusCommand } from "./commands/status.ts";
 import { abortCommand, pauseCommand, promoteCommand, resumeCommand } from "./commands/steer.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { versionsCommand } from "./commands/versions.ts";
+import { wikiCommand } from "./commands/wiki.ts";
 import { Refusal } from "./refusal.ts";
 import { SourceError } from "./sources/problem.ts";
 import { reason } from "./sources/reason.ts";
@@ -57,6 +58,7 @@ for (const add of [
   diffCommand,
   explainCommand,
   simulateCommand,
+  wikiCommand,
   dblistCommand,
   versionsCommand,
   renderCommand,

@@ -286,7 +286,8 @@ describe.skipIf(DATA_IS_ABSENT)(`over the real lists${WHY_SKIPPED}`, () => {
     const { parts } = JSON.parse(ask("testwikis + s1", ...image, "--json"));
     expect(parts).toEqual([
       {
-        image: "restricted/mediawiki-cli:1.47.0-wmf.16-2026-08-20-081205-publish",
+        image:
+          "docker-registry.discovery.wmnet/restricted/mediawiki-cli:1.47.0-wmf.16-2026-08-20-081205-publish",
         count: 4,
         wikis: ["enwiki", "testcommonswiki", "testwiki", "testwikidatawiki"],
       },

@@ -87,6 +87,7 @@ describe("the package", () => {
     expect(files.map((file) => file.slice("node_modules/pointsman/".length))).toEqual([
       "LICENSE",
       "README.md",
+      "build/pointsman.cjs",
       "build/pointsman.mjs",
       "build/pointsman.wasm",
       "build/table/library.d.ts",
@@ -95,6 +96,8 @@ describe("the package", () => {
       "package.json",
     ]);
     expect(run(join(folder, "node_modules/.bin/pointsman"), "inspect", "farm.table")).toContain("3 wikis");
+    const asked = ["wiki", "enwiki", "--table", "farm.table", "--json"];
+    expect(JSON.parse(run(join(folder, "node_modules/.bin/pointsman"), ...asked)).release).toBe("group1");
   });
 
   it("does what docs/readers.md says", () => {

@@ -1,11 +1,10 @@
 /** `pointsman dblist`: the wikis of an expression of dblists, and the lists themselves. */
 import { realpathSync } from "node:fs";
 import { dirname, relative } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { count } from "../count.ts";
 import { behindLinks, writeWhole } from "../disk/write-whole.ts";
 import { Farm } from "../farm/farm.ts";
-import { RELEASE_IN_NAME } from "../farm/images.ts";
 import { PARTITIONS, type Part, type Partition, partition } from "../farm/partition.ts";
 import { Refusal } from "../refusal.ts";
 import { type DblistReader, driftError, type Outdated } from "../sources/dblist.ts";
@@ -13,6 +12,7 @@ import { readBytes } from "../sources/files.ts";
 import { generatedDblist, hasColumns } from "../sources/generated-dblist.ts";
 import { oneACause, Problems, quote, quoteFirst, SourceError } from "../sources/problem.ts";
 import { suggestionFor } from "../sources/suggestion.ts";
+import { parseFiles } from "./asked-options.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { refuseUnheard } from "./heard.ts";
 
@@ -243,9 +243,4 @@ function print(value: unknown): void {
 
 function printLines(lines: readonly string[]): void {
   process.stdout.write(lines.map((line) => `${line}\n`).join(""));
-}
-
-function parseFiles(text: string): string {
-  if (text.includes(RELEASE_IN_NAME)) return text;
-  throw new InvalidArgumentError(`Write ${RELEASE_IN_NAME} in the place of a release's name.`);
 }

@@ -133,9 +133,11 @@ function namesOf(
   canonical: string[],
 ): Names {
   const groups: Names["groups"] = {};
+  const inside: Record<string, string> = {};
   for (const name of farm.keys(["groups"])) {
-    const { dblist } = farm.says.groups[name]!;
+    const { dblist, within } = farm.says.groups[name]!;
     groups[name] = dblist === undefined ? farm.shortPlace(["groups", name]) : `dblist ${dblist}`;
+    if (within !== undefined) inside[name] = within;
   }
   const pins: Names["pins"] = {};
   for (const { wiki, reason, expires } of farm.says.pins) pins[wiki] = { reason, expires };
@@ -158,6 +160,7 @@ function namesOf(
     canonical,
     newest: newestNamed(farm, releases),
     groups,
+    within: inside,
     pins,
     moved,
   };

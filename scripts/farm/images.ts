@@ -1,23 +1,21 @@
-/** The image that a release runs, out of the values file that its deployment wrote. */
+/** The images that a release runs, out of the values file that its deployment wrote. */
+import { RELEASE_IN_NAME } from "../sources/images-file.ts";
 import { quote, SourceError } from "../sources/problem.ts";
 import { readText } from "../sources/text.ts";
-import { readVersionFromValues } from "../sources/values-file.ts";
+import { type DeployedImage, readVersionFromValues } from "../sources/values-file.ts";
 import type { Farm } from "./farm.ts";
 import type { Releases } from "./releases.ts";
 
-/** In the name of a values file, in the place of a release's name. */
-export const RELEASE_IN_NAME = "{release}";
-
 /**
- * As it stands in the file; it is one of the release's own version. Throws SourceError.
+ * They are of the release's own version. Throws SourceError.
  * @param files where the values of another deployment's releases are, as `releases:mw-script-{release}-eqiad.yaml`;
  * null: those that the farm takes its versions from
  */
-export function imageOf(
+export function imagesOf(
   farm: Farm,
   { name, version }: Releases["list"][number],
   files: string | null,
-): string {
+): DeployedImage {
   const says = farm.says.releases[name];
   const path = says === undefined ? ["releases"] : ["releases", name];
   const reference = files?.replaceAll(RELEASE_IN_NAME, name) ?? says?.values;
@@ -39,7 +37,7 @@ export function imageOf(
     ...rule,
     place: farm.place(["version-from-image", "pattern"]),
   });
-  if (deployed.version === version) return deployed.image;
-  const what = `the image ${quote(deployed.image)} is of ${deployed.version}, and release ${quote(name)} runs ${version}`;
+  if (deployed.version === version) return deployed;
+  const what = `the image's tag ${quote(deployed.tag)} is of ${deployed.version}, and release ${quote(name)} runs ${version}`;
   throw new SourceError(deployed.place, `${what}: deploy that version there, or wait for it`);
 }

@@ -68,12 +68,21 @@ describe("wikis are parted by", () => {
 
   it("image, and scripts' images are in files of their own", () => {
     expect(parts("image")).toEqual([
-      { key: `restricted/mediawiki:1.47.0-wmf.10-${TAG}`, wikis: ["awiki", "cwiki"] },
-      { key: `restricted/mediawiki:1.47.0-wmf.9-${TAG}`, wikis: ["bwiki", "dwiki"] },
+      {
+        key: `docker-registry.discovery.wmnet/restricted/mediawiki:1.47.0-wmf.10-${TAG}`,
+        wikis: ["awiki", "cwiki"],
+      },
+      {
+        key: `docker-registry.discovery.wmnet/restricted/mediawiki:1.47.0-wmf.9-${TAG}`,
+        wikis: ["bwiki", "dwiki"],
+      },
       { key: null, wikis: ["gonewiki"] },
     ]);
     expect(parts("image", { values: "script-{release}.yaml", wikis: ["bwiki"] })).toEqual([
-      { key: `restricted/mediawiki-cli:1.47.0-wmf.9-${TAG}`, wikis: ["bwiki"] },
+      {
+        key: `docker-registry.discovery.wmnet/restricted/mediawiki-cli:1.47.0-wmf.9-${TAG}`,
+        wikis: ["bwiki"],
+      },
     ]);
   });
 
@@ -84,7 +93,10 @@ describe("wikis are parted by", () => {
     };
     expect(parts("release", { files, more, wikis: ["awiki", "bwiki"] })).toHaveLength(2);
     expect(parts("image", { files, more, wikis: ["awiki", "bwiki"] })).toEqual([
-      { key: `restricted/mediawiki:1.47.0-wmf.9-${TAG}`, wikis: ["awiki", "bwiki"] },
+      {
+        key: `docker-registry.discovery.wmnet/restricted/mediawiki:1.47.0-wmf.9-${TAG}`,
+        wikis: ["awiki", "bwiki"],
+      },
     ]);
   });
 
@@ -114,7 +126,7 @@ describe("an image is refused", () => {
   it("where it is of another version than the release runs", () => {
     const files = { ...FILES, "script-late.yaml": valuesText("1.47.0-wmf.8") };
     expect(message({ files, values: "script-{release}.yaml" })).toEqual([
-      `script-late.yaml:4:10: the image \`restricted/mediawiki:1.47.0-wmf.8-${TAG}\` is of 1.47.0-wmf.8, and release \`late\` runs 1.47.0-wmf.9: deploy that version there, or wait for it`,
+      `script-late.yaml:4:10: the image's tag \`1.47.0-wmf.8-${TAG}\` is of 1.47.0-wmf.8, and release \`late\` runs 1.47.0-wmf.9: deploy that version there, or wait for it`,
     ]);
   });
 

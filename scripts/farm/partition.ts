@@ -3,7 +3,7 @@ import { Problems } from "../sources/problem.ts";
 import { survey } from "./compile.ts";
 import type { Farm } from "./farm.ts";
 import { readGroups } from "./groups.ts";
-import { imageOf } from "./images.ts";
+import { imagesOf } from "./images.ts";
 
 export const PARTITIONS = ["image", "release", "version", "group"] as const;
 export type Partition = (typeof PARTITIONS)[number];
@@ -18,7 +18,7 @@ export interface Part {
 /**
  * Versions come from the oldest to the newest, all else in the order of the farm, and last the wikis that have none:
  * those that are not in wikiversions, or are in no group. Throws SourceError.
- * @param files of images, as `imageOf` takes it
+ * @param files of images, as `imagesOf` takes it
  */
 export function partition(
   farm: Farm,
@@ -71,7 +71,8 @@ function keysOf(farm: Farm, by: Partition, today: string, files: string | null):
       if (number === -1) return null;
       const release = ofWiki[number]!;
       const key =
-        known.get(release) ?? (by === "release" ? list[release]!.name : imageOf(farm, list[release]!, files));
+        known.get(release) ??
+        (by === "release" ? list[release]!.name : imagesOf(farm, list[release]!, files).image);
       known.set(release, key);
       return key;
     },

@@ -1,18 +1,23 @@
 /** The candidate that `word` is most likely a slip of; undefined where none is like it. */
 export function suggestionFor(word: string, candidates: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Number.POSITIVE_INFINITY;
+  return suggestionsFor(word, candidates, 1)[0];
+}
+
+/** The candidates that are like `word`, the nearest first, at most so many. */
+export function suggestionsFor(word: string, candidates: Iterable<string>, atMost: number): string[] {
+  const found: { candidate: string; distance: number }[] = [];
   for (const candidate of candidates) {
     const limit = Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3));
     if (Math.abs(word.length - candidate.length) > limit) continue;
     const distance = editDistance(word, candidate);
     // Of one letter, another one is another word.
-    if (distance <= limit && distance < bestDistance && distance < Math.min(word.length, candidate.length)) {
-      best = candidate;
-      bestDistance = distance;
-    }
+    if (distance > limit || distance >= Math.min(word.length, candidate.length)) continue;
+    if (found.length === atMost && distance >= found.at(-1)!.distance) continue;
+    const at = found.findIndex((one) => one.distance > distance);
+    found.splice(at === -1 ? found.length : at, 0, { candidate, distance });
+    if (found.length > atMost) found.pop();
   }
-  return best;
+  return found.map(({ candidate }) => candidate);
 }
 
 /** Fewest single edits from `a` to `b`: insert, delete, replace, or swap two neighbours. */

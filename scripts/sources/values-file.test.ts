@@ -30,7 +30,10 @@ describe("the version of a values file", () => {
     const file = fileOf(`# by the deployer\nmain_app:\n  image: ${image}\nmw: {httpd: {image_tag: x}}\n`);
     expect(readVersionFromValues(file, { key: KEY, pattern: TRAIN })).toEqual({
       version: "1.47.0-wmf.16",
+      file,
       image,
+      tag: "1.47.0-wmf.16-2026-08-18-1",
+      webserver: "x",
       place: { file, line: 3, column: 10 },
     });
   });

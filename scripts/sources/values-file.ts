@@ -1,8 +1,8 @@
 /** Reads the version that a file of Helm values deploys. */
 import { runInNewContext } from "node:vm";
+import { type Images, readImages } from "./images-file.ts";
 import { isVersion, NAME_SHAPE } from "./names.ts";
 import { type Place, quote, SourceError } from "./problem.ts";
-import { loadYaml, readYamlText, type YamlSource } from "./yaml.ts";
 
 /** Where a farm's Helm values files say which version an image has. */
 export interface ValuesRule {
@@ -15,17 +15,10 @@ export interface ValuesRule {
 }
 
 /** What a values file deploys. */
-export interface DeployedImage {
+export interface DeployedImage extends Images {
   /** Without `php-`: `1.47.0-wmf.16`. */
   readonly version: string;
-  /** As it stands in the file. */
-  readonly image: string;
-  /** Where the image stands. */
-  readonly place: Place;
 }
-
-/** An OCI tag. */
-const TAG = /^\w[\w.-]{0,127}$/;
 
 /**
  * Reads the version that a Helm values file deploys, out of its image's tag:
@@ -34,16 +27,8 @@ const TAG = /^\w[\w.-]{0,127}$/;
  */
 export function readVersionFromValues(file: string, rule: ValuesRule): DeployedImage {
   checkPattern(rule);
-  const text = readYamlText(file, rule.place);
-  const yaml = loadYaml(file, text, { merge: true });
-  const path = rule.key.split(".");
-  const image = lookUp(yaml, path);
-  const place = yaml.placeOf(path);
-  if (text.endsWith(image)) {
-    const what = `the file ends with the image ${quote(image)} and without a newline, so it may be cut off:`;
-    throw new SourceError(place, `${what} write it again, or add a newline`);
-  }
-  const tag = tagOf(image, place);
+  const images = readImages(file, rule.key, rule.place);
+  const { tag, place } = images;
   const found = run("new RegExp(pattern).exec(text)", rule, tag);
   if (found === null) {
     const what = `the tag ${quote(tag)} does not match the farm's pattern ${quote(rule.pattern)}`;
@@ -54,7 +39,7 @@ export function readVersionFromValues(file: string, rule: ValuesRule): DeployedI
     const what = `the farm's pattern ${quote(rule.pattern)} takes ${quote(version ?? "")} out of ${quote(tag)}`;
     throw new SourceError(place, `${what}, which is not a version: use ${NAME_SHAPE}`);
   }
-  return { version, image, place };
+  return { ...images, version };
 }
 
 /** A pattern may take for ever, as `(a+)+b` does; and nothing stops a regular expression from outside but this. */
@@ -85,45 +70,4 @@ function checkPattern(rule: ValuesRule): void {
   const what = groups === 0 ? "has no group" : `has ${groups} groups`;
   const wayOut = "put the version, and nothing else, in one pair of `( )`; `(?: )` groups without taking";
   throw new SourceError(place, `the pattern ${quote(pattern)} ${what}: ${wayOut}`);
-}
-
-function lookUp(yaml: YamlSource, path: readonly string[]): string {
-  let found: unknown = yaml.value;
-  for (const [i, step] of path.entries()) {
-    if (typeof found !== "object" || found === null || !Object.hasOwn(found, step)) {
-      const position = yaml.positionOf(path.slice(0, i), "key");
-      const inside = i === 0 ? "at the top" : `in ${quote(path.slice(0, i).join("."))}`;
-      const what = `there is no key ${quote(step)} ${inside} (${quote(position.text)})`;
-      const { line, column } = position;
-      throw new SourceError(
-        { file: yaml.file, line, column },
-        `${what}: the farm looks for the image at ${quote(path.join("."))}`,
-      );
-    }
-    found = (found as Record<string, unknown>)[step];
-  }
-  if (typeof found === "string" && found !== "") return found;
-  const { text } = yaml.positionOf(path);
-  throw new SourceError(
-    yaml.placeOf(path),
-    `${quote(path.join("."))} is not an image (${quote(text)}): write name:tag`,
-  );
-}
-
-function tagOf(image: string, place: Place): string {
-  const name = image.replace(/@[^@]*$/, "");
-  const last = name.slice(name.lastIndexOf("/") + 1);
-  const colon = last.indexOf(":");
-  if (colon < 0 && name.includes("/")) {
-    throw new SourceError(
-      place,
-      `the image ${quote(image)} has no tag: the version comes from its tag, name:tag`,
-    );
-  }
-  const tag = last.slice(colon + 1);
-  if (TAG.test(tag)) return tag;
-  throw new SourceError(
-    place,
-    `${quote(tag)} is not an image tag: at most 128 letters, digits, \`_\`, \`.\`, \`-\``,
-  );
 }
