@@ -66,6 +66,13 @@ export class Fleet {
     return this.followed?.rollout.generation ?? null;
   }
 
+  /** What the proxies of stages to come are to serve; 0: nothing. Without such stages it is {@link generation}. */
+  get oldestGeneration(): number | null {
+    if (this.followed === null) return null;
+    const { generation, previous, stages, at } = this.followed.rollout;
+    return at < stages.length - 1 ? (previous?.generation ?? 0) : generation;
+  }
+
   connect(proxy: AskingProxy, stream: Stream): Subscriber {
     const subscriber = new Subscriber(this, proxy, stream);
     this.subscribers.add(subscriber);

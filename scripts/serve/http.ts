@@ -74,6 +74,7 @@ function metricsOf({ fleet, xds, store }: Served): string {
   const metrics: Metric[] = [
     ...storeMetrics(store()),
     gauge("generation", "What the store wants served, as it was last read.", fleet.generation ?? 0),
+    gauge("oldest_generation", "The oldest one that an Envoy is to serve.", fleet.oldestGeneration ?? 0),
     gauge("streams", "Streams that are open.", xds.streams),
     {
       name: "proxies",

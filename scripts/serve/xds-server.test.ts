@@ -239,11 +239,15 @@ describe("a proxy", () => {
     const other = await ask({ id: "b" });
     const all = () => [canary, near, other].map(generations);
     await expect.poll(all).toEqual([[2], [1], [1]]);
+    expect([fleet.generation, fleet.oldestGeneration]).toEqual([2, 1]);
     for (const one of [canary, near, other]) one.answer(["edge"]);
     want(next, { stages, previous, at: 1 }, old);
     await expect.poll(all).toEqual([[2], [1, 2], [1]]);
     want(next, { stages, previous, at: 2 }, old);
     await expect.poll(all).toEqual([[2], [1, 2], [1, 2]]);
+    expect(fleet.oldestGeneration).toBe(2);
+    want(next, { stages });
+    expect(fleet.oldestGeneration).toBe(0);
   });
 });
 

