@@ -47,6 +47,23 @@ describe("a rollback", () => {
     expect(rollback("2").out).toContain("store: has generation 4 already");
   });
 
+  it("is not held up by a target that cannot take it", () => {
+    const targets = render();
+    push("first", ...targets);
+    const { digest } = served();
+    promote();
+    push("bad", ...targets);
+    const { code, err } = rollback("--target", "envoy-files=gone", ...targets);
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: expect.stringMatching(
+        /^envoy-files=gone: .*\ngeneration 3 is in the store and in 1 of 2 targets: /,
+      ),
+    });
+    expect(history().rollout).toMatchObject({ generation: 3, digest, state: "going" });
+    expect(served()).toEqual({ generation: 3, digest });
+  });
+
   it("that lacks a target says how to go on: said again without a number, it would be refused", () => {
     push("first");
     promote();

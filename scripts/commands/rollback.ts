@@ -86,10 +86,10 @@ export async function goBack(
   const same = digest === last.digest && options.generation === undefined && isWithAll;
   const generation = same ? last.generation : nextGeneration(current, options.generation);
   const table = new Table(withGeneration(bytes, generation));
-  for (const target of targets) await target.check(table);
+  const bring = async () => bringAll(store, table, await toldLater(targets, table));
   const answer = { kind: "rollback" as const, generation, digest, same, before: last, warnings, allowed: [] };
   if (same) {
-    tell({ ...answer, changes: [], targets: await bringAll(store, table, targets) }, store, options);
+    tell({ ...answer, changes: [], targets: await bring() }, store, options);
     return;
   }
   const entry: Entry = {
@@ -104,10 +104,28 @@ export async function goBack(
     allowed: [],
   };
   await putInForce(store, current, table, entry);
-  const brought = await bringAll(store, table, targets);
+  const brought = await bring();
   // Only now: nobody has to wait for it.
   const changes = current.table === null ? [] : changesBetween(current.table, table);
   tell({ ...answer, changes, targets: brought }, store, options);
+}
+
+/** Where one cannot take it, that is told when the others have it: it does not keep a fleet on what is bad. */
+async function toldLater(targets: readonly Target[], table: Table): Promise<Target[]> {
+  return Promise.all(
+    targets.map(async (target) => {
+      try {
+        await target.check(table);
+        return target;
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        const write = () => {
+          throw error;
+        };
+        return { ...target, write };
+      }
+    }),
+  );
 }
 
 /** In short; a store knows no farm's own order of versions. */
