@@ -55,6 +55,17 @@ describe("pointsman inspect", () => {
     expect(run(["inspect", "t"])).toEqual({ code: 1, out: "", err });
   });
 
+  it("refuses what has no end, and so do others who read a table", () => {
+    const why = "it has more than 256 MiB, which is too much for such a file";
+    for (const args of [
+      ["inspect", "/dev/zero"],
+      ["explain", "--table", "/dev/zero", "x.example"],
+      ["simulate", "--config", "/dev/zero", "--requests", "-"],
+    ]) {
+      expect(run(args), args[0]).toEqual({ code: 1, out: "", err: `/dev/zero: cannot be read: ${why}\n` });
+    }
+  });
+
   it("refuses a damaged table, and shows one whose digest is wrong, with exit code 1", () => {
     packSmall("t");
     const table = read("t");

@@ -1,13 +1,20 @@
 /** Files that commands are told to read and to write. `-` is standard input or output, for every one of them. */
-import { createReadStream, readFileSync, statSync } from "node:fs";
+import { closeSync, createReadStream, fstatSync, openSync, statSync } from "node:fs";
 import { writeWhole } from "../disk/write-whole.ts";
 import { Refusal } from "../refusal.ts";
+import { readToEnd } from "../sources/files.ts";
 import { reason } from "../sources/reason.ts";
 
-/** The whole of it. Throws Refusal. */
+/** The whole of it, which may come out of a pipe; a device may have no end, so it is read within a bound. Throws Refusal. */
 export function readInput(file: string): Uint8Array {
   try {
-    return readFileSync(file === "-" ? 0 : file);
+    if (file === "-") return readToEnd(0);
+    const descriptor = openSync(file, "r");
+    try {
+      return readToEnd(descriptor, fstatSync(descriptor).size);
+    } finally {
+      closeSync(descriptor);
+    }
   } catch (error) {
     throw cannotRead(file, error);
   }

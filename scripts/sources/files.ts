@@ -9,29 +9,30 @@ import { reason } from "./reason.ts";
 export const SOURCE_BYTES_AT_MOST = 256 * 2 ** 20;
 
 /** `-` is standard input. What cannot be read is an error at `referrer`, the place that named the file. */
-export function readBytes(
-  file: string,
-  referrer: Place = { file },
-  atMost: number = SOURCE_BYTES_AT_MOST,
-): Buffer {
+export function readBytes(file: string, referrer: Place = { file }, atMost?: number): Buffer {
   try {
-    if (file === "-") return readAll(0, 0, atMost);
-    const stats = statSync(file);
-    if (!stats.isFile()) throw new Error(`it is ${kindOf(stats)}, not a file`);
-    // What was a file a moment ago may be a pipe by now: without this, to open one waits for its writer.
-    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      return readAll(descriptor, stats.size, atMost);
-    } finally {
-      closeSync(descriptor);
-    }
+    return readWithin(file, atMost);
   } catch (error) {
     throw new SourceError(referrer, `cannot read ${quote(file)}: ${reason(error)}`);
   }
 }
 
+/** Throws what the system says, or that it is no file or too large. */
+export function readWithin(file: string, atMost: number = SOURCE_BYTES_AT_MOST): Buffer {
+  if (file === "-") return readToEnd(0, 0, atMost);
+  const stats = statSync(file);
+  if (!stats.isFile()) throw new Error(`it is ${kindOf(stats)}, not a file`);
+  // What was a file a moment ago may be a pipe by now: without this, to open one waits for its writer.
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return readToEnd(descriptor, stats.size, atMost);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** To the end, whatever size the file says that it has: some say 0, and have none. */
-function readAll(descriptor: number, size: number, atMost: number): Buffer {
+export function readToEnd(descriptor: number, size = 0, atMost: number = SOURCE_BYTES_AT_MOST): Buffer {
   let buffer = Buffer.allocUnsafe(Math.min(size, atMost) + 1);
   let total = 0;
   for (;;) {

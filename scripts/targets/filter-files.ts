@@ -1,10 +1,11 @@
 /** The files from which Envoys discover the filter, as `render` has written them: which there are, and what fits them. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Refusal } from "../refusal.ts";
 import { parseEnvoyFile } from "../render/envoy-file.ts";
 import { type EnvoyFile, type FilterFile, type Held, parseFilterFile } from "../render/filter-file.ts";
 import { FILTER_NAME } from "../render/plugin.ts";
+import { readWithin } from "../sources/files.ts";
 import { reason } from "../sources/reason.ts";
 import { findListener, UnknownListener } from "../table/decide.ts";
 import type { Table } from "../table/table.ts";
@@ -12,6 +13,8 @@ import { DoesNotFit, type Has, HasNewer } from "./target.ts";
 
 const ENDS = ["json", "yaml", "yml"];
 const NAMES = ENDS.map((end) => `${FILTER_NAME}.${end}`);
+/** Enough for a bootstrap with the largest table for each of five listeners; Node has no longer texts. */
+const ENVOY_FILE_BYTES_AT_MOST = 2 ** 29 - 2 ** 20;
 const BOOTSTRAPS = ENDS.map((end) => `envoy.${end}`);
 
 export interface NamedFile {
@@ -72,7 +75,7 @@ export function readEnvoyFile(path: string): NamedEnvoyFile {
 
 function readText(name: string): string {
   try {
-    return readFileSync(name === "-" ? 0 : name, "utf8");
+    return readWithin(name, ENVOY_FILE_BYTES_AT_MOST).toString();
   } catch (error) {
     throw noFilterFile(name, `cannot be read: ${reason(error)}`);
   }

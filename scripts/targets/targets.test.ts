@@ -309,6 +309,10 @@ it("says why a file cannot be read in words, not in Node's", async () => {
   expect(() => readFilterFile(folder)).toThrow(
     `${folder}: cannot be read: it is a folder, not a file; ${ways}`,
   );
+  // What has no end is not read at all: /dev/zero is of this kind too.
+  expect(() => readFilterFile("/dev/null")).toThrow(
+    `/dev/null: cannot be read: it is a device, not a file; ${ways}`,
+  );
   const ats = target({ kind: "ats", file: missing, reload: ["x"] });
   await expect(ats.check(NEW)).rejects.toThrow(`${missing}: cannot be read: there is no such file`);
 });
