@@ -1,4 +1,4 @@
-/** examples/monitoring, by the real promtool, and by a real Prometheus that watches real Envoys and a server. */
+/** examples/monitoring, by the real promtool, and by a real Prometheus that watches a real fleet. */
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join, normalize } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,6 +10,7 @@ import { code, readDoc, rows } from "./support/documents.ts";
 import { FleetUnderTest } from "./support/fleet.ts";
 import { folderOf } from "./support/folder.ts";
 import { findPrometheus, Prometheus, promtool } from "./support/prometheus.ts";
+import { Staying } from "./support/staying.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -93,7 +94,7 @@ if ("why" in found) {
     });
   });
 
-  describe("a real Prometheus, with real Envoys and a server", () => {
+  describe("a real Prometheus, with real Envoys, a server and a follower", () => {
     const ended: (() => Promise<void>)[] = [];
     afterEach(async () => {
       for (const end of ended.splice(0).reverse()) await end();
@@ -102,6 +103,8 @@ if ("why" in found) {
     it("finds all that is named; is silent while all is well, and alerts when it is not", async () => {
       const fleet = await FleetUnderTest.start({ envoys: 2 });
       ended.push(() => fleet.stop());
+      const follower = await follow(fleet);
+      ended.push(() => follower.stop().then(() => {}));
       const folder = folderOf({});
       cpSync(projectPath(FOLDER), folder, { recursive: true });
       const config = read("prometheus.yaml")
@@ -110,6 +113,7 @@ if ("why" in found) {
           `targets: ${JSON.stringify(fleet.envoys.map(({ adminPort }) => `127.0.0.1:${adminPort}`))}`,
         )
         .replace(/targets:(.*18001.*)/, `targets: ["127.0.0.1:${fleet.server!.httpPort}"]`)
+        .replace(/targets:(.*18002.*)/, `targets: ["127.0.0.1:${follower.httpPort}"]`)
         .replaceAll("15s", "1s");
       writeFileSync(join(folder, "alerts.yaml"), read("alerts.yaml").replace("[5m:15s]", "[5m:1s]"));
       writeFileSync(join(folder, "prometheus.yaml"), `global: { evaluation_interval: 1s }\n${config}`);
@@ -120,7 +124,7 @@ if ("why" in found) {
 
       for (const { port } of fleet.envoys) await send({ port, host: "en.wikipedia.org" });
       const names = () => prometheus.ask<string[]>("label/__name__/values");
-      const ours = documented.filter((name) => name.startsWith("pointsman_serve_"));
+      const ours = documented.filter((name) => /^pointsman_(serve|follow)_/.test(name));
       await expect
         .poll(names, { timeout: 30_000 })
         .toEqual(
@@ -154,9 +158,11 @@ if ("why" in found) {
       // What was refused within five minutes stays to be seen.
       await fleet.server!.stop();
       await fleet.envoys[1]!.stop();
+      await follower.stop();
       await expect
         .poll(active, { timeout: 30_000 })
         .toEqual([
+          "PointsmanFollowerAway",
           "PointsmanProxyAway",
           "PointsmanPushRefused",
           "PointsmanServerAway",
@@ -164,6 +170,14 @@ if ("why" in found) {
         ]);
     });
   });
+}
+
+/** `pointsman follow` of the fleet's store, for files that nobody serves. */
+async function follow(fleet: FleetUnderTest): Promise<Staying> {
+  const where = ["--listener", "main=0", "--admin-port", "0", "--fallback", "127.0.0.1:9"];
+  await fleet.well("render", "envoy", "--table", "first.table", "--out", "files", ...where);
+  const args = ["follow", "--store", fleet.store, "--node", "n1", "--target", "envoy-files=files"];
+  return Staying.start({ folder: fleet.folder, args });
 }
 
 /** As Grafana asks, without a choice of farms. */

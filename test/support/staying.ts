@@ -23,7 +23,7 @@ export class Staying {
 
   protected constructor(
     private readonly child: ChildProcess,
-    private readonly http: number,
+    readonly httpPort: number,
     private readonly callOff: () => void,
   ) {
     child.stderr!.on("data", (chunk) => {
@@ -64,7 +64,7 @@ export class Staying {
   }
 
   async get(path: string): Promise<{ status: number; body: string }> {
-    const response = await fetch(`http://127.0.0.1:${this.http}${path}`);
+    const response = await fetch(`http://127.0.0.1:${this.httpPort}${path}`);
     return { status: response.status, body: await response.text() };
   }
 
