@@ -26,6 +26,8 @@ export interface FleetOptions {
   serve?: string[];
   /** For the farm: keys that the small one does not have. */
   farm?: string;
+  /** Makes another farm in `farm/` of the folder, whose clusters are these. */
+  other?: { write: (folder: string) => void; clusters: string[] };
   /** Envoys, by number, for which a cluster leads nowhere: they answer 503 for it. */
   dead?: Record<number, string>;
 }
@@ -59,9 +61,11 @@ export class FleetUnderTest {
     const folder = mkdtempSync(join(tmpdir(), "pointsman-fleet-"));
     cpSync(projectPath("examples/small"), join(folder, "farm"), { recursive: true });
     if (options.farm !== undefined) appendFileSync(join(folder, "farm/farm.yaml"), options.farm);
-    const names = ["mw-web", "mw-api"].flatMap((name) =>
+    options.other?.write(folder);
+    const ofSmall = ["mw-web", "mw-api"].flatMap((name) =>
       VERSIONS.map((version) => `${name}-${version.replaceAll(".", "-")}`),
     );
+    const names = options.other?.clusters ?? ofSmall;
     const store = options.store ?? join(folder, "store");
     const fleet = new FleetUnderTest(folder, store, await startUpstreams(names), options);
     try {
