@@ -7,7 +7,8 @@ import { REFUSED_DAMAGED } from "../../assembly/refusals.ts";
 import { FilterFiles } from "../../scripts/envoy/discovery.ts";
 import { send } from "../../scripts/envoy/request.ts";
 import { Table } from "../../scripts/table/table.ts";
-import { type Started, start, tableOf, WASM } from "./farm.ts";
+import { code, readDoc, rows } from "../support/documents.ts";
+import { PLAN, type Started, start, tableOf, WASM } from "./farm.ts";
 
 const WORKERS = 4;
 const LISTENERS = 2;
@@ -201,4 +202,30 @@ test("a listener that is left behind shows beside the other", async () => {
   // The same push again, in another attempt.
   await push(10);
   await expectMetrics(served(10));
+});
+
+test("Prometheus has every metric that docs/operations.md lists, once it has happened", async () => {
+  const jobs = { ...PLAN.jobs!, heldStreams: 1, heldSeconds: 1 };
+  expect(await farm.envoy.updateFilter(tableOf({ jobs }, 11))).toEqual({ accepted: true });
+  // More than there are workers: one of them holds two, the others theirs for too long.
+  const head = "POST /rpc/RunSingleJob.php HTTP/1.1\r\nHost: a.wmnet\r\nTransfer-Encoding: chunked";
+  const sockets = Array.from({ length: WORKERS + 1 }, () => {
+    const socket = net.connect(farm.envoy.ports.edge!, "127.0.0.1");
+    socket.write(`${head}\r\n\r\n5\r\n{"x":\r\n`);
+    return socket;
+  });
+  await farm.send({ host: "files.wiki.example", path: "/enwiki%2F..%2Fdewiki/x" });
+  const listed = rows(readDoc("operations.md"), "metric", "what").map(({ metric }) =>
+    code(metric!).replace(/\{.*/, ""),
+  );
+  expect(listed.length).toBeGreaterThan(15);
+  const there = async () => {
+    const { body } = await send({ port: farm.envoy.adminPort, path: "/stats/prometheus?filter=pointsman" });
+    return [...body.matchAll(/^# TYPE (pointsman_\w+)/gm)].map(([, name]) => name!).sort();
+  };
+  try {
+    await expect.poll(there, { timeout: 10_000, interval: 100 }).toEqual([...listed].sort());
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
 });
