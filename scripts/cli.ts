@@ -7,10 +7,12 @@ import { dblistCommand } from "./commands/dblist.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { followCommand } from "./commands/follow.ts";
+import { foreachwikiCommand } from "./commands/foreachwiki.ts";
 import { freezeCommand, unfreezeCommand } from "./commands/freeze.ts";
 import { refuseUnknownWords } from "./commands/heard.ts";
 import { historyCommand } from "./commands/history.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { mwscriptCommand } from "./commands/mwscript.ts";
 import { packCommand } from "./commands/pack.ts";
 import { pushCommand } from "./commands/push.ts";
 import { putCommand, stampCommand } from "./commands/put.ts";
@@ -42,6 +44,8 @@ let refusedCode = 1;
 const program = new Command("pointsman")
   .description("Sends each wiki of a farm to the release that runs its version.")
   .version(version)
+  // What comes behind a command is the command's, and behind a script the script's.
+  .enablePositionalOptions()
   .addHelpText("after", "\nExit codes: 0 done, 1 refused (a check failed), 2 used wrongly.")
   .configureHelp({ optionDescription: (option) => help.optionDescription(withoutEmptyDefault(option)) })
   .hook("preAction", (_, command) => {
@@ -59,6 +63,8 @@ for (const add of [
   explainCommand,
   simulateCommand,
   wikiCommand,
+  mwscriptCommand,
+  foreachwikiCommand,
   dblistCommand,
   versionsCommand,
   renderCommand,

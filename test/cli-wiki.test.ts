@@ -11,30 +11,9 @@ import type { Facts } from "../scripts/wiki/facts.ts";
 import { cli, folder, home, type Ran, run } from "./support/cli.ts";
 import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
 import { readDoc, rows } from "./support/documents.ts";
-import { farmText } from "./support/farm-text.ts";
 import { FilterReader, loadFarm, TODAY, tableOf } from "./support/farms.ts";
+import { FARM, VALUES, writeScriptFarm } from "./support/script-farm.ts";
 import { valuesText } from "./support/values-files.ts";
-
-const FARM = farmText({
-  wikiversions:
-    "{ awiki: 1.47.0-wmf.1, bwiki: 1.47.0-wmf.10, constructor: 1.47.0-wmf.10, preswiki: 1.47.0-wmf.1 }",
-  groups:
-    "{ tests: { wikis: [awiki], within: early }, early: { wikis: [awiki, preswiki] }, late: { wikis: [bwiki] } }",
-  "in-no-group": "warn",
-  releases:
-    "{ early: { version: 1.47.0-wmf.1 }, late: { version: 1.47.0-wmf.10 }, spare: { version: 1.47.0-wmf.10 } }",
-  "default-release": "late",
-  "version-from-image": '{ key: main_app.image, pattern: "^([0-9.]+-wmf.[0-9]+)-" }',
-  dblists: "lists",
-  "without-wiki": "{ not-installed: { dblist: pre, status: 404, body: not yet } }",
-  pins: '[{ wiki: bwiki, release: spare, reason: "a try", expires: 2099-01-01 }]',
-  hosts:
-    "[{ host: a.example, wiki: awiki }, { host: z.example, wiki: awiki, alias: true }, " +
-    "{ host: c.example, wiki: awiki, alias: true }, { host: p.example, wiki: preswiki }, " +
-    '{ host: "{label}.b.example", wiki: "{label}wiki" }]',
-  "pass-through": "[localhost]",
-});
-const VALUES = ["--values", "releases/mw-script-{release}-eqiad.yaml"];
 
 /** The entry that `npm i` installs, beside the CLI. */
 let quick: string;
@@ -46,22 +25,7 @@ beforeAll(() => {
   copyFileSync(cli, join(home, "installed", "pointsman.mjs"));
 });
 
-beforeEach(() => {
-  writeFileSync(join(folder, "farm.yaml"), FARM);
-  mkdirSync(join(folder, "lists"));
-  writeFileSync(join(folder, "lists", "pre.dblist"), "preswiki\n");
-  mkdirSync(join(folder, "releases"));
-  for (const [release, version] of [
-    ["early", "1.47.0-wmf.1"],
-    ["late", "1.47.0-wmf.10"],
-    ["spare", "1.47.0-wmf.10"],
-  ] as const) {
-    const text = valuesText(version, "restricted/mediawiki-cli");
-    writeFileSync(join(folder, "releases", `mw-script-${release}-eqiad.yaml`), text);
-  }
-  expect(run(["pack", "--out", "t", "--generation", "7"]).code).toBe(0);
-  expect(run(["pack", "--out", "stripped", "--strip"]).code).toBe(0);
-});
+beforeEach(writeScriptFarm);
 
 /** The installed entry. */
 function runQuick(args: string[], env: NodeJS.ProcessEnv = {}, input = ""): Ran {

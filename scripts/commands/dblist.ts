@@ -108,7 +108,8 @@ function questionOf(words: string[], command: Command): (typeof QUESTIONS)[numbe
   return question;
 }
 
-function listsOf(farm: Farm): DblistReader {
+/** Throws SourceError where the farm has none. */
+export function listsOf(farm: Farm): DblistReader {
   if (farm.dblists !== null) return farm.dblists;
   const what = "the farm has no folder of dblists: say `dblists: FOLDER`";
   throw new SourceError({ file: farm.file }, what);

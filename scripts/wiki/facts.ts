@@ -91,6 +91,25 @@ export class Wikis {
     return { wrong, key };
   }
 
+  /** null: the table has no such wiki. */
+  releaseOf(wiki: string): NamedRelease | null {
+    const { table } = this.source;
+    const slot = table.find(table.wikis, wiki);
+    return slot === -1 ? null : table.release(table.releaseOf(slot));
+  }
+
+  /** In the order of the table. */
+  get releases(): NamedRelease[] {
+    const { table } = this.source;
+    return Array.from({ length: table.releaseCount }, (_, number) => table.release(number));
+  }
+
+  /** Where no wiki says another. */
+  get defaultRelease(): NamedRelease {
+    const { table } = this.source;
+    return table.release(table.defaultRelease);
+  }
+
   /** The ID of each wiki. */
   *ids(): Generator<string> {
     const { table } = this.source;
