@@ -3,6 +3,7 @@ import { InvalidArgumentError } from "commander";
 import { count } from "../count.ts";
 import { progressLines } from "../progress.ts";
 import { type Compared, compareShadow } from "../verify/shadow-log.ts";
+import { visibleOnLine } from "../visible.ts";
 import { openInput } from "./files.ts";
 
 export interface ShadowOptions {
@@ -45,10 +46,11 @@ function show(compared: Compared): string {
   return [
     ...shown.map(({ from, to, count: many, first }) => {
       const [{ line, request } = { line: 0, request: null }] = first;
-      return `${many} went to ${from} and would go to ${to}, as line ${line}${request === null ? "" : `: ${request}`}`;
+      const text = `${many} went to ${from} and would go to ${to}, as line ${line}${request === null ? "" : `: ${request}`}`;
+      return visibleOnLine(text);
     }),
     ...(more > 0 ? [`${more} more, to and from others`] : []),
-    ...firstUnreadable.map(({ line, error }) => `line ${line}: ${error}`),
+    ...firstUnreadable.map(({ line, error }) => visibleOnLine(`line ${line}: ${error}`)),
     ...(unreadable > firstUnreadable.length
       ? [`${unreadable - firstUnreadable.length} more lines cannot be read`]
       : []),

@@ -1,6 +1,7 @@
 /** One probe, asked: over TLS by the wiki's name, and within bounds. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import http from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -84,4 +85,25 @@ test("a certificate must have the wiki's name, or the one that is said, and be s
 test("an answer without an end is cut off", async () => {
   const endless = await ask({ ca }, { path: "/endless" });
   expect(endless).toEqual({ kind: "unreadable", what: "the answer has more than 4 MiB" });
+});
+
+test("a proxy that breaks each connection when it is taken again is asked over a new one", async () => {
+  const taken = new WeakSet<object>();
+  const proxy = http.createServer(({ socket }, response) => {
+    if (taken.has(socket)) socket.resetAndDestroy();
+    else setTimeout(() => response.end("here"), 50);
+    taken.add(socket);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const url = new URL(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+  const asker = new Asker({ url, timeoutMs: 10_000, headers: [] }, 2);
+  try {
+    // So that two connections wait.
+    await Promise.all([asker.ask(PROBE), asker.ask(PROBE)]);
+    expect(await asker.ask(PROBE)).toMatchObject({ status: 200, body: "here" });
+  } finally {
+    asker.close();
+    proxy.closeAllConnections();
+    proxy.close();
+  }
 });

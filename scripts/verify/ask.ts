@@ -40,12 +40,16 @@ export class Asker {
 
   async ask(probe: Probe): Promise<Answered | Outcome> {
     const until = performance.now() + this.proxy.timeoutMs;
-    const answer = await this.once(probe, until);
-    // A proxy may close a connection just when we take it again: that says nothing of the wiki.
-    return answer === "stale" ? ((await this.once(probe, until)) as Answered | Outcome) : answer;
+    const answer = await this.once(probe, until, this.agent);
+    // A proxy may close a connection just when we take it again: that says nothing of the wiki. A new one is not stale.
+    return answer === "stale" ? ((await this.once(probe, until, false)) as Answered | Outcome) : answer;
   }
 
-  private once(probe: Probe, until: number): Promise<Answered | Outcome | "stale"> {
+  private once(
+    probe: Probe,
+    until: number,
+    agent: http.Agent | false,
+  ): Promise<Answered | Outcome | "stale"> {
     const { url, headers, ca, serverName, timeoutMs } = this.proxy;
     return new Promise((resolve) => {
       const end = (answer: Answered | Outcome | "stale") => {
@@ -69,7 +73,7 @@ export class Asker {
         path: probe.path,
         headers: fields.flat(),
         setHost: false,
-        agent: this.agent,
+        agent,
         ...(url.protocol === "https:" && { servername: serverName ?? probe.host, ...(ca && { ca }) }),
       } as https.RequestOptions);
       const timer = setTimeout(

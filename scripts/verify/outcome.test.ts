@@ -75,6 +75,17 @@ describe("an answer", () => {
     expect(outcomeOf(ofShare, { ...other, body: said("enwiki", "2") }, JSON_PLACES).kind).toBe("version");
   });
 
+  it("that is long or has lines of its own stays on one line", () => {
+    const of = (change: Partial<Answered>) => outcomeOf(PROBE, { ...GOOD, ...change }, JSON_PLACES).what;
+    const cut = `${"x".repeat(200)}…`;
+    expect(of({ body: said("enwiki", "2\n9 wikis: all right") })).toBe(
+      "version 2\\u000a9 wikis: all right answers, and the table says 1.47.0-wmf.1",
+    );
+    expect(of({ body: said("x".repeat(3000), "2") })).toBe(`wiki ${cut} answers, and the table says enwiki`);
+    expect(of({ status: 302, headers: { location: "x".repeat(3000) } })).toBe(`status 302, to ${cut}`);
+    expect(of({ status: 500, body: "a\rb" })).toBe("status 500: a\\u000db");
+  });
+
   it("says nothing by a name that every object has", () => {
     const places = { ...JSON_PLACES, wiki: parsePlace("json:constructor.name")! };
     expect(outcomeOf(PROBE, GOOD, places).kind).toBe("unreadable");

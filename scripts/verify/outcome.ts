@@ -1,6 +1,7 @@
 /** What an answer to a probe shows: the right release, another one, or nothing, and why. */
 import type { IncomingHttpHeaders } from "node:http";
 import { bareVersion } from "../sources/names.ts";
+import { visibleOnLine } from "../visible.ts";
 import { type Place, type Places, showPlace, textAt } from "./places.ts";
 import type { Probe } from "./probes.ts";
 
@@ -36,9 +37,10 @@ export function outcomeOf(probe: Probe, { status, headers, body }: Answered, pla
   if (status >= 500) return { kind: "server-error", what: `status ${status}${firstLine(body)}` };
   if (status >= 400) return { kind: "client-error", what: `status ${status}${firstLine(body)}` };
   if (status >= 300)
-    return { kind: "redirect", what: `status ${status}, to ${headers.location ?? "nowhere"}` };
+    return { kind: "redirect", what: `status ${status}, to ${shown(headers.location ?? "nowhere")}` };
   const cache = cacheOf(headers);
-  if (cache !== null) return { kind: "cached", what: `a cache answered (${cache}), which shows nothing` };
+  if (cache !== null)
+    return { kind: "cached", what: `a cache answered (${shown(cache)}), which shows nothing` };
   const json = [places.version, places.wiki, places.cluster].some(
     (one) => one !== "none" && one.in === "json",
   )
@@ -64,7 +66,7 @@ export function outcomeOf(probe: Probe, { status, headers, body }: Answered, pla
         what: `the answer does not say its ${kind}: ${showPlace(place)} is not there`,
       };
     if (plain(text) !== wanted)
-      return { kind, what: `${kind} ${plain(text)} answers, and the table says ${wanted}` };
+      return { kind, what: `${kind} ${shown(plain(text))} answers, and the table says ${wanted}` };
   }
   return RIGHT;
 }
@@ -92,9 +94,16 @@ function jsonOf(body: string): unknown {
   }
 }
 
+const SHOWN_AT_MOST = 200;
+
+/** What an answer says stays on its line, however long it is. */
+function shown(text: string): string {
+  return visibleOnLine(text.length > SHOWN_AT_MOST ? `${text.slice(0, SHOWN_AT_MOST)}…` : text);
+}
+
 const LINE_AT_MOST = 80;
 
 function firstLine(body: string): string {
   const line = body.trimStart().split("\n", 1)[0]!.trim();
-  return line === "" ? "" : `: ${line.slice(0, LINE_AT_MOST)}`;
+  return line === "" ? "" : `: ${visibleOnLine(line.slice(0, LINE_AT_MOST))}`;
 }
