@@ -4,8 +4,10 @@
  */
 import { randomInt } from "node:crypto";
 import type { FilterOptions } from "../render/plugin.ts";
+import { reason } from "../sources/reason.ts";
 import type { Followed } from "../store/follow-cache.ts";
 import { type Version, versionFor } from "../store/stages.ts";
+import { Turns } from "../store/turns.ts";
 import type { Table } from "../table/table.ts";
 import type { AskingProxy } from "./asked.ts";
 import { writeFilters } from "./messages.ts";
@@ -46,6 +48,7 @@ export class Fleet {
   private readonly messages = new Map<string, Buffer>();
   private readonly verdicts = new Map<string, string | null | Promise<string | null>>();
   private attempt = nextAttempt();
+  private readonly turns = new Turns(VERDICTS_AT_ONCE);
 
   constructor(readonly options: FleetOptions) {}
 
@@ -98,22 +101,21 @@ export class Fleet {
     return version && due ? { version, table: due } : null;
   }
 
-  /** What our own filter says of it, once it is known: `then` is called when it is. Undefined: not yet. */
-  verdict(proxy: AskingProxy, listener: string, due: Due, then: () => void): string | null | undefined {
+  /** What our own filter says of it; null: it takes it. A promise as long as that is not known. */
+  verdict(proxy: AskingProxy, listener: string, due: Due): string | null | Promise<string | null> {
     const filter = this.filterOf(proxy, listener, due, 0);
     const key = JSON.stringify([due.version, { ...filter, wasm: null, table: null }]);
     const known = this.verdicts.get(key);
-    if (known === null || typeof known === "string") return known;
-    const asked = known ?? whyRefused(filter);
-    if (known === undefined) {
-      if (this.verdicts.size >= VERDICTS_AT_MOST) this.verdicts.delete(this.verdicts.keys().next().value!);
-      this.verdicts.set(key, asked);
-    }
-    void asked.then((why) => {
+    if (known !== undefined) return known;
+    if (this.verdicts.size >= VERDICTS_AT_MOST) this.verdicts.delete(this.verdicts.keys().next().value!);
+    const asked = this.turns
+      .take(() => whyRefused(filter))
+      .catch((error) => `our filter cannot be asked: ${reason(error)}`);
+    this.verdicts.set(key, asked);
+    return asked.then((why) => {
       if (this.verdicts.get(key) === asked) this.verdicts.set(key, why);
-      then();
+      return why;
     });
-    return undefined;
   }
 
   /**
@@ -159,6 +161,8 @@ export class Fleet {
 
 const MESSAGES_AT_MOST = 100;
 const VERDICTS_AT_MOST = 1000;
+/** Each takes a VM of its own: a proxy may name many listeners. */
+const VERDICTS_AT_ONCE = 4;
 
 /** By chance: no other server, and no earlier life of ours, has said it. */
 function nextAttempt(): number {

@@ -43,6 +43,8 @@ export class Subscriber {
   private acknowledged: Sent | null = null;
   private refused: Version | null = null;
   private isFirst = true;
+  /** For verdicts of our own filter. */
+  private isWaiting = false;
 
   constructor(
     private readonly fleet: Fleet,
@@ -97,9 +99,13 @@ export class Subscriber {
   private send(due: Due, isAgain: boolean): readonly [state: State, why?: string | null] {
     const verdicts = this.listeners.map((listener) => ({
       listener,
-      why: this.fleet.verdict(this.proxy, listener, due, () => this.sync()),
+      why: this.fleet.verdict(this.proxy, listener, due),
     }));
-    if (verdicts.some(({ why }) => why === undefined)) return [this.state, this.why];
+    const unknown = verdicts.flatMap(({ why }) => (why instanceof Promise ? [why] : []));
+    if (unknown.length > 0) {
+      this.syncAfter(unknown);
+      return [this.state, this.why];
+    }
     const good = verdicts.filter(({ why }) => why === null).map(({ listener }) => listener);
     const bad = verdicts.flatMap(({ listener, why }) => (why ? [`${listener}: ${why}`] : []));
     const why = bad.length === 0 ? null : bad.join("; ");
@@ -109,6 +115,16 @@ export class Subscriber {
     this.fleet.events.sent++;
     this.stream.send(bytes);
     return ["sent", why];
+  }
+
+  /** Once, however often it is asked meanwhile: else those who wait would double with each verdict. */
+  private syncAfter(verdicts: readonly Promise<unknown>[]): void {
+    if (this.isWaiting) return;
+    this.isWaiting = true;
+    void Promise.all(verdicts).then(() => {
+      this.isWaiting = false;
+      this.sync();
+    });
   }
 
   private answered(sent: Sent, error: Asked["errorDetail"]): void {

@@ -4,8 +4,11 @@ import { filter } from "../filter.ts";
 import { type FilterOptions, pluginConfiguration } from "../render/plugin.ts";
 import { refusalOf } from "../targets/ask-filter.ts";
 
+let compiled: Promise<WebAssembly.Module> | null = null;
+
 /** A VM of its own each time: one keeps what it was given. @returns null where it is taken */
 export async function whyRefused(options: FilterOptions): Promise<string | null> {
-  const vm = await Vm.load(filter, { profile: envoy140 });
+  compiled ??= Vm.compile(filter, envoy140);
+  const vm = await Vm.load(await compiled, { profile: envoy140 });
   return refusalOf(vm, options.listener, pluginConfiguration(options));
 }

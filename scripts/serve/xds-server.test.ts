@@ -213,6 +213,17 @@ describe("a proxy", () => {
     expect(why).toEqual([expect.stringContaining('no listener "egde"'), expect.stringContaining("x-other")]);
   });
 
+  it("may ask for as many listeners as are allowed: each is looked at once", {
+    timeout: 20_000,
+  }, async () => {
+    want(tableOf(1));
+    const listeners = ["edge", ...Array.from({ length: 63 }, (_, i) => `none-${i}`)];
+    const client = await ask({}, listeners);
+    await expect.poll(() => client.sent.length, { timeout: 15_000 }).toBe(1);
+    expect([...client.sent[0]!.filters.keys()]).toEqual(["pointsman-edge"]);
+    expect(fleet.connected()[0]!.why).toContain("none-62: pointsman: table refused");
+  });
+
   it("that is in shadow stays there, and fails open", async () => {
     want(tableOf(1));
     const clients = [await ask(), await ask({ id: "b", settings: { shadow: "true" } })];
