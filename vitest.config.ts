@@ -30,5 +30,7 @@ export default defineConfig({
     setupFiles: "test/support/seed.ts",
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // Two cores, shared by tests: what comes within a second alone may take several.
+    expect: { poll: { timeout: 10_000 } },
   },
 });

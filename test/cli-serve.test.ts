@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ChannelCredentials, status } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
+import type { ServeStatus } from "../scripts/serve/http.ts";
 import { folder, run, SMALL } from "./support/cli.ts";
 import { certificates } from "./support/etcd.ts";
 import { Served } from "./support/fleet.ts";
@@ -15,11 +16,7 @@ afterEach(async () => {
 });
 
 async function serve(port: number, ...options: string[]): Promise<Served> {
-  const served = await Served.start(folder, "store", await freePort(), [
-    "--listen",
-    String(port),
-    ...options,
-  ]);
+  const served = await Served.of(folder, "store", ["--listen", String(port), ...options]);
   ended.push(() => served.stop());
   return served;
 }
@@ -94,7 +91,7 @@ it("starts from its last good copy where the store is away, and says so", async 
   const again = await serve(port, "--cache", "cache");
   const client = connect(port);
   await expect.poll(() => client.sent.length).toBe(1);
-  expect((await again.status()).store.trouble).toMatchObject({
+  expect((await again.status<ServeStatus>()).store.trouble).toMatchObject({
     kind: "damaged",
     why: expect.stringContaining("rollout.json"),
   });

@@ -6,6 +6,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { ServeStatus } from "../../scripts/serve/http.ts";
 import { Etcd } from "../support/etcd.ts";
 import { FleetUnderTest, VERSIONS } from "../support/fleet.ts";
 import { XdsClient } from "../support/xds-client.ts";
@@ -69,7 +70,7 @@ function clockOffBy(hours: number): string {
 
 /** What the server says is wrong with its store. */
 const trouble = () =>
-  expect.poll(async () => (await fleet.server!.status()).store.trouble?.kind ?? null, SECONDS);
+  expect.poll(async () => (await fleet.server!.status<ServeStatus>()).store.trouble?.kind ?? null, SECONDS);
 
 test("nothing is wrong at first", () => expectServed(1));
 
@@ -99,7 +100,7 @@ test("a table of another farm, which the Envoys' listener is not in", async () =
   await expect
     .poll(async () => Object.values(await fleet.server!.states()), SECONDS)
     .toEqual(all("withheld"));
-  expect((await fleet.server!.status()).proxies[0]!.why).toContain('no listener "main"');
+  expect((await fleet.server!.status<ServeStatus>()).proxies[0]!.why).toContain('no listener "main"');
   await expectTold(all("behind"));
   writeFileSync(file, farm);
   await expectHealed();

@@ -9,6 +9,7 @@ import { afterEach, expect, test } from "vitest";
 import { Connection } from "../../bench/load-generator.ts";
 import { withGeneration } from "../../scripts/encode/container.ts";
 import { encode } from "../../scripts/encode/encode.ts";
+import type { ServeStatus } from "../../scripts/serve/http.ts";
 import { parseEtcdPlace } from "../../scripts/store/etcd-place.ts";
 import { EtcdStore } from "../../scripts/store/etcd-store.ts";
 import { WHOLE_FLEET } from "../../scripts/store/stages.ts";
@@ -143,7 +144,7 @@ test(
       await push(store, tableOf(begun));
       const { server } = fleet;
       for (;;) {
-        const { proxies } = await server!.status();
+        const { proxies } = await server!.status<ServeStatus>();
         if (proxies.filter(({ reported }) => reported?.generation === begun).length === ENVOYS) break;
         if (performance.now() - at > 30_000) expect.fail(`generation ${begun}: ${JSON.stringify(proxies)}`);
         await sleep(2);

@@ -1,6 +1,7 @@
 /** `pointsman serve` and real Envoys with two workers each: what upstreams see is what the server and the gauges say. */
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test, vi } from "vitest";
+import type { ServeStatus } from "../../scripts/serve/http.ts";
 import { STATES } from "../../scripts/serve/subscriber.ts";
 import { ENDS } from "../../scripts/serve/xds-server.ts";
 import { projectPath } from "../support/data.ts";
@@ -28,7 +29,7 @@ test("a push reaches every Envoy, and so does a rollback", async () => {
   expect(await fleet.server!.states()).toEqual({ "envoy-0": "acknowledged", "envoy-1": "acknowledged" });
   await fleet.well("rollback");
   await served(3, FIRST);
-  const { generation, proxies, store } = await fleet.server!.status();
+  const { generation, proxies, store } = await fleet.server!.status<ServeStatus>();
   expect({ generation, trouble: store.trouble }).toEqual({ generation: 3, trouble: null });
   expect(proxies.map(({ reported }) => reported?.generation)).toEqual([3, 3]);
 });

@@ -1,17 +1,16 @@
 /** A fleet, all of it real: Envoys that ask `pointsman serve` for their tables, and upstreams that tell which one serves. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startConfigured } from "../../scripts/envoy/process.ts";
 import { send } from "../../scripts/envoy/request.ts";
 import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
-import { endWithUs } from "../../scripts/envoy/watchdog.ts";
 import type { ServeStatus } from "../../scripts/serve/http.ts";
 import { projectPath } from "./data.ts";
 import { freePort } from "./free-port.ts";
+import { Staying } from "./staying.ts";
 
 /** Of the small farm; testwiki runs the last one at first. */
 export const VERSIONS = ["1.46.0", "1.47.0-wmf.1", "1.47.0-wmf.2", "1.47.0-wmf.3"];
@@ -125,7 +124,7 @@ export class FleetUnderTest {
   /** Starts the server, where it stood before. */
   async serve(store = this.store, options = this.options.serve ?? []): Promise<Served> {
     const listen = ["--listen", String(this.xdsPort)];
-    this.server = await Served.start(this.folder, store, await freePort(), [...listen, ...options], this.env);
+    this.server = await Served.of(this.folder, store, [...listen, ...options], this.env);
     return this.server;
   }
 
@@ -227,88 +226,19 @@ export class FleetUnderTest {
 }
 
 /** A `pointsman serve`. */
-export class Served {
-  private log = "";
-
-  private constructor(
-    private readonly child: ChildProcess,
-    readonly httpPort: number,
-    private readonly callOff: () => void,
-  ) {
-    child.stderr!.on("data", (chunk) => {
-      this.log += chunk;
-    });
-  }
-
-  /** Resolves when it answers. */
-  static async start(
+export class Served extends Staying {
+  static of(
     folder: string,
     store: string,
-    http: number,
-    options: string[],
+    options: readonly string[],
     env: NodeJS.ProcessEnv = {},
   ): Promise<Served> {
-    const child = spawn(
-      process.execPath,
-      [projectPath("build/pointsman.mjs"), "serve", "--store", store, "--http", String(http), ...options],
-      {
-        cwd: folder,
-        env: { PATH: process.env.PATH, ...env },
-        stdio: ["ignore", "ignore", "pipe"],
-        detached: true,
-      },
-    );
-    const served = new Served(child, http, endWithUs(child.pid!, join(folder, "none")));
-    const until = Date.now() + 20_000;
-    while (
-      !(await served.get("/healthz").then(
-        () => true,
-        () => false,
-      ))
-    ) {
-      if (child.exitCode !== null || Date.now() > until) throw new Error(`pointsman serve: ${served.log}`);
-      await sleep(20);
-    }
-    return served;
-  }
-
-  /** What it has said so far. */
-  get said(): string {
-    return this.log;
-  }
-
-  get pid(): number {
-    return this.child.pid!;
-  }
-
-  async get(path: string): Promise<{ status: number; body: string }> {
-    const response = await fetch(`http://127.0.0.1:${this.httpPort}${path}`);
-    return { status: response.status, body: await response.text() };
-  }
-
-  async status(): Promise<ServeStatus> {
-    return JSON.parse((await this.get("/status")).body) as ServeStatus;
+    return Served.start({ folder, args: ["serve", "--store", store, ...options], env });
   }
 
   /** Each proxy's state, by its id. */
   async states(): Promise<Record<string, string>> {
-    return Object.fromEntries((await this.status()).proxies.map(({ id, state }) => [id, state]));
-  }
-
-  /** @param signal SIGKILL for one that dies */
-  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number | null> {
-    const { child } = this;
-    if (child.exitCode === null && child.signalCode === null) {
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGCONT");
-      child.kill(signal);
-      await ended;
-    }
-    this.callOff();
-    return child.exitCode;
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.child.kill(name);
+    const { proxies } = await this.status<ServeStatus>();
+    return Object.fromEntries(proxies.map(({ id, state }) => [id, state]));
   }
 }

@@ -21,7 +21,7 @@ export interface StayingOptions {
 export class Staying {
   private log = "";
 
-  protected constructor(
+  constructor(
     private readonly child: ChildProcess,
     readonly httpPort: number,
     private readonly callOff: () => void,
@@ -32,7 +32,12 @@ export class Staying {
   }
 
   /** Resolves when it answers. */
-  static async start({ folder, args, node = [], env = {} }: StayingOptions): Promise<Staying> {
+  static async start<T extends Staying>(
+    this: new (
+      ...parts: ConstructorParameters<typeof Staying>
+    ) => T,
+    { folder, args, node = [], env = {} }: StayingOptions,
+  ): Promise<T> {
     const http = await freePort();
     const child = spawn(
       process.execPath,
@@ -44,11 +49,11 @@ export class Staying {
         detached: true,
       },
     );
-    const staying = new Staying(child, http, endWithUs(child.pid!, join(folder, "none")));
+    const staying = new this(child, http, endWithUs(child.pid!, join(folder, "none")));
     const until = Date.now() + START_MS;
     while (!(await staying.answers())) {
       if (child.exitCode !== null || Date.now() > until)
-        throw new Error(`pointsman ${args.join(" ")}: ${staying.log}`);
+        throw new Error(`pointsman ${args.join(" ")}: ${staying.said}`);
       await sleep(20);
     }
     return staying;
@@ -90,7 +95,7 @@ export class Staying {
     this.child.kill(name);
   }
 
-  private answers(): Promise<boolean> {
+  answers(): Promise<boolean> {
     return this.get("/healthz").then(
       () => true,
       () => false,
