@@ -3,12 +3,14 @@ import type { core } from "zod";
 
 /** The keys that a schema knows for the mapping at `path`: of all the objects that may stand there. */
 export function knownKeys(schema: core.$ZodType, path: readonly PropertyKey[]): string[] {
-  const keys = new Set<string>();
-  for (const found of schemasAt(schema, path)) {
-    const { def } = found._zod;
-    if (def.type === "object") for (const key of Object.keys(def.shape)) keys.add(key);
-  }
-  return [...keys];
+  return [...new Set(formsAt(schema, path).flat())];
+}
+
+/** The same, of each of those objects. */
+export function formsAt(schema: core.$ZodType, path: readonly PropertyKey[]): string[][] {
+  return schemasAt(schema, path).flatMap(({ _zod: { def } }) =>
+    def.type === "object" ? [Object.keys(def.shape)] : [],
+  );
 }
 
 function schemasAt(schema: core.$ZodType, path: readonly PropertyKey[]): core.$ZodTypes[] {

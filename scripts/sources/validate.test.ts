@@ -28,6 +28,12 @@ const farm = z.strictObject({
     .optional(),
   port: z.int().min(1).max(65535).optional(),
   to: z.union([z.strictObject({ name: z.string() }), z.strictObject({ host: z.string() })]).optional(),
+  "any-of": z
+    .union([
+      z.union([z.string(), z.strictObject({ name: z.string() }), z.strictObject({ host: z.string() })]),
+      z.array(z.union([z.strictObject({ name: z.string() }), z.strictObject({ host: z.string() })])),
+    ])
+    .optional(),
   tree: z.lazy(() => z.strictObject({ leaf: z.boolean() })).optional(),
 });
 
@@ -108,10 +114,23 @@ describe("a wrong value", () => {
       `${RELEASES}in-no-group: []`,
       "2:14: `in-no-group` must be `error`, `warn` or a mapping, not a list (`[]`)",
     ],
+    [
+      `${RELEASES}in-no-group: 5`,
+      "2:14: `in-no-group` must be `error`, `warn` or a mapping, not the number 5 (`5`)",
+    ],
     [`${RELEASES}hosts: [{kind: exat}]`, "2:16: `hosts.0.kind` must be `exact` or `suffix` (`exat`)"],
     [
       `${RELEASES}hosts: [{host: x}]`,
       "2:9: missing key `kind` in `hosts.0`, which must be `exact` or `suffix`",
+    ],
+    [
+      `${RELEASES}to: {name: a, host: b}`,
+      "2:15: key `host` in `to` does not go together with `name`: keep the one or the other",
+    ],
+    [`${RELEASES}any-of: 5`, "2:9: `any-of` must be text, a mapping or a list, not the number 5 (`5`)"],
+    [
+      `${RELEASES}any-of: [{name: a, host: b}]`,
+      "2:20: key `host` in `any-of.0` does not go together with `name`: keep the one or the other",
     ],
     [
       `${RELEASES}to: {}`,

@@ -2,7 +2,7 @@
 import type { core, ZodType } from "zod";
 import { LOST_KEY } from "./names.ts";
 import { Problems, quote, quoteAll } from "./problem.ts";
-import { knownKeys } from "./schema-keys.ts";
+import { formsAt, knownKeys } from "./schema-keys.ts";
 import { suggestionFor } from "./suggestion.ts";
 import type { YamlSource } from "./yaml.ts";
 
@@ -16,6 +16,8 @@ interface Finding {
   /** For an unknown key that is like a known one: the known one, which is then not reported as missing as well. */
   readonly meant?: string;
   readonly isMissing?: boolean;
+  /** A key of another form than the keys beside it. */
+  readonly isOfOtherForm?: boolean;
 }
 
 type Path = readonly (string | number)[];
@@ -101,11 +103,20 @@ class Findings {
     if (key === "<<") return { ...at, says: `${unknown}: merge keys are not supported, write the keys out` };
     const now = this.#renamed[[...path, key].join(".")];
     if (now !== undefined) return { ...at, says: `${unknown}: it is called ${quote(now)} now`, meant: now };
-    const suggestion = suggestionFor(key, known);
+    const forms = formsAt(this.#schema, path);
+    const apart = Object.keys(Object(valueAt(this.#value, path))).filter(
+      (one) => known.includes(one) && !forms.some((keys) => keys.includes(key) && keys.includes(one)),
+    );
+    if (known.includes(key) && apart.length > 0) {
+      const says = `key ${quote(key)} in ${show(path)} does not go together with ${quoteAll(apart)}: keep the one or the other`;
+      return { ...at, says, isOfOtherForm: true };
+    }
+    const others = known.filter((one) => one !== key);
+    const suggestion = suggestionFor(key, others);
     if (suggestion !== undefined) {
       return { ...at, says: `${unknown}; did you mean ${quote(suggestion)}?`, meant: suggestion };
     }
-    return { ...at, says: known.length === 0 ? unknown : `${unknown}; known keys: ${quoteAll(known)}` };
+    return { ...at, says: others.length === 0 ? unknown : `${unknown}; known keys: ${quoteAll(others)}` };
   }
 
   /** What is wrong in the alternative that was most likely meant; or in short, what each one asks for. */
@@ -124,7 +135,9 @@ class Findings {
     const tried = fitting.map((issues) => issues.flatMap((issue) => this.#of(issue, path)));
     const fewest = Math.min(...tried.map((findings) => findings.length));
     const nearestOnes = tried.filter((findings) => findings.length === fewest);
-    if (nearestOnes.length === 1) return nearestOnes[0]!;
+    // Two keys that do not go together are said once, not from the side of each.
+    const isClash = nearestOnes.every((findings) => findings.every((finding) => finding.isOfOtherForm));
+    if (nearestOnes.length === 1 || isClash) return nearestOnes[0]!;
     const forms = [
       ...new Set(nearestOnes.map((findings) => findings.map((finding) => finding.says).join(" and "))),
     ];
@@ -161,7 +174,10 @@ function isTypeIssue(issue: Issue): boolean {
 /** Whether an alternative of a union asks for another kind of value altogether. */
 function isWrongKind(issue: Issue, value: unknown): boolean {
   if (issue.path.length > 0) return false;
-  return issue.code === "invalid_type" || (issue.code === "invalid_value" && typeof value === "object");
+  if (issue.code === "invalid_union" && issue.errors.length > 0)
+    return issue.errors.every((issues) => issues.some((inner) => isWrongKind(inner, value)));
+  if (issue.code === "invalid_value") return issue.values.every((one) => typeof one !== typeof value);
+  return issue.code === "invalid_type";
 }
 
 /** The predicate of zod's own issues, "must be …"; undefined leaves zod's message. */
@@ -216,6 +232,7 @@ function noun(expected: string): string {
 }
 
 function nounsOf(issue: Issue): string[] {
+  if (issue.code === "invalid_union") return issue.errors.flat().flatMap(nounsOf);
   if (issue.code === "invalid_value") return issue.values.map((value) => quote(String(value)));
   return issue.code === "invalid_type" ? [noun(issue.expected)] : [];
 }

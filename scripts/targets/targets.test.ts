@@ -57,7 +57,10 @@ describe("targets.yaml", () => {
     ["targets: [{ kind: ats }]", "missing key `file` in `targets.0`"],
     ["targets: [{ kind: ats, file: x, reload: traffic_ctl }]", "`targets.0.reload` must be a list, not text"],
     ["targets: [{ kind: configmap, file: x, name: A_B }]", "must be a name in lower case"],
-    ["targets: [{ kind: envoy-files, folder: x, file: y }]", "unknown key `file` in `targets.0`"],
+    [
+      "targets: [{ kind: envoy-files, folder: x, file: y }]",
+      "key `file` in `targets.0` does not go together with `folder`: keep the one or the other",
+    ],
     ["- x", "must be a mapping, not a list"],
   ])("is refused with the place: %s", (text, why) => {
     const file = join(folderOf({ "targets.yaml": text }), "targets.yaml");
