@@ -250,6 +250,7 @@ describe("the places that explain shows", () => {
       canonical: [],
       newest: null,
       groups: { g: "farm.yaml:9" },
+      within: {},
       pins: {},
       moved: {},
     });
