@@ -241,7 +241,8 @@ describe("a table that the filter there refuses", () => {
     const one = await follow();
     await becomes(one, "refused");
     expect(tableIn().generation).toBe(1);
-    const { records } = await new FolderStore(path("store")).refusals();
+    const store = new FolderStore(path("store"));
+    const { records } = await store.refusals([(await store.head()).rollout!.digest]);
     expect(records).toMatchObject([
       { node: "n1", generation: 2, why: expect.stringContaining("refuses the table") },
     ]);

@@ -193,7 +193,7 @@ class Driver {
   private async refusal(): Promise<string | null> {
     const { stages, at, digest, generation } = this.rollout;
     const ids = new Set(this.options.fleet.reached(stages, at).map(({ node }) => node?.id));
-    const { records } = await this.patiently(() => this.store.refusals());
+    const { records } = await this.patiently(() => this.store.refusals([digest]));
     const one = records.find(
       (record) => record.digest === digest && record.generation === generation && ids.has(record.node),
     );

@@ -208,8 +208,12 @@ export class EtcdStore implements Store {
     return this.turns.take(() => this.putRecord(REFUSALS, refusal, REFUSAL_SECONDS));
   }
 
-  refusals(): Promise<Records<NodeRefusal>> {
-    return this.records(REFUSALS);
+  async refusals(digests: readonly string[]): Promise<Records<NodeRefusal>> {
+    const of = await Promise.all(digests.map((digest) => this.records(REFUSALS, `${digest}-`)));
+    return {
+      records: of.flatMap(({ records }) => records),
+      warnings: of.flatMap(({ warnings }) => warnings),
+    };
   }
 
   putNode(seen: SeenNode): Promise<void> {
@@ -270,10 +274,11 @@ export class EtcdStore implements Store {
     throw new Refusal(tooMany(this.name, folder, this.recordsAtMost));
   }
 
-  private async records<T extends object>(kind: NodeRecords<T>): Promise<Records<T>> {
+  /** @param beginning of their keys, below the folder */
+  private async records<T extends object>(kind: NodeRecords<T>, beginning = ""): Promise<Records<T>> {
     const records: T[] = [];
     const warnings: string[] = [];
-    for await (const kv of this.all(`${kind.folder}/`)) {
+    for await (const kv of this.all(`${kind.folder}/${beginning}`)) {
       if (records.length + warnings.length === this.recordsAtMost) {
         warnings.push(tooMany(this.name, kind.folder, this.recordsAtMost));
         break;

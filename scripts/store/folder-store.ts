@@ -165,8 +165,8 @@ export class FolderStore implements Store {
     this.putRecord(REFUSALS, refusal, REFUSAL_SECONDS);
   }
 
-  async refusals(): Promise<Records<NodeRefusal>> {
-    return this.records(REFUSALS);
+  async refusals(digests: readonly string[]): Promise<Records<NodeRefusal>> {
+    return this.records(REFUSALS, (name) => digests.some((digest) => name.startsWith(`${digest}-`)));
   }
 
   async putNode(seen: SeenNode): Promise<void> {
@@ -210,10 +210,10 @@ export class FolderStore implements Store {
     writeWhole(file, Buffer.from(`${JSON.stringify({ seconds, record: JSON.parse(text) })}\n`));
   }
 
-  private records<T extends object>(kind: NodeRecords<T>): Records<T> {
+  private records<T extends object>(kind: NodeRecords<T>, isWanted = (_name: string) => true): Records<T> {
     const records: T[] = [];
     const warnings: string[] = [];
-    for (const { record, isOver } of this.recordsIn(kind)) {
+    for (const { record, isOver } of this.recordsIn(kind, isWanted)) {
       if (records.length + warnings.length === this.recordsAtMost) {
         warnings.push(tooMany(this.name, kind.folder, this.recordsAtMost));
         break;
@@ -227,10 +227,13 @@ export class FolderStore implements Store {
   /** Each, or why it is none. */
   private *recordsIn<T extends object>(
     kind: NodeRecords<T>,
+    isWanted = (_name: string) => true,
   ): Generator<{ file: string; record: T | string; isOver: boolean }> {
     const folder = join(this.name, kind.folder);
     const schema = z.strictObject({ seconds: z.number().positive().nullable(), record: kind.schema });
-    const names = existsSync(folder) ? namesIn(folder).filter((name) => name.endsWith(".json")) : [];
+    const names = existsSync(folder)
+      ? namesIn(folder).filter((name) => name.endsWith(".json") && isWanted(name))
+      : [];
     for (const file of names.map((name) => join(folder, name))) {
       try {
         const changed = statSync(file, { throwIfNoEntry: false })?.mtimeMs;

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Etcd } from "../../test/support/etcd.ts";
 import { folderOf } from "../../test/support/folder.ts";
 import { entryOf, pushTo, rolloutOf, tableOf } from "../../test/support/store-suite.ts";
+import { SourceError } from "../sources/problem.ts";
 import { parseEtcdPlace } from "./etcd-place.ts";
 import { EtcdStore } from "./etcd-store.ts";
 import { FolderStore } from "./folder-store.ts";
@@ -136,6 +137,23 @@ describe.each([
     const { length } = following.states;
     await sleep(2_500);
     expect(following.states.length).toBe(length);
+  });
+
+  it("hears of a push where refusals cannot be read, or take too long, and says so", async () => {
+    const store = make();
+    let answer = () => Promise.reject<never>(new SourceError({ file: "refusals" }, "odd"));
+    store.refusals = () => answer();
+    await pushAfter(store, 1);
+    const following = new Following(store, { timeoutMs: 500 });
+    await following.until(({ followed, trouble }) => followed !== null && trouble?.kind === "damaged");
+    answer = () => new Promise<never>(() => {});
+    await following.until(({ trouble }) => trouble?.kind === "away");
+    await pushAfter(store, 2);
+    await following.until(({ followed }) => followed?.rollout.generation === 3);
+    expect(following.last!.trouble).toMatchObject({
+      kind: "away",
+      why: expect.stringContaining("no answer"),
+    });
   });
 
   it("gets an older content in its new generation", async () => {

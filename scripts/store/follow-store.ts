@@ -73,6 +73,8 @@ class Follower {
   state: FollowState;
   /** Whose rollout object is followed; null: not one of the store. */
   private revision: Revision | null = null;
+  /** For refusals, and not answered yet. */
+  private asked: ReturnType<Store["refusals"]> | null = null;
   private readonly cache: FollowCache | null;
   private readonly timeoutMs: number;
 
@@ -93,34 +95,44 @@ class Follower {
       this.state = await this.next();
     } catch (error) {
       if (!(error instanceof Refusal || error instanceof SourceError)) throw error;
-      this.state = this.troubled(error instanceof SourceError ? "damaged" : "away", error.message);
+      this.state = this.troubled(kindOf(error), error.message);
     }
     return this.state !== before;
   }
 
   /** Throws Refusal, SourceError. */
   private async next(): Promise<FollowState> {
-    const { followed, trouble, cacheTrouble } = this.state;
+    const { followed, cacheTrouble } = this.state;
     const { revision, rollout } = await within(this.store.head(), this.timeoutMs, this.store);
     if (rollout === null) return this.troubled("empty", `${this.store.name}: nothing is pushed there`);
-    const refusals = await this.refusals();
-    const isSame = refusals === this.state.refusals;
+    const { refusals, trouble } = await this.refusals(rollout);
+    const isSame = refusals === this.state.refusals && trouble === this.state.trouble;
     const isKnown = revision === this.revision;
-    if (isKnown && isSame && trouble === null && cacheTrouble === null) return this.state;
+    if (isKnown && isSame && cacheTrouble === null) return this.state;
     const why = followed && isNoSuccessor(followed.rollout, rollout);
     if (why) return this.troubled("older", `${this.store.name}: ${why}`);
     const next = isKnown && followed ? followed : await this.read(rollout);
     this.revision = revision;
     const kept = this.keep(next);
-    if (isKnown && isSame && trouble === null && kept === cacheTrouble) return this.state;
-    return { followed: next, from: "store", trouble: null, cacheTrouble: kept, refusals };
+    if (isKnown && isSame && kept === cacheTrouble) return this.state;
+    return { followed: next, from: "store", trouble, cacheTrouble: kept, refusals };
   }
 
-  /** The same array as long as nothing has changed in it. */
-  private async refusals(): Promise<readonly NodeRefusal[]> {
+  /** The same array as long as nothing has changed in it. Where they cannot be read, what is to be served is taken all the same. */
+  private async refusals({ digest, previous }: Rollout): Promise<Pick<FollowState, "refusals" | "trouble">> {
     const { refusals: known } = this.state;
-    const { records } = await within(this.store.refusals(), this.timeoutMs, this.store);
-    return isDeepStrictEqual(records, known) ? known : records;
+    const digests = [...new Set([digest, ...(previous ? [previous.digest] : [])])];
+    // One question at a time, also where its time is over.
+    this.asked ??= this.store.refusals(digests).finally(() => {
+      this.asked = null;
+    });
+    try {
+      const { records } = await within(this.asked, this.timeoutMs, this.store);
+      return { refusals: isDeepStrictEqual(records, known) ? known : records, trouble: null };
+    } catch (error) {
+      if (!(error instanceof Refusal || error instanceof SourceError)) throw error;
+      return { refusals: known, trouble: this.troubled(kindOf(error), error.message).trouble };
+    }
   }
 
   private async read(rollout: Rollout): Promise<Followed> {
@@ -160,6 +172,8 @@ class Follower {
     }
   }
 }
+
+const kindOf = (error: Refusal | SourceError) => (error instanceof SourceError ? "damaged" : "away");
 
 /** A store that goes back was made anew or restored; its rollbacks go forward. null: it may follow. */
 function isNoSuccessor(known: Rollout, next: Rollout): string | null {

@@ -199,7 +199,8 @@ export interface Store {
   /** Takes the place of the node's last one of this digest. */
   refuse(refusal: NodeRefusal): Promise<void>;
 
-  refusals(): Promise<Records<NodeRefusal>>;
+  /** @param digests of these tables alone: there may be many of others */
+  refusals(digests: readonly string[]): Promise<Records<NodeRefusal>>;
 
   /** Takes the place of the node's last one, and never goes by itself. */
   putNode(seen: SeenNode): Promise<void>;

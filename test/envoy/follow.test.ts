@@ -261,7 +261,10 @@ test("a filter that runs and refuses is heard by its gauge, and remembered until
     /^http:\S+ main: the filter refused it \(3\): Of another layout than this filter reads\./,
   );
   await expect
-    .poll(async () => (await machines!.store.refusals()).records)
+    .poll(async () => {
+      const { rollout } = await machines!.store.head();
+      return (await machines!.store.refusals([rollout!.digest])).records;
+    })
     .toMatchObject([{ node: "a", generation: 2, why }]);
   expect((await machines.store.reports()).records).toMatchObject([
     { listeners: [{ generation: 1, verdict: "behind", what: expect.stringContaining("another layout") }] },

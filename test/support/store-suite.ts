@@ -180,15 +180,18 @@ export function storeSuite(
     });
 
     it("keeps why a node refused a table", async () => {
-      expect(await store.refusals()).toEqual({ records: [], warnings: [] });
+      const [one, two] = [refusalOf("a", 1).digest, refusalOf("a", 2).digest];
+      expect(await store.refusals([one, two])).toEqual({ records: [], warnings: [] });
       await store.refuse(refusalOf("a", 1));
       await store.refuse(refusalOf("a", 2));
       await store.refuse(refusalOf("b", 1));
       await again().refuse(refusalOf("b", 1, "cut short"));
-      const { records } = await again().refusals();
+      const { records } = await again().refusals([one, two]);
       const expected = [refusalOf("a", 1), refusalOf("a", 2), refusalOf("b", 1, "cut short")];
       expect(records.length).toBe(expected.length);
       expect(records).toEqual(expect.arrayContaining(expected));
+      expect((await store.refusals([two])).records).toEqual([refusalOf("a", 2)]);
+      expect((await store.refusals([])).records).toEqual([]);
     });
 
     it("keeps no more records of nodes than a bound, and none that is too large", async () => {
