@@ -1,5 +1,6 @@
 /** The functions in Lua that a generated filter calls. */
-import * as L from "../assembly/layout.ts";
+import { SHARE_WHOLE } from "../scripts/plan.ts";
+import { TEXT_HASH } from "../scripts/table/hash.ts";
 
 export const HELPERS = `local find, sub, byte, lower, gsub, match = string.find, string.sub, string.byte, string.lower, string.gsub, string.match
 local char, format, rep, tonumber = string.char, string.format, string.rep, tonumber
@@ -72,12 +73,12 @@ end
 -- Whether the hash of a text, or of the client's address where there is none, is among the first of 10000 parts.
 local function is_in_share(text, client, salt, share)
   text = salt .. ((text and text ~= "") and text or client)
-  local h = ${L.HASH_SEED_B}
-  for i = 1, #text do h = mul(bxor(h, byte(text, i)), ${L.SHARE_HASH}) end
-  h = mul(bxor(h, rshift(h, 16)), ${L.HASH_MIX_1})
-  h = mul(bxor(h, rshift(h, 13)), ${L.HASH_MIX_2})
+  local h = ${TEXT_HASH.seed}
+  for i = 1, #text do h = mul(bxor(h, byte(text, i)), ${TEXT_HASH.step}) end
+  h = mul(bxor(h, rshift(h, 16)), ${TEXT_HASH.mix1})
+  h = mul(bxor(h, rshift(h, 13)), ${TEXT_HASH.mix2})
   h = bxor(h, rshift(h, 16)) % 4294967296
-  return h * ${L.SHARE_WHOLE} / 4294967296 < share
+  return h * ${SHARE_WHOLE} / 4294967296 < share
 end
 
 -- The digits of an address, of which a network is a beginning.

@@ -192,6 +192,10 @@ describe("the next promotion", () => {
     expect(next({ ...lonely, releases })).toEqual([]);
   });
 
+  it("strands none of a farm that has no groups", () => {
+    expect(next({ ...train, groups: "{}" })).toEqual([]);
+  });
+
   it("strands none of a release that is there for its version", () => {
     const releases = "{ g1: { version: v2 }, v1: { version: v1 } }";
     expect(next({ ...train, releases, "default-release": "g1" })).toEqual([]);

@@ -124,8 +124,10 @@ export function strandedNext({
   const runs = new Map<string, number>();
   for (const { version } of list) runs.set(version, (runs.get(version) ?? 0) + 1);
   const left = list.map((): string[] => []);
+  // Where nothing is in a group, no release is another group's.
+  const hasGroups = placements.some(({ group }) => group !== null);
   for (const { wiki, group, release, preferred } of placements) {
-    const isGuest = group === null || (preferred !== null && preferred !== release);
+    const isGuest = group === null ? hasGroups : preferred !== null && preferred !== release;
     if (isGuest && release !== -1) left[release]!.push(wiki);
   }
   return list.flatMap((release, number) => {

@@ -26,10 +26,16 @@ const pluginSchema = z.looseObject({
   }),
 });
 
-const schema = z.looseObject({
-  version_info: z.string().optional(),
-  resources: z.tuple([z.looseObject({ typed_config: z.looseObject({ config: pluginSchema }) })]),
-});
+const schema = z.looseObject(
+  {
+    version_info: z.string().optional(),
+    resources: z.tuple(
+      [z.looseObject({ typed_config: z.looseObject({ config: pluginSchema }) })],
+      "must be a list of one filter",
+    ),
+  },
+  "must be a mapping with `resources`",
+);
 
 /** What a proxy's file has for one listener's filter. */
 export interface Held {

@@ -9,6 +9,9 @@ import {
   SHARE_HASH,
 } from "../../assembly/layout.ts";
 
+/** What {@link hashText} is made of, for who writes it in another language. */
+export const TEXT_HASH = { seed: HASH_SEED_B, step: SHARE_HASH, mix1: HASH_MIX_1, mix2: HASH_MIX_2 };
+
 /** Finaliser of MurmurHash3: every bit of the input moves every bit of the output. */
 export function mix(h: number): number {
   h = Math.imul(h ^ (h >>> 16), HASH_MIX_1);
@@ -55,7 +58,7 @@ export function slotOf(a: number, b: number, displacement: number, slots: number
 
 /** A u32 of a text, to cut shares by. Characters are bytes. */
 export function hashText(text: string): number {
-  let a: number = HASH_SEED_B;
-  for (let i = 0; i < text.length; i++) a = Math.imul(a ^ text.charCodeAt(i), SHARE_HASH);
+  let a: number = TEXT_HASH.seed;
+  for (let i = 0; i < text.length; i++) a = Math.imul(a ^ text.charCodeAt(i), TEXT_HASH.step);
   return mix(a);
 }

@@ -187,7 +187,7 @@ test("what does not fit is refused, with the way out, and no file is touched", (
     [["new.table", "--into", "good.json", "empty.json"], "empty.json: "],
     [
       ["new.table", "--into", "good.json", "list.yaml"],
-      "list.yaml: the file is not a filter with its configuration",
+      "list.yaml: the file is not a filter with its configuration: must be a mapping with `resources`; ",
     ],
     [
       ["new.table", "--into", "good.json", "old-table.json"],
