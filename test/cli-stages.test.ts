@@ -1,6 +1,6 @@
 /** `push --stages`, `pause`, `resume`, `promote`, `abort` as people say them, where no proxy answers or none is looked at. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -223,6 +223,20 @@ describe("who leads a push in stages", () => {
     expect({ code, out }).toEqual({ code: 1, out: "" });
     expect(err).toContain(line);
     expect(stands()).toBe(where);
+  });
+
+  it("takes what it has started with it when it is ended", async () => {
+    const { child, done } = start(
+      ...["push", ...SMALL, "--yes", "--reason", "second", "--stages", "slow,all", "--force=T1"],
+      ...["--announce", "sleep 4321 & echo $! > pid; wait"],
+    );
+    await until(() => existsSync(join(folder, "pid")) && read("pid").length > 0);
+    const pid = Number(read("pid"));
+    child.kill("SIGTERM");
+    await done;
+    const isThere = () => /^State:\s+[^Z]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+    await until(() => !existsSync(`/proc/${pid}`) || !isThere());
+    expect(child.signalCode).toBe("SIGTERM");
   });
 
   it("may die: another one goes on from there, and a promote needs no leader", async () => {

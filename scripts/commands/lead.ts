@@ -99,8 +99,8 @@ export async function lead(
       const why = await runCommand(announce, ANNOUNCE_MS, event, now, what);
       if (why !== null) say(`warning: --announce: ${why}`);
     },
-    async probe(now) {
-      return probe === undefined ? null : runCommand(probe, PROBE_MS, "probe", now, "");
+    async probe(now, signal) {
+      return probe === undefined ? null : runCommand(probe, PROBE_MS, "probe", now, "", signal);
     },
     async bring() {
       brought = bring(table, targets);

@@ -22,8 +22,8 @@ export interface DriveOptions {
   who: string;
   say: (line: string) => void;
   announce: (event: Event, rollout: Rollout, what: string) => Promise<void>;
-  /** A question of the user's about a stage that has baked: why it is not well; null: it is, or nobody asks. */
-  probe: (rollout: Rollout) => Promise<string | null>;
+  /** A question of the user's about a stage that has baked: why it is not well; null: it is, or nobody asks. The signal ends it. */
+  probe: (rollout: Rollout, signal: AbortSignal) => Promise<string | null>;
   /** That the table brings: no proxy gets it that does not have them. */
   clusters: readonly string[];
   /** The whole fleet is to have it now: what of it is on this machine gets it. Throws Refusal. */
@@ -106,9 +106,27 @@ class Driver {
     const compared = await this.compare(before, limits);
     say(compared.what);
     if (compared.is !== "fine") return compared;
-    const why = await this.options.probe(this.rollout);
-    await this.look();
+    const why = await this.probe();
     return why === null ? again : { is: "bad", what: `${this.where()}: --probe: ${why}` };
+  }
+
+  /** It may take long: who takes the rollout from us ends it. */
+  private async probe(): Promise<string | null> {
+    const ending = new AbortController();
+    const probing = this.options.probe(this.rollout, ending.signal);
+    let isOver = false;
+    const over = probing.finally(() => {
+      isOver = true;
+    });
+    try {
+      do {
+        await Promise.race([over, sleep(ROUND_MS)]);
+        await this.look();
+      } while (!isOver);
+      return await over;
+    } finally {
+      ending.abort();
+    }
   }
 
   /** Since then: those that have the table with those that do not. */

@@ -34,6 +34,9 @@ export interface Lacking {
 
 export class Fleet {
   readonly proxies: Member[];
+  /** Of those whose node the list says: who has said the same, and the id that others have said. */
+  private readonly verified = new Set<Member>();
+  private readonly others = new Map<Member, string>();
 
   constructor(
     endpoints: readonly Endpoint[],
@@ -81,12 +84,36 @@ export class Fleet {
   /** Which of the proxies do not serve this, each with what is so. */
   async lacking(proxies: readonly Member[], wanted: Version): Promise<Lacking[]> {
     const judged = await this.judge(proxies, wanted);
-    return proxies.flatMap(({ endpoint, node, why }, i): Lacking[] => {
+    await this.verifyNodes(proxies);
+    return proxies.flatMap((proxy, i): Lacking[] => {
+      const { endpoint, node, why } = proxy;
       const { name } = endpoint;
+      const other = this.others.get(proxy);
+      if (other !== undefined)
+        return [{ name, why: `it says that it is ${other}, and the list says ${node?.id}: mend the list` }];
       if (node === null) return [{ name, why: `nobody knows in which stage it is: ${why}` }];
       const wrong = judged[i]!.filter(({ verdict }) => verdict !== "served");
       return wrong.length === 0 ? [] : [{ name, why: wrong.map(showJudgement).join("; ") }];
     });
+  }
+
+  /** An address may be another proxy's by now: that one's word is no proof of the one that the list means. */
+  private async verifyNodes(proxies: readonly Member[]): Promise<void> {
+    const listed = proxies.filter(
+      (one) => one.endpoint.node !== null && one.endpoint.admin !== null && !this.verified.has(one),
+    );
+    const urls = listed.map(({ endpoint }) => new URL(IDENTITY_QUERY, endpoint.admin!));
+    const heard = await askAll(urls, this.options.timeoutMs, (answer) =>
+      "error" in answer ? null : readIdentity(answer.text),
+    );
+    for (const [i, proxy] of listed.entries()) {
+      const said = heard[i]!;
+      if (said === null) continue;
+      this.others.delete(proxy);
+      // One that names no node may be the one that is meant.
+      if (typeof said === "string" || said.id === proxy.endpoint.node!.id) this.verified.add(proxy);
+      else this.others.set(proxy, said.id);
+    }
   }
 
   /** Which of the proxies do not have all of these clusters; those that do not tell are not asked. */

@@ -7,9 +7,11 @@ import { visibleOnLine } from "../visible.ts";
 export const EVENTS = ["begins", "proven", "paused", "done", "ended"] as const;
 export type Event = (typeof EVENTS)[number];
 
+const DEATHS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /**
  * A shell runs the command as it stands; what it is told is in variables and in $1 to $4 and never part of its text.
- * Gives why it failed; null: it did not.
+ * Gives why it failed; null: it did not. @param signal ends it, as the end of this process by a signal does
  */
 export function runCommand(
   command: string,
@@ -17,6 +19,7 @@ export function runCommand(
   event: Event | "probe",
   { stages, at, generation, digest, state, who, why }: Rollout,
   what: string,
+  signal?: AbortSignal,
 ): Promise<string | null> {
   const stage = stages[at]!.name;
   const told: Record<string, string> = {
@@ -39,15 +42,28 @@ export function runCommand(
       stdio: ["ignore", 2, 2],
       detached: true,
     });
+    // With what it has started.
+    const kill = () => {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    };
     const timer = setTimeout(() => {
-      // With what it has started.
-      process.kill(-child.pid!, "SIGKILL");
-      resolve(`it took more than ${showSeconds(timeoutMs / 1000)}`);
+      kill();
+      end(`it took more than ${showSeconds(timeoutMs / 1000)}`);
     }, timeoutMs);
+    // It has a group of its own, which no Ctrl-C reaches.
+    const die = (name: NodeJS.Signals) => {
+      kill();
+      end(`it was ended by ${name}`);
+      process.kill(process.pid, name);
+    };
     const end = (why: string | null) => {
       clearTimeout(timer);
+      for (const name of DEATHS) process.off(name, die);
+      signal?.removeEventListener("abort", kill);
       resolve(why);
     };
+    for (const name of DEATHS) process.on(name, die);
+    signal?.addEventListener("abort", kill, { once: true });
     child.on("error", (error) => end(error.message));
     child.on("exit", (code, signal) =>
       end(code === 0 ? null : `it ended with ${signal ?? `exit code ${code}`}`),

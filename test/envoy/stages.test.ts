@@ -1,6 +1,6 @@
 /** Pushes in stages over five real Envoys with two workers each, behind `pointsman serve`: what stops them, and what does not. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
@@ -166,7 +166,7 @@ test("of two pushes one goes on, and the other one has changed nothing", async (
   expect([rollout().generation, await fleet.versions()]).toEqual([6, five(OLD)]);
 });
 
-test("a canary that is stopped holds it, and who comes back is proven", async () => {
+test("a canary that is stopped holds it, and who comes back is proven", { timeout: 240_000 }, async () => {
   load = new Load();
   fleet.promote(SECOND);
   await load.stop();
@@ -195,6 +195,18 @@ test("a canary that is stopped holds it, and who comes back is proven", async ()
     err: expect.stringContaining("stage canary (1 of 3): --probe: it ended with exit code 1\n"),
   });
   expect(stands()).toBe("paused canary");
+  const swapped = nodes.map((word) => word.replace("=envoy-1", "=envoy-x").replace("=envoy-2", "=envoy-1"));
+  expect(await fleet.run("resume", ...swapped.slice(0, 6))).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("it says that it is envoy-2, and the list says envoy-1: mend the list"),
+  });
+  const asks = join(fleet.folder, "asks");
+  const led = fleet.run("resume", ...nodes, "--probe", `echo > ${asks}; sleep 4321`);
+  await expect.poll(() => existsSync(asks), { timeout: 40_000 }).toBe(true);
+  await fleet.well("pause", "--reason", "T5");
+  const since = Date.now();
+  expect(await led).toMatchObject({ code: 1, err: expect.stringMatching(/paused, by .*: T5\n$/) });
+  expect(Date.now() - since).toBeLessThan(10_000);
   expect(await fleet.run("promote", ...nodes, ...probe)).toMatchObject({ code: 0 });
   expect(await fleet.versions()).toEqual(five(SECOND));
 });
