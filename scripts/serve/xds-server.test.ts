@@ -1,4 +1,5 @@
 /** The management server by its streams: what a proxy gets, and how much it may hold. */
+import http2 from "node:http2";
 import { ServerCredentials, status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { plainPlan } from "../../test/support/plans.ts";
@@ -9,6 +10,7 @@ import { type Stage, WHOLE_FLEET } from "../store/stages.ts";
 import type { Rollout } from "../store/store.ts";
 import { Table } from "../table/table.ts";
 import { Fleet } from "./fleet.ts";
+import { EXTENSION_CONFIG, writeAsked } from "./messages.ts";
 import { type XdsOptions, XdsServer } from "./xds-server.ts";
 
 const LISTENERS = ["edge", "mesh"].map((name) => ({ ...plainPlan({}).listeners[0]!, name }));
@@ -310,6 +312,32 @@ describe("a stream", () => {
     second.ask({ id: "b" }, ["edge"]);
     await endOf(second).toBe(status.RESOURCE_EXHAUSTED);
     await expect.poll(() => first.sent.length).toBe(1);
+  });
+
+  it("that reads nothing is broken off, and a connection without a stream is closed", async () => {
+    server.stop();
+    await serve({ silenceMs: 600 });
+    want(tableOf(1));
+    const at = `http://127.0.0.1:${server.port}`;
+    const unread = http2.connect(at, { settings: { initialWindowSize: 0 } });
+    const idle = http2.connect(at);
+    try {
+      const path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
+      const stream = unread.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" });
+      stream.on("error", () => {});
+      const asked = { node: { id: "deaf" }, resourceNames: ["pointsman-edge"], typeUrl: EXTENSION_CONFIG };
+      const message = Buffer.from(writeAsked(asked as never));
+      const head = Buffer.alloc(5);
+      head.writeUInt32BE(message.length, 1);
+      stream.write(Buffer.concat([head, message]));
+      await expect.poll(() => stateOf("deaf")).toBe("sent");
+      await expect.poll(() => server.streams, { timeout: 5_000 }).toBe(0);
+      expect(server.ended.silent).toBe(1);
+      await expect.poll(() => idle.destroyed, { timeout: 5_000 }).toBe(true);
+    } finally {
+      unread.destroy();
+      idle.destroy();
+    }
   });
 
   it("that sends without end is ended", async () => {

@@ -1,4 +1,5 @@
 /** The gRPC side of the management server: streams of proxies, each with its bounds. */
+import { constants, type Http2Stream } from "node:http2";
 import type { PeerCertificate } from "node:tls";
 import {
   type handleBidiStreamingCall,
@@ -22,6 +23,8 @@ export interface XdsOptions {
   clients: readonly string[] | null;
   /** Streams at once. */
   streams: number;
+  /** A stream must say who it is, a proxy must answer, and a connection must have a stream, within this. */
+  silenceMs?: number;
 }
 
 /** Why a stream was ended by us. */
@@ -34,9 +37,7 @@ const STREAMS_A_CONNECTION = 16;
 /** So many messages at once, and then so many a second. A busy one of 64 listeners sends two a push. */
 const BURST = 200;
 const A_SECOND = 50;
-/** A stream must say who it is, and a proxy must answer, within this. */
 const SILENCE_MS = 30_000;
-const SWEEP_MS = 5_000;
 
 const CODES: Record<End, StatusObject["code"]> = {
   full: status.RESOURCE_EXHAUSTED,
@@ -57,14 +58,8 @@ type Call = ServerDuplexStream<Asked, Buffer>;
 export class XdsServer {
   port = 0;
   readonly ended = Object.fromEntries(ENDS.map((end) => [end, 0])) as Record<End, number>;
-  private readonly server = new Server({
-    "grpc.max_receive_message_length": MESSAGE_BYTES,
-    "grpc.max_concurrent_streams": STREAMS_A_CONNECTION,
-    // A proxy that was stopped looks connected for as long as nobody asks.
-    "grpc.keepalive_time_ms": 5_000,
-    // Long enough for a server that writes to ten thousands: it hears nothing meanwhile.
-    "grpc.keepalive_timeout_ms": 5_000,
-  });
+  private readonly server: Server;
+  private readonly silenceMs: number;
   private readonly calls = new Set<ProxyStream>();
   private sweeping: NodeJS.Timeout | null = null;
 
@@ -72,6 +67,16 @@ export class XdsServer {
     private readonly fleet: Fleet,
     private readonly options: XdsOptions,
   ) {
+    this.silenceMs = options.silenceMs ?? SILENCE_MS;
+    this.server = new Server({
+      "grpc.max_receive_message_length": MESSAGE_BYTES,
+      "grpc.max_concurrent_streams": STREAMS_A_CONNECTION,
+      "grpc.max_connection_idle_ms": this.silenceMs,
+      // A proxy that was stopped looks connected for as long as nobody asks.
+      "grpc.keepalive_time_ms": 5_000,
+      // Long enough for a server that writes to ten thousands: it hears nothing meanwhile.
+      "grpc.keepalive_timeout_ms": 5_000,
+    });
     const same = (bytes: Buffer) => bytes;
     const codec = {
       requestStream: true,
@@ -99,7 +104,7 @@ export class XdsServer {
         (error, bound) => (error ? reject(error) : resolve(bound)),
       ),
     );
-    this.sweeping = setInterval(() => this.sweep(), SWEEP_MS);
+    this.sweeping = setInterval(() => this.sweep(), this.silenceMs / 6);
   }
 
   /** Proxies keep what they have, and ask the next server. */
@@ -140,8 +145,9 @@ export class XdsServer {
   private sweep(): void {
     const now = Date.now();
     for (const stream of this.calls) {
-      if (stream.silence(now) > SILENCE_MS)
-        stream.end("silent", `nothing was heard for ${SILENCE_MS / 1000} s`);
+      if (stream.isStuck(now - this.silenceMs / 6)) stream.breakOff();
+      else if (stream.silence(now) > this.silenceMs)
+        stream.end("silent", `nothing was heard for ${this.silenceMs / 1000} s`);
     }
   }
 }
@@ -163,6 +169,7 @@ class ProxyStream {
   private tokens = BURST;
   private refilled = Date.now();
   private isEnded = false;
+  private endedAt = 0;
 
   constructor(
     private readonly fleet: Fleet,
@@ -217,8 +224,20 @@ class ProxyStream {
   end(end: End, details: string): void {
     if (this.isEnded) return;
     this.isEnded = true;
+    this.endedAt = Date.now();
     this.count(end);
     this.call.emit("error", { code: CODES[end], details });
+  }
+
+  /** It was ended before that, and is still there: who does not read does not hear of its end either. */
+  isStuck(before: number): boolean {
+    return this.isEnded && this.endedAt < before;
+  }
+
+  /** gRPC has no word for it: its end waits behind what was not read. */
+  breakOff(): void {
+    const { stream } = (this.call as unknown as { call: { stream?: Http2Stream } }).call;
+    stream?.close(constants.NGHTTP2_CANCEL);
   }
 
   closed(): void {
