@@ -5,8 +5,8 @@ import { SourceError } from "../sources/problem.ts";
 import type { Node } from "../store/stages.ts";
 import { RECORDS_AT_MOST, type SeenNode, type Store } from "../store/store.ts";
 
-/** Who connects again within it is not written again. */
-const AT_MOST_EVERY_MS = 3_600_000;
+/** Who connects again within it is not written again; who was retired by mistake is not missed for longer. */
+const AT_MOST_EVERY_MS = 60_000;
 const AGAIN_MS = 5_000;
 /** Between two records: a fleet that connects at once must get its tables meanwhile. */
 const BETWEEN_MS = 2;

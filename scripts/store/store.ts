@@ -117,7 +117,7 @@ export const seenNodeSchema = z.strictObject({
   node: nodeName,
   cluster: z.string().max(500),
   locality: z.string().max(500),
-  /** When it came last, to within an hour. */
+  /** When it came last, to within a minute. */
   when,
 });
 export type SeenNode = z.infer<typeof seenNodeSchema>;
