@@ -62,8 +62,12 @@ export class FollowCache {
     const names = new Set(tables.map(({ digest }) => `${digest}.table`));
     for (const one of tables) this.writeTable(one);
     writeWhole(this.rolloutFile, Buffer.from(`${JSON.stringify(rollout, null, 2)}\n`));
-    for (const name of readdirSync(this.folder))
-      if (TABLE.test(name) && !names.has(name)) rmSync(join(this.folder, name), { force: true });
+    try {
+      for (const name of readdirSync(this.folder))
+        if (TABLE.test(name) && !names.has(name)) rmSync(join(this.folder, name), { force: true });
+    } catch (error) {
+      throw new Refusal(`${this.folder}: old tables cannot be removed: ${reason(error, "write")}`);
+    }
   }
 
   private writeTable({ digest, bytes }: Table): void {

@@ -336,6 +336,16 @@ describe("the last good copy on the disk", () => {
     expect(readFileSync(file)).toEqual(whole);
   });
 
+  it("that has a folder by the name of a table is told of it, and the store followed all the same", async () => {
+    const store = inEtcd(++prefixes);
+    await pushAfter(store, 1);
+    const cache = folderOf({});
+    mkdirSync(join(cache, `${"0".repeat(32)}.table`));
+    const following = new Following(store, { cache });
+    await following.until(has(2));
+    expect(following.last!.cacheTrouble).toContain("old tables cannot be removed");
+  });
+
   it("that cannot be written is told, and the store followed all the same", async () => {
     const { store } = await kept();
     const cache = join(folderOf({ file: "" }), "file");
