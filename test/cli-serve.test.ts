@@ -78,6 +78,17 @@ describe("with TLS", () => {
   });
 });
 
+it("an authority that is no certificate is refused at the start", () => {
+  const { cert, key } = certificates(folder);
+  push();
+  const tls = ["--tls-cert", cert, "--tls-key", key, "--client-ca", "farm/farm.yaml"];
+  const ran = run(["serve", "--store", "store", "--listen", "0", "--http", "0", ...tls]);
+  expect([ran.code, ran.err]).toEqual([
+    1,
+    expect.stringContaining("farm/farm.yaml: no certificate of an authority"),
+  ]);
+});
+
 it("starts from its last good copy where the store is away, and says so", async () => {
   push();
   const port = await freePort();

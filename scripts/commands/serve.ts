@@ -1,4 +1,5 @@
 /** `pointsman serve`: an xDS management server over a store, one of any number. */
+import { X509Certificate } from "node:crypto";
 import type { Server } from "node:http";
 import { createSecureContext } from "node:tls";
 import { experimental, ServerCredentials } from "@grpc/grpc-js";
@@ -144,11 +145,17 @@ function credentialsOf({ tlsCert, tlsKey, clientCa, client }: Options): ServerCr
   if (client.length > 0 && clientCa === undefined)
     throw new Refusal("--client needs --client-ca: without it nobody shows a certificate");
   const given = [tlsCert, tlsKey, clientCa].filter((file) => file !== undefined);
-  const [cert, key] = given.map((file) => readBytes(file, { file }, PEM_BYTES_AT_MOST));
+  const [cert, key, ca] = given.map((file) => readBytes(file, { file }, PEM_BYTES_AT_MOST));
   try {
     createSecureContext({ cert, key });
   } catch (error) {
     throw new Refusal(`${tlsCert}, ${tlsKey}: no certificate with its key: ${(error as Error).message}`);
+  }
+  try {
+    // Node takes any text for an authority, and then no client.
+    if (ca !== undefined) new X509Certificate(ca);
+  } catch (error) {
+    throw new Refusal(`${clientCa}: no certificate of an authority: ${(error as Error).message}`);
   }
   const provider = new experimental.FileWatcherCertificateProvider({
     certificateFile: tlsCert,
