@@ -110,7 +110,7 @@ export function noSuchWiki(
   wiki: string,
   what = `${quote(wiki)} is no wiki of the table`,
 ): string {
-  const nearest = suggestionsFor(wiki, wikis.ids(), NEAREST).map(quote);
+  const nearest = suggestionsFor(wiki, wikis.ids, NEAREST).map(quote);
   if (nearest.length === 0) return what;
   const last = nearest.pop()!;
   return `${what}: did you mean ${nearest.length === 0 ? last : `${nearest.join(", ")} or ${last}`}?`;

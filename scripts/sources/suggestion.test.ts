@@ -1,7 +1,7 @@
 /** What somebody may have meant. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { editDistance, suggestionFor } from "./suggestion.ts";
+import { editDistance, suggestionFor, suggestionsFor } from "./suggestion.ts";
 
 describe("nearest", () => {
   test.each([
@@ -10,6 +10,11 @@ describe("nearest", () => {
     ["pin", "pins"],
   ])("finds what %s was meant to be", (word, meant) => {
     expect(suggestionFor(word, ["releases", "groups", "pins", "sources"])).toBe(meant);
+  });
+
+  test("takes a capital letter for the small one", () => {
+    expect(suggestionFor("X1", ["s1", "x1"])).toBe("x1");
+    expect(suggestionsFor("ENWIKI", ["dewiki", "enwiki", "newiki"], 2)).toEqual(["enwiki", "newiki"]);
   });
 
   test("finds nothing where nothing is alike", () => {
@@ -38,6 +43,19 @@ describe("editDistance", () => {
         expect(editDistance(a, b)).toBe(editDistance(b, a));
         expect(editDistance(a, b) === 0).toBe(a === b);
       }),
+    );
+  });
+
+  test("is beyond a limit where it is without one, and else the same", () => {
+    const word = fc.string({ maxLength: 9, unit: fc.constantFrom("a", "b", "c") });
+    fc.assert(
+      fc.property(word, word, fc.nat({ max: 9 }), (a, b, limit) => {
+        const distance = editDistance(a, b);
+        const found = editDistance(a, b, limit);
+        if (distance <= limit) expect(found).toBe(distance);
+        else expect(found).toBeGreaterThan(limit);
+      }),
+      { numRuns: 5_000 },
     );
   });
 });

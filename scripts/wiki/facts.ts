@@ -50,6 +50,7 @@ export class Wikis {
   private readonly names: Names | null;
   /** By the wiki's slot. */
   private exact: Map<number, string[]> | undefined;
+  private allIds: string[] | undefined;
   private readonly images = new Map<string, Images | null>();
 
   constructor(readonly source: Source) {
@@ -111,9 +112,10 @@ export class Wikis {
   }
 
   /** The ID of each wiki. */
-  *ids(): Generator<string> {
+  get ids(): readonly string[] {
     const { table } = this.source;
-    for (const { key } of table.keys(table.wikis)) yield key;
+    this.allIds ??= Array.from(table.keys(table.wikis), ({ key }) => key);
+    return this.allIds;
   }
 
   /** Throws SourceError. */
