@@ -29,6 +29,7 @@ import { wikiCommand } from "./commands/wiki.ts";
 import { Refusal } from "./refusal.ts";
 import { SourceError } from "./sources/problem.ts";
 import { reason } from "./sources/reason.ts";
+import { endWithStdout } from "./stdout.ts";
 import { TableError } from "./table/check.ts";
 import { keepVisible } from "./visible.ts";
 
@@ -96,11 +97,7 @@ function withoutEmptyDefault(option: Option): Option {
   return isEmpty ? Object.assign(Object.create(option), { defaultValue: undefined }) : option;
 }
 
-// Who reads us has enough (`explain --stdin | head`): no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit();
-});
+endWithStdout();
 
 try {
   await program.parseAsync();

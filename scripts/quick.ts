@@ -3,6 +3,7 @@
  * start, and leaves all else to the CLI beside it. So it does where it does not know an option, or something is wrong.
  */
 import { readFileSync } from "node:fs";
+import { endWithStdout } from "./stdout.ts";
 import { Table } from "./table/table.ts";
 import { keepVisible } from "./visible.ts";
 import { type Facts, Wikis } from "./wiki/facts.ts";
@@ -16,6 +17,7 @@ const CLI = "./pointsman.mjs";
 const answer = answerTo(process.argv.slice(2));
 if (answer === null) void import(CLI);
 else {
+  endWithStdout();
   keepVisible(process.stdout);
   process.stdout.write(answer);
 }

@@ -201,6 +201,20 @@ describe("the entry that is installed", () => {
     expect(runQuick([])).toEqual(run([]));
   });
 
+  it.each(["quick", "whole"])("ends with its reader, and says that a disk is full: %s", (which) => {
+    const entry = which === "quick" ? quick : cli;
+    const to = (sink: string) => {
+      const command = `"$0" "$1" wiki awiki --table t ${sink}`;
+      const args = ["-c", `set -o pipefail; ${command}`, process.execPath, entry];
+      const { status, stderr } = spawnSync("bash", args, { cwd: folder, encoding: "utf8" });
+      return { status, stderr };
+    };
+    // `true` is gone before Node has started.
+    expect(to("| true")).toEqual({ status: 0, stderr: "" });
+    const stderr = "standard output: cannot be written: there is no space left\n";
+    expect(to("> /dev/full")).toEqual({ status: 1, stderr });
+  });
+
   it("answers without the CLI", () => {
     const alone = join(folder, "pointsman.cjs");
     copyFileSync(quick, alone);
