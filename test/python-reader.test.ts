@@ -1,6 +1,6 @@
 /** The reader in Python, written from docs/table-format.md, agrees with the decoder: so the page is enough. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -26,6 +26,17 @@ const decided = (table: Table, asked: readonly Asked[]): Answer[] =>
   asked.map(([request, where]) => decide(table, request, { ...where, bodiless: true }).answer);
 
 describe("the reader in Python", () => {
+  it("is short: at most 250 lines, not counting blank ones, of at most 120 characters", () => {
+    const folder = projectPath("examples/readers/python");
+    expect(readdirSync(folder).filter((name) => name.endsWith(".py"))).toEqual([
+      "ask.py",
+      "pointsman_table.py",
+    ]);
+    const lines = readFileSync(`${folder}/pointsman_table.py`, "utf8").split("\n");
+    expect(lines.filter((line) => line.trim() !== "").length).toBeLessThanOrEqual(250);
+    expect(lines.filter((line) => line.length > 120)).toEqual([]);
+  });
+
   const suites = loadSuites();
   for (const farm of new Set(suites.map((suite) => suite.farm))) {
     const isSkipped = needsData(farm) && DATA_IS_ABSENT;
@@ -78,7 +89,7 @@ describe("the reader in Python", () => {
     const env = { ...process.env, PYTHONPATH: projectPath("examples/readers/python") };
     const { stdout, stderr } = spawnSync("python3", ["-B", "program.py"], { cwd, env, encoding: "utf8" });
     expect(stderr).toBe("");
-    expect(stdout).toBe("mw-api-group1\n1.47.0-wmf.1\n");
+    expect(stdout).toBe("mw-api-group1 1.47.0-wmf.1\n");
   });
 
   it("agrees about generated farms", () => {

@@ -23,9 +23,7 @@ import { findSpark, sparkEnvironment } from "./support/get-spark.ts";
 const LINES = Number(process.env.POINTSMAN_LOG_LINES ?? 20_000);
 const FILES = 4;
 const READERS = projectPath("examples/readers/python");
-const MODULES = ["pointsman_table", "pointsman_request", "pointsman_decide"].map((name) =>
-  join(READERS, `${name}.py`),
-);
+const MODULE = join(READERS, "pointsman_table.py");
 const SCRIPT = projectPath("examples/spark/rehearse.py");
 
 let folder: string;
@@ -161,7 +159,7 @@ print(json.dumps(summary(counts)))`;
     const { status, stdout, stderr } = spawnSync(
       spark.submit,
       [
-        ...["--master", "local[2]", "--conf", "spark.ui.enabled=false", "--py-files", MODULES.join(",")],
+        ...["--master", "local[2]", "--conf", "spark.ui.enabled=false", "--py-files", MODULE],
         ...[SCRIPT, "--table", join(folder, "farm.table"), "--logs", join(folder, "logs")],
       ],
       {

@@ -8,7 +8,7 @@ import { open } from "../scripts/table/library.ts";
 import type { Request, Where } from "../scripts/table/request.ts";
 import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
 import { FilterReader, loadFarm, tableOf } from "./support/farms.ts";
-import { askPython, wikisByPython } from "./support/python-reader.ts";
+import { askPython } from "./support/python-reader.ts";
 
 const WHERE: Where = { listener: null, secondary: false };
 
@@ -24,7 +24,6 @@ describe.skipIf(DATA_IS_ABSENT)(`for every wiki the readers agree${WHY_SKIPPED}`
     expect(ids.length).toBeGreaterThan(1_000);
 
     const facts = ids.map((id) => library.wiki(id)!);
-    expect(wikisByPython(table, [...ids, "nosuchwiki"])).toEqual([...facts, null]);
     expect(facts.filter(({ wiki, version }) => farm.wikis.get(wiki)!.version !== version)).toEqual([]);
 
     const known = facts.filter(({ host, installed }) => host !== null && installed);

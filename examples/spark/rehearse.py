@@ -1,6 +1,6 @@
 """Rehearses a table on access logs of any size, on Spark: where would each request go, and is that where it went?
 
-    spark-submit --master yarn --py-files pointsman_table.py,pointsman_request.py,pointsman_decide.py \
+    spark-submit --master yarn --py-files pointsman_table.py \
       rehearse.py --table farm.table --logs 'hdfs:///logs/2026-11-26/*.json.gz'
 
 A line of a log is one JSON object. Lines that are no request are counted and left out. The table goes to each executor
@@ -12,7 +12,6 @@ import sys
 import time
 from collections import Counter
 
-from pointsman_decide import Request, decide
 from pointsman_table import Table
 
 # What render's access log calls them; --field says how another log does.
@@ -32,7 +31,7 @@ def request_of(line, fields):
     if not {"authority", "path"} <= said.keys():
         return None
     headers = ((b"x-forwarded-for", said["forwarded"]),) if "forwarded" in said else ()
-    request = Request(said["authority"], said["path"], said.get("method", b"GET"), headers, said.get("client", b""))
+    request = (said["authority"], said["path"], said.get("method", b"GET"), headers, said.get("client", b""))
     return request, said["cluster"].decode() if "cluster" in said else None
 
 
@@ -45,7 +44,7 @@ def count(lines, data, fields, where):
             counts[None] += 1
             continue
         request, logged = found
-        answer = decide(table, request, *where)
+        answer = table.decide(*request, *where)
         names = tuple(answer.get(name) for name in ("kind", "wiki", "release", "deployment", "cluster"))
         counts[names, logged] += 1
     return counts.items()
@@ -100,7 +99,7 @@ def main(arguments):
     chosen = options(arguments)
     with open(chosen.table, "rb") as file:
         data = file.read()
-    Table(data).listener(chosen.listener)  # what is wrong is refused here, and not by a thousand tasks
+    Table(data).decide(listener=chosen.listener)  # what is wrong is refused here, and not by a thousand tasks
     spark = SparkSession.builder.appName("pointsman-rehearse").getOrCreate()
     context = spark.sparkContext
     table, fields, where = context.broadcast(data), chosen.fields, (chosen.listener, chosen.secondary)

@@ -14,14 +14,6 @@ export function askPython(table: Table, asked: readonly (readonly [Request, Wher
   ) as Answer[];
 }
 
-/** What it says of each wiki, null of one that it does not know. */
-export function wikisByPython(table: Table, ids: readonly string[]): unknown[] {
-  return run(
-    table,
-    ids.map((wiki) => ({ wiki })),
-  );
-}
-
 function run(table: Table, questions: readonly object[]): unknown[] {
   const folder = folderOf({ "farm.table": Buffer.from(table.bytes) });
   const { status, stdout, stderr } = spawnSync(

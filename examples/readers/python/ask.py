@@ -3,24 +3,21 @@
     python3 ask.py farm.table < requests.jsonl
 
 A line is {"authority": "en.wikipedia.org", "target": "/wiki/X"}; it may also have method, headers (a list of pairs),
-client, listener and secondary (true in a secondary data centre). Characters stand for bytes. {"wiki": "enwiki"} asks
-what the table says of a wiki.
+client, listener and secondary (true in a secondary data centre). Characters stand for bytes.
 """
 import json
 import sys
 
-from pointsman_decide import Request, decide
 from pointsman_table import Table
 
 
 def answer(table, line):
     asked = json.loads(line)
-    if "wiki" in asked:
-        return table.wiki(asked["wiki"].encode("latin-1"))
-    text = {name: asked[name].encode("latin-1")
-            for name in ("authority", "target", "method", "client") if asked.get(name) is not None}
+    where = {name: asked[name] for name in ("listener", "secondary") if name in asked}
+    request = {name: asked[name].encode("latin-1")
+               for name in ("authority", "target", "method", "client") if asked.get(name) is not None}
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in asked.get("headers", [])]
-    return decide(table, Request(**text, headers=headers), asked.get("listener"), asked.get("secondary", False))
+    return table.decide(**request, headers=headers, **where)
 
 
 if __name__ == "__main__":
