@@ -25,7 +25,7 @@ describe("the images of a values file", () => {
   test("that are not text, or not there, are refused at their place", () => {
     const problems = (text: string) => {
       const file = fileOf(text);
-      return problemsOf(() => readImages(file, IMAGE_KEY)).map((one) => one.replace(/^.*\//, ""));
+      return problemsOf(() => readImages(file, IMAGE_KEY)).map((one) => one.replace(/^[^:]*\//, ""));
     };
     expect(problems(`mw: { httpd: { image_tag: 20260820 } }\n${APP}`)).toEqual([
       "values.yaml:1:27: `mw.httpd.image_tag` is not text (`20260820`): put it in quotes",
@@ -33,6 +33,14 @@ describe("the images of a values file", () => {
     expect(problems(`docker: { registry: [r] }\n${APP}`)).toEqual([
       "values.yaml:1:21: `docker.registry` is not text (`[r] }`): put it in quotes",
     ]);
+    const may = "letters, digits and `_.:/@+-`, and begins with a letter or a digit";
+    for (const [text, at, quoted] of [
+      ['main_app: { image: "x\\0--privileged:1.47-x" }\n', "1:20", "x\\u{0}--privileged:1.47-x"],
+      ["main_app: { image: --privileged:1.47-x }\n", "1:20", "--privileged:1.47-x"],
+      [`docker: { registry: "r;id\\n" }\n${APP}`, "2:20", "r;id\\n/a/mediawiki:1.47-x"],
+      [`mw: { httpd: { image_tag: -w } }\n${APP}`, "1:27", "-w"],
+    ])
+      expect(problems(text!)).toEqual([`values.yaml:${at}: \`${quoted}\` is not an image, which has ${may}`]);
     expect(problems("docker: { registry: r }\n")[0]).toContain("there is no key `main_app` at the top");
   });
 });

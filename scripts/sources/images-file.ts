@@ -22,6 +22,8 @@ export interface Images {
   readonly place: Place;
 }
 
+/** With a registry, a digest or without them; what begins with a dash would be somebody's option. */
+const IMAGE = /^[A-Za-z0-9][\w.:/@+-]*$/;
 /** An OCI tag. */
 const TAG = /^\w[\w.-]{0,127}$/;
 
@@ -44,16 +46,20 @@ export function readImages(file: string, key: string, referrer?: Place): Images 
   const webserver = lookUpIfThere(yaml, WEBSERVER_KEY);
   return {
     file,
-    image: inRegistry(registry, image),
+    image: inRegistry(registry, image, place),
     tag,
-    webserver: webserver && inRegistry(registry, webserver),
+    webserver: webserver && inRegistry(registry, webserver, yaml.placeOf(WEBSERVER_KEY.split("."))),
     place,
   };
 }
 
-/** A tag alone has no name that a registry could have. */
-function inRegistry(registry: string | null, image: string): string {
-  return registry === null || !/[/:]/.test(image) ? image : `${registry.replace(/\/+$/, "")}/${image}`;
+/** A tag alone has no name that a registry could have. @param place of the image */
+function inRegistry(registry: string | null, image: string, place: Place): string {
+  const isTag = registry === null || !/[/:]/.test(image);
+  const whole = isTag ? image : `${registry.replace(/\/+$/, "")}/${image}`;
+  if (IMAGE.test(whole)) return whole;
+  const may = "letters, digits and `_.:/@+-`, and begins with a letter or a digit";
+  throw new SourceError(place, `${quote(whole)} is not an image, which has ${may}`);
 }
 
 /** null: the file does not have the key, or nothing behind it. */
