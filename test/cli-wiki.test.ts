@@ -154,6 +154,12 @@ describe("pointsman wiki", () => {
     expect(run(["wiki", "awiki", "--table", "t", "--values", "none"])).toMatchObject({ code: 2 });
   });
 
+  it("takes an empty variable for none", () => {
+    const env = { POINTSMAN_TABLE: "" };
+    expect(json(run(["wiki", "awiki", "--json"], { env }))).toMatchObject([{ wiki: "awiki" }]);
+    expect(run(["wiki", "awiki", "--table", ""], { env })).toMatchObject({ code: 1, out: "" });
+  });
+
   it("is asked of one thing, and about something", () => {
     for (const [args, message] of [
       [["--table", "t"], "error: name a wiki, or give --host or --stdin\n"],

@@ -61,9 +61,11 @@ export async function openWikis(
     refuseUnheard(command, ["farm", "source", "today"], "no farm is read");
   if (isGiven("store")) return ofStore(options.store!, options);
   const isFarm = isGiven("farm") && !isGiven("table") && !readsFarm;
-  if (options.table === undefined || isFarm) return ofFarm(options);
-  const table = tableIn(options.table);
-  return ofTable({ table, generation: table.generation }, options, options.table);
+  // An empty variable is none.
+  const isNone = options.table === undefined || (options.table === "" && !isGiven("table"));
+  if (isNone || isFarm) return ofFarm(options);
+  const table = tableIn(options.table!);
+  return ofTable({ table, generation: table.generation }, options, options.table!);
 }
 
 async function ofStore(place: string, options: AskedOptions) {
