@@ -1,15 +1,13 @@
 /** `pointsman serve`: an xDS management server over a store, one of any number. */
-import { X509Certificate } from "node:crypto";
 import type { Server } from "node:http";
-import { createSecureContext } from "node:tls";
-import { experimental, ServerCredentials } from "@grpc/grpc-js";
+import { ServerCredentials } from "@grpc/grpc-js";
 import type { Command } from "commander";
 import { Refusal } from "../refusal.ts";
+import { credentialsOf as certificatesOf } from "../serve/certificates.ts";
 import { Fleet } from "../serve/fleet.ts";
 import { startHttp } from "../serve/http.ts";
 import { Seen } from "../serve/seen.ts";
 import { XdsServer } from "../serve/xds-server.ts";
-import { readBytes } from "../sources/files.ts";
 import { follow } from "../store/follow-store.ts";
 import { Refusals } from "../store/refusals.ts";
 import type { Store } from "../store/store.ts";
@@ -30,10 +28,6 @@ interface Options extends StoreOptions {
   client: string[];
   maxStreams: number;
 }
-
-/** How soon a certificate that was written anew is taken. */
-const CERTIFICATES_MS = 60_000;
-const PEM_BYTES_AT_MOST = 2 ** 20;
 
 export function serveCommand(program: Command): void {
   addStoreOption(program.command("serve"))
@@ -133,7 +127,7 @@ function fleetOf(options: Options, store: Store, refusals: Refusals, seen: Seen)
   });
 }
 
-/** Certificates that are written anew are taken while we run. Throws Refusal. */
+/** Throws Refusal, SourceError. */
 function credentialsOf({ tlsCert, tlsKey, clientCa, client }: Options): ServerCredentials {
   if (tlsCert === undefined && tlsKey === undefined) {
     if (clientCa !== undefined || client.length > 0)
@@ -144,24 +138,6 @@ function credentialsOf({ tlsCert, tlsKey, clientCa, client }: Options): ServerCr
     throw new Refusal("--tls-cert and --tls-key belong together");
   if (client.length > 0 && clientCa === undefined)
     throw new Refusal("--client needs --client-ca: without it nobody shows a certificate");
-  const given = [tlsCert, tlsKey, clientCa].filter((file) => file !== undefined);
-  const [cert, key, ca] = given.map((file) => readBytes(file, { file }, PEM_BYTES_AT_MOST));
-  try {
-    createSecureContext({ cert, key });
-  } catch (error) {
-    throw new Refusal(`${tlsCert}, ${tlsKey}: no certificate with its key: ${(error as Error).message}`);
-  }
-  try {
-    // Node takes any text for an authority, and then no client.
-    if (ca !== undefined) new X509Certificate(ca);
-  } catch (error) {
-    throw new Refusal(`${clientCa}: no certificate of an authority: ${(error as Error).message}`);
-  }
-  const provider = new experimental.FileWatcherCertificateProvider({
-    certificateFile: tlsCert,
-    privateKeyFile: tlsKey,
-    caCertificateFile: clientCa,
-    refreshIntervalMs: CERTIFICATES_MS,
-  });
-  return experimental.createCertificateProviderServerCredentials(provider, provider, clientCa !== undefined);
+  const files = { cert: tlsCert, key: tlsKey, clientCa: clientCa ?? null };
+  return certificatesOf(files, (why) => log(`the certificates stay as they were: ${why}`));
 }
