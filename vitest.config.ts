@@ -29,6 +29,8 @@ export default defineConfig({
     globalSetup: "test/support/get-envoy.ts",
     setupFiles: "test/support/seed.ts",
     testTimeout: 60_000,
+    // Much of the time is waiting for real servers: one file at a time, vitest's choice on two cores, takes 25 minutes.
+    maxWorkers: 3,
     hookTimeout: 120_000,
     // Two cores, shared by tests: what comes within a second alone may take several.
     expect: { poll: { timeout: 10_000 } },
