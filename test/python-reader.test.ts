@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compile } from "../scripts/farm/compile.ts";
 import { Farm } from "../scripts/farm/farm.ts";
-import type { Plan } from "../scripts/plan.ts";
+import type { Plan, Route } from "../scripts/plan.ts";
 import { decide } from "../scripts/table/decide.ts";
 import type { Answer, Request, Where } from "../scripts/table/request.ts";
 import type { Table } from "../scripts/table/table.ts";
@@ -15,7 +15,7 @@ import { needsData, SuiteFarm } from "./suite/farms.ts";
 import { DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
 import { loadFarm, TODAY, tableOf } from "./support/farms.ts";
 import { folderOf } from "./support/folder.ts";
-import { anyPlan } from "./support/plans.ts";
+import { anyPlan, plainRule, routedPlan } from "./support/plans.ts";
 import { askPython } from "./support/python-reader.ts";
 import { requestsFor, wheresFor } from "./support/requests.ts";
 
@@ -90,6 +90,19 @@ describe("the reader in Python", () => {
     const { stdout, stderr } = spawnSync("python3", ["-B", "program.py"], { cwd, env, encoding: "utf8" });
     expect(stderr).toBe("");
     expect(stdout).toBe("mw-api-group1 1.47.0-wmf.1\n");
+  });
+
+  it("finds no parameter by a name that PHP gives to none", () => {
+    const when = { subject: "query", name: "a.b", test: "present", not: false } as const;
+    const table = tableOf(routedPlan([plainRule<Route>("pass", when)]));
+    const asked = ["/?a.b=1", "/?a_b=1", "/?a%20b=1"].map(
+      (target): Asked => [
+        { authority: "x.example", target },
+        { listener: null, secondary: false },
+      ],
+    );
+    expect(askPython(table, asked)).toEqual(decided(table, asked));
+    expect(decided(table, asked).map(({ kind }) => kind)).toEqual(["route", "route", "route"]);
   });
 
   it("agrees about generated farms", () => {

@@ -180,7 +180,8 @@ class Asked:
         if subject == QUERY:
             query = self.target[len(self.raw_path) + 1:].split(b"#", 1)[0].replace(b"+", b" ")
             pieces = (map(unquote_to_bytes, piece.partition(b"=")) for piece in query.split(b"&"))
-            as_php = re.compile(rb"(?s) *(?! )%s([\[\0].*)?" % re.escape(name).replace(b"_", rb"[_ .\[]"))
+            shape = re.sub(rb"\\[ .\[]", b"(?!)", re.escape(name)).replace(b"_", rb"[_ .\[]")  # PHP makes these a `_`
+            as_php = re.compile(rb"(?s) *(?! )%s([\[\0].*)?" % shape)
             return [value for parameter, _, value in pieces if as_php.fullmatch(parameter)]
         if subject == CLIENT:
             return digits_of(self.client.decode("latin-1"))
