@@ -1,7 +1,7 @@
 /** One target of this node: brings it a table, remembers what became of that, and tries again where that may help. */
 import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
-import type { Version } from "../store/stages.ts";
+import { isSame, type Version } from "../store/stages.ts";
 import type { Table } from "../table/table.ts";
 import { DoesNotFit, HasNewer, type Target } from "../targets/target.ts";
 
@@ -118,8 +118,4 @@ export class KeptTarget {
     this.state = state;
     this.why = why;
   }
-}
-
-export function isSame(a: Version | null, b: Version | null): boolean {
-  return a !== null && b !== null && a.generation === b.generation && a.digest === b.digest;
 }

@@ -8,12 +8,11 @@ import { readGauges } from "../status/gauges.ts";
 import { type Judgement, judge, silent } from "../status/judge.ts";
 import type { Endpoint } from "../status/proxies.ts";
 import { Bell } from "../store/bell.ts";
-import type { Followed } from "../store/follow-cache.ts";
+import { type Due, dueTo, type Followed } from "../store/follow-cache.ts";
 import type { Refusals } from "../store/refusals.ts";
-import { type Node, type Version, versionFor } from "../store/stages.ts";
-import type { Table } from "../table/table.ts";
+import { isSame, type Node, type Version } from "../store/stages.ts";
 import type { Target } from "../targets/target.ts";
-import { isSame, KeptTarget } from "./kept-target.ts";
+import { KeptTarget } from "./kept-target.ts";
 
 export interface NodeFollowerOptions {
   node: Node;
@@ -65,14 +64,9 @@ const REFUSAL_MS = 5_000;
 const PROOF_MS = 30_000;
 const PROOF_AT_MOST_MS = 600_000;
 
-/** What is to be served; the table is null where the store cannot give it. */
-interface Due {
-  version: Version;
-  table: Table | null;
-}
-
 export class NodeFollower {
   readonly targets: readonly KeptTarget[];
+  /** What is to be served. */
   due: Due | null = null;
   /** Whether it was heard what is to be served, or that nobody knows. */
   isHeard = false;
@@ -97,13 +91,11 @@ export class NodeFollower {
   }
 
   /** The store wants this served. */
-  hear({ rollout, table, previous }: Followed): void {
+  hear(followed: Followed): void {
     this.isHeard = true;
-    const version = versionFor(rollout, this.options.node);
-    const tables = [table, previous].filter((one) => one !== null);
     const before = this.due?.version ?? null;
-    this.due = version && { version, table: tables.find((one) => isSame(one, version)) ?? null };
-    if (version !== null && !isSame(version, before)) {
+    this.due = dueTo(followed, this.options.node);
+    if (this.due !== null && !isSame(this.due.version, before)) {
       this.hadSince = null;
       this.broughtAgain = 0;
       this.unservedSince = new Date();

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Refusal } from "../refusal.ts";
 import { SourceError } from "../sources/problem.ts";
 import { Bell } from "../store/bell.ts";
+import { isSame } from "../store/stages.ts";
 import type { Report, Store } from "../store/store.ts";
 import type { NodeFollower } from "./node-follower.ts";
 
@@ -78,7 +79,7 @@ export function listenersOf(follower: NodeFollower): Report["listeners"] {
           })),
         )
       : follower.targets.map(({ target, has }) => {
-          const isWanted = has?.generation === due.version.generation && has.digest === due.version.digest;
+          const isWanted = isSame(has, due.version);
           return {
             listener: "",
             generation: has?.generation ?? null,

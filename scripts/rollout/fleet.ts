@@ -65,20 +65,18 @@ export class Fleet {
 
   /** Those that are in one of the first stages, up to `at`; and those of which nobody knows, as they may be. */
   reached(stages: readonly Stage[], at: number): Member[] {
-    return this.proxies.filter(({ node }) => node === null || stageOf({ stages: [...stages] }, node) <= at);
+    return this.proxies.filter(({ node }) => node === null || stageOf({ stages }, node) <= at);
   }
 
   /** Those that get the table with this stage. */
   ofStage(stages: readonly Stage[], at: number): Member[] {
-    return this.proxies.filter(({ node }) => node !== null && stageOf({ stages: [...stages] }, node) === at);
+    return this.proxies.filter(({ node }) => node !== null && stageOf({ stages }, node) === at);
   }
 
   /** Those that a server has seen and that the list does not have, of the stages up to `at`. */
   unlisted(seen: readonly SeenNode[], stages: readonly Stage[], at: number): SeenNode[] {
     const listed = new Set(this.proxies.map(({ node }) => node?.id));
-    return seen.filter(
-      (one) => !listed.has(one.node) && stageOf({ stages: [...stages] }, { ...one, id: one.node }) <= at,
-    );
+    return seen.filter((one) => !listed.has(one.node) && stageOf({ stages }, { ...one, id: one.node }) <= at);
   }
 
   /** Which of the proxies do not serve this, each with what is so. */

@@ -5,14 +5,14 @@
 import { randomInt } from "node:crypto";
 import type { FilterOptions } from "../render/plugin.ts";
 import { reason } from "../sources/reason.ts";
-import type { Followed } from "../store/follow-cache.ts";
-import { type Version, versionFor } from "../store/stages.ts";
+import { type Due, dueTo, type Followed } from "../store/follow-cache.ts";
+import { isSame, type Version } from "../store/stages.ts";
 import { Turns } from "../store/turns.ts";
 import type { Table } from "../table/table.ts";
 import type { AskingProxy } from "./asked.ts";
 import { writeFilters } from "./messages.ts";
 import { type Stream, Subscriber } from "./subscriber.ts";
-import { isSame, showVersion } from "./version.ts";
+import { showVersion } from "./version.ts";
 import { whyRefused } from "./will-refuse.ts";
 
 export interface FleetOptions {
@@ -34,11 +34,8 @@ export interface FleetOptions {
 export const EVENTS = ["sent", "acknowledged", "refused", "behind"] as const;
 export type Event = (typeof EVENTS)[number];
 
-/** A table for a proxy, under its number. */
-export interface Due {
-  version: Version;
-  table: Table;
-}
+/** What a proxy is to be sent. */
+export type Sendable = Due & { table: Table };
 
 export class Fleet {
   readonly events = Object.fromEntries(EVENTS.map((name) => [name, 0])) as Record<Event, number>;
@@ -93,18 +90,16 @@ export class Fleet {
   }
 
   /** Null: nothing was ever pushed to it, or its table could not be read. */
-  dueTo(proxy: AskingProxy): Due | null {
-    if (this.followed === null) return null;
-    const { rollout, table, previous } = this.followed;
-    const version = versionFor(rollout, proxy);
-    const due = version?.generation === table.generation ? table : previous;
-    return version && due ? { version, table: due } : null;
+  dueTo(proxy: AskingProxy): Sendable | null {
+    const due = this.followed && dueTo(this.followed, proxy);
+    return due?.table ? { version: due.version, table: due.table } : null;
   }
 
   /** What our own filter says of it; null: it takes it. A promise as long as that is not known. */
-  verdict(proxy: AskingProxy, listener: string, due: Due): string | null | Promise<string | null> {
+  verdict(proxy: AskingProxy, listener: string, due: Sendable): string | null | Promise<string | null> {
     const filter = this.filterOf(proxy, listener, due, 0);
-    const key = JSON.stringify([due.version, { ...filter, wasm: null, table: null }]);
+    // Where its code is makes no difference to it.
+    const key = JSON.stringify([due.version, listener, { ...this.settingsOf(proxy), wasm: null }]);
     const known = this.verdicts.get(key);
     if (known !== undefined) return known;
     if (this.verdicts.size >= VERDICTS_AT_MOST) this.verdicts.delete(this.verdicts.keys().next().value!);
@@ -125,7 +120,7 @@ export class Fleet {
   message(
     proxy: AskingProxy,
     listeners: string[],
-    due: Due,
+    due: Sendable,
     isAgain: boolean,
   ): { nonce: string; bytes: Buffer } {
     const attempt = isAgain ? nextAttempt() : this.attempt;
@@ -135,26 +130,32 @@ export class Fleet {
       return writeFilters(filters, showVersion(due.version), nonce);
     };
     if (isAgain) return { nonce, bytes: write() };
-    const { wasm, datacentre, primary, clusterHeader, shadow } = proxy;
-    const key = JSON.stringify([due.version, listeners, wasm, datacentre, primary, clusterHeader, shadow]);
+    const key = JSON.stringify([due.version, listeners, this.settingsOf(proxy)]);
     const bytes = this.messages.get(key) ?? write();
     // Who names ever other files must not fill our memory.
     if (this.messages.size < MESSAGES_AT_MOST) this.messages.set(key, bytes);
     return { nonce, bytes };
   }
 
-  private filterOf(proxy: AskingProxy, listener: string, { table }: Due, attempt: number): FilterOptions {
+  private filterOf(
+    proxy: AskingProxy,
+    listener: string,
+    { table }: Sendable,
+    attempt: number,
+  ): FilterOptions {
+    return { ...this.settingsOf(proxy), table: table.bytes, listener, attempt };
+  }
+
+  /** What is the same for all listeners and tables of a proxy. */
+  private settingsOf(proxy: AskingProxy): Omit<FilterOptions, "table" | "listener" | "attempt"> {
     const { datacentre, clusterHeader, shadow } = proxy;
     const primary = this.options.primary ?? proxy.primary;
     return {
       wasm: proxy.wasm ?? this.options.wasm,
-      table: table.bytes,
-      listener,
       ...(datacentre !== null && { datacentre }),
       ...(primary !== null && { primary }),
       ...(clusterHeader !== null && { clusterHeader }),
       ...(shadow && { shadow }),
-      attempt,
     };
   }
 }

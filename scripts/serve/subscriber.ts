@@ -1,9 +1,9 @@
 /** One proxy on one stream: what it has asked for, what it was sent, and what it made of that. */
-import type { Version } from "../store/stages.ts";
+import { isSame, type Version } from "../store/stages.ts";
 import type { AskingProxy } from "./asked.ts";
-import type { Due, Fleet } from "./fleet.ts";
+import type { Fleet, Sendable } from "./fleet.ts";
 import type { Asked } from "./messages.ts";
-import { isSame, parseVersion } from "./version.ts";
+import { parseVersion } from "./version.ts";
 
 /** How a stream takes messages. One at most is on its way: nothing piles up for a proxy that does not read. */
 export interface Stream {
@@ -84,7 +84,7 @@ export class Subscriber {
   }
 
   /** What it is in, and why; what it lacks is sent. */
-  private judge(due: Due): readonly [state: State, why?: string | null] {
+  private judge(due: Sendable): readonly [state: State, why?: string | null] {
     const { version } = due;
     if (this.reported !== null && this.reported.generation > version.generation)
       return ["behind", `it has generation ${this.reported.generation}`];
@@ -96,7 +96,7 @@ export class Subscriber {
     return this.send(due, isKnown);
   }
 
-  private send(due: Due, isAgain: boolean): readonly [state: State, why?: string | null] {
+  private send(due: Sendable, isAgain: boolean): readonly [state: State, why?: string | null] {
     const verdicts = this.listeners.map((listener) => ({
       listener,
       why: this.fleet.verdict(this.proxy, listener, due),

@@ -11,7 +11,3 @@ export function parseVersion(text: string): Version | null {
   const [, generation, digest] = /^(\d{1,10})-([0-9a-f]{32})$/.exec(text) ?? [];
   return generation === undefined ? null : { generation: Number(generation), digest: digest! };
 }
-
-export function isSame(a: Version | null, b: Version | null): boolean {
-  return a !== null && b !== null && a.generation === b.generation && a.digest === b.digest;
-}

@@ -12,6 +12,7 @@ import { SourceError } from "../sources/problem.ts";
 import { reason } from "../sources/reason.ts";
 import { Table } from "../table/table.ts";
 import { parseRecord } from "./record.ts";
+import { isSame, type Node, type Version, versionFor } from "./stages.ts";
 import { type Rollout, rolloutSchema } from "./store.ts";
 import { readTable } from "./stored-table.ts";
 
@@ -25,6 +26,19 @@ export interface Followed {
   table: Table;
   /** What the stages that do not have it yet are to serve; null: there is none, or it cannot be read. */
   previous: Table | null;
+}
+
+/** A table under its number. */
+export interface Due {
+  version: Version;
+  /** null: there is none, or it cannot be read. */
+  table: Table | null;
+}
+
+/** What a node is to serve of it; null: nothing was ever pushed to it. */
+export function dueTo({ rollout, table, previous }: Followed, node: Node): Due | null {
+  const version = versionFor(rollout, node);
+  return version && { version, table: isSame(version, table) ? table : previous };
 }
 
 /** `trouble`: what of it is damaged. */

@@ -90,10 +90,14 @@ export interface Version {
   generation: number;
 }
 
+export function isSame(a: Version | null, b: Version | null): boolean {
+  return a !== null && b !== null && a.generation === b.generation && a.digest === b.digest;
+}
+
 /** What of a rollout says who gets what. */
 interface Staged extends Version {
   previous: Version | null;
-  stages: Stage[];
+  stages: readonly Stage[];
   at: number;
 }
 
