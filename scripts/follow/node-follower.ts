@@ -3,10 +3,9 @@
  * it is brought to the node's targets, and its proxies are asked whether they serve it. The store is needed for none of
  * this once it was heard.
  */
-import { askAll } from "../status/ask.ts";
-import { readGauges } from "../status/gauges.ts";
-import { type Judgement, judge, silent } from "../status/judge.ts";
+import type { Judgement } from "../status/judge.ts";
 import type { Endpoint } from "../status/proxies.ts";
+import { hearAll, judgeWord } from "../status/word.ts";
 import { Bell } from "../store/bell.ts";
 import { type Due, dueTo, type Followed } from "../store/follow-cache.ts";
 import type { Refusals } from "../store/refusals.ts";
@@ -232,18 +231,13 @@ export class NodeFollower {
 
   private async prove({ version }: Due): Promise<void> {
     const { proxies, instances, refusals, node } = this.options;
-    const proofs = await askAll(
-      proxies.map(({ url }) => url),
-      ANSWER_MS,
-      (answer) => ("error" in answer ? answer.error : readGauges(answer.text)),
-    );
+    // Our own report is no proof of it.
+    const words = await hearAll(proxies, ANSWER_MS, async () => []);
     if (!isSame(this.due?.version ?? null, version)) return;
-    this.proofs = proofs.map((said, i) => {
-      const { name, listeners } = proxies[i]!;
-      const judgements =
-        typeof said === "string" ? [silent(said)] : judge(said, version, listeners, instances);
-      return { proxy: name, listeners: judgements };
-    });
+    this.proofs = proxies.map(({ name, listeners }, i) => ({
+      proxy: name,
+      listeners: judgeWord(words[i]!, version, listeners, instances),
+    }));
     if (this.isProven) {
       this.unservedSince = null;
       this.refusal = null;

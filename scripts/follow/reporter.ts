@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { Refusal } from "../refusal.ts";
 import { SourceError } from "../sources/problem.ts";
+import { otherThan } from "../status/judge.ts";
 import { Bell } from "../store/bell.ts";
-import { isSame } from "../store/stages.ts";
 import type { Report, Store } from "../store/store.ts";
 import type { NodeFollower } from "./node-follower.ts";
 
@@ -79,13 +79,13 @@ export function listenersOf(follower: NodeFollower): Report["listeners"] {
           })),
         )
       : follower.targets.map(({ target, has }) => {
-          const isWanted = isSame(has, due.version);
+          const other = has === null ? "nothing" : otherThan(has, due.version);
           return {
             listener: "",
             generation: has?.generation ?? null,
             digest: has?.digest ?? null,
-            verdict: isWanted ? "unsure" : wordOf(has?.generation ?? null, due.version.generation),
-            what: `${target.name}: ${isWanted ? "written, not proven" : "not what is to be served"}`,
+            verdict: other ?? "unsure",
+            what: `${target.name}: ${other === null ? "written, not proven" : "not what is to be served"}`,
           };
         });
   if (said.length === 0) return [unknown("unsure", "its proxies have not been asked yet")];
@@ -96,11 +96,4 @@ export function listenersOf(follower: NodeFollower): Report["listeners"] {
 
 function unknown(verdict: string, what: string): Report["listeners"][number] {
   return { listener: "", generation: null, digest: null, verdict, what };
-}
-
-/** Of what is not what is wanted. */
-function wordOf(has: number | null, wanted: number): string {
-  if (has === null) return "nothing";
-  if (has === wanted) return "other";
-  return has < wanted ? "behind" : "ahead";
 }

@@ -1,5 +1,5 @@
 /** The proxies that are expected: who they are, in which stage, and whether they serve what they should, by their own word. */
-import { askAll } from "../status/ask.ts";
+import { askAll, askEach } from "../status/ask.ts";
 import { IDENTITY_QUERY, readIdentity } from "../status/identity.ts";
 import type { Judgement } from "../status/judge.ts";
 import type { Endpoint } from "../status/proxies.ts";
@@ -53,9 +53,7 @@ export class Fleet {
   async identify(): Promise<void> {
     const unknown = this.proxies.filter(({ node, endpoint }) => node === null && endpoint.admin !== null);
     const urls = unknown.map(({ endpoint }) => new URL(IDENTITY_QUERY, endpoint.admin!));
-    const heard = await askAll(urls, this.options.timeoutMs, (answer) =>
-      "error" in answer ? answer.error : readIdentity(answer.text),
-    );
+    const heard = await askEach(urls, this.options.timeoutMs, readIdentity);
     for (const [i, proxy] of unknown.entries()) {
       const said = heard[i]!;
       if (typeof said === "string") proxy.why = said;
@@ -118,11 +116,8 @@ export class Fleet {
   async lackingClusters(proxies: readonly Member[], names: readonly string[]): Promise<Lacking[]> {
     if (names.length === 0) return [];
     const asked = proxies.filter(({ endpoint }) => endpoint.admin !== null);
-    const heard = await askAll(
-      asked.map(({ endpoint }) => new URL(CLUSTERS_QUERY, endpoint.admin!)),
-      this.options.timeoutMs,
-      (answer) => ("error" in answer ? answer.error : readClusters(answer.text)),
-    );
+    const urls = asked.map(({ endpoint }) => new URL(CLUSTERS_QUERY, endpoint.admin!));
+    const heard = await askEach(urls, this.options.timeoutMs, readClusters);
     return asked.flatMap(({ endpoint: { name } }, i): Lacking[] => {
       const has = heard[i]!;
       if (typeof has === "string") return [{ name, why: has }];
@@ -133,11 +128,10 @@ export class Fleet {
 
   /** Of each proxy what it has counted, or why that is not known. */
   async counters(): Promise<Map<Member, Counters | string>> {
-    const heard = await askAll(
-      this.proxies.map(({ endpoint: { admin, url } }) => (admin ? new URL(COUNTERS_QUERY, admin) : url)),
-      this.options.timeoutMs,
-      (answer) => ("error" in answer ? answer.error : readCounters(answer.text)),
+    const urls = this.proxies.map(({ endpoint: { admin, url } }) =>
+      admin ? new URL(COUNTERS_QUERY, admin) : url,
     );
+    const heard = await askEach(urls, this.options.timeoutMs, readCounters);
     return new Map(this.proxies.map((proxy, i) => [proxy, heard[i]!]));
   }
 

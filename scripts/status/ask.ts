@@ -51,3 +51,12 @@ export function ask(url: URL, timeoutMs: number): Promise<Heard> {
 export function askAll<T>(urls: readonly URL[], timeoutMs: number, read: (answer: Heard) => T): Promise<T[]> {
   return atMost(AT_ONCE, urls, async (url) => read(await ask(url, timeoutMs)));
 }
+
+/** The same of texts; a sentence where nothing is heard. */
+export function askEach<T>(
+  urls: readonly URL[],
+  timeoutMs: number,
+  read: (text: string) => T | string,
+): Promise<(T | string)[]> {
+  return askAll(urls, timeoutMs, (answer) => ("error" in answer ? answer.error : read(answer.text)));
+}

@@ -1,12 +1,7 @@
 /** What a proxy serves to each listener, held against what the store wants served. */
+import type { Version } from "../store/stages.ts";
 import type { Gauges, Said } from "./gauges.ts";
 import { type WhyRefused, whyRefused } from "./why-refused.ts";
-
-export interface Wanted {
-  generation: number;
-  /** 32 hexadecimal digits. */
-  digest: string;
-}
 
 /**
  * - `served`: all instances serve what is wanted.
@@ -62,7 +57,7 @@ const UNKNOWN = { served: null, instances: null, instancesWanted: null, refused:
  */
 export function judge(
   said: Said,
-  wanted: Wanted,
+  wanted: Version,
   listeners: readonly string[],
   instances: number | null = null,
 ): Judgement[] {
@@ -90,7 +85,7 @@ function judgeListener(
   listener: string,
   gauges: Gauges | undefined,
   instancesWanted: number | null,
-  wanted: Wanted,
+  wanted: Version,
 ): Judgement {
   const refused = gauges?.refused ? { code: gauges.refused, ...whyRefused(gauges.refused) } : null;
   const [verdict, what] = verdictOf(gauges, instancesWanted, wanted);
@@ -118,7 +113,7 @@ function digestText(digest: number): string | null {
 function verdictOf(
   gauges: Gauges | undefined,
   should: number | null,
-  wanted: Wanted,
+  wanted: Version,
 ): [verdict: Verdict, what: string] {
   if (gauges === undefined) return ["nothing", "the proxy does not have this listener"];
   const { instances, generation, digest } = gauges;
@@ -128,11 +123,20 @@ function verdictOf(
   if (instances === null || generation === null || digest === null) return ["unsure", "a gauge is missing"];
   const by = `${instances} of ${should ?? "?"} instances`;
   if (known === null) return ["mixed", `its ${instances} instances differ, the oldest at ${generation}`];
-  const isContent = known === wanted.digest.slice(0, DIGITS);
-  const content = isContent ? "the same content" : "another content";
-  if (generation < wanted.generation) return ["behind", `${content}, ${by}`];
-  if (generation > wanted.generation) return ["ahead", `${content}, ${by}: of no push of this store`];
-  if (!isContent) return ["other", `another content under this number, ${by}`];
+  const content = wanted.digest.startsWith(known) ? "the same content" : "another content";
+  const other = otherThan({ generation, digest: known }, wanted);
+  if (other === "behind") return [other, `${content}, ${by}`];
+  if (other === "ahead") return [other, `${content}, ${by}: of no push of this store`];
+  if (other === "other") return [other, `another content under this number, ${by}`];
   if (should === null) return ["unsure", `${by}: say by --instances how many there should be`];
   return [instances < should ? "short" : "served", by];
+}
+
+/** What a table is that is not the wanted one; null: it is. @param digest as much of it as is known */
+export function otherThan(
+  { generation, digest }: Version,
+  wanted: Version,
+): "behind" | "ahead" | "other" | null {
+  if (generation !== wanted.generation) return generation < wanted.generation ? "behind" : "ahead";
+  return wanted.digest.startsWith(digest) ? null : "other";
 }

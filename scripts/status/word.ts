@@ -1,8 +1,9 @@
 /** What is heard of proxies: of one that can be asked its own gauges, of another one what `follow` told the store. */
+import type { Version } from "../store/stages.ts";
 import type { Report } from "../store/store.ts";
-import { askAll } from "./ask.ts";
+import { askEach } from "./ask.ts";
 import { readGauges, type Said } from "./gauges.ts";
-import { type Judgement, judge, silent, VERDICTS, type Verdict, type Wanted } from "./judge.ts";
+import { type Judgement, judge, otherThan, silent, VERDICTS, type Verdict } from "./judge.ts";
 import { type Endpoint, isReported } from "./proxies.ts";
 
 /** A sentence where nothing is heard. */
@@ -19,11 +20,8 @@ export async function hearAll(
   reports: () => Promise<readonly Report[]>,
 ): Promise<Word[]> {
   const asked = endpoints.filter((endpoint) => !isReported(endpoint));
-  const heard = await askAll(
-    asked.map(({ url }) => url),
-    timeoutMs,
-    (answer) => ("error" in answer ? answer.error : readGauges(answer.text)),
-  );
+  const urls = asked.map(({ url }) => url);
+  const heard = await askEach(urls, timeoutMs, readGauges);
   const told = asked.length < endpoints.length ? await reports() : [];
   const byNode = new Map(told.map((report) => [report.node, report]));
   return endpoints.map((endpoint) =>
@@ -34,7 +32,7 @@ export async function hearAll(
 /** One judgement a listener. @param instances how many should serve each, where the proxy does not say */
 export function judgeWord(
   word: Word,
-  wanted: Wanted,
+  wanted: Version,
   listeners: readonly string[],
   instances: number | null,
 ): Judgement[] {
@@ -42,7 +40,7 @@ export function judgeWord(
   return "node" in word ? judgeReport(word, wanted, listeners) : judge(word, wanted, listeners, instances);
 }
 
-function judgeReport({ when, listeners }: Report, wanted: Wanted, expected: readonly string[]): Judgement[] {
+function judgeReport({ when, listeners }: Report, wanted: Version, expected: readonly string[]): Judgement[] {
   const unknown = { served: null, instances: null, instancesWanted: null, refused: null };
   const missing = expected.filter((name) => !listeners.some(({ listener }) => listener === name));
   return [
@@ -65,12 +63,9 @@ function judgeReport({ when, listeners }: Report, wanted: Wanted, expected: read
 /** A report may be of a moment before the last push. */
 function verdictNow(
   { generation, digest, verdict }: { generation: number | null; digest: string | null; verdict: string },
-  wanted: Wanted,
+  wanted: Version,
 ): Verdict {
   const known = VERDICTS.find((one) => one === verdict) ?? "unsure";
   if (generation === null || digest === null || !OF_THEIR_TIME.includes(known)) return known;
-  if (generation < wanted.generation) return "behind";
-  if (generation > wanted.generation) return "ahead";
-  if (!wanted.digest.startsWith(digest)) return "other";
-  return known === "served" ? "served" : "unsure";
+  return otherThan({ generation, digest }, wanted) ?? (known === "served" ? "served" : "unsure");
 }
