@@ -41,7 +41,6 @@ function factsFor({ ids, hosts, table: file, values }: QuickQuestion): Facts[] |
   const table = new Table(readFileSync(file));
   const wikis = new Wikis({
     table,
-    generation: table.generation,
     imagesOf: (release) => (values === null ? null : imagesIn(values, release)),
   });
   const found = [...ids, ...hosts.map((host) => idOf(wikis, host))].map((id) => id && wikis.get(id));

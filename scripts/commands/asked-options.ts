@@ -2,10 +2,11 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Farm } from "../farm/farm.ts";
 import { imagesOf } from "../farm/images.ts";
-import { Refusal } from "../refusal.ts";
 import { RELEASE_IN_NAME } from "../sources/images-file.ts";
 import { quote } from "../sources/problem.ts";
 import { suggestionsFor } from "../sources/suggestion.ts";
+import { wantedTable } from "../store/wanted.ts";
+import type { Table } from "../table/table.ts";
 import { type Source, Wikis } from "../wiki/facts.ts";
 import { imagesIn } from "../wiki/values-files.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
@@ -49,49 +50,36 @@ export function parseFiles(text: string): string {
  * A farm is read where it is named, or no table is. Throws SourceError, Refusal.
  * @param readsFarm the command needs the farm besides the table
  */
-export async function openWikis(
-  options: AskedOptions,
-  command: Command,
-  readsFarm = false,
-): Promise<{ wikis: Wikis; asked: string }> {
+export async function openWikis(options: AskedOptions, command: Command, readsFarm = false): Promise<Wikis> {
   const isGiven = (name: string) => command.getOptionValueSource(name) === "cli";
   if (isGiven("table") && isGiven("store"))
     command.error("error: give either --table or --store, one of them", { exitCode: 2 });
   if (!readsFarm && (isGiven("table") || isGiven("store")))
     refuseUnheard(command, ["farm", "source", "today"], "no farm is read");
-  if (isGiven("store")) return ofStore(options.store!, options);
+  if (isGiven("store"))
+    return ofTable((await wantedTable(openStore({ store: options.store! }))).table, options);
   const isFarm = isGiven("farm") && !isGiven("table") && !readsFarm;
   // An empty variable is none.
   const isNone = options.table === undefined || (options.table === "" && !isGiven("table"));
   if (isNone || isFarm) return ofFarm(options);
   const table = tableIn(options.table!);
-  return ofTable({ table, generation: table.generation }, options, options.table!);
+  return ofTable(table, options);
 }
 
-async function ofStore(place: string, options: AskedOptions) {
-  const store = openStore({ store: place });
-  const { rollout } = await store.head();
-  if (rollout === null) throw new Refusal(`${place}: nothing was pushed yet`);
-  const { digest, generation } = rollout;
-  return ofTable({ table: await store.table(digest), generation }, options, place);
+function ofTable(table: Table, { values }: AskedOptions): Wikis {
+  return new Wikis({
+    table,
+    imagesOf: (release) => (values === undefined ? null : imagesIn(values, release)),
+  });
 }
 
-function ofTable(source: Omit<Source, "imagesOf">, { values }: AskedOptions, asked: string) {
-  const imagesOf: Source["imagesOf"] = (release) => (values === undefined ? null : imagesIn(values, release));
-  return { wikis: new Wikis({ ...source, imagesOf }), asked };
-}
-
-function ofFarm(options: AskedOptions) {
+function ofFarm(options: AskedOptions): Wikis {
   const { table, farm, warnings } = packFarm(options);
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-  return {
-    wikis: new Wikis({
-      table,
-      generation: table.generation,
-      imagesOf: (release) => imagesOfFarm(farm, release, options.values ?? null),
-    }),
-    asked: farm.file,
-  };
+  return new Wikis({
+    table,
+    imagesOf: (release) => imagesOfFarm(farm, release, options.values ?? null),
+  });
 }
 
 /** null: neither the farm nor the command says where the images are. */

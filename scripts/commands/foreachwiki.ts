@@ -46,7 +46,7 @@ Examples:
       const lists = listsOf(new Farm(options.farm, options.source));
       const ids = lists.evaluate(expression);
       for (const warning of oneACause(lists.warnings)) process.stderr.write(`warning: ${warning}\n`);
-      const { wikis } = await openWikis(options, command, true);
+      const wikis = await openWikis(options, command, true);
       const { parts, unknown } = planParts(wikis, runner, ids);
       if (unknown.length > 0) {
         const are = unknown.length === 1 ? "is" : "are";

@@ -1,7 +1,6 @@
 /** What push, resume and promote share: leading a rollout from stage to stage. */
 import type { Command } from "commander";
 import { count } from "../count.ts";
-import { withGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
 import { newClusters } from "../rollout/clusters.ts";
 import { drive, notReady } from "../rollout/drive.ts";
@@ -10,7 +9,8 @@ import { runCommand } from "../rollout/run-command.ts";
 import type { Endpoint } from "../status/proxies.ts";
 import { selects } from "../store/stages.ts";
 import type { Rollout, Store } from "../store/store.ts";
-import { Table } from "../table/table.ts";
+import { tableOf } from "../store/wanted.ts";
+import type { Table } from "../table/table.ts";
 import type { Target } from "../targets/target.ts";
 import { visible } from "../visible.ts";
 import { addProxyOptions, type ProxyOptions } from "./proxy-options.ts";
@@ -87,8 +87,7 @@ export async function lead(
 ): Promise<Brought[]> {
   let brought: Brought[] = [];
   const say = (line: string) => process.stderr.write(`${visible(line)}\n`);
-  const { bytes } = await store.table(rollout.digest);
-  const table = new Table(withGeneration(bytes, rollout.generation));
+  const table = await tableOf(store, rollout);
   await drive(store, rollout, {
     fleet,
     who: whoActs(),

@@ -44,7 +44,7 @@ Examples:
     )
     .action(async (words: string[], options: MwscriptOptions, command: Command) => {
       readWords(command, words, "anywiki"); // what is wrong with them is said before a table is read
-      const { wikis } = await openWikis(options, command);
+      const wikis = await openWikis(options, command);
       const runner = readWords(command, words, options.defaultWiki ?? aawiki(wikis));
       const plan = scriptPlan(wikis, runner);
       if (plan === null) throw new Refusal(noSuchWiki(wikis, runner.wiki!));

@@ -6,7 +6,7 @@ import { type Diff, diff } from "../diff/diff.ts";
 import { inShort } from "../diff/formats.ts";
 import { withLock } from "../disk/lock.ts";
 import { behindLinks, writeWhole } from "../disk/write-whole.ts";
-import { withGeneration } from "../encode/container.ts";
+import { inGeneration } from "../encode/container.ts";
 import { decode } from "../encode/decode.ts";
 import { compile } from "../farm/compile.ts";
 import { warnOfElsewhere } from "../farm/elsewhere.ts";
@@ -123,7 +123,7 @@ function numbered(packed: Packed, old: Table | null, wanted: number | undefined)
     throw new Refusal(
       `the old table has generation ${MAX_GENERATION}, the highest one: choose another --out`,
     );
-  const table = new Table(withGeneration(packed.bytes, old.generation + (isSame ? 0 : 1)));
+  const table = inGeneration(packed.table, old.generation + (isSame ? 0 : 1));
   return { ...packed, table, bytes: table.bytes };
 }
 

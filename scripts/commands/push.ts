@@ -2,14 +2,14 @@
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { type Command, InvalidArgumentError } from "commander";
-import { withGeneration } from "../encode/container.ts";
+import { inGeneration } from "../encode/container.ts";
 import { GUARD_NAMES } from "../farm/guard-limits.ts";
 import { type Allow, judge, showAllowed, showFinding } from "../guards/guards.ts";
 import { type Progress, progressLines } from "../progress.ts";
 import { Refusal } from "../refusal.ts";
 import { stagesOf } from "../rollout/stages-of.ts";
 import type { Entry, Store } from "../store/store.ts";
-import { Table } from "../table/table.ts";
+import type { Table } from "../table/table.ts";
 import { parseAllow, parseReason } from "./allow.ts";
 import { ASK_RELEASES, type AskOptions, addAskOptions, askReleasesOf } from "./ask-options.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
@@ -112,7 +112,7 @@ async function push(options: Options, command: Command): Promise<void> {
   const again = options.again || options.generation !== undefined;
   const same = current.last?.digest === packed.table.digest && !again;
   const next = same ? current.last!.generation : nextGeneration(current, options.generation);
-  const table = new Table(withGeneration(packed.table.bytes, next));
+  const table = inGeneration(packed.table, next);
   const warnings = [...current.warnings, ...packed.warnings];
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   if (!same) for (const line of whatChanges(current, packed, table)) process.stderr.write(`${line}\n`);

@@ -1,13 +1,12 @@
 /** What push and rollback share: what is to be served now, and a new generation's way from the store to the targets. */
 import { count } from "../count.ts";
-import { withGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
 import type { Staged } from "../rollout/stages-of.ts";
 import { SourceError } from "../sources/problem.ts";
 import { type Version, WHOLE_FLEET } from "../store/stages.ts";
 import { type Entry, type Head, isUnderWay, type Rollout, type Store } from "../store/store.ts";
-import { wantedOf } from "../store/wanted.ts";
-import { MAX_GENERATION, Table } from "../table/table.ts";
+import { tableOf, wantedOf } from "../store/wanted.ts";
+import { MAX_GENERATION, type Table } from "../table/table.ts";
 import type { Target } from "../targets/target.ts";
 import { visibleOnLine } from "../visible.ts";
 import { showRollout } from "./history.ts";
@@ -35,8 +34,7 @@ export async function currentOf(store: Store): Promise<Current> {
   const known = { head, ...history, last };
   if (last === null) return { ...known, table: null, damage: null };
   try {
-    const { bytes } = await store.table(last.digest);
-    return { ...known, table: new Table(withGeneration(bytes, last.generation)), damage: null };
+    return { ...known, table: await tableOf(store, last), damage: null };
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     return { ...known, table: null, damage: error.message };

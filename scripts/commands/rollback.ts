@@ -2,13 +2,13 @@
 import { Argument, type Command } from "commander";
 import { diff } from "../diff/diff.ts";
 import { inShort } from "../diff/formats.ts";
-import { withGeneration } from "../encode/container.ts";
 import { decode } from "../encode/decode.ts";
 import { VersionOrder } from "../farm/version-order.ts";
 import { Refusal } from "../refusal.ts";
 import type { Version } from "../store/stages.ts";
 import { type Entry, isUnderWay, type Store } from "../store/store.ts";
-import { Table } from "../table/table.ts";
+import { tableOf } from "../store/wanted.ts";
+import type { Table } from "../table/table.ts";
 import type { Target } from "../targets/target.ts";
 import { parseReason } from "./allow.ts";
 import { choices, entryOf } from "./generations.ts";
@@ -81,11 +81,10 @@ export async function goBack(
   const { warnings, head } = current;
   const last = current.last!;
   const { digest } = back;
-  const { bytes } = await store.table(digest);
   const isWithAll = head.rollout === null || !(isUnderWay(head.rollout) || head.rollout.state === "aborted");
   const same = digest === last.digest && options.generation === undefined && isWithAll;
   const generation = same ? last.generation : nextGeneration(current, options.generation);
-  const table = new Table(withGeneration(bytes, generation));
+  const table = await tableOf(store, { digest, generation });
   const bring = async () => bringAll(store, table, await toldLater(targets, table));
   const answer = { kind: "rollback" as const, generation, digest, same, before: last, warnings, allowed: [] };
   if (same) {

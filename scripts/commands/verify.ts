@@ -5,7 +5,7 @@ import { type AskedAt, whereOf } from "../explain/where.ts";
 import { progressLines } from "../progress.ts";
 import { Refusal } from "../refusal.ts";
 import { quoteAll } from "../sources/problem.ts";
-import { wantedOf } from "../store/wanted.ts";
+import { wantedTable } from "../store/wanted.ts";
 import { UnknownListener } from "../table/decide.ts";
 import type { Table } from "../table/table.ts";
 import type { Kind } from "../verify/outcome.ts";
@@ -204,10 +204,7 @@ async function verifyProxy(options: Options, proxy: URL): Promise<void> {
 async function tableOf(options: Options): Promise<Table> {
   if (options.table !== undefined) return tableIn(options.table);
   if (options.store === undefined) return packFarm({ ...options, strip: true }).table;
-  const store = openStore({ store: options.store });
-  const wanted = wantedOf(await store.head(), await store.history());
-  if (wanted === null) throw new Refusal(`${store.name}: nothing was pushed yet`);
-  return store.table(wanted.digest);
+  return (await wantedTable(openStore({ store: options.store }))).table;
 }
 
 /** Throws Refusal where there is nothing to ask. */

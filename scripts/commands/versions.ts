@@ -7,7 +7,7 @@ import { Farm } from "../farm/farm.ts";
 import { VersionOrder } from "../farm/version-order.ts";
 import { isUnused, type ReleaseUse, type Versions, versionsOf } from "../farm/versions.ts";
 import type { Plan } from "../plan.ts";
-import { Refusal } from "../refusal.ts";
+import { wantedTable } from "../store/wanted.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { refuseUnheard } from "./heard.ts";
 import { showRollout } from "./history.ts";
@@ -62,14 +62,9 @@ async function opened(options: VersionsOptions): Promise<{ what: string; plan: P
     return { what, plan: decode(table), order: new VersionOrder() };
   }
   if (place !== undefined) {
-    const store = openStore({ store: place });
-    const { rollout } = await store.head();
-    if (rollout === null) throw new Refusal(`${place}: nothing was pushed yet`);
-    return {
-      what: showRollout(rollout),
-      plan: decode(await store.table(rollout.digest)),
-      order: new VersionOrder(),
-    };
+    const { rollout, table } = await wantedTable(openStore({ store: place }));
+    const what = rollout ? showRollout(rollout) : `generation ${table.generation}, digest ${table.digest}`;
+    return { what, plan: decode(table), order: new VersionOrder() };
   }
   const farm = new Farm(options.farm, options.source);
   const { plan } = compile(farm, options.today);

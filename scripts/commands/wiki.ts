@@ -52,7 +52,7 @@ Examples:
       if (number === 0 && !stdin)
         command.error("error: name a wiki, or give --host or --stdin", { exitCode: 2 });
       refuseTwiceStdin(command, [stdin ? "-" : undefined, options.table ?? options.farm]);
-      const { wikis } = await openWikis(options, command);
+      const wikis = await openWikis(options, command);
       const answers = [
         ...ids.map((id) => () => ofId(wikis, id)),
         ...hosts.map((host) => () => ofHost(wikis, host)),

@@ -2,6 +2,7 @@
 import * as L from "../../assembly/layout.ts";
 import { crc32 } from "../table/crc32.ts";
 import { digestOf, type Section } from "../table/digest.ts";
+import { Table } from "../table/table.ts";
 
 /** @param generation 1…2^32−1 */
 export function assemble(sections: readonly Section[], generation: number): Uint8Array {
@@ -34,6 +35,11 @@ export function withGeneration(table: Uint8Array, generation: number): Uint8Arra
   new DataView(copy.buffer).setUint32(L.HEADER_GENERATION, generation, true);
   writeChecksum(copy);
   return copy;
+}
+
+/** The same table under another number. */
+export function inGeneration(table: Table, generation: number): Table {
+  return table.generation === generation ? table : new Table(withGeneration(table.bytes, generation));
 }
 
 /** Makes the checksum true again after bytes were changed in place. */

@@ -5,12 +5,12 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { sweep, writeWhole } from "../disk/write-whole.ts";
-import { withGeneration } from "../encode/container.ts";
+import { inGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
 import { readBytes } from "../sources/files.ts";
 import { SourceError } from "../sources/problem.ts";
 import { reason } from "../sources/reason.ts";
-import { Table } from "../table/table.ts";
+import type { Table } from "../table/table.ts";
 import { parseRecord } from "./record.ts";
 import { isSame, type Node, type Version, versionFor } from "./stages.ts";
 import { type Rollout, rolloutSchema } from "./store.ts";
@@ -100,7 +100,7 @@ export class FollowCache {
     const rollout = parseRecord(rolloutSchema, text);
     if (typeof rollout === "string") throw new SourceError(place, rollout);
     const get = ({ digest, generation }: { digest: string; generation: number }): Table =>
-      new Table(withGeneration(this.readTable(digest).bytes, generation));
+      inGeneration(this.readTable(digest), generation);
     const table = get(rollout);
     const { previous } = rollout;
     // It is not there where the store did not have it either.

@@ -7,10 +7,10 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { withGeneration } from "../encode/container.ts";
+import { inGeneration } from "../encode/container.ts";
 import { Refusal } from "../refusal.ts";
 import { SourceError } from "../sources/problem.ts";
-import { Table } from "../table/table.ts";
+import type { Table } from "../table/table.ts";
 import { Bell } from "./bell.ts";
 import { FollowCache, type Followed } from "./follow-cache.ts";
 import { type NodeRefusal, type Revision, type Rollout, type Store, StoreAway } from "./store.ts";
@@ -142,7 +142,7 @@ class Follower {
       const table =
         known.find((one) => one?.digest === digest) ??
         (await within(this.store.table(digest), TABLE_TIMEOUT_MS, this.store));
-      return table.generation === generation ? table : new Table(withGeneration(table.bytes, generation));
+      return inGeneration(table, generation);
     };
     const table = await get(rollout);
     const previous =

@@ -14,8 +14,6 @@ export interface NamedRelease {
 /** What is asked. */
 export interface Source {
   table: Table;
-  /** That under which it is to be served, which a store may say otherwise than the table. */
-  generation: number;
   /** null: no values files are known. Throws SourceError. */
   imagesOf(release: NamedRelease): Images | null;
 }
@@ -60,7 +58,7 @@ export class Wikis {
 
   /** null: the table has no such wiki. Throws SourceError. */
   get(wiki: string): Facts | null {
-    const { table, generation } = this.source;
+    const { table } = this.source;
     const slot = table.find(table.wikis, wiki);
     if (slot === -1) return null;
     const { group, release: number, installed } = table.placement(slot);
@@ -76,7 +74,7 @@ export class Wikis {
       hosts: this.hostsOf(slot),
       pinned: this.names && (own(this.names.pins, wiki) ?? false),
       installed,
-      generation,
+      generation: table.generation,
       digest: table.digest,
     };
   }

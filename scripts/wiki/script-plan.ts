@@ -30,7 +30,7 @@ export function scriptPlan(wikis: Wikis, runner: RunnerPlan): ScriptPlan | null 
   const own = wiki === null ? wikis.defaultRelease : wikis.releaseOf(wiki);
   if (own === null) return null;
   const release = releaseFor(wikis, own, forced);
-  const { table, generation } = wikis.source;
+  const { generation, digest } = wikis.source.table;
   return {
     wiki,
     release: release.name,
@@ -43,7 +43,7 @@ export function scriptPlan(wikis: Wikis, runner: RunnerPlan): ScriptPlan | null 
     argv,
     env: from === "MW_WIKI" && wiki !== null ? { MW_WIKI: wiki } : {},
     generation,
-    digest: table.digest,
+    digest,
   };
 }
 
@@ -67,7 +67,7 @@ export function planParts(
   ids: readonly string[],
 ): { parts: ScriptPart[]; unknown: string[] } {
   const { script, file, mode, forced, argv } = runner;
-  const { table, generation } = wikis.source;
+  const { generation, digest } = wikis.source.table;
   const unknown: string[] = [];
   const ofRelease = new Map<string, string[]>();
   for (const id of ids) {
@@ -106,7 +106,7 @@ export function planParts(
       count: its.length,
       wikis: its,
       generation,
-      digest: table.digest,
+      digest,
     });
   }
   return { parts: [...parts.values()], unknown };
