@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { connect } from "node:tls";
 import { Server, type ServerCredentials } from "@grpc/grpc-js";
 import { afterEach, expect, it } from "vitest";
-import { certificates } from "../../test/support/etcd.ts";
+import { certificates } from "../../test/support/certificates.ts";
 import { folderOf } from "../../test/support/folder.ts";
 import { credentialsOf } from "./certificates.ts";
 

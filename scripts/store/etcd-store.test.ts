@@ -1,6 +1,7 @@
 /** The store in etcd, over the real one: what every store does, TLS, users, and what becomes of it when etcd is away. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { certificates, Etcd, findDebianEtcd } from "../../test/support/etcd.ts";
+import { certificates } from "../../test/support/certificates.ts";
+import { Etcd, findDebianEtcd } from "../../test/support/etcd.ts";
 import { folderOf } from "../../test/support/folder.ts";
 import { entryOf, pushTo, reportOf, rolloutOf, storeSuite, tableOf } from "../../test/support/store-suite.ts";
 import { Refusal } from "../refusal.ts";

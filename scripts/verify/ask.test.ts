@@ -1,12 +1,12 @@
 /** One probe, asked: over TLS by the wiki's name, and within bounds. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { selfSigned } from "../../test/support/certificates.ts";
 import { Asker } from "./ask.ts";
 import type { Probe } from "./probes.ts";
 
@@ -20,36 +20,9 @@ let server: https.Server;
 let ca: Buffer;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "pointsman-ask-"));
-  const made = spawnSync(
-    "openssl",
-    [
-      ...[
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-      ],
-      ...[
-        "-subj",
-        "/CN=test",
-        "-addext",
-        "subjectAltName=DNS:*.wiki.example",
-        "-keyout",
-        "key",
-        "-out",
-        "cert",
-      ],
-    ],
-    { cwd: folder, encoding: "utf8" },
-  );
-  expect(made.status, made.stderr).toBe(0);
-  ca = readFileSync(join(folder, "cert"));
-  server = https.createServer({ key: readFileSync(join(folder, "key")), cert: ca }, (request, response) => {
+  const made = selfSigned(folder, "test", ["*.wiki.example"]);
+  ca = made.cert;
+  server = https.createServer(made, (request, response) => {
     if (request.url === "/endless") response.end(Buffer.alloc(5 * 2 ** 20));
     else response.end(request.headers.host);
   });

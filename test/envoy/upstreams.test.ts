@@ -1,5 +1,5 @@
 /** `pointsman render` for upstreams with TLS, and the access log that tells one 503 from another. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import https from "node:https";
 import net, { type AddressInfo } from "node:net";
@@ -10,17 +10,20 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startConfigured } from "../../scripts/envoy/process.ts";
 import { send } from "../../scripts/envoy/request.ts";
+import { selfSigned } from "../support/certificates.ts";
 import { projectPath } from "../support/data.ts";
 import { tableOf } from "./farm.ts";
+
+/** Of upstreams, and of releases. */
+const HOSTS = ["web.example", "web.group-a.example"];
 
 let folder: string;
 let upstream: https.Server;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "pointsman-upstreams-"));
   writeFileSync(join(folder, "one.table"), tableOf());
-  for (const name of ["ours", "theirs"]) makeCertificate(name);
-  const read = (file: string) => readFileSync(join(folder, file));
-  upstream = https.createServer({ key: read("ours.key"), cert: read("ours.pem") }, (request, response) =>
+  const [ours] = ["ours", "theirs"].map((name) => selfSigned(folder, name, HOSTS));
+  upstream = https.createServer(ours!, (request, response) =>
     response.end(`${(request.socket as TLSSocket).servername}`),
   );
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
@@ -30,27 +33,6 @@ afterAll(async () => {
   await new Promise((resolve) => upstream.close(resolve));
   rmSync(folder, { recursive: true });
 });
-
-/** A certificate that is its own CA, for web.example and the names of releases. */
-function makeCertificate(name: string): void {
-  const names = "subjectAltName=DNS:web.example,DNS:web.group-a.example";
-  const args = [
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:prime256v1",
-    "-nodes",
-    "-days",
-    "1",
-  ];
-  const files = ["-keyout", `${name}.key`, "-out", `${name}.pem`];
-  execFileSync("openssl", [...args, ...files, "-subj", `/CN=${name}`, "-addext", names], {
-    cwd: folder,
-    stdio: "ignore",
-  });
-}
 
 function render(...args: string[]): { code: number | null; err: string } {
   const common = ["render", "envoy", "--table", "one.table", "--out", "made", "--admin-port", "0"];

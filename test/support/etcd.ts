@@ -1,6 +1,6 @@
 /** The real etcd on 127.0.0.1: two versions, started, killed, stopped and continued, with TLS and users. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -183,34 +183,4 @@ function takesConnections(port: number): Promise<boolean> {
         socket.on("error", () => end(false));
       }),
   );
-}
-
-/** A CA, a server's certificate for 127.0.0.1 and a client's, made by openssl in the folder. */
-export function certificates(
-  folder: string,
-): Record<"ca" | "cert" | "key" | "clientCert" | "clientKey", string> {
-  const file = (name: string) => join(folder, name);
-  const openssl = (...args: string[]) => {
-    const { status, stderr, error } = spawnSync("openssl", args, { cwd: folder, encoding: "utf8" });
-    if (error || status !== 0) throw new Error(`openssl ${args[0]}: ${error ?? stderr}`);
-  };
-  const ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  openssl("req", "-x509", ...ec, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test CA", "-days", "2");
-  for (const [name, more] of [
-    ["server", "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth"],
-    ["client", "extendedKeyUsage=clientAuth"],
-  ] as const) {
-    writeFileSync(file(`${name}.ext`), more);
-    openssl("req", ...ec, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
-    const by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"];
-    const at = ["-in", `${name}.csr`, "-out", `${name}.pem`, "-extfile", `${name}.ext`];
-    openssl("x509", "-req", ...at, ...by);
-  }
-  return {
-    ca: file("ca.pem"),
-    cert: file("server.pem"),
-    key: file("server.key"),
-    clientCert: file("client.pem"),
-    clientKey: file("client.key"),
-  };
 }
