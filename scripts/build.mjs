@@ -15,32 +15,29 @@ for (const target of ["release", "debug"]) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** Of what Node runs. */
+const forNode = { bundle: true, platform: "node", target: "node20", logLevel: "warning" };
+
 await build({
+  ...forNode,
   entryPoints: ["scripts/cli.ts"],
   outfile: "build/pointsman.mjs",
-  bundle: true,
-  platform: "node",
-  target: "node20",
   format: "esm",
   loader: { ".proto": "text", ".wasm": "binary" },
   // commander is CommonJS inside and calls require.
   banner: {
     js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
   },
-  logLevel: "warning",
 });
 chmodSync("build/pointsman.mjs", 0o755);
 
 // What package.json installs as `pointsman`: small, and CommonJS, which Node starts sooner than a module.
 await build({
+  ...forNode,
   entryPoints: ["scripts/quick.ts"],
   outfile: "build/pointsman.cjs",
-  bundle: true,
-  platform: "node",
-  target: "node20",
   format: "cjs",
   banner: { js: "#!/usr/bin/env node" },
-  logLevel: "warning",
 });
 chmodSync("build/pointsman.cjs", 0o755);
 
@@ -63,6 +60,7 @@ for (const name of ["library", "request"]) {
 
 // For this folder alone: these use the project's packages.
 await build({
+  ...forNode,
   entryPoints: {
     bench: "bench/main.ts",
     demo: "scripts/demo/cli.ts",
@@ -72,11 +70,7 @@ await build({
   },
   outdir: "build",
   outExtension: { ".js": ".mjs" },
-  bundle: true,
-  platform: "node",
-  target: "node20",
   format: "esm",
   packages: "external",
   loader: { ".proto": "text", ".wasm": "binary" },
-  logLevel: "warning",
 });
