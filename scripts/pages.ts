@@ -17,9 +17,8 @@ const CONNECTIONS = 100;
 export function startPages(host: string, port: number, { health, status, metrics }: Pages): Promise<Server> {
   const server = createServer((request, response) => {
     const path = request.url?.split("?", 1)[0];
-    const { status: code, text } = health();
     if (request.method !== "GET" && request.method !== "HEAD") answer(response, 405, TEXT, "GET alone\n");
-    else if (path === "/healthz") answer(response, code, TEXT, `${text}\n`);
+    else if (path === "/healthz") answerHealth(response, health());
     else if (path === "/status") answer(response, 200, "application/json", `${JSON.stringify(status())}\n`);
     else if (path === "/metrics") answer(response, 200, METRICS, metrics());
     else answer(response, 404, TEXT, "/healthz, /status, /metrics\n");
@@ -32,9 +31,18 @@ export function startPages(host: string, port: number, { health, status, metrics
   });
 }
 
+function answerHealth(response: ServerResponse, { status, text }: ReturnType<Pages["health"]>): void {
+  answer(response, status, TEXT, `${text}\n`);
+}
+
 function answer(response: ServerResponse, status: number, type: string, body: string): void {
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
   response.end(body);
+}
+
+export function stopPages(server: Server | null): void {
+  server?.close();
+  server?.closeAllConnections();
 }
 
 export interface Metric {

@@ -6,7 +6,7 @@ import { lock } from "../disk/lock.ts";
 import { NodeFollower } from "../follow/node-follower.ts";
 import { pagesOf } from "../follow/pages.ts";
 import { Reporter } from "../follow/reporter.ts";
-import { startPages } from "../pages.ts";
+import { startPages, stopPages } from "../pages.ts";
 import { Refusal } from "../refusal.ts";
 import { type Endpoint, isReported } from "../status/proxies.ts";
 import { follow } from "../store/follow-store.ts";
@@ -16,7 +16,7 @@ import type { StoreState } from "../store/store-state.ts";
 import type { Target } from "../targets/target.ts";
 import { parseDuration } from "./duration.ts";
 import { collectProxy, instancesOption } from "./proxy-options.ts";
-import { bound, log, type Place, placeOption, told } from "./staying.ts";
+import { bound, log, type Place, placeOption, told, untilTold } from "./staying.ts";
 import { storeAt } from "./store-options.ts";
 import { addPlacedTargets, type TargetOptions, targetsOf } from "./target-options.ts";
 
@@ -127,13 +127,11 @@ async function keep(store: Store, targets: readonly Target[], options: Options):
   );
   const reporter = new Reporter(store, follower, Math.ceil(options.lease / 1000), log);
   const state: StoreState = { name: store.name, trouble: null };
-  const ending = new AbortController();
+  const ending = untilTold();
   const { signal } = ending;
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort());
 
   const hear = async () => {
-    const cache = options.cache === undefined ? {} : { cache: options.cache };
-    for await (const now of told(store, follow(store, { signal, ...cache }))) {
+    for await (const now of told(store, follow(store, { signal, cache: options.cache }))) {
       state.trouble = now.trouble;
       refusals.heard(now.refusals);
       // The store's own word comes at once, or that it is away: only then the last good copy counts.
@@ -162,8 +160,7 @@ async function keep(store: Store, targets: readonly Target[], options: Options):
     return undone;
   } finally {
     refusals.stop();
-    http?.close();
-    http?.closeAllConnections();
+    stopPages(http);
   }
 }
 

@@ -4,7 +4,7 @@ import { Refusal } from "../refusal.ts";
 import type { Staged } from "../rollout/stages-of.ts";
 import { SourceError } from "../sources/problem.ts";
 import { type Version, WHOLE_FLEET } from "../store/stages.ts";
-import { type Entry, type Head, isUnderWay, type Rollout, type Store } from "../store/store.ts";
+import { type Entry, type Head, isOpen, isUnderWay, type Rollout, type Store } from "../store/store.ts";
 import { tableOf, wantedOf } from "../store/wanted.ts";
 import { MAX_GENERATION, type Table } from "../table/table.ts";
 import type { Target } from "../targets/target.ts";
@@ -93,13 +93,12 @@ export async function putInForce(
 export function refuseUnderWay({ head }: Current, digest: string, { name }: Store): void {
   const { rollout } = head;
   if (rollout === null || rollout.limits === undefined) return;
-  const { state } = rollout;
   if (isUnderWay(rollout)) {
     throw new Refusal(
       `${name}: ${showRollout(rollout)}, by ${visibleOnLine(rollout.who)}: ${visibleOnLine(rollout.why)}: let \`pointsman promote\` bring it to all, or take it back by \`abort\` or \`rollback\`, before you push`,
     );
   }
-  if ((state === "going" || state === "paused") && rollout.digest === digest)
+  if (isOpen(rollout) && rollout.digest === digest)
     throw new Refusal(`${name}: ${showRollout(rollout)}: \`pointsman resume\` goes on with it`);
 }
 

@@ -2,6 +2,7 @@
 import type { Server } from "node:http";
 import { ServerCredentials } from "@grpc/grpc-js";
 import type { Command } from "commander";
+import { stopPages } from "../pages.ts";
 import { Refusal } from "../refusal.ts";
 import { credentialsOf as certificatesOf } from "../serve/certificates.ts";
 import { Fleet } from "../serve/fleet.ts";
@@ -12,7 +13,7 @@ import { follow } from "../store/follow-store.ts";
 import { Refusals } from "../store/refusals.ts";
 import type { Store } from "../store/store.ts";
 import type { StoreState } from "../store/store-state.ts";
-import { bound, log, type Place, placeOption, told } from "./staying.ts";
+import { bound, log, type Place, placeOption, told, untilTold } from "./staying.ts";
 import { addStoreOption, type StoreOptions, storeAt } from "./store-options.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -84,9 +85,8 @@ async function serve(options: Options): Promise<void> {
   const clients = options.client.length > 0 ? options.client : null;
   const xds = new XdsServer(fleet, { host, port, credentials, clients, streams: options.maxStreams });
   const state: StoreState = { name: store.name, trouble: null };
-  const ending = new AbortController();
+  const { signal } = untilTold();
   let http: Server | null = null;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort());
   try {
     await bound(options.listen, xds.start());
     http = await bound(
@@ -95,8 +95,7 @@ async function serve(options: Options): Promise<void> {
     );
     const { port } = http.address() as { port: number };
     log(`${store.name} for Envoys at ${host}:${xds.port}; http://${options.http.host}:${port}/status`);
-    const cache = options.cache === undefined ? {} : { cache: options.cache };
-    for await (const now of told(store, follow(store, { signal: ending.signal, ...cache }))) {
+    for await (const now of told(store, follow(store, { signal, cache: options.cache }))) {
       state.trouble = now.trouble;
       refusals.heard(now.refusals);
       if (now.followed !== null) fleet.update(now.followed);
@@ -105,8 +104,7 @@ async function serve(options: Options): Promise<void> {
     refusals.stop();
     seen.stop();
     xds.stop();
-    http?.close();
-    http?.closeAllConnections();
+    stopPages(http);
   }
 }
 

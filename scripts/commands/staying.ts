@@ -31,6 +31,13 @@ export async function* told(
   }
 }
 
+/** Aborted when somebody tells this process to end. */
+export function untilTold(): AbortController {
+  const ending = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort());
+  return ending;
+}
+
 /** Where something listens. */
 export interface Place {
   host: string;

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { Refusal } from "../refusal.ts";
 import { notReady } from "../rollout/drive.ts";
 import type { Fleet } from "../rollout/fleet.ts";
-import type { Rollout, Store } from "../store/store.ts";
+import { isOpen, type Rollout, type Store } from "../store/store.ts";
 import { parseReason } from "./allow.ts";
 import { showRollout } from "./history.ts";
 import { addLeadOptions, clustersOf, fleetOf, type LeadOptions, lead } from "./lead.ts";
@@ -152,8 +152,7 @@ function saidBy({ reason }: Said, otherwise: string): NonNullable<Rollout["said"
 /** Throws Refusal where there is nothing to steer. */
 function open({ name }: Store, rollout: Rollout | null): Rollout {
   if (rollout === null) throw new Refusal(`${name}: nothing was pushed yet`);
-  if (rollout.limits !== undefined && (rollout.state === "going" || rollout.state === "paused"))
-    return rollout;
+  if (rollout.limits !== undefined && isOpen(rollout)) return rollout;
   const what =
     rollout.limits === undefined ? "it went to the whole fleet at once" : "there is nothing left of it";
   throw new Refusal(

@@ -32,6 +32,11 @@ export class SourceError extends Error {
   }
 }
 
+/** What is told of a record among many that goes without it. */
+export function leftOut({ file, what }: SourceError): string {
+  return new SourceError({ file }, `left out: ${what}`).message;
+}
+
 /** Several problems found in one go; stands at the first one's place, and its message has a line for each cause. */
 export class SourceErrors extends SourceError {
   override readonly name: string = "SourceErrors";

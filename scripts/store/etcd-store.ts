@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { Refusal } from "../refusal.ts";
-import { SourceError } from "../sources/problem.ts";
+import { leftOut, SourceError } from "../sources/problem.ts";
 import type { Table } from "../table/table.ts";
 import { base64, EtcdClient, EtcdRefusal } from "./etcd-client.ts";
 import type { EtcdPlace } from "./etcd-place.ts";
@@ -179,7 +179,7 @@ export class EtcdStore implements Store {
         entries.push(entry);
       } catch (error) {
         if (!(error instanceof SourceError)) throw error;
-        warnings.push(new SourceError({ file: error.file }, `left out: ${error.what}`).message);
+        warnings.push(leftOut(error));
       }
     }
     return { entries, warnings };
@@ -291,7 +291,7 @@ export class EtcdStore implements Store {
         records.push(record);
       } catch (error) {
         if (!(error instanceof SourceError)) throw error;
-        warnings.push(new SourceError({ file: error.file }, `left out: ${error.what}`).message);
+        warnings.push(leftOut(error));
       }
     }
     return { records, warnings };

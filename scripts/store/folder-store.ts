@@ -12,7 +12,7 @@ import { withLock } from "../disk/lock.ts";
 import { sweep, syncFolder, writeWhole } from "../disk/write-whole.ts";
 import { Refusal } from "../refusal.ts";
 import { namesIn, readBytes } from "../sources/files.ts";
-import { SourceError } from "../sources/problem.ts";
+import { leftOut, SourceError } from "../sources/problem.ts";
 import { reason } from "../sources/reason.ts";
 import type { Table } from "../table/table.ts";
 import { append, readHistory } from "./history-file.ts";
@@ -245,8 +245,7 @@ export class FolderStore implements Store {
         yield { file, record, isOver: seconds !== null && changed + seconds * 1000 < Date.now() };
       } catch (error) {
         if (!(error instanceof SourceError)) throw error;
-        const why = new SourceError({ file: error.file }, `left out: ${error.what}`).message;
-        yield { file, record: why, isOver: false };
+        yield { file, record: leftOut(error), isOver: false };
       }
     }
   }

@@ -38,7 +38,7 @@ export interface FollowState {
 export interface FollowOptions {
   signal: AbortSignal;
   /** A folder for the last good copy. */
-  cache?: string;
+  cache?: string | undefined;
   pollMs?: number;
   /** How long the store may take to say what is to be served. */
   timeoutMs?: number;

@@ -40,9 +40,14 @@ export const rolloutSchema = z
   .refine(({ stages }) => isWholeFleet(stages.at(-1)!), "the last of `stages` must be the whole fleet");
 export type Rollout = z.infer<typeof rolloutSchema>;
 
+/** Whether there is something left of it, by anybody's hand. */
+export function isOpen({ state }: Rollout): boolean {
+  return state === "going" || state === "paused";
+}
+
 /** Whether it goes on in stages that others must not run over: the last one is for the whole fleet. */
-export function isUnderWay({ state, stages, at }: Rollout): boolean {
-  return (state === "going" || state === "paused") && at < stages.length - 1;
+export function isUnderWay(rollout: Rollout): boolean {
+  return isOpen(rollout) && rollout.at < rollout.stages.length - 1;
 }
 
 /** A line of the history: how a generation came to be. */
