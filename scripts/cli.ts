@@ -52,7 +52,7 @@ const program = new Command("pointsman")
   .hook("preAction", (_, command) => {
     refuseUnknownWords(command);
     // Of render it is a proxy's configuration that is JSON, which no refusal should stand in for.
-    asJson = command.opts().json === true && command.name() !== "render";
+    asJson = command.opts().json === true && command.parent?.name() !== "render";
     refusedCode = command.name() === "diff" ? 2 : 1;
   })
   .exitOverride();
@@ -88,7 +88,8 @@ for (const add of [
   completionCommand,
 ])
   add(program);
-for (const command of program.commands) command.exitOverride().allowExcessArguments();
+for (const command of program.commands.flatMap((one) => [one, ...one.commands]))
+  command.exitOverride().allowExcessArguments();
 
 /** `(default: {})` says nothing to anybody. */
 function withoutEmptyDefault(option: Option): Option {

@@ -49,7 +49,10 @@ describe.skipIf(!has("bash"))("of bash", () => {
     expect(commands).toEqual(expect.arrayContaining(["pack", "status", "completion", "help"]));
     expect(offered("")).toEqual(expect.arrayContaining([...commands, "--version", "--help"]));
     for (const command of commands.filter((one) => one !== "help")) {
-      const options = optionsOf(run([command, "--help"]).out);
+      const { out } = run([command, "--help"]);
+      // `render` has commands of its own, each with its options.
+      const own = /^Commands:$/m.test(out) ? commandsOf(out).filter((one) => one !== "help") : [];
+      const options = [out, ...own.map((one) => run([command, one, "--help"]).out)].flatMap(optionsOf);
       expect(options).toContain("--help");
       expect(offered(command, "--").sort(), command).toEqual([...new Set(options)].sort());
     }

@@ -23,6 +23,7 @@ describe("pointsman", () => {
     "explain",
     "simulate",
     "render",
+    "render envoy",
     "put",
     "stamp",
     "push",
@@ -33,7 +34,7 @@ describe("pointsman", () => {
     "unfreeze",
     "completion",
   ])("%s --help has an example", (command) => {
-    const { code, out, err } = run([command, "--help"]);
+    const { code, out, err } = run([...command.split(" "), "--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toMatch(new RegExp(`\nExamples?:\n(  .*\n)*?  .*pointsman ${command} `));
   });
@@ -56,6 +57,8 @@ describe("pointsman", () => {
     [["check", ...SMALL, "--today", "2026-02-30"], "Write a day as 2026-12-31."],
     [["check", ...SMALL, "--source", "x"], "Write a source as NAME=DIR."],
     [["inspect"], "missing required argument 'table'"],
+    [["render", "envo"], "(Did you mean envoy?)"],
+    [["render", "envoy", "x", "--fallback", "a:1"], "see `pointsman render envoy --help`"],
     [["explain", ...SMALL], "give either a URL or --stdin, one of them"],
     [["explain", ...SMALL, "--stdin", "en.wikipedia.org"], "give either a URL or --stdin, one of them"],
   ])("used wrongly exits with 2 and says how: %j", (args, why) => {

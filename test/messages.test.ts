@@ -200,8 +200,8 @@ describe("- instead of a file", () => {
 
 describe("help", () => {
   it("has no default that says nothing, and the version is the package's", () => {
-    for (const command of ["pack", "check", "inspect", "explain", "simulate", "render"]) {
-      const { out } = run(command, "--help");
+    for (const command of ["pack", "check", "inspect", "explain", "simulate", "render envoy"]) {
+      const { out } = run(...command.split(" "), "--help");
       expect(out).toMatch(/^Usage: /);
       expect(out).not.toMatch(/\(default: (\{\}|\[\]|""|null)\)/);
       expect(out).not.toMatch(/\(default:[^)]*\)\s*\(default:/);

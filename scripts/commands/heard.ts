@@ -31,9 +31,14 @@ export function refuseUnknownWords(command: Command): void {
     option === null
       ? command.name() === "explain"
         ? "ask about one URL, or give many by --stdin"
-        : `see \`pointsman ${command.name()} --help\``
+        : `see \`${fullName(command)} --help\``
       : `did you mean ${option} ${word}?`;
   command.error(`error: \`${word}\` belongs to no option: ${wayOut}`, { exitCode: 2 });
+}
+
+/** `pointsman render envoy`. */
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }
 
 function optionFor(command: Command, word: string): string | null {

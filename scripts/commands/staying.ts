@@ -6,7 +6,7 @@ import type { FollowState } from "../store/follow-store.ts";
 import type { Store } from "../store/store.ts";
 import { visibleOnLine } from "../visible.ts";
 import { showRollout } from "./history.ts";
-import { parsePort } from "./render-options.ts";
+import { parsePort } from "./render/options.ts";
 
 export function log(line: string): void {
   process.stderr.write(`${new Date().toISOString()}  ${visibleOnLine(line)}\n`);

@@ -14,7 +14,7 @@ export interface CommandWords {
   name: string;
   description: string;
   options: OptionWords[];
-  /** The choices of its arguments; none: a file's name is offered. */
+  /** Its own commands or the choices of its arguments; none: a file's name is offered. */
   choices: readonly string[];
 }
 
@@ -24,12 +24,20 @@ export function commandsOf(program: Command): CommandWords[] {
   return help.visibleCommands(program).map((command) => ({
     name: command.name(),
     description: command.description(),
-    options: optionsOf(command),
+    options: unique([command, ...command.commands].flatMap(optionsOf)),
     choices:
       command.name() === "help"
         ? program.commands.map((one) => one.name())
-        : help.visibleArguments(command).flatMap(choicesOf),
+        : [
+            ...command.commands.map((one) => one.name()),
+            ...help.visibleArguments(command).flatMap(choicesOf),
+          ],
   }));
+}
+
+/** What several commands of a command take is offered once. */
+function unique(options: readonly OptionWords[]): OptionWords[] {
+  return [...new Map(options.map((option) => [option.names.join(), option])).values()];
 }
 
 export function optionsOf(command: Command): OptionWords[] {

@@ -1,10 +1,10 @@
-/** Values of `render`'s options; a parser throws InvalidArgumentError with what was expected. */
+/** Values of the options of `render`; a parser throws InvalidArgumentError with what was expected. */
 import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
-import { type Address, PLACEHOLDERS, type RenderOptions } from "../render/envoy.ts";
-import { secondsOf } from "../seconds.ts";
-import { quoteAll } from "../sources/problem.ts";
-import { wholeNumber } from "./whole-number.ts";
+import { type Address, PLACEHOLDERS, type RenderOptions } from "../../render/envoy.ts";
+import { secondsOf } from "../../seconds.ts";
+import { quoteAll } from "../../sources/problem.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 /** A time of a deployment, or of all under null. */
 export type TimeoutOption = Map<string | null, string>;
