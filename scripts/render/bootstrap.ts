@@ -9,10 +9,10 @@ import { SHADOW_HEADER } from "../table/shadow.ts";
 import { type AccessLog, accessLogs } from "./access-log.ts";
 import { type ClusterOptions, cluster, LOCALHOST, socket } from "./cluster.ts";
 import { adsConfig, discoveredFilter, type FilterFile, type FilterServer } from "./discovered-filter.ts";
+import { CLIENT_ADDRESS, earlyRemoval } from "./guard.ts";
 import { nodeOf, type ProxyNode } from "./node.ts";
 import { FILTER_NAME, type FilterOptions } from "./plugin.ts";
 import { EDGE_HTTP2, overloadManager, type Protection } from "./protection.ts";
-import { spellings } from "./spellings.ts";
 
 export type { ClusterOptions } from "./cluster.ts";
 
@@ -89,7 +89,6 @@ export const DEFAULT_BUFFER_LIMIT = 1024 * 1024;
 const BUFFER_MARGIN = 64 * 1024;
 
 const TYPE = "type.googleapis.com/";
-const EARLY_HEADER_TYPE = `${TYPE}envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation`;
 const HCM_TYPE = `${TYPE}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`;
 const HEALTH_TYPE = `${TYPE}envoy.extensions.filters.http.health_check.v3.HealthCheck`;
 const ROUTER_TYPE = `${TYPE}envoy.extensions.filters.http.router.v3.Router`;
@@ -203,15 +202,7 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
     path_with_escaped_slashes_action: "KEEP_UNCHANGED",
     // The guard: removes a client's copies from every request, before the first route is looked up and before the
     // filter. What the filter sets comes later and stays.
-    early_header_mutation_extensions: [
-      {
-        name: "envoy.http.early_header_mutation.header_mutation",
-        typed_config: {
-          "@type": EARLY_HEADER_TYPE,
-          mutations: [{ remove_on_match: { key_matcher: { safe_regex: { regex: spellings(emitted) } } } }],
-        },
-      },
-    ],
+    early_header_mutation_extensions: [earlyRemoval(emitted)],
     http_filters: [
       ...(healthPath === undefined ? [] : [healthFilter(healthPath)]),
       ...(discovery ? [discoveredFilter(from, one.name, atStart, emitted)] : []),
@@ -227,14 +218,6 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
     },
   };
 }
-
-/**
- * What the edge hands on is what it knows itself, and no word of the client's: the proxies behind it go by this header.
- */
-const CLIENT_ADDRESS = {
-  header: { key: "x-forwarded-for", value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%" },
-  append_action: "OVERWRITE_IF_EXISTS_OR_ADD",
-};
 
 /**
  * `Connection` goes with a hand-shake as the client wrote it. A proxy behind us takes out what it names, and that may be

@@ -5,7 +5,8 @@ import { dump } from "js-yaml";
 import { filter } from "../../filter.ts";
 import { Refusal } from "../../refusal.ts";
 import type { AccessLog } from "../../render/access-log.ts";
-import { type Address, type Rendered, type RenderOptions, renderEnvoy } from "../../render/envoy.ts";
+import type { Address } from "../../render/addresses.ts";
+import { type Rendered, type RenderOptions, renderEnvoy } from "../../render/envoy.ts";
 import type { Table } from "../../table/table.ts";
 import { filterFilesIn, readFilterFile } from "../../targets/filter-files.ts";
 import {

@@ -1,7 +1,8 @@
 /** Values of the options of `render`; a parser throws InvalidArgumentError with what was expected. */
 import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
-import { type Address, PLACEHOLDERS, type RenderOptions } from "../../render/envoy.ts";
+import { type Address, PLACEHOLDERS } from "../../render/addresses.ts";
+import type { RenderOptions } from "../../render/envoy.ts";
 import { secondsOf } from "../../seconds.ts";
 import { quoteAll } from "../../sources/problem.ts";
 import { wholeNumber } from "../whole-number.ts";
