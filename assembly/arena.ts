@@ -1,19 +1,33 @@
 // Memory that lives for one callback: what the proxy hands in, and what we join. Taken by moving a pointer,
 // given back all at once when the next callback begins; nothing of it is ever collected.
+//
+// What the proxy hands in must lie in memory that was there before the proxy was called: in ATS, memory that grows while
+// the proxy runs is out of bounds for the callback that called it. So a callback makes room, and `malloc` only gives it.
 
 import { SLACK } from "./bytes";
 import { giveRun, runSize, takeRun } from "./pages";
 
-const ROOM: usize = 16384;
+/** As many bytes of headers as ATS lets a request have. */
+const ROOM: usize = 131072;
 const ALIGN: usize = 7;
 
 let start: usize = 0;
 let used: usize = 0;
 /** Blocks of what did not fit, each with the address of the one before. */
 let overflow: usize = 0;
+/** The one of them that was made for what the proxy hands in next, or 0. */
+let ready: usize = 0;
+/** So many bytes the proxy asked for in vain, or 0. */
+let lacking: usize = 0;
+
+/** Before the proxy is asked for anything. */
+export function prepare(): void {
+  if (start == 0) start = heap.alloc(ROOM + SLACK);
+}
 
 export function reset(): void {
   used = 0;
+  ready = 0;
   while (overflow != 0) {
     const before = load<usize>(overflow);
     freeBlock(overflow);
@@ -23,25 +37,45 @@ export function reset(): void {
 
 /** @returns address of `size` bytes, aligned to 8, valid until the next callback begins; 0 where there is no room */
 export function allocForProxy(size: usize): usize {
-  if (start == 0) start = heap.alloc(ROOM + SLACK);
-  const from = used;
-  if (size <= ROOM - from) {
-    used = (from + size + ALIGN) & ~ALIGN;
-    return start + from;
-  }
-  return inBlock(allocBlock(size));
+  const at = inArena(size);
+  if (at != 0) return at;
+  const block = ready;
+  ready = 0;
+  if (block != 0 && size <= roomOf(block)) return block + BLOCK_HEAD;
+  lacking = size;
+  return 0;
+}
+
+/** What the proxy hands in next may have so many bytes. @returns false where there is no room for them */
+export function makeRoom(size: usize): bool {
+  if (start != 0 && size <= ROOM - used) return true;
+  ready = allocBlock(size);
+  if (ready == 0) return false;
+  giveBack(ready);
+  return true;
+}
+
+/** After a call of the proxy's that failed: whether it did so for want of room, which there is now. */
+export function madeRoom(): bool {
+  const size = lacking;
+  lacking = 0;
+  return size != 0 && makeRoom(size);
 }
 
 /** The same for what we join, which is small: where there is no room, the heap finds some. */
 export function alloc(size: usize): usize {
-  const at = allocForProxy(size);
-  return at != 0 ? at : inBlock(heapBlock(size));
-}
-
-function inBlock(block: usize): usize {
-  if (block == 0) return 0;
+  const at = inArena(size);
+  if (at != 0) return at;
+  const block = heapBlock(size);
   giveBack(block);
   return block + BLOCK_HEAD;
+}
+
+function inArena(size: usize): usize {
+  const from = used;
+  if (start == 0 || size > ROOM - from) return 0;
+  used = (from + size + ALIGN) & ~ALIGN;
+  return start + from;
 }
 
 /** The block lives until the next callback begins. */

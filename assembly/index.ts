@@ -26,7 +26,7 @@ const UNAVAILABLE: u32 = 503;
 
 export function proxy_abi_version_0_2_1(): void {}
 
-/** The proxy takes memory here for what it hands in; where there is none, 0 fails its call, and not the VM. */
+/** The proxy takes memory here for what it hands in. Nothing grows for it: where there is none, 0 fails its call. */
 export function malloc(size: usize): usize {
   return arena.allocForProxy(size);
 }
@@ -41,6 +41,7 @@ export function proxy_on_context_create(context: u32, root: u32): void {
 }
 
 export function proxy_on_configure(root: u32, size: u32): u32 {
+  arena.prepare();
   arena.reset();
   const accepted = configure(root, size);
   arena.reset(); // the configuration may be large, and the next callback far away
@@ -54,7 +55,8 @@ function configure(root: u32, size: u32): bool {
   store<u32>(abi.resultSize, 0);
   const isRead =
     size == 0 ||
-    proxy_get_buffer_bytes(abi.PLUGIN_CONFIGURATION, 0, size, abi.resultAt, abi.resultSize) == abi.OK;
+    (arena.makeRoom(size) &&
+      proxy_get_buffer_bytes(abi.PLUGIN_CONFIGURATION, 0, size, abi.resultAt, abi.resultSize) == abi.OK);
   if (!isRead) return keepServing(root, size);
   const table = configuration.readConfiguration(load<u32>(abi.resultAt), load<u32>(abi.resultSize));
   const owner = contexts.rootOf(root);

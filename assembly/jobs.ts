@@ -65,6 +65,7 @@ export function readBody(stream: Stream, listener: Listener, size: u32, isEnd: b
   let status = JOB_LOOKING;
   if (size > from) {
     store<u32>(abi.resultSize, 0);
+    arena.makeRoom(size - from);
     proxy_get_buffer_bytes(abi.REQUEST_BODY, from, size - from, abi.resultAt, abi.resultSize);
     const at: usize = load<u32>(abi.resultAt);
     const length = load<u32>(abi.resultSize);

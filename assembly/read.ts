@@ -3,6 +3,7 @@
 
 import { proxy_get_header_map_pairs, proxy_get_property } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import * as abi from "./abi";
+import * as arena from "./arena";
 import * as headers from "./headers";
 import { Table } from "./table";
 import { ascii, Text } from "./text";
@@ -23,13 +24,16 @@ export let propertyLength: u32 = 0;
  */
 export function readRequest(table: Table): bool {
   store<u32>(abi.resultSize, 0);
-  const isRead = proxy_get_header_map_pairs(abi.REQUEST_HEADERS, abi.resultAt, abi.resultSize) == abi.OK;
-  if (!isRead) return false;
+  if (!getPairs() && !(arena.madeRoom() && getPairs())) return false;
   headers.readPairs(table, load<u32>(abi.resultAt), load<u32>(abi.resultSize));
   if (headers.hasPseudoHeaders) return true;
   readProperty(REQUEST_PATH);
   headers.setTarget(property, propertyLength);
   return true;
+}
+
+function getPairs(): bool {
+  return proxy_get_header_map_pairs(abi.REQUEST_HEADERS, abi.resultAt, abi.resultSize) == abi.OK;
 }
 
 /** Where there are no pseudo-headers, when a rule asks for the method for the first time. */
@@ -50,8 +54,16 @@ export function readRootId(): void {
 }
 
 function readProperty(path: Text): void {
+  readPath(path.at, path.length);
+}
+
+function readPath(path: usize, length: u32): void {
   store<u32>(abi.resultSize, 0);
-  const isRead = proxy_get_property(path.at, path.length, abi.resultAt, abi.resultSize) == abi.OK;
+  const isRead = getProperty(path, length) || (arena.madeRoom() && getProperty(path, length));
   property = load<u32>(abi.resultAt);
   propertyLength = isRead ? load<u32>(abi.resultSize) : 0;
+}
+
+function getProperty(path: usize, length: u32): bool {
+  return proxy_get_property(path, length, abi.resultAt, abi.resultSize) == abi.OK;
 }

@@ -58,12 +58,15 @@ let size: u32 = 0;
 function read(key: usize, keyLength: u32): void {
   store<u32>(abi.resultSize, 0);
   store<u32>(resultCas, 0);
-  const isThere = proxy_get_shared_data(key, keyLength, abi.resultAt, abi.resultSize, resultCas) == abi.OK;
-  size = isThere ? load<u32>(abi.resultSize) : 0;
+  size = get(key, keyLength) || (arena.madeRoom() && get(key, keyLength)) ? load<u32>(abi.resultSize) : 0;
   record = arena.alloc(HEAD + size + ENTRY);
   memory.fill(record, 0, HEAD);
   memory.copy(record, load<u32>(abi.resultAt), size);
   size = max(size, HEAD);
+}
+
+function get(key: usize, keyLength: u32): bool {
+  return proxy_get_shared_data(key, keyLength, abi.resultAt, abi.resultSize, resultCas) == abi.OK;
 }
 
 /** @returns whether no other VM was quicker */

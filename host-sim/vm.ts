@@ -14,7 +14,7 @@ import type { Properties } from "./properties.ts";
 import { RootContext, type RootOptions } from "./root.ts";
 import { MetricIds, Shared } from "./shared.ts";
 import type { TraceEvent } from "./trace.ts";
-import { HostAbort, trapMessage } from "./trap.ts";
+import { GuestTrap, HostAbort, trapMessage } from "./trap.ts";
 import { STACK_IN_USE } from "./wasm/stack-limit.ts";
 
 export type CallbackName = (typeof callbacks)[number]["name"];
@@ -336,8 +336,11 @@ export class Vm {
     if (fault !== null) return 0;
     const outer = this.context;
     this.context = this.#contexts.get(0) as Context;
+    const before = this.memory.size;
     const address = (this.#allocator(size) ?? 0) >>> 0;
     this.context = outer;
+    if (this.profile.growthTraps && this.memory.size > before)
+      throw new GuestTrap("out of bounds memory access: the memory grew during a host call");
     this.trace?.({ type: "memory", size, address });
     return address;
   }

@@ -1,6 +1,6 @@
 /** The filter in the simulator: requests in, headers out. */
 import { describe, expect, it } from "vitest";
-import { ats102, type Pair, type RootContext, Vm } from "../host-sim/index.ts";
+import { ats102, envoy140, type Pair, type RootContext, strict, Vm } from "../host-sim/index.ts";
 import { version } from "../package.json";
 import { withGeneration } from "../scripts/encode/container.ts";
 import { encode } from "../scripts/encode/encode.ts";
@@ -310,6 +310,44 @@ describe("in Apache Traffic Server", () => {
       const expected = authority === "10.0.0.1" ? [] : ["mw-web-1-47-0-wmf-1"];
       expect(headers.filter(([name]) => name === "x-mw-cluster").map(([, value]) => value)).toEqual(expected);
     }
+  });
+});
+
+describe("memory for what a proxy hands in", () => {
+  const profiles = [envoy140, ats102, strict];
+
+  /** With a VM that lives on. */
+  const expectRouted = (root: RootContext, more: Pair[], target = "/w/api.php") => {
+    const result = root.request(get("www.wikidata.org", target, more));
+    expect(result.trapped).toBe(null);
+    expect(result.localReply).toBe(null);
+    expect(cluster(result)).toBe("mw-api-1-47-0-wmf-2");
+  };
+
+  it.each(profiles)("$name: is there before the proxy is asked for it", async (profile) => {
+    const vm = await Vm.load(filter, { profile });
+    const root = vm.createRoot({ configuration: Buffer.from(bytes).toString("base64"), failOpen: false });
+    expectRouted(root, [["x-long", "x".repeat(131_072)]]);
+    expectRouted(
+      root,
+      Array.from({ length: 500 }, (_, i): Pair => [`x-${i}`, "x".repeat(250)]),
+    );
+    expectRouted(root, [], `/w/api.php?${"x".repeat(131_072)}`);
+    // More than was made ready: room is made, and the proxy asked again.
+    expectRouted(root, [["x-long", "x".repeat(1_000_000)]]);
+    const grown = vm.memoryBytes;
+    for (let i = 0; i < 20; i++) expectRouted(root, [["x-long", "x".repeat(1_000_000)]]);
+    expect(vm.memoryBytes).toBe(grown);
+  });
+
+  it.each(profiles)("$name: a configuration of 10 MB is read whole", async (profile) => {
+    const vm = await Vm.load(filter, { profile });
+    const table = Buffer.from(bytes).toString("base64");
+    const root = vm.createRoot({
+      configuration: `${" ".repeat(10_000_000)}{"listener": "", "table": "${table}"}`,
+    });
+    expect(root.refused).toBe(null);
+    expectRouted(root, []);
   });
 });
 

@@ -18,6 +18,7 @@ export const envoy140: Profile = {
   allocators: ["malloc", "proxy_on_memory_allocate"],
   refusedFeatures: none,
   stackBytes: null,
+  growthTraps: false,
   cStrings: false,
 
   headers: envoyRequestHeaders,

@@ -43,6 +43,8 @@ export interface Profile {
   readonly refusedFeatures: ReadonlySet<string>;
   /** Bytes of stack that a module has; null for the engine's own, which is large. */
   readonly stackBytes: number | null;
+  /** Memory that grows in the allocator, while the host runs, is out of bounds for the guest that called the host. */
+  readonly growthTraps: boolean;
   /** Metric names are read to the next NUL, whatever size the guest gave. */
   readonly cStrings: boolean;
 

@@ -26,6 +26,7 @@ export const strict: Profile = {
   allocators: ["proxy_on_memory_allocate", "malloc"],
   refusedFeatures: new Set(),
   stackBytes: null,
+  growthTraps: false,
   cStrings: false,
 
   headers: specifiedHeaders,
