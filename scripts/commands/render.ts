@@ -1,6 +1,7 @@
 /** `pointsman render`: what a proxy needs to run the filter. */
 import type { Command } from "commander";
 import { renderEnvoyCommand } from "./render/envoy.ts";
+import { renderIstioCommand } from "./render/istio.ts";
 
 export function renderCommand(program: Command): void {
   const render = program
@@ -15,5 +16,5 @@ Examples:
   $ pointsman render envoy --farm examples/small/farm.yaml --fallback 127.0.0.1:8085 \\
       --clusters '{cluster}.svc.example:8080'`,
     );
-  for (const add of [renderEnvoyCommand]) add(render);
+  for (const add of [renderEnvoyCommand, renderIstioCommand]) add(render);
 }
