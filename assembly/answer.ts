@@ -28,6 +28,8 @@ import { ascii } from "./text";
 
 const AUTHORITY = ascii(":authority");
 export const BAD_REQUEST: u32 = 400;
+const LENGTH_REQUIRED: u32 = 411;
+const NO_LENGTH = ascii("the request's body does not say how long it is\n");
 /** L.TWO_WIKIS_TEXT. */
 const TWO_WIKIS = ascii("the request's path can be read as that of two wikis\n");
 /** What access logs say of an answer of ours. */
@@ -96,6 +98,11 @@ export function writeAuthority(value: usize, length: u32): void {
 /** The proxy answers itself, as plain text; it makes of that what HEAD and gRPC want. */
 export function answer(status: u32, text: usize, length: u32): void {
   proxy_send_local_response(status, DETAILS.at, DETAILS.length, text, length, 0, 0, abi.NO_GRPC_STATUS);
+}
+
+/** ATS passes such a body on as it is on the wire, and an origin that answers before its end ends the process. */
+export function answerNoLength(): void {
+  answer(LENGTH_REQUIRED, NO_LENGTH.at, NO_LENGTH.length);
 }
 
 export function answerReply(table: Table, number: u32): void {

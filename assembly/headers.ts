@@ -2,7 +2,7 @@
 // in HDRS, its first copy. A copy that comes later is looked for only where a rule asks.
 
 import * as bytes from "./bytes";
-import { headOf, indexOf, trim, Word } from "./bytes";
+import { indexOf, trim, Word } from "./bytes";
 import * as C from "./characters";
 import * as L from "./layout";
 import { headerName, isString, Table } from "./table";
@@ -15,6 +15,8 @@ export let authorityLength: u32 = 0;
 /** Path and query as the proxy has them. */
 export let target: usize = 0;
 export let targetLength: u32 = 0;
+/** Where there are no pseudo-headers: the request's body does not say how long it is. */
+export let hasTransferEncoding: bool = false;
 /** No length: not known yet. */
 export let method: usize = 0;
 export let methodLength: u32 = 0;
@@ -35,6 +37,7 @@ let sizes: usize = 0;
  */
 export function readPairs(table: Table, at: usize, size: u32): void {
   hasPseudoHeaders = false;
+  hasTransferEncoding = false;
   authorityLength = 0;
   targetLength = 0;
   methodLength = 0;
@@ -83,10 +86,12 @@ export class NameKey {
 }
 
 const HOST = ascii("host");
+const TRANSFER_ENCODING = ascii("transfer-encoding");
 const PATH = ascii(":path");
 const METHOD = ascii(":method");
 const AUTHORITY = ascii(":authority");
-const OWN_BITS: u64 = bitOfName(HOST) | bitOfName(PATH) | bitOfName(METHOD) | bitOfName(AUTHORITY);
+const OWN_BITS: u64 =
+  bitOfName(HOST) | bitOfName(TRANSFER_ENCODING) | bitOfName(PATH) | bitOfName(METHOD) | bitOfName(AUTHORITY);
 
 function bitOfName(name: Text): u64 {
   return (<u64>1) << NameKey.bit(NameKey.of(name.at, name.length));
@@ -102,9 +107,13 @@ function readHeader(table: Table, entry: usize, name: usize, key: u32): void {
     readPseudoHeader(name, nameLength, value, valueLength);
     return;
   }
-  if (!hasPseudoHeaders && isHost(name, nameLength)) {
-    authority = value;
-    authorityLength = valueLength;
+  if (!hasPseudoHeaders) {
+    if (isCalled(HOST.at, HOST.length, name, nameLength)) {
+      authority = value;
+      authorityLength = valueLength;
+    } else if (isCalled(TRANSFER_ENCODING.at, TRANSFER_ENCODING.length, name, nameLength)) {
+      hasTransferEncoding = true;
+    }
   }
   for (let i: u32 = 0; i < table.headerCount; i++) {
     if (load<u32>(table.headerKeys + (i << 2)) != key) continue;
@@ -137,15 +146,14 @@ function readPseudoHeader(name: usize, nameLength: u32, value: usize, valueLengt
   }
 }
 
-/** ATS gives names as the client wrote them. */
-function isHost(name: usize, length: u32): bool {
-  return length == HOST.length && Word.lowerCase(headOf(name, length)) == headOf(HOST.at, length);
-}
-
 /** The header has the name that the table says in lower case, in whatever case it came. */
 function isName(table: Table, number: u32, name: usize, length: u32): bool {
-  if (table.stringLength(number) != length) return false;
-  const own = table.stringAt(number);
+  return isCalled(table.stringAt(number), table.stringLength(number), name, length);
+}
+
+/** @param own in lower case */
+function isCalled(own: usize, ownLength: u32, name: usize, length: u32): bool {
+  if (ownLength != length) return false;
   for (let i: u32 = 0; i < length; i += 8) {
     const differs = Word.lowerCase(load<u64>(name + i)) ^ load<u64>(own + i);
     const left = length - i;
@@ -191,6 +199,14 @@ export function firstCopy(header: u32): bool {
   nextEntry = load<u32>(first, 8);
   nextText = load<u32>(first, 12);
   return true;
+}
+
+/** What its copies say together takes the place of the first, and there is no other. */
+export function setWhole(header: u32, at: usize, length: u32): void {
+  const first = firstCopies + (header << 4);
+  store<u32>(first, <u32>at);
+  store<u32>(first, length, 4);
+  repeated &= ~(1 << header);
 }
 
 /** Goes on from the copy that was found last. */

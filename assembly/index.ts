@@ -6,7 +6,7 @@ import {
   proxy_set_tick_period_milliseconds,
 } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import * as abi from "./abi";
-import { answer, answerReply, writeDecision } from "./answer";
+import { answer, answerNoLength, answerReply, writeDecision } from "./answer";
 import * as arena from "./arena";
 import * as configuration from "./configuration";
 import * as contexts from "./contexts";
@@ -150,6 +150,10 @@ export function proxy_on_request_headers(id: u32, _headers: u32, endOfStream: u3
 function answerRequest(id: u32, root: contexts.Root, listener: contexts.Listener, hasBody: bool): u32 {
   const table = listener.table;
   if (!read.readRequest(table)) return refuse(root.isShadow);
+  if (headers.hasTransferEncoding && !root.isShadow) {
+    answerNoLength();
+    return abi.PAUSE;
+  }
   decide(table, listener.entry, root.isSecondary);
   const isHeld =
     (decision.flags & L.RULE_FLAG_BODY) != 0 && hasBody && headers.hasPseudoHeaders && decision.isRouted;

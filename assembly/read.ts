@@ -4,12 +4,15 @@
 import { proxy_get_header_map_pairs, proxy_get_property } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import * as abi from "./abi";
 import * as arena from "./arena";
+import { areEqual } from "./bytes";
+import * as C from "./characters";
 import * as headers from "./headers";
-import { Table } from "./table";
+import { headerName, Table } from "./table";
 import { ascii, Text } from "./text";
 
 // Paths of properties as proxy_get_property takes them: parts with NUL between them.
 const REQUEST_PATH = ascii("request\0path");
+const REQUEST_HEADERS = ascii("request\0headers");
 const REQUEST_METHOD = ascii("request\0method");
 const SOURCE_ADDRESS = ascii("source\0address");
 const PLUGIN_ROOT_ID = ascii("plugin_root_id");
@@ -29,6 +32,41 @@ export function readRequest(table: Table): bool {
   if (headers.hasPseudoHeaders) return true;
   readProperty(REQUEST_PATH);
   headers.setTarget(property, propertyLength);
+  for (let header: u32 = 0; header < table.headerCount; header++) {
+    if (headers.isThere(header) && header != table.cookieHeader) readWhole(table, header);
+  }
+  return true;
+}
+
+/**
+ * ATS shows of a header no more than what is before its first comma, where it takes it for a list: all that it does not
+ * know, and X-Forwarded-For, but no cookies. A property has the whole, all copies in one: of another header that came
+ * twice they stay apart, as they are.
+ */
+function readWhole(table: Table, header: u32): void {
+  if (headers.isRepeated(header) && header != table.forwardedHeader) return;
+  const name = headerName(table, header);
+  const nameLength = table.stringLength(name);
+  const path = arena.alloc(REQUEST_HEADERS.length + nameLength + 2);
+  const end = path + REQUEST_HEADERS.length;
+  memory.copy(path, REQUEST_HEADERS.at, REQUEST_HEADERS.length);
+  memory.copy(end + 1, table.stringAt(name), nameLength);
+  store<u8>(end, 0);
+  store<u8>(end + 1 + nameLength, 0);
+  if (takeWhole(header, path, REQUEST_HEADERS.length + nameLength + 2)) return;
+  // By ATS's source the name follows at once, and its last byte is left out.
+  memory.copy(end, end + 1, nameLength + 1);
+  takeWhole(header, path, REQUEST_HEADERS.length + nameLength + 1);
+}
+
+/** @returns whether the property begins as the header does, but for a quote that ATS left out */
+function takeWhole(header: u32, path: usize, length: u32): bool {
+  readPath(path, length);
+  headers.firstCopy(header);
+  if (propertyLength < headers.copyLength) return false;
+  const isQuoted = propertyLength > headers.copyLength && load<u8>(property) == C.QUOTE;
+  if (!areEqual(property + (isQuoted ? 1 : 0), headers.copy, headers.copyLength)) return false;
+  headers.setWhole(header, property, propertyLength);
   return true;
 }
 

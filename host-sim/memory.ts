@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 const maxPairs = 1024;
 const maxPairsBytes = 1024 * 1024;
 
-/** A header or trailer: lower-case name, value; both byte strings. */
+/** A header or trailer: name, value; both byte strings. */
 export type Pair = readonly [name: string, value: string];
 
 /** UTF-16 text → the byte string of its UTF-8 form; use it for text that is not known to be ASCII. */

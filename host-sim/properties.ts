@@ -33,7 +33,7 @@ const encodeNumber = (value: number): Uint8Array => encodeProperty(value);
 
 /** All values of a header as one. */
 function valuesOf(headers: readonly Pair[] | null, name: string): string | null {
-  const values = (headers ?? []).filter((pair) => pair[0] === name);
+  const values = (headers ?? []).filter((pair) => pair[0].toLowerCase() === name);
   return values.length === 0 ? null : values.map(([, value]) => value).join(",");
 }
 

@@ -135,7 +135,7 @@ export class Stream extends Context {
     const { profile } = this.vm;
     const map: Pair[] = [];
     for (const [name, value] of headers) checkByteString(name, value);
-    if (profile.pseudoHeaders) for (const [name, value] of headers) profile.headers.add(map, name, value);
+    if (profile.pseudoHeaders) for (const [name, value] of headers) profile.headers.arrive(map, name, value);
     else this.#withoutPseudoHeaders(headers, map);
     this.request.pushHeaders(map, endOfStream);
   }
@@ -150,10 +150,10 @@ export class Stream extends Context {
       else if (lower === ":path") line.path = value;
       else if (lower === ":authority") {
         line.host = value;
-        if (!headers.some(([other]) => other.toLowerCase() === "host")) map.push(["host", value]);
+        if (!headers.some(([other]) => other.toLowerCase() === "host")) map.push(["Host", value]);
       } else {
         if (lower === "host" && line.host === "") line.host = value;
-        map.push([lower, value]);
+        this.vm.profile.headers.arrive(map, name, value);
       }
     }
   }
@@ -165,7 +165,7 @@ export class Stream extends Context {
     this.open(input.headers, chunks.length === 0 && trailers === undefined);
     if (chunks.length > 0 && this.#refuses(chunks, input.chunked === true)) return;
     this.#pushChunks(this.request, chunks, trailers === undefined);
-    if (trailers !== undefined) this.request.pushTrailers(this.#lowerCase(trailers));
+    if (trailers !== undefined) this.request.pushTrailers(this.#mapOf(trailers));
     if (input.response !== undefined && this.request.sent.ended) this.respond(input.response);
   }
 
@@ -173,10 +173,10 @@ export class Stream extends Context {
   respond({ headers, body, trailers }: ResponseInput): void {
     if (this.localReply !== null || this.reset !== null) return;
     const chunks = chunksOf(body);
-    const map = this.#lowerCase(headers);
+    const map = this.#mapOf(headers);
     this.response.pushHeaders(map, chunks.length === 0 && trailers === undefined);
     this.#pushChunks(this.response, chunks, trailers === undefined);
-    if (trailers !== undefined) this.response.pushTrailers(this.#lowerCase(trailers));
+    if (trailers !== undefined) this.response.pushTrailers(this.#mapOf(trailers));
   }
 
   #pushChunks(half: Half, chunks: readonly Uint8Array[], end: boolean): void {
@@ -186,10 +186,10 @@ export class Stream extends Context {
     if (end && apart) half.pushBody(noBytes, true);
   }
 
-  #lowerCase(pairs: readonly Pair[]): Pair[] {
+  #mapOf(pairs: readonly Pair[]): Pair[] {
     const { responseHeaders } = this.vm.profile;
     const map: Pair[] = [];
-    for (const [name, value] of pairs) responseHeaders.add(map, name, value);
+    for (const [name, value] of pairs) responseHeaders.arrive(map, name, value);
     return map;
   }
 

@@ -311,6 +311,18 @@ describe("in Apache Traffic Server", () => {
       expect(headers.filter(([name]) => name === "x-mw-cluster").map(([, value]) => value)).toEqual(expected);
     }
   });
+
+  it("refuses a body that does not say how long it is, and only there", async () => {
+    const { root, vm } = await startInAts();
+    const chunked = get("www.wikidata.org", "/w/api.php", [["Transfer-Encoding", "chunked"]]);
+    expect(root.request({ ...chunked, body: "x", chunked: true }).localReply).toMatchObject({
+      status: 411,
+      body: "the request's body does not say how long it is\n",
+    });
+    expect(vm.hostDied).toBe(null);
+    const inEnvoy = await start();
+    expect(cluster(inEnvoy.root.request(chunked))).toBe("mw-api-1-47-0-wmf-2");
+  });
 });
 
 describe("memory for what a proxy hands in", () => {

@@ -21,7 +21,7 @@ import { reference } from "./reference.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
 import { loadFarm, tableOf } from "./support/farms.ts";
 import { filterWithPages } from "./support/less-memory.ts";
-import { requestsFor, wheresFor, withFirstValues } from "./support/requests.ts";
+import { asInAts, requestsFor, wheresFor } from "./support/requests.ts";
 
 const RUNS = Number(process.env.POINTSMAN_RUNS ?? 8_000);
 const SMALL = tableOf(loadFarm("small").plan);
@@ -111,7 +111,7 @@ describe("a filter in shadow", () => {
             expect(more).toEqual([]);
 
             const asked = { ...where, bodiless };
-            const seenByFilter = bodiless ? withFirstValues(request) : request;
+            const seenByFilter = bodiless ? asInAts(request) : request;
             const expected = naive({ ...seenByFilter, body: null }, asked);
             expect(decide(table, { ...seenByFilter, body: null }, asked).answer).toEqual(expected);
             const waits = !bodiless && body !== null && isJob(table, request, asked);

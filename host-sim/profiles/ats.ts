@@ -1,7 +1,7 @@
 /** Apache Traffic Server 10.2 with its experimental wasm plugin on WAMR 2.1.1 (plugins/experimental/wasm). */
 import { BufferType, MapType } from "../abi.ts";
 import type { Pair } from "../memory.ts";
-import { atsHeaders, firstValue } from "./header-rules.ts";
+import { atsHeaders, isHeader, shownByAts } from "./ats-headers.ts";
 import type { Profile } from "./profile.ts";
 
 /** A POST of this many bytes or more is reset when no body callback takes it. */
@@ -31,7 +31,7 @@ export const ats102: Profile = {
   responseHeaders: atsHeaders,
   pseudoHeaders: false,
   malformedPairsAreEmpty: true,
-  pairs: (map) => map.map(([name, value]) => [name, firstValue(value)]),
+  pairs: (map) => map.filter(isHeader).map(([name, value]) => [name, shownByAts(name, value)]),
   absentMapIsEmpty: false,
   absentBuffersAreEmpty: false,
   readsBeyondEnd: true,
@@ -50,10 +50,7 @@ export const ats102: Profile = {
   bufferLimit: Number.POSITIVE_INFINITY,
   watermarkShowsNewest: false,
   replacesInside: true,
-  bodyRefusal: ({ size, chunked, seenByGuest }) => {
-    if (chunked) return { status: 400 };
-    return size >= unseenBodyLimit && !seenByGuest ? "reset" : null;
-  },
+  bodyRefusal: ({ size, seenByGuest }) => (size >= unseenBodyLimit && !seenByGuest ? "reset" : null),
 
   localReplyHeaders: (status, body, added) => {
     const headers: Pair[] = [[":status", String(status)]];

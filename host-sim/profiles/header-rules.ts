@@ -1,12 +1,14 @@
 /**
- * What the header-map calls do to a map, per host. A map is an ordered list of pairs, changed in place; names in
- * it are lower case. Every function takes the name as the guest wrote it.
+ * What the header-map calls do to a map, per host; `ats-headers.ts` has ATS's. A map is an ordered list of pairs, changed
+ * in place; names in it are lower case where the host makes them so. Every function takes the name as the guest wrote it.
  */
 
 import { type Pair, pairsSize } from "../memory.ts";
 import { joinedInRequests, joinedInResponses } from "./envoy-headers.ts";
 
 export interface HeaderRules {
+  /** A header comes from the wire. */
+  arrive(map: Pair[], name: string, value: string): void;
   /** The value that a read gives, or null when the header is absent. */
   get(map: Pair[], name: string): string | null;
   add(map: Pair[], name: string, value: string): void;
@@ -34,6 +36,9 @@ const bareSize = (map: readonly Pair[]): number =>
 
 /** The specification's letter: first value, add appends, replace sets one value, remove takes all. */
 export const specifiedHeaders: HeaderRules = {
+  arrive: (map, name, value) => {
+    map.push([name.toLowerCase(), value]);
+  },
   get: (map, name) => find(map, name.toLowerCase()),
   add: (map, name, value) => {
     map.push([name.toLowerCase(), value]);
@@ -84,6 +89,7 @@ const indexOf = (map: readonly Pair[], name: string): number => {
 function envoyRules(joinedNames: ReadonlySet<string>): HeaderRules {
   const nameOf = envoyNames(joinedNames);
   const rules: HeaderRules = {
+    arrive: (map, name, value) => rules.add(map, name, value),
     get: (map, name) => find(map, nameOf(name).key),
     add: (map, name, value) => {
       const { key, joined } = nameOf(name);
@@ -117,49 +123,3 @@ function envoyRules(joinedNames: ReadonlySet<string>): HeaderRules {
 
 export const envoyRequestHeaders = envoyRules(joinedInRequests);
 export const envoyResponseHeaders = envoyRules(joinedInResponses);
-
-/** The value up to the first comma outside quotes, which is what ATS counts as one value of a field. */
-export function firstValue(value: string): string {
-  let quoted = false;
-  for (let i = 0; i < value.length; i++) {
-    const c = value[i];
-    if (c === '"') quoted = !quoted;
-    else if (c === "," && !quoted) return value.slice(0, i).trimEnd();
-  }
-  return value;
-}
-
-/** Sets the first field of a name and destroys the rest; false if there is none (ats_context.cc). */
-function overwrite(map: Pair[], name: string, value: string): boolean {
-  const at = map.findIndex((pair) => pair[0] === name);
-  if (at < 0) return false;
-  removeAll(map, name);
-  map.splice(at, 0, [name, value]);
-  return true;
-}
-
-export const atsHeaders: HeaderRules = {
-  // Absent headers, and so every pseudo-header, read as Ok and "".
-  get: (map, name) => firstValue(find(map, name.toLowerCase()) ?? ""),
-  // `add` finds an existing field and sets its value: the others of that name stay.
-  add: (map, name, value) => {
-    const key = name.toLowerCase();
-    const at = map.findIndex((pair) => pair[0] === key);
-    if (at < 0) map.push([key, value]);
-    else map[at] = [key, value];
-  },
-  // On an absent header: Ok, and nothing done.
-  replace: (map, name, value) => {
-    overwrite(map, name.toLowerCase(), value);
-  },
-  remove: (map, name) => removeAll(map, name.toLowerCase()),
-  // Headers that the guest's list leaves out stay.
-  setAll: (map, pairs) => {
-    for (const [name, value] of pairs) {
-      const key = name.toLowerCase();
-      if (!overwrite(map, key, value)) map.push([key, value]);
-    }
-  },
-  // `Name: value\r\n` each (TSMimeHdrLengthGet).
-  size: (map) => bareSize(map) + map.length * 4,
-};

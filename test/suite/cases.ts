@@ -62,7 +62,7 @@ const oneCase = z
     /** The listener, or several that are all asked; default: the file's. */
     at: listeners.optional(),
     ...answer,
-    /** In ATS, where the filter sees no body, and of a header what is before its first comma; left out: the same. */
+    /** In ATS, where the filter sees no body; left out: the same. */
     "on-ats": expected.refine(hasOutcome, OUTCOME).optional(),
     /** Envoy alone makes it what the filter sees. */
     only: z.literal("envoy").optional(),

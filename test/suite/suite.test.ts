@@ -2,13 +2,13 @@
 import { isDeepStrictEqual } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ats102, envoy140 } from "../../host-sim/index.ts";
-import { firstValue } from "../../host-sim/profiles/header-rules.ts";
 import { decode } from "../../scripts/encode/decode.ts";
 import { decide } from "../../scripts/table/decide.ts";
 import type { Answer, Request, Where } from "../../scripts/table/request.ts";
 import { reference } from "../reference.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
 import { FilterReader, tableOf } from "../support/farms.ts";
+import { asInAts } from "../support/requests.ts";
 import { type Case, loadSuite, loadSuites, requestOf, wheresOf } from "./cases.ts";
 import { needsData, SuiteFarm } from "./farms.ts";
 
@@ -39,27 +39,22 @@ async function readersOf({ plan, table }: SuiteFarm): Promise<Reader[]> {
     { name: "the filter in ATS", ats: true, ask: (request, where) => filterInAts.decide(request, where) },
     ...[false, true].flatMap((ats): Reader[] => {
       const suffix = ats ? ", as in ATS" : "";
-      const inAts = (where: Where) => ({ ...where, bodiless: ats });
-      const shown = ats ? shownByAts : (request: Request) => request;
+      const beforeBody = (where: Where) => ({ ...where, bodiless: ats });
+      const shown = ats ? asInAts : (request: Request) => request;
       return [
         {
           name: `the decoder${suffix}`,
           ats,
-          ask: (request, where) => decide(table, shown(request), inAts(where)).answer,
+          ask: (request, where) => decide(table, shown(request), beforeBody(where)).answer,
         },
         {
           name: `the reference${suffix}`,
           ats,
-          ask: (request, where) => naive(shown(request), inAts(where)),
+          ask: (request, where) => naive(shown(request), beforeBody(where)),
         },
       ];
     }),
   ];
-}
-
-/** Of each header no more than what stands before its first comma. */
-function shownByAts({ headers = [], ...request }: Request): Request {
-  return { ...request, headers: headers.map(([name, value]) => [name, firstValue(value)] as const) };
 }
 
 it.each([...new Set(suites.map(({ farm }) => farm))])(

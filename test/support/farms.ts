@@ -53,7 +53,7 @@ export class FilterReader {
   private constructor(
     readonly vm: Vm,
     private readonly table: Uint8Array,
-    private readonly headers: Record<EmitKind, string>,
+    readonly headers: Record<EmitKind, string>,
   ) {}
 
   static async on(table: Table, profile: Profile = envoy140): Promise<FilterReader> {
@@ -100,7 +100,7 @@ export class FilterReader {
     if (localReply !== null) return { kind: "reply", status: localReply.status, body: localReply.body };
     const of = (kind: EmitKind) => headers.find(([name]) => name === this.headers[kind])?.[1] ?? null;
     if (EMIT_KIND_NAMES.every((kind) => of(kind) === null)) return { kind: "pass" };
-    const host = headers.find(([name]) => name === ":authority" || name === "host")?.[1] ?? null;
+    const host = headers.find(([name]) => name === ":authority" || name === "Host")?.[1] ?? null;
     return {
       kind: "route",
       wiki: of("wiki"),

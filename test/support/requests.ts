@@ -1,6 +1,6 @@
 /** Requests that tests send to a farm. */
 import fc from "fast-check";
-import { firstValue } from "../../host-sim/profiles/header-rules.ts";
+import { shownByAts } from "../../host-sim/profiles/ats-headers.ts";
 import type { PathForm, Plan, Predicate, Rule } from "../../scripts/plan.ts";
 import type { Request, Where } from "../../scripts/table/request.ts";
 
@@ -267,12 +267,17 @@ function applyEdits([text, edits]: [string, Edit[]]): string {
   }, text);
 }
 
-/** ATS gives of each header what stands before its first comma. */
-export function withFirstValues(request: Request): Request {
-  const { authority, headers = [] } = request;
+/** What the filter learns of it in ATS: of a list that came in several headers no more than how each begins. */
+export function asInAts(request: Request): Request {
+  const { headers = [] } = request;
+  const names = headers.map(([name]) => name.toLowerCase());
+  const isCut = (name: string) =>
+    name !== "x-forwarded-for" && names.indexOf(name) !== names.lastIndexOf(name);
   return {
     ...request,
-    authority: authority === null ? null : firstValue(authority),
-    headers: headers.map(([name, value]) => [name, firstValue(value)]),
+    headers: headers.map(([name, value]) => [
+      name,
+      isCut(name.toLowerCase()) ? shownByAts(name, value) : value,
+    ]),
   };
 }
