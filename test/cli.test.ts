@@ -24,6 +24,7 @@ describe("pointsman", () => {
     "simulate",
     "render",
     "render envoy",
+    "render ats",
     "put",
     "stamp",
     "push",

@@ -1,7 +1,7 @@
 /** `pointsman render`: what a proxy needs to run the filter. */
 import type { Command } from "commander";
+import { renderAtsCommand } from "./render/ats.ts";
 import { renderEnvoyCommand } from "./render/envoy.ts";
-import { renderIstioCommand } from "./render/istio.ts";
 
 export function renderCommand(program: Command): void {
   const render = program
@@ -14,7 +14,8 @@ Each proxy has options of its own: see \`pointsman render envoy --help\`.
 
 Examples:
   $ pointsman render envoy --farm examples/small/farm.yaml --fallback 127.0.0.1:8085 \\
-      --clusters '{cluster}.svc.example:8080'`,
+      --clusters '{cluster}.svc.example:8080'
+  $ pointsman render ats --farm examples/small/farm.yaml --clusters '{cluster}.svc.example:8080'`,
     );
-  for (const add of [renderEnvoyCommand, renderIstioCommand]) add(render);
+  for (const add of [renderEnvoyCommand, renderAtsCommand]) add(render);
 }

@@ -237,17 +237,7 @@ function routes({ clusterTimeouts = [] }: ListenerOptions, options: BootstrapOpt
     match: { prefix: "/" },
     route: { cluster: fallbackCluster, ...timed({ total }) },
   };
-  return options.shadow
-    ? [fallback]
-    : [...routesByHeader(clusterHeader, clusterTimeouts, { total }), fallback];
-}
-
-/** Routes of requests that have the header. */
-export function routesByHeader(
-  clusterHeader: string,
-  clusterTimeouts: NonNullable<ListenerOptions["clusterTimeouts"]>,
-  { total }: { total?: string | undefined },
-): object[] {
+  if (options.shadow) return [fallback];
   return [
     ...clusterTimeouts.map(({ name, clusters, timeouts }) => ({
       name: `by-header ${name}`,
@@ -262,6 +252,7 @@ export function routesByHeader(
       match: { prefix: "/", headers: [{ name: clusterHeader, present_match: true }] },
       route: { cluster_header: clusterHeader, ...timed({ total }) },
     },
+    fallback,
   ];
 }
 
@@ -294,11 +285,7 @@ function emittedHeaders(options: BootstrapOptions): string[] {
   return [...new Set([options.clusterHeader, ...options.emittedHeaders])];
 }
 
-/** Throws RangeError where what is given is too small. */
-export function bufferLimit({
-  jobLimit = 0,
-  bufferLimit,
-}: Pick<BootstrapOptions, "jobLimit" | "bufferLimit">): number {
+function bufferLimit({ jobLimit = 0, bufferLimit }: BootstrapOptions): number {
   const least = jobLimit === 0 ? 0 : jobLimit + BUFFER_MARGIN;
   if (bufferLimit === undefined) return Math.max(least, DEFAULT_BUFFER_LIMIT);
   if (bufferLimit >= least) return bufferLimit;

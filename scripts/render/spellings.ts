@@ -14,3 +14,26 @@ export function spellings(names: readonly string[]): string {
   const rests = [first, ...others].map((name) => name.slice(common).replace(/[^a-z0-9]/g, "[^a-z0-9]"));
   return `^${first.slice(0, common)}(?:${rests.join("|")})$`;
 }
+
+/** The same anywhere in a text: a list of names, as `Connection` is. */
+export function anySpelling(names: readonly string[]): string {
+  return names.map((name) => name.toLowerCase().replace(/[^a-z0-9]/g, "[^a-z0-9]")).join("|");
+}
+
+/** Separators that a header's name may have, and PHP takes for the same. */
+const SEPARATORS = ["-", "_", "."];
+/** More would be more names than a proxy should look for in each request. */
+const MIXED_AT_MOST = 4;
+
+/** Each such name written out, for a proxy whose rules take no regular expression: with many separators, the plain ones. */
+export function spelledOut(name: string): string[] {
+  const parts = name.toLowerCase().split(/[^a-z0-9]/);
+  if (parts.length - 1 > MIXED_AT_MOST)
+    return [...new Set([name.toLowerCase(), ...SEPARATORS.map((one) => parts.join(one))])];
+  return parts
+    .slice(1)
+    .reduce(
+      (names, part) => names.flatMap((begun) => SEPARATORS.map((one) => `${begun}${one}${part}`)),
+      [parts[0]!],
+    );
+}
