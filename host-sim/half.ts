@@ -12,6 +12,8 @@ export interface Sent {
   readonly body: Uint8Array[];
   trailers: readonly Pair[] | null;
   ended: boolean;
+  /** See `Message.raw`. */
+  raw: boolean;
 }
 
 const callbackNames = {
@@ -44,7 +46,7 @@ export class Half {
   firstStatus: string | null = null;
   /** Body bytes that came in, whatever became of them. */
   receivedBytes = 0;
-  readonly sent: Sent = { headers: null, body: [], trailers: null, ended: false };
+  readonly sent: Sent = { headers: null, body: [], trailers: null, ended: false, raw: false };
 
   readonly #stream: Stream;
   readonly #names: (typeof callbackNames)["request" | "response"];
@@ -84,6 +86,7 @@ export class Half {
   /** A chunk of the body arrives; the last says so, unless trailers follow. */
   pushBody(chunk: Uint8Array, endOfStream: boolean): void {
     if (this.over) return;
+    if (this.#names === callbackNames.request && !this.#stream.bodyComes(endOfStream)) return;
     if (this.#backlog !== null) {
       this.#backlog.body.append(chunk);
       this.#backlog.ended = endOfStream;

@@ -29,13 +29,12 @@ const rulesOf = ({ profile }: Vm, type: number): HeaderRules =>
 
 /** A map for reading; a status if there is none. */
 function readable(vm: Vm, context: Context, type: number): Pair[] | number {
-  if (vm.profile.abortingMaps.has(type)) vm.abortHost(`a read of map ${type} is not implemented`);
+  if (vm.profile.missingMaps.has(type)) return Status.BadArgument;
   return context.map(type, false) ?? context.noMap;
 }
 
 /** Changes a map, and does what the host does when the request's headers change. */
 function change(vm: Vm, context: Context, type: number, by: string, edit: (map: Pair[]) => void): number {
-  if (vm.profile.abortingMaps.has(type)) vm.abortHost(`a change of map ${type} is not implemented`);
   const map = context.map(type, true);
   if (map === null) return Status.BadArgument;
   edit(map);
@@ -59,18 +58,7 @@ function getHeaderMapPairs(vm: Vm, context: Context, type: number): Returned {
   return [vm.profile.pairs(map)];
 }
 
-/** Buffers that Envoy wraps around nothing where there is none (context.cc, getBuffer). */
-const emptyWhenAbsent: ReadonlySet<number> = new Set([
-  BufferType.HttpRequestBody,
-  BufferType.HttpResponseBody,
-  BufferType.DownstreamData,
-  BufferType.UpstreamData,
-  BufferType.GrpcCallMessage,
-  BufferType.ForeignFunctionArguments,
-]);
-
-const isEmptyWhenAbsent = (vm: Vm, type: number): boolean =>
-  vm.profile.absentBuffersAreEmpty && emptyWhenAbsent.has(type);
+const isEmptyWhenAbsent = (vm: Vm, type: number): boolean => vm.profile.emptyBuffers.has(type);
 
 function getBufferBytes(vm: Vm, context: Context, type: number, start: number, maxSize: number): Returned {
   if (vm.profile.abortingBuffers.has(type)) vm.abortHost(`buffer ${type} is not implemented`);
@@ -96,6 +84,8 @@ function setBufferBytes(
   const buffer = context.buffer(type);
   if (buffer === null) return isEmptyWhenAbsent(vm, type) ? Status.BadArgument : Status.NotFound;
   if (immutableBuffers.has(type)) return Status.BadArgument;
+  if (start > 0 && start >= buffer.length && vm.profile.appendKillsHost)
+    vm.abortHost(`a write at ${start} to a body of ${buffer.length} bytes`);
   if (start > 0 && start < buffer.length && !vm.profile.replacesInside) return Status.BadArgument;
   buffer.replace(start, size, value);
   return Status.Ok;
@@ -256,8 +246,8 @@ const ownHandlers = {
   },
 
   proxy_get_header_map_size: (vm: Vm, context: Context, type: number) => {
-    const map = context.map(type, vm.profile.sizeOfWritableMapsOnly);
-    if (vm.profile.abortingMaps.has(type)) vm.abortHost(`a read of map ${type} is not implemented`);
+    const { missingMaps, sizeOfWritableMapsOnly } = vm.profile;
+    const map = missingMaps.has(type) ? null : context.map(type, sizeOfWritableMapsOnly);
     return map === null ? Status.BadArgument : [rulesOf(vm, type).size(map)];
   },
   proxy_get_header_map_pairs: getHeaderMapPairs,

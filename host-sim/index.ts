@@ -8,9 +8,9 @@ export type { BodyInput, Message, RequestInput, RequestResult, ResponseInput } f
 export { LoadError } from "./module.ts";
 export { ats102 } from "./profiles/ats.ts";
 export { envoy140 } from "./profiles/envoy.ts";
-export type { LocalReply, Profile } from "./profiles/profile.ts";
+export type { LocalReply, Profile, RequestLine } from "./profiles/profile.ts";
 export { strict } from "./profiles/strict.ts";
-export type { Properties, PropertyValue, RequestLine } from "./properties.ts";
+export type { Properties, PropertyValue } from "./properties.ts";
 export {
   type FailurePolicy,
   type HostLogLine,

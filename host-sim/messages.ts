@@ -1,7 +1,7 @@
 /** What a test sends through a stream, and what it gets of it. */
 import { bytesOf, type Pair } from "./memory.ts";
-import type { LocalReply } from "./profiles/profile.ts";
-import type { Properties, RequestLine } from "./properties.ts";
+import type { LocalReply, RequestLine } from "./profiles/profile.ts";
+import type { Properties } from "./properties.ts";
 
 /** A body, or its chunks as they arrive; text is byte strings. */
 export type BodyInput = Uint8Array | string | readonly (Uint8Array | string)[];
@@ -65,6 +65,8 @@ export interface Message {
   readonly body: Uint8Array;
   readonly trailers: readonly Pair[] | null;
   readonly ended: boolean;
+  /** The body went out without the chunks that its headers announce. */
+  readonly raw?: true;
 }
 
 export function checkByteString(name: string, value: string): void {

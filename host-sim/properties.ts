@@ -1,7 +1,9 @@
 /** `proxy_get_property` and `proxy_set_property`: what a host offers by itself, and what the test adds. */
 import { MapType, Status } from "./abi.ts";
 import type { Context } from "./context.ts";
+import type { Half } from "./half.ts";
 import type { Pair } from "./memory.ts";
+import type { Exchanged } from "./profiles/profile.ts";
 import type { Stream } from "./stream.ts";
 
 /**
@@ -20,15 +22,6 @@ function encodeProperty(value: PropertyValue): Uint8Array {
   return bytes;
 }
 
-/** A request's target as the guest finds it. */
-export interface RequestLine {
-  method: string;
-  scheme: string;
-  host: string;
-  /** With the query. */
-  path: string;
-}
-
 const encodeNumber = (value: number): Uint8Array => encodeProperty(value);
 
 /** All values of a header as one. */
@@ -43,6 +36,16 @@ function headersOf(stream: Stream, type: number): readonly Pair[] | null {
   if (half.headersOpen || !stream.vm.profile.propertiesFollowMaps) return half.headers;
   return stream.map(type, false);
 }
+
+function exchangedBy({ id, request, response }: Stream): Exchanged {
+  return {
+    id,
+    request: { headers: request.headers, bytes: request.receivedBytes },
+    response: { headers: response.headers, status: response.firstStatus, bytes: bytesOf(response) },
+  };
+}
+
+const bytesOf = ({ sent }: Half): number => sent.body.reduce((sum, { length }) => sum + length, 0);
 
 /** The part of `stream` that `request.…` and `response.…` name; null if there is no such property. */
 function ofStream(stream: Stream, [group, field, name]: readonly string[]): Uint8Array | string | null {
@@ -82,7 +85,7 @@ function ofStream(stream: Stream, [group, field, name]: readonly string[]): Uint
   }
   if (group === "response") {
     const { headers: current, sent, firstStatus } = stream.response;
-    if (field === "size") return encodeNumber(sent.body.reduce((sum, { length }) => sum + length, 0));
+    if (field === "size") return encodeNumber(bytesOf(stream.response));
     if (current === null) return null;
     if (field === "code") {
       // A change of the status shows once the headers are on their way.
@@ -109,6 +112,9 @@ export function getProperty(context: Context, path: string): Uint8Array | string
   if (dotted === "plugin_root_id") return root?.rootId ?? "";
   if (dotted === "plugin_name") return root?.name ?? "";
   if (dotted === "plugin_vm_id") return vm.vmId;
+  const own = vm.profile.property?.(stream === null ? null : exchangedBy(stream), parts) ?? null;
+  if (own !== null && typeof own === "object" && "kills" in own) return vm.abortHost(own.kills);
+  if (own !== null) return own;
   if (stream === null) return null;
   // A whole map.
   const isMap = dotted === "request" || dotted === "response";

@@ -151,16 +151,6 @@ test("ATS runs one VM for all threads, a fresh one for each update", () => {
   expect(proxy.vm("f", "worker 0")).not.toBe(vm);
 });
 
-test("ATS serves unfiltered when the first configuration is refused, and the old VM when a later one is", () => {
-  const proxy = host({ profile: ats102 });
-  expect(proxy.configure("f", { configuration: "configure: return 0" }).accepted).toBe(false);
-  expect(proxy.request("f", { headers: simple })).toMatchObject({ localReply: null, headers: simple });
-  proxy.configure("f", { configuration: "request_headers: say one" });
-  proxy.configure("f", { configuration: "configure: return 0" });
-  proxy.request("f", { headers: simple });
-  expect(lines(proxy)).toEqual(["main: one"]);
-});
-
 test("ATS's process dies with a guest that asks for what it has not, and serves nobody after", () => {
   const proxy = host({ profile: ats102 });
   proxy.configure("f", { configuration: "" });

@@ -13,7 +13,7 @@ import { type LoadOptions, type LogLine, Vm } from "./vm.ts";
 
 export type FailurePolicy = "closed" | "open" | "reload";
 
-export interface HostOptions extends Omit<LoadOptions, "profile" | "onLog"> {
+export interface HostOptions extends Omit<LoadOptions, "profile" | "onLog" | "threads"> {
   readonly profile: NonNullable<LoadOptions["profile"]>;
   /** Worker threads; default 2. */
   readonly workers?: number;
@@ -71,6 +71,8 @@ export class ProxyHost {
   readonly #module: WebAssembly.Module;
   readonly #threads: readonly string[];
   readonly #filters = new Map<string, Filter>();
+  /** Why the first configuration was refused, where no other is taken after that. */
+  #refusedStart: string | null = null;
 
   constructor(module: WebAssembly.Module, options: HostOptions) {
     this.#module = module;
@@ -101,6 +103,11 @@ export class ProxyHost {
    */
   configure(filter: string, options: RootOptions = {}, module = this.#module): Verdict {
     if (this.died !== null) return { accepted: false, why: `the process died: ${this.died}` };
+    if (this.#refusedStart !== null)
+      return {
+        accepted: false,
+        why: `nothing is taken after the start, which was refused: ${this.#refusedStart}`,
+      };
     const { profile, failurePolicy } = this.#options;
     const failOpen = failurePolicy === undefined ? options.failOpen : failurePolicy === "open";
     const withPolicy: RootOptions = failOpen === undefined ? options : { ...options, failOpen };
@@ -115,15 +122,20 @@ export class ProxyHost {
       const refused = this.#canary(generation, next) ?? this.#startThreads(next);
       if (refused !== null) {
         for (const { root } of next.roots.values()) root.retire();
-        return { accepted: false, why: refused };
+        return this.#refuse(refused);
       }
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
-      return { accepted: false, why: error.message };
+      return this.#refuse(error.message);
     }
     this.#filters.set(filter, next);
     if (old !== undefined) this.#retire(old);
     return accepted;
+  }
+
+  #refuse(why: string): Verdict {
+    if (this.#options.profile.refusedStartIsFinal && this.#filters.size === 0) this.#refusedStart = why;
+    return { accepted: false, why };
   }
 
   #livingGeneration(module: WebAssembly.Module): Generation | undefined {
@@ -168,10 +180,11 @@ export class ProxyHost {
 
   #start(name: string, module: WebAssembly.Module): Vm {
     const { clock, shared } = this;
+    const threads = this.#options.profile.vmPerWorker ? 1 : (this.#options.workers ?? 2);
     const onLog = (line: LogLine): void => {
       this.logs.push({ vm: name, ...line });
     };
-    return new Vm(module, { ...this.#options, clock, shared, onLog });
+    return new Vm(module, { ...this.#options, clock, shared, threads, onLog });
   }
 
   #retire(filter: Filter): void {

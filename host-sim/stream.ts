@@ -13,8 +13,8 @@ import {
   type RequestResult,
   type ResponseInput,
 } from "./messages.ts";
-import type { LocalReply } from "./profiles/profile.ts";
-import type { Properties, RequestLine } from "./properties.ts";
+import type { LocalReply, RequestLine } from "./profiles/profile.ts";
+import type { Properties } from "./properties.ts";
 import type { RootContext } from "./root.ts";
 import type { CallbackName } from "./vm.ts";
 
@@ -38,6 +38,9 @@ export class Stream extends Context {
   #response: Half | null = null;
   #state: Map<string, Uint8Array> | null = null;
   #logging = false;
+  /** The callback that runs now. */
+  #callback: CallbackName | null = null;
+  #cancelStall: (() => void) | null = null;
 
   constructor(root: RootContext, id: number, properties: Properties) {
     super(root.vm, id);
@@ -113,7 +116,9 @@ export class Stream extends Context {
     const { vm } = this;
     let result: number | undefined;
     if (!vm.failed) {
+      this.#callback = name;
       result = second === undefined ? vm.enter(name, this, first) : vm.enter(name, this, first, second);
+      this.#callback = null;
       if (!vm.failed) return result;
       this.trapped = vm.trap;
     }
@@ -136,7 +141,15 @@ export class Stream extends Context {
     const map: Pair[] = [];
     for (const [name, value] of headers) checkByteString(name, value);
     if (profile.pseudoHeaders) for (const [name, value] of headers) profile.headers.arrive(map, name, value);
-    else this.#withoutPseudoHeaders(headers, map);
+    else {
+      this.#withoutPseudoHeaders(headers, map);
+      const refused = profile.receive(this.requestLine, map);
+      if (refused !== null) {
+        this.request.headers = map;
+        this.#replyDirectly({ status: 400, details: refused });
+        return;
+      }
+    }
     this.request.pushHeaders(map, endOfStream);
   }
 
@@ -163,7 +176,8 @@ export class Stream extends Context {
     const chunks = chunksOf(input.body);
     const { trailers } = input;
     this.open(input.headers, chunks.length === 0 && trailers === undefined);
-    if (chunks.length > 0 && this.#refuses(chunks, input.chunked === true)) return;
+    if (this.#resets(chunks)) return;
+    this.request.sent.raw = input.chunked === true && this.vm.profile.losesChunks;
     this.#pushChunks(this.request, chunks, trailers === undefined);
     if (trailers !== undefined) this.request.pushTrailers(this.#mapOf(trailers));
     if (input.response !== undefined && this.request.sent.ended) this.respond(input.response);
@@ -172,6 +186,10 @@ export class Stream extends Context {
   /** The upstream's response arrives. */
   respond({ headers, body, trailers }: ResponseInput): void {
     if (this.localReply !== null || this.reset !== null) return;
+    if (this.vm.profile.deadlyStall !== null && this.request.headers !== null && !this.request.endOfStream) {
+      this.#killHost("a response before the request's body has ended");
+      return;
+    }
     const chunks = chunksOf(body);
     const map = this.#mapOf(headers);
     this.response.pushHeaders(map, chunks.length === 0 && trailers === undefined);
@@ -193,14 +211,31 @@ export class Stream extends Context {
     return map;
   }
 
-  #refuses(chunks: readonly Uint8Array[], chunked: boolean): boolean {
+  #resets(chunks: readonly Uint8Array[]): boolean {
     const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     const seenByGuest = this.vm.exports("proxy_on_request_body");
-    const refusal = this.vm.profile.bodyRefusal({ size, chunked, seenByGuest });
-    if (refusal === null) return false;
-    if (refusal === "reset") this.cut("the host cannot carry this body");
-    else this.#replyDirectly({ status: refusal.status, details: "the host cannot carry this body" });
+    const resets = this.vm.profile.resetsBody({ size, seenByGuest });
+    if (resets) this.cut("the host cannot carry this body");
+    return resets;
+  }
+
+  /** A piece of the request's body comes in. @returns whether the host's process lives on */
+  bodyComes(isEnd: boolean): boolean {
+    const { deadlyStall } = this.vm.profile;
+    if (deadlyStall === null) return true;
+    this.#cancelStall?.();
+    if (this.vm.threads > 1 && this.#root.streams > 1) {
+      this.#killHost("a body beside another request, on more than one thread");
+      return false;
+    }
+    const die = () => this.#killHost(`a body that stalled for ${deadlyStall / 1000} s`);
+    this.#cancelStall = isEnd ? null : this.vm.clock.after(deadlyStall, die);
     return true;
+  }
+
+  #killHost(why: string): void {
+    this.vm.killHost(why);
+    this.cut(`the host's process died: ${why}`);
   }
 
   /** A body that is held back outgrew what the host holds. */
@@ -220,6 +255,7 @@ export class Stream extends Context {
   reply(reply: ReplyInput): void {
     if (this.closed) return;
     const { profile } = this.vm;
+    if (!profile.repliesFromBodies && bodyCallbacks.has(this.#callback)) return;
     const first = this.localReply === null && this.response.headers === null;
     if (!profile.localReplyIsFiltered || !first) {
       this.#replyDirectly(reply);
@@ -233,8 +269,15 @@ export class Stream extends Context {
   }
 
   /** Notes the local reply; gives its headers as the host makes them. */
-  #makeReply({ status, details, body = "", headers: added = [], grpcStatus = null }: ReplyInput): Pair[] {
+  #makeReply({
+    status: asked,
+    details,
+    body = "",
+    headers: added = [],
+    grpcStatus = null,
+  }: ReplyInput): Pair[] {
     const { profile } = this.vm;
+    const status = profile.localReplyStatus(asked);
     const headers = profile.localReplyHeaders(status, body, added);
     this.localReply = { status, body, headers, details: profile.localReplyDetails(details), grpcStatus };
     this.vm.trace?.({ type: "local-reply", context: this.id, status, details });
@@ -261,6 +304,7 @@ export class Stream extends Context {
   /** Cuts the connection. */
   cut(why: string): void {
     this.reset ??= why;
+    this.#cancelStall?.();
     this.request.over = true;
     this.response.over = true;
   }
@@ -269,6 +313,7 @@ export class Stream extends Context {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.#cancelStall?.();
     for (const name of this.vm.profile.streamEnd) {
       this.#logging = name === "proxy_on_log";
       const result = this.vm.enter(name, this);
@@ -302,12 +347,17 @@ export class Stream extends Context {
   }
 }
 
+const bodyCallbacks: ReadonlySet<CallbackName | null> = new Set([
+  "proxy_on_request_body",
+  "proxy_on_response_body",
+] as const);
 const noBytes = new Uint8Array(0);
 
 function messageOf({ sent }: Half): Message | null {
-  const { headers, body, trailers, ended } = sent;
+  const { headers, body, trailers, ended, raw } = sent;
   if (headers === null) return null;
-  return { headers, body: body.length === 0 ? noBytes : Buffer.concat(body), trailers, ended };
+  const bytes = body.length === 0 ? noBytes : Buffer.concat(body);
+  return { headers, body: bytes, trailers, ended, ...(raw && { raw }) };
 }
 
 /** What costs something to make is made when it is asked for. */

@@ -31,6 +31,8 @@ export interface LoadOptions {
   /** The VMs of one host have these two in common; default: the VM's own. */
   readonly clock?: Clock;
   readonly shared?: Shared;
+  /** Threads that serve requests by this VM, where a host has one for all; default 1. */
+  readonly threads?: number;
   /** Environment variables, for WASI. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Properties that hold for every request, by dotted path. */
@@ -70,6 +72,7 @@ export class Vm {
   readonly upstreams: ReadonlySet<string> | null;
   readonly foreignFunctions: Readonly<Record<string, ForeignFunction>>;
   readonly logLevel: number;
+  readonly threads: number;
   readonly memory: GuestMemory;
   readonly metricIds = new MetricIds();
   readonly pairsSize = pairsSize;
@@ -133,6 +136,7 @@ export class Vm {
     this.faults = options.faults ?? null;
     this.trace = options.trace ?? null;
     this.logLevel = options.logLevel ?? 2;
+    this.threads = options.threads ?? 1;
     this.#onLog = options.onLog;
     this.context = new Context(this, 0);
     this.#contexts.set(0, this.context);

@@ -2,6 +2,8 @@
 import { BufferType, MapType } from "../abi.ts";
 import type { Pair } from "../memory.ts";
 import { atsHeaders, isHeader, shownByAts } from "./ats-headers.ts";
+import { atsProperty } from "./ats-properties.ts";
+import { receiveInAts } from "./ats-request.ts";
 import type { Profile } from "./profile.ts";
 
 /** A POST of this many bytes or more is reset when no body callback takes it. */
@@ -15,11 +17,10 @@ export const ats102: Profile = {
   abortingBuffers: new Set([
     BufferType.DownstreamData,
     BufferType.UpstreamData,
-    BufferType.HttpCallResponseBody,
     BufferType.GrpcCallMessage,
     BufferType.ForeignFunctionArguments,
   ]),
-  abortingMaps: new Set([MapType.HttpCallResponseHeaders, MapType.HttpCallResponseTrailers]),
+  missingMaps: new Set([MapType.HttpCallResponseTrailers]),
   allocators: ["malloc", "proxy_on_memory_allocate"],
   refusedFeatures: new Set(["simd", "reference types"]),
   stackBytes: 32 * 1024,
@@ -30,10 +31,15 @@ export const ats102: Profile = {
   headers: atsHeaders,
   responseHeaders: atsHeaders,
   pseudoHeaders: false,
+  receive: receiveInAts,
   malformedPairsAreEmpty: true,
   pairs: (map) => map.filter(isHeader).map(([name, value]) => [name, shownByAts(name, value)]),
   absentMapIsEmpty: false,
-  absentBuffersAreEmpty: false,
+  emptyBuffers: new Set([
+    BufferType.HttpRequestBody,
+    BufferType.HttpResponseBody,
+    BufferType.HttpCallResponseBody,
+  ]),
   readsBeyondEnd: true,
   logIsReadOnly: false,
   continueClosesRequest: false,
@@ -50,8 +56,15 @@ export const ats102: Profile = {
   bufferLimit: Number.POSITIVE_INFINITY,
   watermarkShowsNewest: false,
   replacesInside: true,
-  bodyRefusal: ({ size, seenByGuest }) => (size >= unseenBodyLimit && !seenByGuest ? "reset" : null),
+  appendKillsHost: true,
+  resetsBody: ({ size, seenByGuest }) => size >= unseenBodyLimit && !seenByGuest,
+  losesChunks: true,
+  // Its transform takes no lock, and outlives the transaction.
+  deadlyStall: 30_000,
 
+  // TSHttpTxnReenable with an error answers 500 where the status is none of an error.
+  localReplyStatus: (status) => (status < 400 ? 500 : status),
+  repliesFromBodies: false,
   localReplyHeaders: (status, body, added) => {
     const headers: Pair[] = [[":status", String(status)]];
     if (body !== "") headers.push(["content-type", "text/html"], ["content-length", String(body.length)]);
@@ -81,6 +94,7 @@ export const ats102: Profile = {
   requestTrailersInLog: false,
   setsRequest: true,
   propertiesFollowMaps: false,
+  property: atsProperty,
   unknownProperty: new Uint8Array(0),
   metricIds: "global",
   httpCallStep: 1,
@@ -92,5 +106,6 @@ export const ats102: Profile = {
   vmPerWorker: false,
   canary: false,
   updatesLivingVm: false,
+  refusedStartIsFinal: true,
   neverConfiguredStatus: null,
 };

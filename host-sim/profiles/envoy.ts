@@ -1,5 +1,6 @@
 /** Envoy 1.40 on V8: proxy-wasm-cpp-host and source/extensions/common/wasm/context.cc. */
 
+import { BufferType } from "../abi.ts";
 import type { Pair } from "../memory.ts";
 import { envoyRequestHeaders, envoyResponseHeaders } from "./header-rules.ts";
 import type { Profile } from "./profile.ts";
@@ -14,7 +15,7 @@ export const envoy140: Profile = {
   missing: new Set(["abort", "seed"]),
   aborting: none,
   abortingBuffers: none,
-  abortingMaps: none,
+  missingMaps: none,
   allocators: ["malloc", "proxy_on_memory_allocate"],
   refusedFeatures: none,
   stackBytes: null,
@@ -24,10 +25,19 @@ export const envoy140: Profile = {
   headers: envoyRequestHeaders,
   responseHeaders: envoyResponseHeaders,
   pseudoHeaders: true,
+  receive: () => null,
   malformedPairsAreEmpty: true,
   pairs: (map) => map,
   absentMapIsEmpty: true,
-  absentBuffersAreEmpty: true,
+  // getBuffer in context.cc wraps them around nothing.
+  emptyBuffers: new Set([
+    BufferType.HttpRequestBody,
+    BufferType.HttpResponseBody,
+    BufferType.DownstreamData,
+    BufferType.UpstreamData,
+    BufferType.GrpcCallMessage,
+    BufferType.ForeignFunctionArguments,
+  ]),
   readsBeyondEnd: true,
   logIsReadOnly: false,
   continueClosesRequest: true,
@@ -50,8 +60,13 @@ export const envoy140: Profile = {
   bufferLimit: listenerBufferLimit,
   watermarkShowsNewest: true,
   replacesInside: false,
-  bodyRefusal: () => null,
+  appendKillsHost: false,
+  resetsBody: () => false,
+  losesChunks: false,
+  deadlyStall: null,
 
+  localReplyStatus: (status) => status,
+  repliesFromBodies: true,
   localReplyHeaders: (status, body, added) => {
     const headers: Pair[] = [[":status", String(status)]];
     for (const [name, value] of added) envoyResponseHeaders.add(headers, name, value);
@@ -76,6 +91,7 @@ export const envoy140: Profile = {
   requestTrailersInLog: false,
   setsRequest: false,
   propertiesFollowMaps: true,
+  property: null,
   unknownProperty: null,
   metricIds: "byType",
   httpCallStep: 4,
@@ -87,5 +103,6 @@ export const envoy140: Profile = {
   vmPerWorker: true,
   canary: true,
   updatesLivingVm: true,
+  refusedStartIsFinal: false,
   neverConfiguredStatus: 500,
 };

@@ -1,7 +1,7 @@
 /**
  * What differs from host to host, as data and small functions. The rest of the simulator asks a profile and
  * never its name. The facts come from runs of the real hosts and from their sources; each has a test in
- * `profiles.test.ts`.
+ * `profiles.test.ts` or `ats.test.ts`.
  */
 
 import type { Pair } from "../memory.ts";
@@ -21,6 +21,32 @@ export interface LocalReply {
   readonly grpcStatus: number | null;
 }
 
+/** A request's target as the guest finds it. */
+export interface RequestLine {
+  method: string;
+  scheme: string;
+  host: string;
+  /** With the query. */
+  path: string;
+}
+
+/** What has come of a request and its response, for properties. */
+export interface Exchanged {
+  readonly id: number;
+  readonly request: { readonly headers: readonly Pair[] | null; readonly bytes: number };
+  readonly response: {
+    readonly headers: readonly Pair[] | null;
+    /** As it came from upstream. */
+    readonly status: string | null;
+    readonly bytes: number;
+  };
+}
+
+/** The host's process ends, and why. */
+export interface Death {
+  readonly kills: string;
+}
+
 /** What happens to data after a body callback: passed on, kept, kept without limit, or dropped. */
 export type DataAction = "continue" | "buffer" | "watermark" | "drop";
 
@@ -34,9 +60,10 @@ export interface Profile {
   readonly missing: ReadonlySet<string>;
   /** Host calls that end the host's process, as `abort()` does. */
   readonly aborting: ReadonlySet<string>;
-  /** `proxy_buffer_type_t` and `proxy_map_type_t` values whose use ends the host's process. */
+  /** `proxy_buffer_type_t` values whose use ends the host's process. */
   readonly abortingBuffers: ReadonlySet<number>;
-  readonly abortingMaps: ReadonlySet<number>;
+  /** `proxy_map_type_t` values that are never there. */
+  readonly missingMaps: ReadonlySet<number>;
   /** Exports that the host calls for memory, the preferred first. A module without any is refused. */
   readonly allocators: readonly ("malloc" | "proxy_on_memory_allocate")[];
   /** Wasm features that its engine refuses, by the names of `wasm-features.ts`. */
@@ -54,6 +81,11 @@ export interface Profile {
   readonly responseHeaders: HeaderRules;
   /** Whether `:authority`, `:method`, `:path`, `:scheme` and `:status` are in the maps. */
   readonly pseudoHeaders: boolean;
+  /**
+   * What becomes of a request's line and headers before the guest sees them, where they are no pseudo-headers: changed in
+   * place. Why the host answers 400 by itself; null if it does not.
+   */
+  receive(line: RequestLine, map: Pair[]): string | null;
   /** A malformed serialised map is taken as an empty one; else it is a BadArgument. */
   readonly malformedPairsAreEmpty: boolean;
   /** In `proxy_on_log` no map can be changed; else those that the host has not closed yet can. */
@@ -68,8 +100,8 @@ export interface Profile {
   pairs(map: readonly Pair[]): readonly Pair[];
   /** A map that is not there reads as an empty list of pairs; else it is a BadArgument. */
   readonly absentMapIsEmpty: boolean;
-  /** The body and foreign-function buffers, where there is none, are empty ones that cannot be written. */
-  readonly absentBuffersAreEmpty: boolean;
+  /** `proxy_buffer_type_t` values that, where there is no such buffer, are empty ones that cannot be written. */
+  readonly emptyBuffers: ReadonlySet<number>;
   /** A read from beyond a buffer's end is Ok and gives nothing; else it is a BadArgument. */
   readonly readsBeyondEnd: boolean;
   /** `proxy_get_header_map_size` answers only for maps that the guest may change now. */
@@ -95,13 +127,22 @@ export interface Profile {
    * Can bytes in the middle of a body be replaced? Envoy only drains and prepends at 0, or appends at the end.
    */
   readonly replacesInside: boolean;
-  /** The host's own answer to a request body that it cannot carry; null to carry it. */
-  bodyRefusal(body: {
-    size: number;
-    chunked: boolean;
-    seenByGuest: boolean;
-  }): "reset" | { readonly status: number } | null;
+  /** A write at a body's end or beyond it ends the host's process. */
+  readonly appendKillsHost: boolean;
+  /** The host cuts the connection at a request body that it cannot carry. */
+  resetsBody(body: { size: number; seenByGuest: boolean }): boolean;
+  /** A chunked request body goes upstream without the chunks that its headers announce. */
+  readonly losesChunks: boolean;
+  /**
+   * A request's body ends the host's process beside another request on a second thread, where the response comes before
+   * its end, and where it stalls for so many milliseconds. null: no body does.
+   */
+  readonly deadlyStall: number | null;
 
+  /** The status that a client gets for the one that a guest asked for. */
+  localReplyStatus(status: number): number;
+  /** A local reply from a body callback reaches the client. */
+  readonly repliesFromBodies: boolean;
   /** The client's response headers for a local reply; `added` are the guest's. */
   localReplyHeaders(status: number, body: string, added: readonly Pair[]): Pair[];
   localReplyDetails(details: string): string;
@@ -123,6 +164,10 @@ export interface Profile {
   readonly setsRequest: boolean;
   /** `request.…` and `response.…` properties that come from headers are there while the headers can be read. */
   readonly propertiesFollowMaps: boolean;
+  /** A property by the parts of its path, where this host has it otherwise than others; null: as they do. */
+  readonly property:
+    | ((exchange: Exchanged | null, path: readonly string[]) => Uint8Array | string | Death | null)
+    | null;
   /** What an unknown property reads as: null for NotFound. */
   readonly unknownProperty: Uint8Array | null;
   /** Metrics: `byType` numbers them 4, 5, 6, 8, …; `global` by place, one number for a name whatever the VM. */
@@ -143,6 +188,8 @@ export interface Profile {
   readonly canary: boolean;
   /** An update configures the living VMs again; else it starts fresh ones. */
   readonly updatesLivingVm: boolean;
+  /** A configuration that is refused at the start is the last that is looked at: only a new process takes another. */
+  readonly refusedStartIsFinal: boolean;
   /** What serves when the module has not accepted a configuration yet: a status, or null for "unfiltered". */
   readonly neverConfiguredStatus: number | null;
 }

@@ -22,7 +22,7 @@ export const strict: Profile = {
   ]),
   aborting: new Set(),
   abortingBuffers: new Set(),
-  abortingMaps: new Set(),
+  missingMaps: new Set(),
   allocators: ["proxy_on_memory_allocate", "malloc"],
   refusedFeatures: new Set(),
   stackBytes: null,
@@ -32,10 +32,11 @@ export const strict: Profile = {
   headers: specifiedHeaders,
   responseHeaders: specifiedHeaders,
   pseudoHeaders: true,
+  receive: () => null,
   malformedPairsAreEmpty: false,
   pairs: (map) => map,
   absentMapIsEmpty: false,
-  absentBuffersAreEmpty: false,
+  emptyBuffers: new Set(),
   readsBeyondEnd: false,
   logIsReadOnly: true,
   continueClosesRequest: false,
@@ -53,8 +54,13 @@ export const strict: Profile = {
   bufferLimit: Number.POSITIVE_INFINITY,
   watermarkShowsNewest: false,
   replacesInside: true,
-  bodyRefusal: () => null,
+  appendKillsHost: false,
+  resetsBody: () => false,
+  losesChunks: false,
+  deadlyStall: null,
 
+  localReplyStatus: (status) => status,
+  repliesFromBodies: true,
   localReplyHeaders: (status, body, added) => {
     const headers: Pair[] = [[":status", String(status)]];
     for (const [name, value] of added) specifiedHeaders.add(headers, name, value);
@@ -71,6 +77,7 @@ export const strict: Profile = {
   requestTrailersInLog: true,
   setsRequest: false,
   propertiesFollowMaps: false,
+  property: null,
   unknownProperty: null,
   metricIds: "byType",
   httpCallStep: 1,
@@ -82,5 +89,6 @@ export const strict: Profile = {
   vmPerWorker: true,
   canary: false,
   updatesLivingVm: true,
+  refusedStartIsFinal: false,
   neverConfiguredStatus: 500,
 };

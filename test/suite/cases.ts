@@ -62,8 +62,8 @@ const oneCase = z
     /** The listener, or several that are all asked; default: the file's. */
     at: listeners.optional(),
     ...answer,
-    /** In ATS, where the filter sees no body; left out: the same. */
-    "on-ats": expected.refine(hasOutcome, OUTCOME).optional(),
+    /** In ATS, where the filter sees no body; `refused`: ATS answers 400 by itself; left out: the same. */
+    "on-ats": z.union([z.literal("refused"), expected.refine(hasOutcome, OUTCOME)]).optional(),
     /** Envoy alone makes it what the filter sees. */
     only: z.literal("envoy").optional(),
     /** The naive reference does not read bodies so closely. */

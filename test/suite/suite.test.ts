@@ -8,7 +8,7 @@ import type { Answer, Request, Where } from "../../scripts/table/request.ts";
 import { reference } from "../reference.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
 import { FilterReader, tableOf } from "../support/farms.ts";
-import { asInAts } from "../support/requests.ts";
+import { asInAts, REFUSED_BY_ATS } from "../support/requests.ts";
 import { type Case, loadSuite, loadSuites, requestOf, wheresOf } from "./cases.ts";
 import { needsData, SuiteFarm } from "./farms.ts";
 
@@ -40,17 +40,21 @@ async function readersOf({ plan, table }: SuiteFarm): Promise<Reader[]> {
     ...[false, true].flatMap((ats): Reader[] => {
       const suffix = ats ? ", as in ATS" : "";
       const beforeBody = (where: Where) => ({ ...where, bodiless: ats });
-      const shown = ats ? asInAts : (request: Request) => request;
+      const shown = (request: Request) => (ats ? asInAts(request) : request);
+      const unless = (request: Request, answer: (shown: Request) => Answer): Answer => {
+        const seen = shown(request);
+        return seen === null ? REFUSED_BY_ATS : answer(seen);
+      };
       return [
         {
           name: `the decoder${suffix}`,
           ats,
-          ask: (request, where) => decide(table, shown(request), beforeBody(where)).answer,
+          ask: (request, where) => unless(request, (seen) => decide(table, seen, beforeBody(where)).answer),
         },
         {
           name: `the reference${suffix}`,
           ats,
-          ask: (request, where) => naive(shown(request), beforeBody(where)),
+          ask: (request, where) => unless(request, (seen) => naive(seen, beforeBody(where))),
         },
       ];
     }),
@@ -74,7 +78,8 @@ function failures(one: Case, { farm, readers }: { farm: SuiteFarm; readers: Read
   for (const where of wheresOf(one)) {
     for (const { name, ats, ask } of readers) {
       if (one.reference === false && name === "the reference") continue;
-      const expected = farm.answer((ats && one["on-ats"]) || one, where.secondary);
+      const onAts = ats ? one["on-ats"] : undefined;
+      const expected = onAts === "refused" ? REFUSED_BY_ATS : farm.answer(onAts ?? one, where.secondary);
       const got = attempt(() => ask(request, where));
       if (isDeepStrictEqual(got, expected)) continue;
       const at = where.listener === null ? "" : ` at ${where.listener}`;

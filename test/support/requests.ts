@@ -1,8 +1,9 @@
 /** Requests that tests send to a farm. */
 import fc from "fast-check";
 import { shownByAts } from "../../host-sim/profiles/ats-headers.ts";
+import { receiveInAts } from "../../host-sim/profiles/ats-request.ts";
 import type { PathForm, Plan, Predicate, Rule } from "../../scripts/plan.ts";
-import type { Request, Where } from "../../scripts/table/request.ts";
+import type { Answer, Request, Where } from "../../scripts/table/request.ts";
 
 /** Every listener of a farm, in the primary data centre and in another. */
 export function wheresFor(plan: Plan): Where[] {
@@ -267,14 +268,24 @@ function applyEdits([text, edits]: [string, Edit[]]): string {
   }, text);
 }
 
-/** What the filter learns of it in ATS: of a list that came in several headers no more than how each begins. */
-export function asInAts(request: Request): Request {
-  const { headers = [] } = request;
+/** What ATS answers by itself, before the filter is asked. */
+export const REFUSED_BY_ATS: Answer = { kind: "reply", status: 400, body: "" };
+
+/**
+ * What the filter learns of it in ATS: of a list that came in several headers no more than how each begins. null: ATS
+ * answers it by itself.
+ */
+export function asInAts(request: Request): Request | null {
+  const { authority, headers = [], target } = request;
+  const line = { method: "GET", scheme: "http", host: authority ?? "", path: target };
+  if (receiveInAts(line, []) !== null) return null;
   const names = headers.map(([name]) => name.toLowerCase());
   const isCut = (name: string) =>
     name !== "x-forwarded-for" && names.indexOf(name) !== names.lastIndexOf(name);
   return {
     ...request,
+    authority: authority === null && line.host === "" ? null : line.host,
+    target: line.path,
     headers: headers.map(([name, value]) => [
       name,
       isCut(name.toLowerCase()) ? shownByAts(name, value) : value,
