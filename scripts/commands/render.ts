@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { renderAtsCommand } from "./render/ats.ts";
 import { renderEnvoyCommand } from "./render/envoy.ts";
+import { renderIstioCommand } from "./render/istio.ts";
 
 export function renderCommand(program: Command): void {
   const render = program
@@ -17,5 +18,5 @@ Examples:
       --clusters '{cluster}.svc.example:8080'
   $ pointsman render ats --farm examples/small/farm.yaml --clusters '{cluster}.svc.example:8080'`,
     );
-  for (const add of [renderEnvoyCommand, renderAtsCommand]) add(render);
+  for (const add of [renderEnvoyCommand, renderIstioCommand, renderAtsCommand]) add(render);
 }

@@ -237,7 +237,17 @@ function routes({ clusterTimeouts = [] }: ListenerOptions, options: BootstrapOpt
     match: { prefix: "/" },
     route: { cluster: fallbackCluster, ...timed({ total }) },
   };
-  if (options.shadow) return [fallback];
+  return options.shadow
+    ? [fallback]
+    : [...routesByHeader(clusterHeader, clusterTimeouts, { total }), fallback];
+}
+
+/** Routes of requests that have the header. */
+export function routesByHeader(
+  clusterHeader: string,
+  clusterTimeouts: NonNullable<ListenerOptions["clusterTimeouts"]>,
+  { total }: { total?: string | undefined },
+): object[] {
   return [
     ...clusterTimeouts.map(({ name, clusters, timeouts }) => ({
       name: `by-header ${name}`,
@@ -252,7 +262,6 @@ function routes({ clusterTimeouts = [] }: ListenerOptions, options: BootstrapOpt
       match: { prefix: "/", headers: [{ name: clusterHeader, present_match: true }] },
       route: { cluster_header: clusterHeader, ...timed({ total }) },
     },
-    fallback,
   ];
 }
 
@@ -285,7 +294,11 @@ function emittedHeaders(options: BootstrapOptions): string[] {
   return [...new Set([options.clusterHeader, ...options.emittedHeaders])];
 }
 
-function bufferLimit({ jobLimit = 0, bufferLimit }: BootstrapOptions): number {
+/** Throws RangeError where what is given is too small. */
+export function bufferLimit({
+  jobLimit = 0,
+  bufferLimit,
+}: Pick<BootstrapOptions, "jobLimit" | "bufferLimit">): number {
   const least = jobLimit === 0 ? 0 : jobLimit + BUFFER_MARGIN;
   if (bufferLimit === undefined) return Math.max(least, DEFAULT_BUFFER_LIMIT);
   if (bufferLimit >= least) return bufferLimit;

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { withLock } from "../disk/lock.ts";
 import { sweep, writeWhole } from "../disk/write-whole.ts";
 import { Refusal } from "../refusal.ts";
+import { DIGEST_LABEL, GENERATION_LABEL, tableLabels } from "../render/table-labels.ts";
 import { reason } from "../sources/reason.ts";
 import type { Table } from "../table/table.ts";
 import {
@@ -32,13 +33,10 @@ export interface ConfigMapOptions {
 /** What Kubernetes takes as the sum of all values. */
 export const CONFIGMAP_BYTES_AT_MOST = 2 ** 20;
 
-const GENERATION = "pointsman-generation";
-const DIGEST = "pointsman-digest";
-
 const writtenSchema = z.looseObject({
   kind: z.literal("ConfigMap"),
   metadata: z.looseObject({
-    labels: z.looseObject({ [GENERATION]: z.string().regex(/^\d+$/), [DIGEST]: z.string() }),
+    labels: z.looseObject({ [GENERATION_LABEL]: z.string().regex(/^\d+$/), [DIGEST_LABEL]: z.string() }),
   }),
 });
 
@@ -90,7 +88,7 @@ function manifestOf(table: Table, { file, name, namespace, from }: ConfigMapOpti
     metadata: {
       name,
       ...(namespace !== undefined && { namespace }),
-      labels: { [GENERATION]: String(table.generation), [DIGEST]: table.digest },
+      labels: tableLabels(table),
     },
     ...(from !== undefined && { data }),
     binaryData: { "pointsman.table": Buffer.from(table.bytes).toString("base64") },
@@ -109,5 +107,5 @@ function readWritten(file: string): Has | null {
   const written = writtenSchema.safeParse(value);
   if (!written.success) throw new Refusal(`${file}: no push wrote it: move it away`);
   const { labels } = written.data.metadata;
-  return { generation: Number(labels[GENERATION]), digest: labels[DIGEST] };
+  return { generation: Number(labels[GENERATION_LABEL]), digest: labels[DIGEST_LABEL] };
 }

@@ -10,38 +10,33 @@ import { type Rendered, type RenderOptions, renderEnvoy } from "../../render/env
 import type { Table } from "../../table/table.ts";
 import { filterFilesIn, readFilterFile } from "../../targets/filter-files.ts";
 import {
-  collectCluster,
   collectListener,
-  collectTimeout,
   parseAddress,
   parseBuffer,
   parseCount,
   parseHeap,
   parseHost,
   parsePath,
-  parsePattern,
   parsePort,
-  parseServerName,
-  type TimeoutOption,
 } from "./options.ts";
 import { addTableOptions, type TableOptions, tableOf } from "./table-options.ts";
+import {
+  addressesOf,
+  addUpstreamOptions,
+  timeoutsOf,
+  type UpstreamOptions,
+  warnOfMissing,
+} from "./upstream-options.ts";
 import { writeFiles } from "./write-files.ts";
 
-interface Options extends TableOptions {
+interface Options extends TableOptions, UpstreamOptions {
   listener: RenderOptions["listeners"];
   datacentre?: string;
   primary?: string;
-  cluster?: Map<string, Address>;
-  clusters?: Address;
-  fallback: Address;
   xds?: Address;
   nodeId?: string;
   nodeCluster?: string;
   nodeLocality?: string;
-  ca: string;
-  serverName?: string;
-  idleTimeout?: TimeoutOption;
-  timeout?: TimeoutOption;
   websockets?: boolean;
   shadow?: boolean;
   http10Host?: string;
@@ -60,7 +55,7 @@ interface Options extends TableOptions {
 }
 
 export function renderEnvoyCommand(render: Command): void {
-  addTableOptions(render.command("envoy"))
+  addUpstreamOptions(addTableOptions(render.command("envoy")))
     .description("listeners with the filter, guards against abuse, and clusters, for Envoy")
     .option(
       "--listener <name=[address:]port>",
@@ -70,21 +65,6 @@ export function renderEnvoyCommand(render: Command): void {
     )
     .option("--datacentre <name>", "the data centre of the proxy (default: the listener's)")
     .option("--primary <name>", "the data centre that is now the primary one (default: the proxy's own)")
-    .option(
-      "--cluster <name=[https://]host:port>",
-      "the address of a cluster (repeatable); https:// means TLS",
-      collectCluster,
-    )
-    .option(
-      "--clusters <[https://]host:port>",
-      "the address of every other cluster, made of {cluster}, {deployment} and {release}",
-      parsePattern,
-    )
-    .requiredOption(
-      "--fallback <[https://]host:port>",
-      "the address for requests that get no cluster and pass through",
-      parseAddress,
-    )
     .option(
       "--xds <[https://]host:port>",
       "the address of the xDS server that has the filters (default: Envoy reads files, which --out writes)",
@@ -99,26 +79,6 @@ export function renderEnvoyCommand(render: Command): void {
       "what the proxy is one of (default: what `envoy --service-cluster` says)",
     )
     .option("--node-locality <region[/zone[/sub-zone]]>", "where the proxy is, for stages of a rollout")
-    .option(
-      "--ca <path>",
-      "a file on the proxy's machine with the authorities that sign the certificates of TLS upstreams",
-      "/etc/ssl/certs/ca-certificates.crt",
-    )
-    .option(
-      "--server-name <name>",
-      "the name of TLS upstreams (SNI), with the placeholders of --clusters (default: the address's host)",
-      parseServerName,
-    )
-    .option(
-      "--idle-timeout <[deployment=]time>",
-      "how long a request to a deployment, or to any, may be silent (repeatable; default: 5m, and 24h for the jobs of internal listeners)",
-      collectTimeout,
-    )
-    .option(
-      "--timeout <[deployment=]time>",
-      "how long a whole response may take (repeatable; default: 0, no limit)",
-      collectTimeout,
-    )
     .option("--websockets", "let connections become WebSockets")
     .option(
       "--shadow",
@@ -191,11 +151,7 @@ Examples:
     )
     .action((options: Options, command: Command) => {
       const rendered = rendering(tableOf(options, command), options);
-      for (const name of rendered.missing) {
-        process.stderr.write(
-          `warning: no address for ${name}, so its requests get a 503: give one by --cluster or --clusters\n`,
-        );
-      }
+      warnOfMissing(rendered.missing);
       const out = folderOf(options);
       if (out === null) process.stdout.write(show(rendered, options.json));
       else writeFiles(out, filesOf(rendered, options));
@@ -209,15 +165,7 @@ function folderOf({ out }: Options): string | null {
 
 /** Throws Refusal. */
 function rendering(table: Table, options: Options): Rendered {
-  const {
-    listener,
-    cluster = new Map(),
-    clusters = null,
-    fallback,
-    ca,
-    serverName = null,
-    adminPort,
-  } = options;
+  const { listener, fallback, adminPort } = options;
   const out = folderOf(options);
   const root = options.root ?? (out === null ? "/etc/envoy" : resolve(out));
   try {
@@ -226,8 +174,7 @@ function rendering(table: Table, options: Options): Rendered {
       attempt: out === null ? 1 : nextAttempt(out),
       root,
       wasm: options.wasm ?? join(root, "pointsman.wasm"),
-      clusters: cluster,
-      pattern: clusters,
+      ...addressesOf(options),
       fallback,
       server: options.xds ?? null,
       node: {
@@ -235,8 +182,6 @@ function rendering(table: Table, options: Options): Rendered {
         ...(options.nodeCluster !== undefined && { cluster: options.nodeCluster }),
         ...(options.nodeLocality !== undefined && { locality: options.nodeLocality }),
       },
-      ca,
-      serverName,
       timeouts: timeoutsOf(options),
       adminPort,
       protection: { connections: options.maxConnections, heap: options.maxHeap },
@@ -278,15 +223,6 @@ function nextAttempt(out: string): number {
     }
   }
   return last + 1;
-}
-
-function timeoutsOf({ idleTimeout = new Map(), timeout = new Map() }: Options): RenderOptions["timeouts"] {
-  const names = new Set([...idleTimeout.keys(), ...timeout.keys()]);
-  const of = (name: string | null) => ({
-    ...(idleTimeout.has(name) && { idle: idleTimeout.get(name)! }),
-    ...(timeout.has(name) && { total: timeout.get(name)! }),
-  });
-  return new Map([...names].map((name) => [name, of(name)]));
 }
 
 function accessLogOf({ accessLog, accessLogFile: file, shadow }: Options): { accessLog?: AccessLog } {

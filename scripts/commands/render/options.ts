@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
 import { type Address, PLACEHOLDERS } from "../../render/addresses.ts";
 import type { RenderOptions } from "../../render/envoy.ts";
+import type { GatewayListener } from "../../render/istio/istio.ts";
 import { secondsOf } from "../../seconds.ts";
 import { quoteAll } from "../../sources/problem.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -121,3 +122,64 @@ export function parseBuffer(text: string): number {
 }
 
 export const parseCount = wholeNumber(1, 999_999_999, "Give a whole number from 1 up.");
+
+type GatewayPort = Pick<GatewayListener, "name" | "port" | "bound" | "address">;
+
+/** `edge=443`, `edge=443:8443`, `edge=10.1.2.3:443:8443`. */
+export function collectGatewayListener(text: string, listeners: GatewayPort[]): GatewayPort[] {
+  const [, name, address, port, bound = port] = /^([^=]+)=(?:(.+):)??(\d+)(?::(\d+))?$/.exec(text) ?? [];
+  if (name === undefined)
+    throw new InvalidArgumentError(
+      "Write a listener as NAME=PORT, NAME=PORT:BOUND or NAME=ADDRESS:PORT:BOUND.",
+    );
+  parseObjectName(name);
+  if (address !== undefined && isIP(address.replace(/^\[(.*)\]$/, "$1")) === 0)
+    throw new InvalidArgumentError(`"${address}" is no address: write one as 10.1.2.3 or [fd00::1].`);
+  return [
+    ...listeners,
+    {
+      name,
+      port: parsePort(port!),
+      bound: parsePort(bound!),
+      ...(address !== undefined && { address: address.replace(/^\[(.*)\]$/, "$1") }),
+    },
+  ];
+}
+
+/** A Secret of a listener's. */
+export function collectSecret(text: string, secrets: Map<string, string>): Map<string, string> {
+  const [, listener, secret] = /^([^=]+)=([^=]+)$/.exec(text) ?? [];
+  if (listener === undefined) throw new InvalidArgumentError("Write a Secret as LISTENER=NAME.");
+  return new Map(secrets).set(listener, parseObjectName(secret!));
+}
+
+/** As Gateways have them: `*`, `*.example.org` or a whole name. */
+export function collectHost(text: string, hosts: string[]): string[] {
+  if (text !== "*" && !HOST.test(text.replace(/^\*\./, "")))
+    throw new InvalidArgumentError("Write a host as wiki.example.org, *.example.org or *.");
+  return [...hosts, text];
+}
+
+export function collectLabel(text: string, labels: Record<string, string>): Record<string, string> {
+  const [, name, value] = /^([\w./-]+)=([\w.-]*)$/.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError("Write a label as NAME=VALUE.");
+  return { ...labels, [name]: value! };
+}
+
+/** RFC 1123, as Kubernetes names objects. */
+export function parseObjectName(text: string): string {
+  if (!/^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$/.test(text))
+    throw new InvalidArgumentError("A name has small letters, digits, dashes and dots.");
+  return text;
+}
+
+export function parseModule(text: string): string {
+  if (!/^(file:\/\/\/|https?:\/\/|oci:\/\/)[\x21-\x7e]+$/.test(text))
+    throw new InvalidArgumentError("Write a module as file:///PATH, https://…, http://… or oci://….");
+  return text;
+}
+
+export function parseSha256(text: string): string {
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError("A SHA-256 has 64 digits from 0-9a-f.");
+  return text;
+}

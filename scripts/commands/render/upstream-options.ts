@@ -1,0 +1,88 @@
+/** Where a proxy's upstreams are, and how long they may take. */
+import type { Command } from "commander";
+import type { Address, Addresses } from "../../render/addresses.ts";
+import type { SaidTimeouts } from "../../render/listeners.ts";
+import {
+  collectCluster,
+  collectTimeout,
+  parseAddress,
+  parsePattern,
+  parseServerName,
+  type TimeoutOption,
+} from "./options.ts";
+
+export interface UpstreamOptions {
+  cluster?: Map<string, Address>;
+  clusters?: Address;
+  fallback: Address;
+  ca: string;
+  serverName?: string;
+  idleTimeout?: TimeoutOption;
+  timeout?: TimeoutOption;
+}
+
+export function addUpstreamOptions(command: Command): Command {
+  return command
+    .option(
+      "--cluster <name=[https://]host:port>",
+      "the address of a cluster (repeatable); https:// means TLS",
+      collectCluster,
+    )
+    .option(
+      "--clusters <[https://]host:port>",
+      "the address of every other cluster, made of {cluster}, {deployment} and {release}",
+      parsePattern,
+    )
+    .requiredOption(
+      "--fallback <[https://]host:port>",
+      "the address for requests that get no cluster and pass through",
+      parseAddress,
+    )
+    .option(
+      "--ca <path>",
+      "a file on the proxy's machine with the authorities that sign the certificates of TLS upstreams",
+      "/etc/ssl/certs/ca-certificates.crt",
+    )
+    .option(
+      "--server-name <name>",
+      "the name of TLS upstreams (SNI), with the placeholders of --clusters (default: the address's host)",
+      parseServerName,
+    )
+    .option(
+      "--idle-timeout <[deployment=]time>",
+      "how long a request to a deployment, or to any, may be silent (repeatable; default: 5m, and 24h for the jobs of internal listeners)",
+      collectTimeout,
+    )
+    .option(
+      "--timeout <[deployment=]time>",
+      "how long a whole response may take (repeatable; default: 0, no limit)",
+      collectTimeout,
+    );
+}
+
+export function addressesOf({ cluster, clusters, ca, serverName }: UpstreamOptions): Addresses {
+  return {
+    clusters: cluster ?? new Map(),
+    pattern: clusters ?? null,
+    ca,
+    serverName: serverName ?? null,
+  };
+}
+
+export function timeoutsOf({ idleTimeout = new Map(), timeout = new Map() }: UpstreamOptions): SaidTimeouts {
+  const names = new Set([...idleTimeout.keys(), ...timeout.keys()]);
+  const of = (name: string | null) => ({
+    ...(idleTimeout.has(name) && { idle: idleTimeout.get(name)! }),
+    ...(timeout.has(name) && { total: timeout.get(name)! }),
+  });
+  return new Map([...names].map((name) => [name, of(name)]));
+}
+
+/** What has no address would otherwise be noticed by its requests. */
+export function warnOfMissing(missing: readonly string[]): void {
+  for (const name of missing) {
+    process.stderr.write(
+      `warning: no address for ${name}, so its requests get a 503: give one by --cluster or --clusters\n`,
+    );
+  }
+}

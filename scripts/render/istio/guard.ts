@@ -1,0 +1,48 @@
+/**
+ * What keeps a client from choosing a cluster, whatever becomes of the filter: an EnvoyFilter beside it. Neither a
+ * WasmPlugin nor a VirtualService can remove a header before the first route is looked up.
+ */
+import { CLIENT_ADDRESS, earlyMutation, earlyRemoval } from "../guard.ts";
+import { listenerPatch, managerPatch, type Patch, routesPatch } from "./envoy-filter.ts";
+import type { GatewayListener } from "./istio.ts";
+import type { Profile } from "./profile.ts";
+
+const MANAGER_TYPE =
+  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+
+export function guardPatches(
+  listener: GatewayListener,
+  emitted: readonly string[],
+  buffer: number | null,
+  { removesByPattern }: Profile,
+): Patch[] {
+  return [
+    managerPatch(listener.bound, {
+      "@type": MANAGER_TYPE,
+      // The filter and upstream must see the same path.
+      normalize_path: true,
+      early_header_mutation_extensions: [
+        removesByPattern
+          ? earlyRemoval(emitted)
+          : earlyMutation(emitted.flatMap(dashed).map((remove) => ({ remove }))),
+      ],
+    }),
+    routesPatch(listener.port, {
+      internal_only_headers: emitted,
+      ...(listener.trust === "edge" && { request_headers_to_add: [CLIENT_ADDRESS] }),
+    }),
+    // A gateway of Istio's holds 32 KiB of a body, and answers 413 to what is more.
+    ...(buffer === null
+      ? []
+      : [listenerPatch(listener.bound, { per_connection_buffer_limit_bytes: buffer })]),
+  ];
+}
+
+/** A name with a dash or an underscore at each of its dashes: what CGI-like upstreams take for one header. */
+function dashed(name: string): string[] {
+  const [first = "", ...others] = name.toLowerCase().split(/[-_]/);
+  return others.reduce(
+    (spellings, part) => spellings.flatMap((one) => [`${one}-${part}`, `${one}_${part}`]),
+    [first],
+  );
+}

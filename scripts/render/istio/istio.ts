@@ -1,0 +1,182 @@
+/** What Istio needs to run the filter in a gateway: the objects, of a table. */
+import type { Table } from "../../table/table.ts";
+import { type Address, type Addresses, clustersOf, upstream } from "../addresses.ts";
+import { bufferLimit, routesByHeader } from "../bootstrap.ts";
+import {
+  checkTimeouts,
+  clusterTimeouts,
+  jobDeployments,
+  listenerOf,
+  listenersOf,
+  type SaidTimeouts,
+} from "../listeners.ts";
+import { envoyFilter } from "./envoy-filter.ts";
+import { type FilterKind, type FilterSettings, filterManifest, type Module } from "./filter.ts";
+import { guardPatches } from "./guard.ts";
+import { destinationRules, serviceEntries } from "./hosts.ts";
+import type { Manifest, Place } from "./manifest.ts";
+import { type IstioVersion, profileOf } from "./profile.ts";
+import { clusterPatches, gateway, type RouteKind, routePatches, virtualService } from "./routes.ts";
+
+/** A listener of the table as a server of a Gateway. */
+export interface GatewayListener {
+  name: string;
+  /** Of the Gateway's server. */
+  port: number;
+  /** That the gateway's pods listen at, where the Service in front of them maps `port`. */
+  bound: number;
+  /** Default: all addresses. */
+  address?: string;
+  /** A Secret with a certificate; null: HTTP. */
+  secret: string | null;
+  /** Hosts of the Gateway, and of the routes. */
+  hosts: readonly string[];
+  trust: "edge" | "internal";
+}
+
+export interface IstioOptions extends Addresses {
+  istio: IstioVersion;
+  place: Place;
+  listeners: Omit<GatewayListener, "trust">[];
+  as: FilterKind;
+  routes: RouteKind;
+  module: Module;
+  datacentre?: string;
+  primary?: string;
+  fallback: Address;
+  timeouts: SaidTimeouts;
+}
+
+/** In the order in which they are applied: what a later one names, an earlier one has brought. */
+export interface RenderedIstio {
+  /** Gateways, upstreams, routes and the guard: they change with the farm's deployments and releases. */
+  routes: Manifest[];
+  /** The filter of each listener with the table: they change with every table. */
+  filters: { listener: string; manifest: Manifest }[];
+  /** Clusters of the table that have no address. */
+  missing: string[];
+  /** What is not as somebody might expect, a sentence each. */
+  notes: string[];
+}
+
+/** What etcd takes as one request, less what the API server adds. */
+const OBJECT_BYTES_AT_MOST = 1.4 * 2 ** 20;
+const FALLBACK = "pass-through";
+/** Below the filter's. */
+const GUARD_PRIORITY = 10;
+
+/** Throws RangeError where the options do not fit the table, or Istio cannot do what the table says. */
+export function renderIstio(table: Table, options: IstioOptions): RenderedIstio {
+  const { place, as, routes, module, timeouts } = options;
+  const profile = profileOf(options.istio);
+  if (as === "trafficextension" && !profile.hasTrafficExtension)
+    throw new RangeError(
+      `Istio ${options.istio} has no TrafficExtension: take a WasmPlugin or an EnvoyFilter instead`,
+    );
+  checkTimeouts(table, timeouts);
+  const known = listenersOf(table);
+  const { found, missing } = clustersOf(table, options);
+  const fallback = { name: FALLBACK, ...upstream(options.fallback, { cluster: FALLBACK }, options) };
+  const emitted = table.emit.map(({ name }) => name);
+  const clusterHeader = table.emit.find(({ kind }) => kind === "cluster")!.name;
+  const notes: string[] = [];
+  const settings: FilterSettings = {
+    ...(options.datacentre !== undefined && { datacentre: options.datacentre }),
+    ...(options.primary !== undefined && { primary: options.primary }),
+    clusterHeader,
+    attempt: table.generation,
+  };
+  const manifests: Manifest[] = [];
+  const filters: RenderedIstio["filters"] = [];
+  for (const said of options.listeners) {
+    const declared = listenerOf(said.name, known);
+    const listener = { ...said, trust: declared.trust };
+    const jobs = jobDeployments(table, declared);
+    if (jobs.size > 0) checkReadsBodies(listener.name, as, options.istio, profile.readsBodies);
+    const own = clusterTimeouts(table, declared, timeouts);
+    const byVirtualService = routes === "virtualservice";
+    if (byVirtualService) refuseIdle(timeouts);
+    if (byVirtualService && jobs.size > 0)
+      notes.push(
+        `a job of listener "${listener.name}" that is silent for 5 minutes ends with a 504, as a VirtualService has no idle timeout: --routes envoyfilter gives jobs 24 hours`,
+      );
+    const total = timeouts.get(null)?.total;
+    const totals = new Map(
+      own.flatMap((one) => one.clusters.map((name) => [name, one.timeouts.total] as const)),
+    );
+    const buffer = jobs.size > 0 ? bufferLimit({ jobLimit: table.jobs!.limit }) : null;
+    manifests.push(
+      gateway(place, listener),
+      virtualService(
+        place,
+        listener,
+        clusterHeader,
+        byVirtualService ? found : [],
+        fallback,
+        (name) => totals.get(name) ?? total,
+      ),
+      envoyFilter(place, `${place.name}-${listener.name}-guard`, GUARD_PRIORITY, [
+        ...guardPatches(listener, emitted, buffer, profile),
+        ...(byVirtualService ? [] : routePatches(listener, routesByHeader(clusterHeader, own, { total }))),
+      ]),
+    );
+    const manifest = filterManifest(as, place, listener, table, module, settings, profile);
+    checkSize(manifest);
+    filters.push({ listener: listener.name, manifest });
+  }
+  const byEnvoyFilter = routes === "envoyfilter";
+  const upstreams = byEnvoyFilter ? [fallback] : [...found, fallback];
+  return {
+    routes: [
+      ...serviceEntries(place, upstreams),
+      ...destinationRules(place, upstreams),
+      ...(byEnvoyFilter
+        ? [envoyFilter(place, `${place.name}-clusters`, GUARD_PRIORITY, clusterPatches(found))]
+        : []),
+      ...manifests,
+    ],
+    filters,
+    missing,
+    notes: [deadVm(profile.reloads), ...notes],
+  };
+}
+
+function checkReadsBodies(
+  listener: string,
+  as: FilterKind,
+  version: IstioVersion,
+  readsBodies: boolean,
+): void {
+  const what = `the jobs of listener "${listener}" name their wiki in the body, and`;
+  if (!readsBodies)
+    throw new RangeError(
+      `${what} the Envoy of Istio ${version} cannot hold a request until its body is read (Envoy 1.35 can): leave the listener out, or run it in an Envoy of your own (pointsman render envoy)`,
+    );
+  if (as !== "envoyfilter")
+    throw new RangeError(
+      `${what} Istio gives ${as === "wasmplugin" ? "a WasmPlugin" : "a TrafficExtension"} no allow_on_headers_stop_iteration: each job would hang until its client gives up; take an EnvoyFilter (--as envoyfilter), or leave the listener out`,
+    );
+}
+
+function refuseIdle(timeouts: SaidTimeouts): void {
+  for (const [, { idle }] of timeouts) {
+    if (idle !== undefined)
+      throw new RangeError(
+        "a VirtualService has no idle timeout: take --routes envoyfilter, or leave it out",
+      );
+  }
+}
+
+function checkSize(manifest: Manifest): void {
+  const bytes = Buffer.byteLength(JSON.stringify(manifest));
+  if (bytes <= OBJECT_BYTES_AT_MOST) return;
+  throw new RangeError(
+    `${manifest.kind} ${manifest.metadata.name}: ${bytes} bytes, and Kubernetes stores at most ${OBJECT_BYTES_AT_MOST} in an object: bring so large a table by files or by a server (pointsman serve)`,
+  );
+}
+
+function deadVm(reloads: boolean): string {
+  return reloads
+    ? "while the filter's VM is dead, its worker answers 503; Envoy loads it anew within a second or so"
+    : "while the filter's VM is dead, its worker answers 503, until the next table or a restart";
+}
