@@ -114,9 +114,9 @@ export class RootContext extends Context {
     if (this.refused !== null) return;
     vm.enter("proxy_on_context_create", this, 0);
     const started = vm.enter("proxy_on_vm_start", this, vm.configuration.length);
-    if (started === 0) {
-      this.refused = "proxy_on_vm_start returned 0";
-      if (vm.profile.refusedStartKillsHost) vm.killHost(this.refused);
+    if (started === 0 || vm.failed) {
+      this.refused = vm.trap ?? vm.hostDied ?? "proxy_on_vm_start returned 0";
+      if (vm.profile.refusedStartKillsHost && vm.hostDied === null) vm.killHost(this.refused);
       return;
     }
     this.#configure();

@@ -108,6 +108,21 @@ http_call_response: get 6 x-answer; bytes 4 0 9; pairs 7; size 7; add 7 a b`;
   expect(vm.failed).toBe(false);
 });
 
+// Ran on 10.2.0.
+test.each(["return 0", "trap"])("the process dies on a start that comes to %s", async (start) => {
+  expect((await startGuest("", { profile, vmConfiguration: start })).vm.hostDied).not.toBe(null);
+  const { vm, root } = await startGuest("", { profile: envoy140, vmConfiguration: start });
+  expect(vm.hostDied).toBe(null);
+  expect(root.refused).not.toBe(null);
+});
+
+// Ran on 10.2.0, where more than 20 kB were refused.
+test("a configuration for which memory grows during the host call is refused", async () => {
+  const long = `configure: say ${"x".repeat(200_000)}`;
+  expect((await startGuest(long, { profile })).root.refused).toContain("out of bounds memory access");
+  expect((await startGuest(long, { profile: envoy140 })).root.refused).toBe(null);
+});
+
 // Ran on 10.2.0: `request.path`, an append, and calls and buffers that are not implemented.
 test.each<[string, string]>([
   ["request.path in a root context", "tick: prop request.path"],

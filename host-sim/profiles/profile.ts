@@ -181,7 +181,7 @@ export interface Profile {
   readonly failOpenByDefault: boolean;
   /** Streams that were there when the VM died fail closed even so. */
   readonly failsOpenFromNextStream: boolean;
-  /** `on_vm_start` returning 0 ends the host's process. */
+  /** `on_vm_start` returning 0, or a trap in it, ends the host's process. */
   readonly refusedStartKillsHost: boolean;
   /** VMs beside the workers': Envoy's main thread and its canary; ATS runs one VM for all threads. */
   readonly vmPerWorker: boolean;

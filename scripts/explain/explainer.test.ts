@@ -283,6 +283,22 @@ describe("an explanation", () => {
     expect(answer).toMatchObject({ wiki: "awiki", cluster: "job-one", host: null });
   });
 
+  it("in ATS is of what the filter learns there, or of what ATS answers by itself", async () => {
+    const inAts = (question: Parameters<typeof ask>[0]) => ask(question, { profile: ats102 });
+    expect(await inAts({ url: "a.example//w/x" })).toMatchObject({ wiki: "awiki", status: null });
+    expect(await inAts({ url: "a.example:x/" })).toMatchObject({
+      status: 400,
+      why: "ats-10.2 answers by itself: a bad port in Host",
+    });
+    const chunked = { url: "a.example/", headers: { "Transfer-Encoding": ["chunked"] } };
+    expect(await inAts(chunked)).toMatchObject({ status: 411, cluster: null });
+    expect(await ask(chunked)).toMatchObject({ status: null, wiki: "awiki" });
+    for (const values of [["backend=dbg, x"], ["backend=dbg, x", "y"], ['"backend=dbg", x', "y"]])
+      expect(await inAts({ url: "a.example/", headers: { "X-Debug": values } })).toMatchObject({
+        status: 400,
+      });
+  });
+
   it("of debugging names the backend, and of an unknown one the reply", async () => {
     const known = await ask({ url: "a.example/", headers: { "X-Debug": ["backend=dbg"] } });
     expect(known).toMatchObject({ cluster: "dbg", status: null });

@@ -9,6 +9,7 @@ import { withAllHeaders } from "./all-headers.ts";
 import { pathInEnvoy } from "./envoy-path.ts";
 import { headersOf, type Question } from "./question.ts";
 import { why } from "./why.ts";
+import { seenWithoutPseudoHeaders } from "./without-pseudo-headers.ts";
 
 /** What became of a request. Where it passed through or was answered, nothing else is told of where it goes. */
 export interface Explanation {
@@ -60,15 +61,14 @@ export class Explainer {
       secondary,
       bodiless: !profile.pseudoHeaders,
     };
-    return new Explainer(table, await Vm.load(filter, { profile }), where, profile === envoy140);
+    return new Explainer(table, await Vm.load(filter, { profile }), where, profile);
   }
 
   private constructor(
     readonly table: Table,
     vm: Vm,
     private readonly where: Where,
-    /** Before the filter stands the Envoy that `render` writes. */
-    private readonly inEnvoy: boolean,
+    private readonly profile: Profile,
   ) {
     this.names = table.names && parseNames(table.names);
     this.own = table.emit.map(({ name }) => name);
@@ -92,10 +92,13 @@ export class Explainer {
 
   /** The answer, and the steps that the decoder took to it; null where the proxy refuses the request itself. */
   ask(asked: Question): { answer: Explanation; trail: Trail | null } {
-    const seen = this.inEnvoy ? pathInEnvoy(byteString(asked.path)) : asked.path;
-    if (seen === null) return { answer: REFUSED, trail: null };
-    const question = { ...asked, path: seen };
-    const { authority, path, method, body, client } = question;
+    // Before the filter stands the Envoy that `render` writes.
+    const reached = this.profile === envoy140 ? pathInEnvoy(byteString(asked.path)) : asked.path;
+    if (reached === null) return { answer: REFUSED, trail: null };
+    const question = { ...asked, path: reached };
+    const seen = this.profile.pseudoHeaders ? question : seenWithoutPseudoHeaders(this.profile, question);
+    if ("status" in seen) return { answer: { ...REFUSED, ...seen }, trail: null };
+    const { authority, path, method, body, client } = seen;
     const bytes = body === null ? null : byteString(body);
     const result = this.root.request({
       headers: headersOf(question),
@@ -109,7 +112,7 @@ export class Explainer {
       authority: authority === null ? null : byteString(authority),
       target: byteString(path),
       method: byteString(method),
-      headers: Object.entries(question.headers).flatMap(([name, values]) =>
+      headers: Object.entries(seen.headers).flatMap(([name, values]) =>
         values.map((value) => [name, byteString(value)] as const),
       ),
       body: bytes,
