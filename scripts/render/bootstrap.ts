@@ -8,7 +8,13 @@
 import { SHADOW_HEADER } from "../table/shadow.ts";
 import { type AccessLog, accessLogs } from "./access-log.ts";
 import { type ClusterOptions, cluster, LOCALHOST, socket } from "./cluster.ts";
-import { adsConfig, discoveredFilter, type FilterFile, type FilterServer } from "./discovered-filter.ts";
+import {
+  adsConfig,
+  discoveredFilter,
+  type FilterFile,
+  type FilterServer,
+  fileSource,
+} from "./discovered-filter.ts";
 import { CLIENT_ADDRESS, earlyRemoval } from "./guard.ts";
 import { nodeOf, type ProxyNode } from "./node.ts";
 import { FILTER_NAME, type FilterOptions } from "./plugin.ts";
@@ -75,6 +81,8 @@ export interface BootstrapOptions {
   /** Of the whole process; its connections count on `edge` alone. */
   protection?: Protection;
   accessLog?: AccessLog;
+  /** Where a listener's routes are that decide without a filter: `discovery` is null then. */
+  native?: (listener: string) => FilterFile;
   /** The filters only tell: every request goes to `fallbackCluster`, with the headers that the client sent. */
   shadow?: boolean;
   /** HCM `internal_address_config`: CIDR ranges whose requests Envoy takes as internal. */
@@ -170,7 +178,6 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
   const isEdge = one.trust === "edge";
   const { trustedHops = 0 } = isEdge ? options : one;
   const decided = { clusterHeader: options.clusterHeader, shadow: options.shadow === true };
-  const added = [...(isEdge ? [CLIENT_ADDRESS] : []), ...(websockets ? [ONLY_UPGRADE] : [])];
   const http2 = { ...(isEdge && EDGE_HTTP2), ...(websockets && { allow_connect: true }) };
   return {
     stat_prefix: one.name,
@@ -200,6 +207,8 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
     // filter's rules read a path that is merged and decoded, whatever upstream gets.
     merge_slashes: false,
     path_with_escaped_slashes_action: "KEEP_UNCHANGED",
+    // Where the route table itself looks hosts up.
+    ...(options.native && { strip_trailing_host_dot: true }),
     // The guard: removes a client's copies from every request, before the first route is looked up and before the
     // filter. What the filter sets comes later and stays.
     early_header_mutation_extensions: [earlyRemoval(emitted)],
@@ -208,14 +217,29 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
       ...(discovery ? [discoveredFilter(from, one.name, atStart, emitted)] : []),
       { name: "envoy.filters.http.router", typed_config: { "@type": ROUTER_TYPE } },
     ],
-    route_config: {
-      name: one.name,
-      // A second guard, for whoever takes only the routes from here. It is not enough by itself: Envoy skips it for a
-      // request that it takes as internal (`internal_address_config`).
-      internal_only_headers: emitted,
-      ...(added.length > 0 && { request_headers_to_add: added }),
-      virtual_hosts: [{ name: "farm", domains: ["*"], routes: routes(one, options) }],
-    },
+    ...(options.native
+      ? { rds: { route_config_name: one.name, config_source: fileSource(options.native(one.name)) } }
+      : { route_config: routeConfiguration(one, options, { virtual_hosts: [farm(one, options)] }) }),
+  };
+}
+
+/** @param own `virtual_hosts`, and what is not true of all listeners' routes */
+export function routeConfiguration(
+  { name, trust }: Pick<ListenerOptions, "name" | "trust">,
+  options: Pick<BootstrapOptions, "clusterHeader" | "emittedHeaders" | "shadow" | "websockets">,
+  own: object,
+): object {
+  const added = [
+    ...(trust === "edge" ? [CLIENT_ADDRESS] : []),
+    ...(options.websockets ? [ONLY_UPGRADE] : []),
+  ];
+  return {
+    name,
+    // A second guard, for whoever takes only the routes from here. It is not enough by itself: Envoy skips it for a
+    // request that it takes as internal (`internal_address_config`).
+    internal_only_headers: emittedHeaders(options),
+    ...(added.length > 0 && { request_headers_to_add: added }),
+    ...own,
   };
 }
 
@@ -227,6 +251,10 @@ const ONLY_UPGRADE = {
   header: { key: "connection", value: "upgrade" },
   append_action: "OVERWRITE_IF_EXISTS",
 };
+
+function farm(one: ListenerOptions, options: BootstrapOptions): object {
+  return { name: "farm", domains: ["*"], routes: routes(one, options) };
+}
 
 /** `cluster_header` answers 503 to a request without the header: such a request needs a route of its own. */
 function routes({ clusterTimeouts = [] }: ListenerOptions, options: BootstrapOptions): object[] {
@@ -269,7 +297,7 @@ export function routesByHeader(
  * Envoy would end every answer after 15 s; how long a job or an upload may take, upstream knows. Silence is the
  * listener's to bound where nothing is said of it.
  */
-function timed({ idle, total = "0s" }: { [K in keyof Timeouts]?: Timeouts[K] | undefined }): object {
+export function timed({ idle, total = "0s" }: { [K in keyof Timeouts]?: Timeouts[K] | undefined }): object {
   return { timeout: total, ...(idle !== undefined && { idle_timeout: idle }) };
 }
 
@@ -289,7 +317,9 @@ function healthFilter(path: string): object {
 }
 
 /** In shadow the farm's headers are whoever's they are today. */
-function emittedHeaders(options: BootstrapOptions): string[] {
+function emittedHeaders(
+  options: Pick<BootstrapOptions, "clusterHeader" | "emittedHeaders" | "shadow">,
+): string[] {
   if (options.shadow) return [SHADOW_HEADER];
   return [...new Set([options.clusterHeader, ...options.emittedHeaders])];
 }

@@ -40,12 +40,7 @@ export function discoveredFilter(
   return {
     name: from ? FILTER_NAME : resourceName(listener),
     config_discovery: {
-      config_source: {
-        ...(from
-          ? { path_config_source: { path: from.path, watched_directory: { path: from.directory } } }
-          : { ads: {} }),
-        resource_api_version: "V3",
-      },
+      config_source: from ? fileSource(from) : { ads: {}, resource_api_version: "V3" },
       type_urls: atStart ? [WASM_TYPE] : [WASM_TYPE, HEADER_FILTER_TYPE],
       // Without a default, a refused table at a cold start is 500 for every request, and a silent server no start at all.
       default_config: atStart
@@ -56,6 +51,14 @@ export function discoveredFilter(
           },
       apply_default_config_without_warming: true,
     },
+  };
+}
+
+/** What Envoy reads again when it changes. */
+export function fileSource({ path, directory }: FilterFile): object {
+  return {
+    path_config_source: { path, watched_directory: { path: directory } },
+    resource_api_version: "V3",
   };
 }
 

@@ -5,6 +5,8 @@ import { type Address, type Addresses, clustersOf, upstream } from "./addresses.
 import { type BootstrapOptions, bootstrap, type ListenerOptions } from "./bootstrap.ts";
 import { versionOf } from "./filter-file.ts";
 import { checkTimeouts, clusterTimeouts, listenerOf, listenersOf, type SaidTimeouts } from "./listeners.ts";
+import { nativeConfigurations } from "./native/configurations.ts";
+import { routesResource } from "./native/envoy.ts";
 import type { ProxyNode } from "./node.ts";
 import { FILTER_NAME, type FilterOptions, filterResource, pluginConfiguration } from "./plugin.ts";
 import type { Protection } from "./protection.ts";
@@ -36,6 +38,8 @@ export interface RenderOptions extends Passed, Addresses {
   /** On the proxy's machine: the folder of its configuration, and the .wasm. */
   root: string;
   wasm: string;
+  /** Without a filter, by Envoy's own routes, and what may be left out of them; null: with the filter. */
+  native: { except: readonly string[] } | null;
   /** Where a request goes that gets no cluster. */
   fallback: Address;
   /** Of a deployment by its name, of all others by null. */
@@ -49,6 +53,8 @@ export interface Rendered {
   bootstrap: object;
   /** The filter of each listener, and where Envoy looks for it; none where a server has them. */
   filters: { path: string; resource: object }[];
+  /** In their place, the routes of each listener. */
+  routes: { path: string; resource: object }[];
   /** Clusters of the table that have no address. */
   missing: string[];
 }
@@ -75,6 +81,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
     serverName,
     timeouts,
     protection,
+    native,
     ...rest
   } = options;
   const addresses = { clusters, pattern, ca, serverName };
@@ -97,6 +104,18 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
     attempt,
     ...(rest.shadow && { shadow: true }),
   });
+  const headers = { clusterHeader, emittedHeaders: emitted.map(({ name }) => name) };
+  const routesPath = (listener: string) => posix.join(directory(listener), "routes.json");
+  const filesOf = native || server ? [] : given;
+  const routes = native
+    ? nativeConfigurations(table, new Map(given.map(({ name }) => [name, listenerOf(name, known)])), {
+        ...rest,
+        ...headers,
+        ...native,
+        ...{ datacentre, primary, timeouts },
+        fallbackCluster: FALLBACK,
+      })
+    : new Map<string, object>();
   return {
     bootstrap: bootstrap({
       ...rest,
@@ -116,19 +135,29 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
           : []),
       ],
       fallbackCluster: FALLBACK,
-      clusterHeader,
-      emittedHeaders: emitted.map(({ name }) => name),
-      discovery: server
-        ? { cluster: SERVER }
-        : (listener) => ({ path: path(listener), directory: directory(listener) }),
-      atStart: filterOf,
-      jobLimit: table.jobs?.limit ?? 0,
+      ...headers,
+      ...(native
+        ? {
+            discovery: null,
+            native: (listener: string) => ({ path: routesPath(listener), directory: directory(listener) }),
+          }
+        : {
+            discovery: server
+              ? { cluster: SERVER }
+              : (listener: string) => ({ path: path(listener), directory: directory(listener) }),
+            atStart: filterOf,
+            jobLimit: table.jobs?.limit ?? 0,
+          }),
       reusePort: true,
     }),
-    filters: (server ? [] : given).map(({ name }) => {
+    filters: filesOf.map(({ name }) => {
       const filter = filterOf(name);
       return { path: path(name), resource: filterResource(filter, versionOf(pluginConfiguration(filter))) };
     }),
+    routes: [...routes].map(([listener, configuration]) => ({
+      path: routesPath(listener),
+      resource: routesResource(configuration, versionOf(JSON.stringify(configuration))),
+    })),
     // In shadow no request goes to any.
     missing: rest.shadow ? [] : missing,
   };

@@ -141,7 +141,7 @@ function pluginOf({ root_id: rootId, vm_config, configuration }: z.infer<typeof 
 }
 
 /** The same text for the same configuration: what Envoy's `version_text` then says. */
-export function versionOf(configuration: Uint8Array): string {
+export function versionOf(configuration: Uint8Array | string): string {
   return createHash("sha256").update(configuration).digest("hex").slice(0, 16);
 }
 

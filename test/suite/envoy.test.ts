@@ -2,20 +2,18 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
-import { send } from "../../scripts/envoy/request.ts";
-import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
+import { startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
 import { withAllHeaders } from "../../scripts/explain/all-headers.ts";
-import { EMIT_KIND_NAMES, type EmitKind } from "../../scripts/plan.ts";
 import { decide } from "../../scripts/table/decide.ts";
-import type { Answer, Where } from "../../scripts/table/request.ts";
+import type { Where } from "../../scripts/table/request.ts";
 import { DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "../support/data.ts";
 import { type Case, loadSuites, requestOf, wheresOf } from "./cases.ts";
 import { needsData, SuiteFarm } from "./farms.ts";
+import { ask, canBeSent, FALLBACK, seenOf, show } from "./visible.ts";
 
 // Two cores, shared with tests that compute: an Envoy takes 100 ms to start alone, and seconds then.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const FALLBACK = "pass-through";
 const LISTENERS = ["edge", "mesh"];
 
 interface Asked {
@@ -68,45 +66,6 @@ for (const name of ["production", "replies"]) {
   });
 }
 
-/** What can be seen of an answer from outside. */
-interface Visible {
-  status: number;
-  /** Of the proxy's own answer. */
-  body?: string;
-  cluster?: string;
-  host?: string | null;
-  says?: Partial<Record<EmitKind, string>>;
-  debug?: boolean;
-}
-
-const show = (visible: Visible): string => JSON.stringify(visible);
-
-function seenOf(answer: Answer, one: Case): Visible {
-  const own = one.target?.startsWith("http://") ? new URL(one.target).host : one.authority;
-  if (answer.kind === "pass") return { status: 200, cluster: FALLBACK, host: own, says: {}, debug: false };
-  if (answer.kind === "reply") return { status: answer.status, body: answer.body };
-  const { cluster, release, wiki, group, version, deployment, host, debug } = answer;
-  const all = { cluster, release, wiki, group, version, deployment };
-  const says = Object.fromEntries(
-    EMIT_KIND_NAMES.flatMap((kind) => (all[kind] === null ? [] : [[kind, all[kind]]])),
-  );
-  return { status: 200, cluster, host: host ?? own, says, debug };
-}
-
-async function ask(port: number, one: Case, names: Record<EmitKind, string>): Promise<Visible> {
-  const { authority: host, path, method, headers, body } = one;
-  const response = await send({ port, host, path, method, headers, ...(body !== undefined && { body }) });
-  if (response.status !== 200) return { status: response.status, body: response.body };
-  const seen = JSON.parse(response.body) as Seen;
-  const says = Object.fromEntries(
-    EMIT_KIND_NAMES.flatMap((kind) =>
-      seen.headers.filter(([name]) => name.toLowerCase() === names[kind]).map(([, value]) => [kind, value]),
-    ),
-  );
-  const debug = response.headers.some(([name]) => name.toLowerCase() === "x-pointsman-cluster");
-  return { status: 200, cluster: seen.cluster, host: seen.host, says, debug };
-}
-
 /** Each rule, each default and each outcome of a listener once; and what Envoy alone can be asked. */
 function sampleOf(farm: SuiteFarm, cases: Case[]): Asked[] {
   const seen = new Set<string>();
@@ -119,12 +78,6 @@ function sampleOf(farm: SuiteFarm, cases: Case[]): Asked[] {
       return news.length > 0 || one.only === "envoy" ? [{ one, where }] : [];
     }),
   );
-}
-
-/** Through node:http, on 127.0.0.1, and with an answer that has a body. */
-function canBeSent({ authority, path, method, client }: Case): boolean {
-  const isPlain = /^[A-Za-z0-9.:-]+$/.test(authority ?? "") && /^[\x21-\x7e]+$/.test(path);
-  return isPlain && method !== "HEAD" && client === undefined;
 }
 
 function traits(farm: SuiteFarm, one: Case, where: Where): string[] {

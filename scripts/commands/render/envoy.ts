@@ -39,6 +39,8 @@ interface Options extends TableOptions, UpstreamOptions {
   nodeLocality?: string;
   websockets?: boolean;
   shadow?: boolean;
+  native?: boolean;
+  except: string[];
   http10Host?: string;
   healthPath?: string;
   trustedHops?: number;
@@ -83,6 +85,13 @@ export function renderEnvoyCommand(render: Command): void {
     .option(
       "--shadow",
       "decide and only tell: all requests go to --fallback, and x-pointsman-shadow and the access log say where they would have gone",
+    )
+    .option("--native", "without the filter, by Envoy's own routes; what these cannot say is refused by name")
+    .option(
+      "--except <name>",
+      "leave this out of the routes of --native: its requests get a 501 (repeatable)",
+      (name: string, names: string[]) => [...names, name],
+      [],
     )
     .option(
       "--http10-host <host>",
@@ -147,15 +156,28 @@ Examples:
       --clusters '{cluster}.svc.example:8080'
   $ pointsman render envoy --table production.table --listener edge=0.0.0.0:443 --datacentre codfw --primary eqiad \\
       --cluster mw-web-group2=10.2.0.1:4450 --fallback 10.2.0.9:80 --out /etc/envoy
+  $ pointsman render envoy --farm examples/small/farm.yaml --fallback 127.0.0.1:8085 --native --out native \\
+      --clusters '{cluster}.svc.example:8080'
   $ envoy -c /etc/envoy/envoy.yaml`,
     )
     .action((options: Options, command: Command) => {
+      checkNative(options, command);
       const rendered = rendering(tableOf(options, command), options);
       warnOfMissing(rendered.missing);
       const out = folderOf(options);
       if (out === null) process.stdout.write(show(rendered, options.json));
       else writeFiles(out, filesOf(rendered, options));
     });
+}
+
+/** What is about the filter has nothing to say without it. */
+function checkNative({ native, xds, shadow, wasm, bufferLimit, except }: Options, command: Command): void {
+  const others = { "--xds": xds, "--shadow": shadow, "--wasm": wasm, "--buffer-limit": bufferLimit };
+  const [other] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
+  if (native && other !== undefined)
+    command.error(`error: --native is without the filter, and ${other} is about it`, { exitCode: 2 });
+  if (!native && except.length > 0)
+    command.error("error: --except leaves something out of --native: give both", { exitCode: 2 });
 }
 
 /** Where it is written; null: it is printed. */
@@ -177,6 +199,7 @@ function rendering(table: Table, options: Options): Rendered {
       ...addressesOf(options),
       fallback,
       server: options.xds ?? null,
+      native: options.native ? { except: options.except } : null,
       node: {
         ...(options.nodeId !== undefined && { id: options.nodeId }),
         ...(options.nodeCluster !== undefined && { cluster: options.nodeCluster }),
@@ -235,24 +258,31 @@ function yaml(value: object): string {
   return dump(value, { lineWidth: -1, noRefs: true });
 }
 
-function show({ bootstrap, filters }: Rendered, json = false): string {
+function show({ bootstrap, filters, routes }: Rendered, json = false): string {
+  const byPath = (files: Rendered["filters"]) =>
+    Object.fromEntries(files.map(({ path, resource }) => [path, resource]));
   if (json) {
-    const byPath = Object.fromEntries(filters.map(({ path, resource }) => [path, resource]));
-    return `${JSON.stringify({ bootstrap, filters: byPath }, null, 2)}\n`;
+    const made = {
+      bootstrap,
+      filters: byPath(filters),
+      ...(routes.length > 0 && { routes: byPath(routes) }),
+    };
+    return `${JSON.stringify(made, null, 2)}\n`;
   }
-  const parts = filters.map(({ path, resource }) => `# ${path}\n${yaml(resource)}`);
+  const parts = [...filters, ...routes].map(({ path, resource }) => `# ${path}\n${yaml(resource)}`);
   return [`# envoy.yaml\n${yaml(bootstrap)}`, ...parts].join("---\n");
 }
 
 /** What Envoy watches comes last, when the filter is there that it names. */
 function filesOf(
-  { bootstrap, filters }: Rendered,
-  { json, wasm }: Options,
+  { bootstrap, filters, routes }: Rendered,
+  { json, wasm, native }: Options,
 ): Map<string, Uint8Array | string> {
+  const isWasmHere = wasm === undefined && !native;
   return new Map<string, Uint8Array | string>([
     json ? ["envoy.json", JSON.stringify(bootstrap, null, 2)] : ["envoy.yaml", yaml(bootstrap)],
-    ...(wasm === undefined ? [["pointsman.wasm", filter] as const] : []),
-    ...filters.map(
+    ...(isWasmHere ? [["pointsman.wasm", filter] as const] : []),
+    ...[...filters, ...routes].map(
       ({ path, resource }) =>
         [join(...path.split("/").slice(-3)), JSON.stringify(resource, null, 2)] as const,
     ),
