@@ -16,10 +16,10 @@ export default defineConfig({
     },
     {
       // The same as esbuild's `text` loader.
-      name: "proto-text",
+      name: "text",
       enforce: "pre",
       load(id) {
-        if (!id.endsWith(".proto")) return null;
+        if (!/\.(?:lua|proto)$/.test(id)) return null;
         return `export default ${JSON.stringify(readFileSync(id, "utf8"))};`;
       },
     },

@@ -23,7 +23,7 @@ await build({
   entryPoints: ["scripts/cli.ts"],
   outfile: "build/pointsman.mjs",
   format: "esm",
-  loader: { ".proto": "text", ".wasm": "binary" },
+  loader: { ".lua": "text", ".proto": "text", ".wasm": "binary" },
   // commander is CommonJS inside and calls require.
   banner: {
     js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
@@ -72,5 +72,5 @@ await build({
   outExtension: { ".js": ".mjs" },
   format: "esm",
   packages: "external",
-  loader: { ".proto": "text", ".wasm": "binary" },
+  loader: { ".lua": "text", ".proto": "text", ".wasm": "binary" },
 });

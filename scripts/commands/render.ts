@@ -1,6 +1,7 @@
 /** `pointsman render`: what a proxy needs to run the filter. */
 import type { Command } from "commander";
 import { renderAtsCommand } from "./render/ats.ts";
+import { renderAtsLuaCommand } from "./render/ats-lua.ts";
 import { renderEnvoyCommand } from "./render/envoy.ts";
 import { renderIstioCommand } from "./render/istio.ts";
 
@@ -18,5 +19,6 @@ Examples:
       --clusters '{cluster}.svc.example:8080'
   $ pointsman render ats --farm examples/small/farm.yaml --clusters '{cluster}.svc.example:8080'`,
     );
-  for (const add of [renderEnvoyCommand, renderIstioCommand, renderAtsCommand]) add(render);
+  for (const add of [renderEnvoyCommand, renderIstioCommand, renderAtsCommand, renderAtsLuaCommand])
+    add(render);
 }

@@ -1,4 +1,4 @@
-/** Programs of Debian's, unpacked into .venv and not installed: of a package, what is in usr/bin. */
+/** Programs of Debian's, unpacked into .venv and not installed. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -12,18 +12,32 @@ const VENV = projectPath(".venv");
  * @param name what is in .venv for it
  */
 export function debianPrograms(debian: string, name: string): { bin: string } | { why: string } {
+  const found = debianFolder([debian], name, "./usr/bin");
+  return "why" in found ? found : { bin: join(found.home, "usr/bin") };
+}
+
+/**
+ * The folder in which packages lie as in `/`.
+ *
+ * @param part what of each is unpacked
+ */
+export function debianFolder(
+  packages: readonly string[],
+  name: string,
+  part = "./",
+): { home: string } | { why: string } {
   const home = join(VENV, name);
-  const bin = join(home, "usr/bin");
-  if (existsSync(bin)) return { bin };
+  if (existsSync(home)) return { home };
   mkdirSync(VENV, { recursive: true });
   const work = mkdtempSync(join(VENV, `making-${process.pid}-`));
   try {
-    const unpack = `mkdir out && dpkg --fsys-tarfile ${debian}_*.deb | tar -x -C out ./usr/bin`;
-    const script = `apt-get download -q ${debian} && ${unpack}`;
+    const unpack = `for one in *.deb; do dpkg --fsys-tarfile $one | tar -x -C out ${part} || exit 1; done`;
+    const script = `apt-get download -q ${packages.join(" ")} && mkdir out && ${unpack}`;
     const { status, stderr, error } = spawnSync("sh", ["-c", script], { cwd: work, encoding: "utf8" });
-    if (error || status !== 0) return { why: `Debian's ${debian} cannot be unpacked: ${error ?? stderr}` };
+    if (error || status !== 0)
+      return { why: `Debian's ${packages[0]} cannot be unpacked: ${error ?? stderr}` };
     if (!existsSync(home)) renameSync(join(work, "out"), home);
-    return { bin };
+    return { home };
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -3,3 +3,7 @@ declare module "*.proto" {
   const text: string;
   export default text;
 }
+declare module "*.lua" {
+  const text: string;
+  export default text;
+}
