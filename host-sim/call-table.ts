@@ -1,5 +1,7 @@
 /** The table of calls × profiles in docs/host-sim.md, from the table of calls and the profiles. */
-import { type HostCall, hostCalls } from "./abi.ts";
+import type { HostCall } from "./call-rows.ts";
+import { hostCalls } from "./host-calls.ts";
+import { offers } from "./link.ts";
 import { ats102 } from "./profiles/ats.ts";
 import { envoy140 } from "./profiles/envoy.ts";
 import type { Profile } from "./profiles/profile.ts";
@@ -7,9 +9,10 @@ import { strict } from "./profiles/strict.ts";
 
 const profiles: readonly Profile[] = [envoy140, ats102, strict];
 
-function cell(profile: Profile, { name, group }: HostCall): string {
+function cell(profile: Profile, row: HostCall): string {
+  const { name, group, abi } = row;
   if (group === "assemblyscript") return "on request";
-  if (profile.missing.has(name)) return "refused";
+  if (!offers(profile, row) || !abi.some((version) => profile.abiVersions.has(version))) return "refused";
   return profile.aborting.has(name) ? "aborts" : "yes";
 }
 
@@ -21,7 +24,8 @@ export function callTable(): string {
   table += row(["---", "---", "---", ...profiles.map(() => "---")]);
   for (const call of hostCalls) {
     const name = call.module === "env" ? `\`${call.name}\`` : `\`wasi.${call.name}\``;
-    table += row([name, call.group, call.abi.join(", "), ...profiles.map((profile) => cell(profile, call))]);
+    const abi = call.abi.length === 3 ? "all" : call.abi.join(", ");
+    table += row([name, call.group, abi, ...profiles.map((profile) => cell(profile, call))]);
   }
   return table;
 }

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { bareAbort, buildGuest, buildTimeout, guest } from "../test/support/guests.ts";
-import { type ParamKind, width } from "./abi.ts";
+import { type ParamKind, width } from "./call-rows.ts";
 import { Faults } from "./faults.ts";
 import { handlers } from "./handlers.ts";
 import { bindImport } from "./imports.ts";

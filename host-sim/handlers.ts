@@ -1,10 +1,12 @@
 /** What each host call does, by name. The rows that decode their arguments are in `abi.ts`. */
 import { BufferType, Errno, MapType, MetricType, Status, StreamType } from "./abi.ts";
 import type { Context } from "./context.ts";
+import { grpcHandlers } from "./grpc.ts";
 import type { Handler, Returned } from "./imports.ts";
 import type { Pair } from "./memory.ts";
 import type { HeaderRules } from "./profiles/header-rules.ts";
 import { getProperty, setProperty } from "./properties.ts";
+import { queueHandlers } from "./queues.ts";
 import { increment, type Metric, record } from "./shared.ts";
 import { GuestTrap } from "./trap.ts";
 import type { Vm } from "./vm.ts";
@@ -233,6 +235,11 @@ const ownHandlers = {
   },
   proxy_set_buffer_bytes: setBufferBytes,
 
+  proxy_get_configuration: (vm: Vm, context: Context) => {
+    const size = context.buffer(BufferType.PluginConfiguration)?.length ?? 0;
+    return getBufferBytes(vm, context, BufferType.PluginConfiguration, 0, size);
+  },
+
   proxy_log: (vm: Vm, _context: Context, level: number, text: string) => {
     vm.log(level, text);
     return Status.Ok;
@@ -263,8 +270,14 @@ const ownHandlers = {
   proxy_remove_header_map_value: (vm: Vm, context: Context, type: number, key: string) =>
     change(vm, context, type, "proxy_remove_header_map_value", (map) => rulesOf(vm, type).remove(map, key)),
 
+  proxy_continue_request: (vm: Vm, context: Context) => continueStream(vm, context, StreamType.HttpRequest),
+  proxy_continue_response: (vm: Vm, context: Context) => continueStream(vm, context, StreamType.HttpResponse),
   proxy_continue_stream: continueStream,
   proxy_close_stream: closeStream,
+  proxy_clear_route_cache: (_vm: Vm, context: Context) => {
+    context.stream?.clearRouteCache("proxy_clear_route_cache");
+    return Status.Ok;
+  },
   proxy_get_status: (_vm: Vm, context: Context) => {
     const { code, message } = context.root?.status ?? { code: 0, message: "" };
     return [code, message];
@@ -304,4 +317,9 @@ const ownHandlers = {
   seed: () => 0,
 };
 
-export const handlers: Readonly<Record<string, Handler | undefined>> = { ...ownHandlers, ...wasiHandlers };
+export const handlers: Readonly<Record<string, Handler | undefined>> = {
+  ...ownHandlers,
+  ...queueHandlers,
+  ...grpcHandlers,
+  ...wasiHandlers,
+};

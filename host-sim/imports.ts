@@ -3,18 +3,8 @@
  * checking of the arguments, the handler, delivery of its outputs, trace. A handler never sees a guest address
  * unless its row says `address`.
  */
-import {
-  Errno,
-  enumNames,
-  enums,
-  errnoNames,
-  type HostCall,
-  isOutput,
-  type Param,
-  Status,
-  statusNames,
-  width,
-} from "./abi.ts";
+import { Errno, enumNames, enums, errnoNames, Status, statusNames } from "./abi.ts";
+import { type HostCall, isOutput, type Param, width } from "./call-rows.ts";
 import type { Context } from "./context.ts";
 import type { Fault } from "./faults.ts";
 import type { Pair } from "./memory.ts";
@@ -47,10 +37,22 @@ const failures: Record<HostCall["result"], Failures> = {
   status: { memory: Status.InvalidMemoryAccess, argument: Status.BadArgument },
   errno: { memory: Errno.Fault, argument: Errno.Inval },
   value: { memory: 0, argument: 0 },
+  float: { memory: 0, argument: 0 },
   none: { memory: 0, argument: 0 },
 };
 
 const u32 = (raw: Raw | undefined): number => Number(raw ?? 0) >>> 0;
+
+/** Host calls of `env` that a module may make while it starts. */
+const atStart: ReadonlySet<string> = new Set([
+  "proxy_log",
+  "emscripten_notify_memory_growth",
+  "abort",
+  "seed",
+]);
+
+const isAtStart = ({ profile }: Vm, { group, name }: HostCall): boolean =>
+  group === "wasi" ? !profile.wasiNotAtStart.has(name) : atStart.has(name);
 
 export function bindImport(vm: Vm, row: HostCall, handler: Handler): (...raw: Raw[]) => number | undefined {
   const placed: Placed[] = [];
@@ -67,8 +69,9 @@ export function bindImport(vm: Vm, row: HostCall, handler: Handler): (...raw: Ra
   return (...raw) => {
     vm.calls[row.name] = (vm.calls[row.name] ?? 0) + 1;
     vm.hostCalls++;
-    if (!vm.instantiated) throw new GuestTrap(`${row.name} was called from the module's start function`);
-    if (vm.starting && !row.atStart)
+    if (!vm.instantiated && row.group !== "emscripten")
+      throw new GuestTrap(`${row.name} was called from the module's start function`);
+    if (vm.starting && !isAtStart(vm, row))
       throw new GuestTrap(`${row.name} is not allowed while the module starts`);
     if (vm.profile.aborting.has(row.name)) vm.abortHost(`${row.name} is not implemented`);
     const { context } = vm;

@@ -1,11 +1,14 @@
 /** host-sim: runs a proxy-wasm module as a proxy would, and says what happened. See docs/host-sim.md. */
 export * from "./abi.ts";
 export { assertHostCalls, assertNoLeak } from "./assertions.ts";
+export type { Group, HostCall, Param, ParamKind } from "./call-rows.ts";
+export { type Callback, type CallbackName, callbacks } from "./callbacks.ts";
 export { Clock } from "./clock.ts";
 export { type Fault, type FaultRule, Faults } from "./faults.ts";
+export { hostCalls } from "./host-calls.ts";
 export { byteString, bytesOf, type Pair, serializePairs, textOf } from "./memory.ts";
 export type { BodyInput, Message, RequestInput, RequestResult, ResponseInput } from "./messages.ts";
-export { LoadError } from "./module.ts";
+export { CompiledModule, LoadError } from "./module.ts";
 export { ats102 } from "./profiles/ats.ts";
 export { envoy140 } from "./profiles/envoy.ts";
 export type { LocalReply, Profile, RequestLine } from "./profiles/profile.ts";

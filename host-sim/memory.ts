@@ -29,13 +29,11 @@ export function bytesOf(value: string): Uint8Array {
 
 export class GuestMemory {
   readonly #memory: WebAssembly.Memory;
-  #bytes: Buffer;
-  #view: DataView;
+  #bytes = Buffer.alloc(0);
+  #view = new DataView(new ArrayBuffer(0));
 
   constructor(memory: WebAssembly.Memory) {
     this.#memory = memory;
-    this.#bytes = Buffer.from(memory.buffer);
-    this.#view = new DataView(memory.buffer);
   }
 
   /** Size of the linear memory in bytes. */
@@ -59,7 +57,8 @@ export class GuestMemory {
   }
 
   contains(address: number, size: number): boolean {
-    return address + size <= this.size;
+    this.#refresh();
+    return address + size <= this.#bytes.length;
   }
 
   /** The byte string at an address, or null if any of it lies outside. */

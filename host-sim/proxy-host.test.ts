@@ -1,10 +1,10 @@
 /** VMs of a simulated proxy: start, updates, death and replacement. */
 import { beforeAll, expect, test } from "vitest";
 import { buildGuest, buildTimeout, doing, guest, simple } from "../test/support/guests.ts";
-import { ats102, envoy140, type HostOptions, ProxyHost, Trace, Vm } from "./index.ts";
+import { ats102, type CompiledModule, envoy140, type HostOptions, ProxyHost, Trace, Vm } from "./index.ts";
 
-let module: WebAssembly.Module;
-let otherModule: WebAssembly.Module;
+let module: CompiledModule;
+let otherModule: CompiledModule;
 
 beforeAll(async () => {
   module = await Vm.compile(await guest());

@@ -5,7 +5,7 @@
 import { Clock } from "./clock.ts";
 import type { Pair } from "./memory.ts";
 import type { RequestInput, RequestResult } from "./messages.ts";
-import { LoadError } from "./module.ts";
+import { type CompiledModule, LoadError } from "./module.ts";
 import type { RootContext, RootOptions } from "./root.ts";
 import { Shared } from "./shared.ts";
 import type { Stream } from "./stream.ts";
@@ -37,7 +37,7 @@ export interface HostLogLine extends LogLine {
 
 /** The VMs that one module runs in. */
 interface Generation {
-  readonly module: WebAssembly.Module;
+  readonly module: CompiledModule;
   /** By thread name; a host with one VM for all has only `main`. */
   readonly vms: Map<string, Vm>;
   /** Canary verdicts by plugin key. */
@@ -68,13 +68,13 @@ export class ProxyHost {
   /** Why the process died; null while it runs. */
   died: string | null = null;
   readonly #options: HostOptions;
-  readonly #module: WebAssembly.Module;
+  readonly #module: CompiledModule;
   readonly #threads: readonly string[];
   readonly #filters = new Map<string, Filter>();
   /** Why the first configuration was refused, where no other is taken after that. */
   #refusedStart: string | null = null;
 
-  constructor(module: WebAssembly.Module, options: HostOptions) {
+  constructor(module: CompiledModule, options: HostOptions) {
     this.#module = module;
     this.#options = options;
     this.clock = options.clock ?? new Clock();
@@ -138,7 +138,7 @@ export class ProxyHost {
     return { accepted: false, why };
   }
 
-  #livingGeneration(module: WebAssembly.Module): Generation | undefined {
+  #livingGeneration(module: CompiledModule): Generation | undefined {
     for (const { generation } of this.#filters.values()) if (generation.module === module) return generation;
     return undefined;
   }
@@ -178,7 +178,7 @@ export class ProxyHost {
     return root.refused;
   }
 
-  #start(name: string, module: WebAssembly.Module): Vm {
+  #start(name: string, module: CompiledModule): Vm {
     const { clock, shared } = this;
     const threads = this.#options.profile.vmPerWorker ? 1 : (this.#options.workers ?? 2);
     const onLog = (line: LogLine): void => {

@@ -1,5 +1,6 @@
-/** What the VMs of one host have in common: shared data and metrics. */
+/** What the VMs of one host have in common: shared data, queues and metrics. */
 import { MetricType, Status } from "./abi.ts";
+import { Queues } from "./queues.ts";
 
 interface SharedValue {
   value: Uint8Array;
@@ -105,6 +106,7 @@ export class MetricIds {
 
 export class Shared {
   readonly metrics = new Metrics();
+  readonly queues = new Queues();
   readonly #data = new Map<string, SharedData>();
 
   data(vmId: string): SharedData {

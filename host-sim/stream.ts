@@ -1,6 +1,7 @@
 /** A stream context: one request and its response, as the guest and the test see them. */
 import { BufferType, MapType, Status } from "./abi.ts";
 import type { Body } from "./body.ts";
+import type { CallbackName } from "./callbacks.ts";
 import { Context } from "./context.ts";
 import { Half } from "./half.ts";
 import { bytesOf, type Pair } from "./memory.ts";
@@ -16,7 +17,6 @@ import {
 import type { LocalReply, RequestLine } from "./profiles/profile.ts";
 import type { Properties } from "./properties.ts";
 import type { RootContext } from "./root.ts";
-import type { CallbackName } from "./vm.ts";
 
 export class Stream extends Context {
   readonly request = new Half(this, "request");

@@ -185,9 +185,11 @@ test(
     await expect(Vm.load(new Uint8Array(40))).rejects.toThrow("not a Wasm module");
     const load = async (source: string, flags: readonly string[] = []): Promise<unknown> =>
       Vm.load(await buildGuest("refused.ts", [...bareAbort, ...flags], source));
-    await expect(load(malloc)).rejects.toThrow("no proxy_abi_version_0_2_0 or proxy_abi_version_0_2_1");
-    await expect(load(`export function proxy_abi_version_0_1_0(): void {}\n${malloc}`)).rejects.toThrow(
-      "ABI 0.1.0",
+    await expect(load(malloc)).rejects.toThrow(
+      "the module exports none of proxy_abi_version_0_1_0, proxy_abi_version_0_2_0, proxy_abi_version_0_2_1",
+    );
+    await expect(load(`export function proxy_abi_version_0_2_100(): void {}\n${malloc}`)).rejects.toThrow(
+      "proxy_abi_version_0_2_1, but proxy_abi_version_0_2_100",
     );
     const tooNew = `import { proxy_get_log_level } from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 export function proxy_abi_version_0_2_0(): void {}

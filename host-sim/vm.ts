@@ -1,13 +1,13 @@
 /** One Wasm VM: a module's instance, its contexts, and every way into the guest. */
-import { type AbiVersion, type CallbackResult, callbacks, enumNames, hostCalls } from "./abi.ts";
+import { type AbiVersion, enumNames } from "./abi.ts";
 import type { Body } from "./body.ts";
+import { type CallbackName, callbackOf } from "./callbacks.ts";
 import { Clock } from "./clock.ts";
 import { Context } from "./context.ts";
 import type { Faults } from "./faults.ts";
-import { handlers } from "./handlers.ts";
-import { bindImport } from "./imports.ts";
+import { link } from "./link.ts";
 import { GuestMemory, pairsSize } from "./memory.ts";
-import { abiVersionOf, compileModule, instantiate, LoadError } from "./module.ts";
+import { abiVersionOf, CompiledModule, compileModule, LoadError } from "./module.ts";
 import { envoy140 } from "./profiles/envoy.ts";
 import type { Profile } from "./profiles/profile.ts";
 import type { Properties } from "./properties.ts";
@@ -16,8 +16,6 @@ import { MetricIds, Shared } from "./shared.ts";
 import type { TraceEvent } from "./trace.ts";
 import { GuestTrap, HostAbort, trapMessage } from "./trap.ts";
 import { STACK_IN_USE } from "./wasm/stack-limit.ts";
-
-export type CallbackName = (typeof callbacks)[number]["name"];
 
 /** Answers a call of `proxy_call_foreign_function`: the results, or a status. */
 export type ForeignFunction = (args: Uint8Array, context: Context) => Uint8Array | string | number;
@@ -56,7 +54,12 @@ export interface LogLine {
   readonly text: string;
 }
 
-const byImport = new Map(hostCalls.map((row) => [`${row.module}.${row.name}`, row]));
+/** Envoy looks for the memory where there is none (V8::getMemory), and faults. */
+const noMemory = {
+  get buffer(): ArrayBuffer {
+    throw new HostAbort("the module has no memory");
+  },
+};
 
 type GuestFunction = (...args: number[]) => number | undefined;
 
@@ -100,6 +103,8 @@ export class Vm {
 
   readonly #exports: Readonly<Record<string, GuestFunction | undefined>>;
   readonly #allocator: GuestFunction;
+  readonly #hasMemory: boolean;
+  readonly #stackInUse: { readonly value: number } | null;
   readonly #readString: ((address: number) => string) | null;
   readonly #contexts = new Map<number, Context>();
   readonly #afterCall: (() => void)[] = [];
@@ -112,16 +117,16 @@ export class Vm {
   static readonly compile = compileModule;
 
   /**
-   * Instantiates a module and runs its `_initialize` (and `main`) or `_start`. Throws a LoadError if the host of the
+   * Instantiates a module and runs its `_initialize` (and its main) or `_start`. Throws a LoadError if the host of the
    * profile would not load it.
    * @param wasm bytes, or what `compile` made of them for the same profile
    */
-  static async load(wasm: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): Promise<Vm> {
-    const compiled = wasm instanceof WebAssembly.Module ? wasm : await compileModule(wasm, options.profile);
+  static async load(wasm: Uint8Array | CompiledModule, options: LoadOptions = {}): Promise<Vm> {
+    const compiled = wasm instanceof CompiledModule ? wasm : await compileModule(wasm, options.profile);
     return new Vm(compiled, options);
   }
 
-  constructor(module: WebAssembly.Module, options: LoadOptions = {}) {
+  constructor(module: CompiledModule, options: LoadOptions = {}) {
     this.profile = options.profile ?? envoy140;
     this.vmId = options.vmId ?? "";
     const { vmConfiguration = "" } = options;
@@ -141,18 +146,26 @@ export class Vm {
     this.context = new Context(this, 0);
     this.#contexts.set(0, this.context);
 
-    const exported = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
-    this.abiVersion = abiVersionOf(exported);
-    const allocator = this.profile.allocators.find((name) => exported.has(name));
+    const { outline } = module;
+    this.abiVersion = abiVersionOf(outline, this.profile);
+    const instance = link(this, module, options.assemblyScript === true);
+    const { exports } = instance;
+    const allocator = this.profile.allocators.find((name) => typeof exports[name] === "function");
     if (allocator === undefined)
       throw new LoadError(`the module exports none of ${this.profile.allocators.join(", ")}`);
-    if (!exported.has("memory")) throw new LoadError("the module does not export its memory");
-
-    const imports = this.#imports(module, options.assemblyScript === true);
-    const instance = instantiate(module, imports);
-    this.memory = new GuestMemory(instance.exports.memory as WebAssembly.Memory);
-    this.#exports = instance.exports as Record<string, GuestFunction | undefined>;
-    this.#allocator = this.#exports[allocator] as GuestFunction;
+    if (instance.memory === null && this.profile.needsMemory)
+      throw new LoadError("the module does not export its memory");
+    this.memory = new GuestMemory(instance.memory ?? noMemory);
+    this.#hasMemory = instance.memory !== null;
+    this.#exports = Object.fromEntries(
+      outline.exports.flatMap(({ name, kind }) =>
+        kind === "function" && callbackOf(name, this.abiVersion) !== undefined
+          ? [[name, exports[name] as GuestFunction]]
+          : [],
+      ),
+    );
+    this.#stackInUse = (exports[STACK_IN_USE] as { readonly value: number } | undefined) ?? null;
+    this.#allocator = exports[allocator] as GuestFunction;
     this.#readString = instance.readString;
     this.instantiated = true;
     this.#start();
@@ -160,7 +173,7 @@ export class Vm {
 
   /** Bytes of the guest's linear memory. */
   get memoryBytes(): number {
-    return this.memory.size;
+    return this.#hasMemory ? this.memory.size : 0;
   }
 
   /** The guest is dead, or its host is: nothing calls it any more. */
@@ -172,37 +185,13 @@ export class Vm {
     return this.#exports[name] !== undefined;
   }
 
-  #imports(module: WebAssembly.Module, assemblyScript: boolean): WebAssembly.Imports {
-    const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
-    const missing: string[] = [];
-    for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-      const row = byImport.get(`${from === "wasi_unstable" ? "wasi_snapshot_preview1" : from}.${name}`);
-      const handler = handlers[name];
-      const offered =
-        row?.abi.includes(this.abiVersion) &&
-        (row.group === "assemblyscript" ? assemblyScript : !this.profile.missing.has(name));
-      if (kind !== "function" || row === undefined || !offered || handler === undefined) {
-        missing.push(`${from}.${name}`);
-        continue;
-      }
-      const group = imports[from] ?? {};
-      imports[from] = group;
-      group[name] = bindImport(this, row, handler);
-    }
-    if (missing.length > 0) {
-      throw new LoadError(
-        `${this.profile.name} does not offer what the module imports: ${missing.join(", ")}`,
-      );
-    }
-    return imports;
-  }
-
-  /** proxy-wasm-cpp-host `startVm`: a reactor's `_initialize`, then `main`; a command's `_start`. */
+  /** proxy-wasm-cpp-host `startVm`: a reactor's `_initialize`, then its main, whatever that answers; a command's `_start`. */
   #start(): void {
     if (this.exports("_initialize")) {
-      this.enter("_initialize", this.context);
+      this.#run("_initialize", this.context, []);
       if (this.exports("main")) this.#run("main", this.context, [0, 0]);
-    } else this.enter("_start", this.context);
+      else this.#run("__main_void", this.context, []);
+    } else this.#run("_start", this.context, []);
     this.starting = false;
     if (this.failed) throw new LoadError(`the module did not start: ${this.trap ?? this.hostDied}`);
   }
@@ -246,8 +235,6 @@ export class Vm {
    * result, or if the VM is dead or just died.
    */
   enter(name: CallbackName, context: Context, ...args: number[]): number | undefined {
-    if (this.#exports[name] === undefined) return undefined;
-    if (name === "_initialize" || name === "_start") return this.#run(name, context, []);
     return this.#run(name, context, [context.id, ...args]);
   }
 
@@ -301,7 +288,7 @@ export class Vm {
   }
 
   #traceCallback(name: CallbackName, context: Context, args: number[]): void {
-    const names = parameterNames.get(name) ?? [];
+    const names = callbackOf(name, this.abiVersion)?.params ?? [];
     const shown = Object.fromEntries(args.map((arg, i) => [names[i] ?? `${i}`, arg]));
     this.trace?.({ type: "callback", name, context: context.id, args: shown });
   }
@@ -319,8 +306,10 @@ export class Vm {
 
   /** The trap was the bound on the stack, where the profile has one. */
   #isOutOfStack(): boolean {
-    const inUse = this.#exports[STACK_IN_USE] as unknown as { value: number } | undefined;
-    return inUse !== undefined && inUse.value > (this.profile.stackBytes ?? Number.POSITIVE_INFINITY);
+    return (
+      this.#stackInUse !== null &&
+      this.#stackInUse.value > (this.profile.stackBytes ?? Number.POSITIVE_INFINITY)
+    );
   }
 
   /** Ends the host's process from within a host call. */
@@ -359,15 +348,10 @@ export class Vm {
   }
 }
 
-const parameterNames = new Map<string, readonly string[]>(
-  callbacks.map(({ name, params }) => [name, params]),
-);
-const resultKinds = new Map<string, CallbackResult>(callbacks.map(({ name, result }) => [name, result]));
-
 /** A callback's result by its meaning; an action above the specification's two stays a number. */
 function shownResult(name: CallbackName, result: number | undefined): string | number | null {
   if (result === undefined) return null;
-  const kind = resultKinds.get(name);
+  const kind = callbackOf(name, "0.2.1")?.result;
   if (kind === "bool") return result === 0 ? "false" : "true";
   return kind === "action" ? (["Continue", "Pause"][result] ?? result) : result;
 }

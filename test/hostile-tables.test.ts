@@ -1,7 +1,7 @@
 /** Damaged and hostile tables: refused by both readers, and nothing traps. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { CHECKSUM_FROM, SECTION_STEMS, SECTION_STRINGS } from "../assembly/layout.ts";
-import { type Pair, Vm } from "../host-sim/index.ts";
+import { type CompiledModule, type Pair, Vm } from "../host-sim/index.ts";
 import { writeChecksum } from "../scripts/encode/container.ts";
 import { encode, encodeUnchecked } from "../scripts/encode/encode.ts";
 import { filter } from "../scripts/filter.ts";
@@ -57,7 +57,7 @@ const REQUESTS: Request[] = [
 const MUTATIONS = Number(process.env.POINTSMAN_MUTATIONS ?? (process.env.CI ? 100_000 : 20_000));
 
 describe("a damaged or hostile table", () => {
-  let module: WebAssembly.Module;
+  let module: CompiledModule;
   let vm: Vm;
   beforeAll(async () => {
     module = await Vm.compile(filter);

@@ -12,7 +12,12 @@ const listenerBufferLimit = 1024 * 1024;
 
 export const envoy140: Profile = {
   name: "envoy-1.40",
-  missing: new Set(["abort", "seed"]),
+  abiVersions: new Set(["0.1.0", "0.2.0", "0.2.1"]),
+  missing: none,
+  wasi: null,
+  wasiNotAtStart: new Set(["fd_close", "fd_read", "fd_seek", "path_open", "proc_exit", "sched_yield"]),
+  importsMemory: true,
+  needsMemory: false,
   aborting: none,
   abortingBuffers: none,
   missingMaps: none,

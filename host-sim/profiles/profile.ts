@@ -4,6 +4,7 @@
  * `profiles.test.ts` or `ats.test.ts`.
  */
 
+import type { AbiVersion } from "../abi.ts";
 import type { Pair } from "../memory.ts";
 import type { HeaderRules } from "./header-rules.ts";
 
@@ -56,8 +57,18 @@ export type HeadersAction = "continue" | "stop" | "stop-all";
 export interface Profile {
   readonly name: string;
 
-  /** Host calls of the table that this host does not offer: a module that imports one is refused. */
+  /** Versions of the ABI whose marker this host knows. */
+  readonly abiVersions: ReadonlySet<AbiVersion>;
+  /** Host calls of the table that this host does not offer, WASI apart: a module that imports one is refused. */
   readonly missing: ReadonlySet<string>;
+  /** The WASI calls that it offers; null for all of the table. */
+  readonly wasi: ReadonlySet<string> | null;
+  /** WASI calls that trap while `_initialize`, `main` or `_start` runs; of all other calls only `proxy_log` does not. */
+  readonly wasiNotAtStart: ReadonlySet<string>;
+  /** A module may import its memory and its table, by any name; the host makes them. */
+  readonly importsMemory: boolean;
+  /** A module without a memory is refused; else it runs until a host call looks for the memory. */
+  readonly needsMemory: boolean;
   /** Host calls that end the host's process, as `abort()` does. */
   readonly aborting: ReadonlySet<string>;
   /** `proxy_buffer_type_t` values whose use ends the host's process. */

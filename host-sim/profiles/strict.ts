@@ -9,17 +9,22 @@ import type { Profile } from "./profile.ts";
 
 export const strict: Profile = {
   name: "strict",
+  abiVersions: new Set(["0.2.0", "0.2.1"]),
   // Offered by proxy-wasm-cpp-host, but not by the specification.
-  missing: new Set([
-    "abort",
-    "seed",
-    "fd_read",
-    "fd_seek",
-    "fd_close",
-    "fd_fdstat_get",
-    "pthread_equal",
-    "emscripten_notify_memory_growth",
+  missing: new Set(["pthread_equal", "emscripten_notify_memory_growth"]),
+  wasi: new Set([
+    "args_get",
+    "args_sizes_get",
+    "clock_time_get",
+    "environ_get",
+    "environ_sizes_get",
+    "fd_write",
+    "proc_exit",
+    "random_get",
   ]),
+  wasiNotAtStart: new Set(["proc_exit"]),
+  importsMemory: false,
+  needsMemory: true,
   aborting: new Set(),
   abortingBuffers: new Set(),
   missingMaps: new Set(),

@@ -3,6 +3,23 @@ import { headerSize, WasmReader as Reader, section } from "./reader.ts";
 
 export type Feature = "simd" | "reference types";
 
+/** What V8 says of features that a version of it lacks, and their names. */
+const lacking: readonly (readonly [RegExp, string])[] = [
+  [/i(32|64)\.(add|sub|mul) is not allowed in constant expressions/, "extended constant expressions"],
+  [/memory count of \d+ exceeds internal limit of 1|multi-memory/, "several memories (multi-memory)"],
+  [/memory limits flags 0x[4-7]|memory64/, "64-bit memories (memory64)"],
+  [/wasm-gc|Unknown type code 0x(5[0ef]|4[ef])/, "garbage collection"],
+  [/relaxed-simd/, "relaxed SIMD"],
+  [/Invalid opcode 0x(1f|0a)\b|experimental-wasm-exnref/, "exceptions with exnref"],
+  [/Invalid opcode 0x1[23]\b/, "tail calls"],
+];
+
+/** The feature that V8 lacks, by what it says of a module; null if the module is no good in any V8. */
+export function lackingFeature(message: string): string | null {
+  const found = lacking.find(([pattern]) => pattern.test(message));
+  return found?.[1] ?? /enable with --experimental-wasm-([\w-]+)/.exec(message)?.[1] ?? null;
+}
+
 const v128 = 0x7b;
 const funcref = 0x70;
 const externref = 0x6f;

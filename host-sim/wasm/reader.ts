@@ -28,6 +28,12 @@ export class WasmReader {
     }
   }
 
+  name(): string {
+    const size = this.number();
+    this.at += size;
+    return new TextDecoder().decode(this.#bytes.subarray(this.at - size, this.at));
+  }
+
   numbers(count: number): void {
     for (let i = 0; i < count; i++) this.number();
   }

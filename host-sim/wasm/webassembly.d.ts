@@ -6,6 +6,9 @@ declare namespace WebAssembly {
   interface Memory {
     readonly buffer: ArrayBuffer;
   }
+  interface TableConstructor {
+    new (descriptor: { initial: number; maximum?: number; element: "anyfunc" }): unknown;
+  }
   interface MemoryConstructor {
     new (descriptor: { initial: number; maximum?: number }): Memory;
   }
@@ -24,6 +27,7 @@ declare namespace WebAssembly {
     exports(module: Module): { name: string; kind: string }[];
     imports(module: Module): { module: string; name: string; kind: string }[];
   }
+  const Table: TableConstructor;
   const Memory: MemoryConstructor;
   const Instance: InstanceConstructor;
   const Module: ModuleConstructor;

@@ -1,10 +1,10 @@
 /** What a proxy's filter will make of its configuration, by asking ours: the same code, and so the same sentence. */
-import { envoy140, Vm } from "../../host-sim/index.ts";
+import { type CompiledModule, envoy140, Vm } from "../../host-sim/index.ts";
 import { filter } from "../filter.ts";
 import { type FilterOptions, pluginConfiguration } from "../render/plugin.ts";
 import { refusalOf } from "../targets/ask-filter.ts";
 
-let compiled: Promise<WebAssembly.Module> | null = null;
+let compiled: Promise<CompiledModule> | null = null;
 
 /** A VM of its own each time: one keeps what it was given. @returns null where it is taken */
 export async function whyRefused(options: FilterOptions): Promise<string | null> {

@@ -1,5 +1,6 @@
 /** The simulator: the same exchanges, entered as Envoy's HTTP codec and connection manager hand them to a filter. */
 import {
+  type CompiledModule,
   envoy140,
   type FailurePolicy,
   type Message,
@@ -17,7 +18,7 @@ const FILTER = "pointsman";
 const SHOWN_LEVEL = 2;
 
 export interface SimulatedOptions {
-  readonly module: WebAssembly.Module;
+  readonly module: CompiledModule;
   readonly configuration: Uint8Array;
   readonly clusterHeader: string;
   readonly fallbackCluster: string;

@@ -1,0 +1,144 @@
+/** A module's imports and exports against what its host offers and looks for, and the module's instance. */
+import { instantiateSync } from "@assemblyscript/loader";
+import type { AbiVersion } from "./abi.ts";
+import { type HostCall, width } from "./call-rows.ts";
+import { type Callback, callbackOf, callbacks } from "./callbacks.ts";
+import { handlers } from "./handlers.ts";
+import { hostCalls } from "./host-calls.ts";
+import { bindImport } from "./imports.ts";
+import { type CompiledModule, LoadError } from "./module.ts";
+import type { Profile } from "./profiles/profile.ts";
+import { trapMessage } from "./trap.ts";
+import type { Vm } from "./vm.ts";
+import { type Import, type Outline, showType } from "./wasm/outline.ts";
+
+const byImport = new Map(hostCalls.map((row) => [`${row.module}.${row.name}`, row]));
+
+/** The row of an import that the host offers; undefined for one that it has not. */
+function offered(
+  { module, name }: Import,
+  profile: Profile,
+  abi: AbiVersion,
+  assemblyScript: boolean,
+): HostCall | undefined {
+  const row = byImport.get(`${module === "wasi_unstable" ? "wasi_snapshot_preview1" : module}.${name}`);
+  if (row === undefined || !row.abi.includes(abi)) return undefined;
+  if (row.group === "assemblyscript") return assemblyScript ? row : undefined;
+  return offers(profile, row) ? row : undefined;
+}
+
+export function offers(profile: Profile, { group, name }: HostCall): boolean {
+  return group === "wasi" ? (profile.wasi?.has(name) ?? true) : !profile.missing.has(name);
+}
+
+/** The Wasm type of a host call. */
+export function typeOfCall({ params, result }: HostCall): string {
+  const types = params.flatMap(({ kind }) =>
+    kind === "u64" || kind === "i64" ? ["i64"] : Array.from({ length: width(kind) }, () => "i32"),
+  );
+  return showType(types, result === "none" ? [] : [result === "float" ? "f64" : "i32"]);
+}
+
+const typeOfCallback = ({ params, result }: Callback): string =>
+  showType(
+    params.map(() => "i32"),
+    result === "void" ? [] : ["i32"],
+  );
+
+/** Which exports the host looks for, of those that stand for one another. */
+function isLookedFor(name: string, exported: ReadonlySet<string>, profile: Profile): boolean {
+  if (name === "_start") return !exported.has("_initialize");
+  if (name === "main") return exported.has("_initialize");
+  if (name === "__main_void") return exported.has("_initialize") && !exported.has("main");
+  const { allocators } = profile;
+  const isAllocator = (allocators as readonly string[]).includes(name);
+  return !isAllocator || name === allocators.find((one) => exported.has(one));
+}
+
+/** What is wrong with the exports' types, a sentence each. */
+export function wrongExports({ exports }: Outline, profile: Profile, abi: AbiVersion): string[] {
+  const functions = new Map(exports.flatMap(({ name, type }) => (type === null ? [] : [[name, type]])));
+  const exported: ReadonlySet<string> = new Set(functions.keys());
+  return callbacks.flatMap(({ name }) => {
+    const row = callbackOf(name, abi);
+    const type = functions.get(name);
+    if (row === undefined || type === undefined || !isLookedFor(name, exported, profile)) return [];
+    const wanted = typeOfCallback(row);
+    return type === wanted
+      ? []
+      : [`Bad function signature for: ${name}, want: ${wanted}, but the module exports: ${type}`];
+  });
+}
+
+/** Throws a LoadError that names everything that the module wants and the host has not, or has otherwise. */
+function imports(vm: Vm, { imports }: Outline, assemblyScript: boolean): Linked {
+  const { profile, abiVersion } = vm;
+  const linked: Linked = { imports: {}, memory: null };
+  const missing: string[] = [];
+  const wrong: string[] = [];
+  for (const one of imports) {
+    const { module, name, kind, type, limits } = one;
+    const group = linked.imports[module] ?? {};
+    linked.imports[module] = group;
+    if (limits !== null && profile.importsMemory) {
+      const size = { initial: limits.minimum, ...(limits.maximum !== null && { maximum: limits.maximum }) };
+      if (kind === "table") group[name] = new WebAssembly.Table({ ...size, element: "anyfunc" });
+      else group[name] = linked.memory = new WebAssembly.Memory(size);
+      continue;
+    }
+    const row = kind === "function" ? offered(one, profile, abiVersion, assemblyScript) : undefined;
+    const handler = row && handlers[row.name];
+    if (row === undefined || handler === undefined) missing.push(`${module}.${name}`);
+    else if (type !== typeOfCall(row))
+      wrong.push(`${module}.${name}, want: ${type}, but host exports: ${typeOfCall(row)}`);
+    else group[name] = bindImport(vm, row, handler);
+  }
+  if (missing.length > 0)
+    throw new LoadError(`${profile.name} does not offer what the module imports: ${missing.join(", ")}`);
+  if (wrong.length > 0)
+    throw new LoadError(`Failed to load Wasm module due to an import type mismatch: ${wrong.join("; ")}`);
+  return linked;
+}
+
+interface Linked {
+  readonly imports: Record<string, Record<string, WebAssembly.ImportValue>>;
+  /** The memory that the host has made for the module. */
+  memory: WebAssembly.Memory | null;
+}
+
+export interface Instance {
+  readonly exports: WebAssembly.Exports;
+  /** null for a module without any. */
+  readonly memory: WebAssembly.Memory | null;
+  readonly readString: ((address: number) => string) | null;
+}
+
+/** Links a module to its host. AssemblyScript's own loader reads its strings, whether it exports its runtime or not. */
+export function link(vm: Vm, { wasm, outline }: CompiledModule, assemblyScript: boolean): Instance {
+  const { profile } = vm;
+  const linked = imports(vm, outline, assemblyScript);
+  const wrong = wrongExports(outline, profile, vm.abiVersion);
+  if (wrong.length > 0) throw new LoadError(wrong.join("; "));
+  const isAssemblyScript =
+    outline.exports.some(({ name }) => name === "__new") ||
+    outline.imports.some(({ module, name }) => module === "env" && name === "abort");
+  try {
+    if (!isAssemblyScript) {
+      const { exports } = new WebAssembly.Instance(wasm, linked.imports);
+      return { exports, memory: memoryOf(outline, exports) ?? linked.memory, readString: null };
+    }
+    const { instance, exports } = instantiateSync(wasm, linked.imports);
+    const memory = memoryOf(outline, instance.exports) ?? linked.memory;
+    return { exports: instance.exports, memory, readString: (address) => exports.__getString(address) };
+  } catch (error) {
+    const message = trapMessage(error);
+    if (message === null) throw error;
+    throw new LoadError(`the module did not start: ${message}`);
+  }
+}
+
+/** Whatever its name. */
+function memoryOf(outline: Outline, exports: WebAssembly.Exports): WebAssembly.Memory | null {
+  const found = outline.exports.find(({ kind }) => kind === "memory");
+  return found === undefined ? null : (exports[found.name] as WebAssembly.Memory);
+}
