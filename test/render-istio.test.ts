@@ -91,6 +91,46 @@ describe.each([
   });
 });
 
+describe("--native", () => {
+  const NATIVE = ["--native", ...ADDRESSES];
+
+  it("is as the golden file has it, and as Istio's schemas want it", async () => {
+    const { out } = run(["render", "istio", ...SMALL, ...NATIVE]);
+    await expect(out.replace(/[0-9a-f]{32}/g, "HEX")).toMatchFileSnapshot("render-istio/native.yaml");
+    if (!hasGo && !process.env.CI) return;
+    const check = schemaCheck("1.29");
+    for (const manifest of render(...NATIVE)) expect(check(manifest), manifest.kind).toBeNull();
+  }, 60_000);
+
+  it("has its routes in the object that changes with the table, and all else in another", () => {
+    const args = ["render", "istio", ...SMALL, ...NATIVE, "--out", "istio"];
+    run(args);
+    const before = [read("istio/routes.yaml"), read("istio/filter-main.yaml")];
+    promote();
+    run(args);
+    expect(read("istio/routes.yaml")).toEqual(before[0]);
+    expect(read("istio/filter-main.yaml")).not.toEqual(before[1]);
+  });
+
+  it.each([
+    [["--host", "en.wikipedia.org"], 1, "give the Gateway a host with *"],
+    [["--except", "host nope"], 1, 'there is no "host nope" to leave out'],
+    [[...FILE], 2, "--module: of the filter, which --native is without"],
+    [["--as", "wasmplugin"], 2, "--as: of the filter"],
+  ])("%j is refused", (args, code, why) => {
+    const ran = run(["render", "istio", ...SMALL, ...NATIVE, ...args]);
+    expect(ran).toMatchObject({ code, out: "", err: expect.stringContaining(why) });
+  });
+
+  it("is where routes without a module come from", () => {
+    const { code, err } = run(["render", "istio", ...SMALL, ...ADDRESSES]);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: expect.stringContaining("give --module URL, or --native for routes without the filter"),
+    });
+  });
+});
+
 describe("a dead VM", () => {
   it("is loaded anew where Istio can, and never lets a request pass", () => {
     const plugin = (...more: string[]) =>

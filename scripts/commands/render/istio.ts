@@ -5,11 +5,13 @@ import { dump } from "js-yaml";
 import { filter } from "../../filter.ts";
 import { Refusal } from "../../refusal.ts";
 import { FILTER_KINDS, type FilterKind, type Module } from "../../render/istio/filter.ts";
-import { type IstioOptions, type RenderedIstio, renderIstio } from "../../render/istio/istio.ts";
+import { type GatewayOptions, type RenderedIstio, renderIstio } from "../../render/istio/istio.ts";
 import type { Manifest } from "../../render/istio/manifest.ts";
+import { renderNativeIstio } from "../../render/istio/native.ts";
 import { ISTIO_VERSIONS, type IstioVersion } from "../../render/istio/profile.ts";
 import { ROUTE_KINDS, type RouteKind } from "../../render/istio/routes.ts";
 import type { Table } from "../../table/table.ts";
+import { refuseUnheard } from "../heard.ts";
 import {
   collectGatewayListener,
   collectHost,
@@ -33,9 +35,11 @@ interface Options extends TableOptions, UpstreamOptions {
   istio: IstioVersion;
   as: FilterKind;
   routes: RouteKind;
-  module: string;
+  module?: string;
+  native?: boolean;
+  except: string[];
   sha256?: string;
-  listener: Omit<IstioOptions["listeners"][number], "secret" | "hosts">[];
+  listener: Omit<GatewayOptions["listeners"][number], "secret" | "hosts">[];
   tlsSecret: Map<string, string>;
   host: string[];
   datacentre?: string;
@@ -68,9 +72,9 @@ export function renderIstioCommand(render: Command): void {
         .choices([...ROUTE_KINDS])
         .default("virtualservice"),
     )
-    .requiredOption(
+    .option(
       "--module <url>",
-      "where the gateway has pointsman.wasm: file:///PATH, https://…, http://… or oci://…",
+      "where the gateway has pointsman.wasm: file:///PATH, https://…, http://… or oci://… (needed without --native)",
       parseModule,
     )
     .option(
@@ -91,6 +95,13 @@ export function renderIstioCommand(render: Command): void {
       new Map(),
     )
     .option("--host <host>", "a host of the Gateway and its routes (repeatable; default: *)", collectHost, [])
+    .option("--native", "without the filter, by Envoy's own routes; what these cannot say is refused by name")
+    .option(
+      "--except <name>",
+      "leave this out of the routes of --native: its requests get a 501 (repeatable)",
+      (name: string, names: string[]) => [...names, name],
+      [],
+    )
     .option("--datacentre <name>", "the data centre of the gateway (default: the listener's)")
     .option("--primary <name>", "the data centre that is now the primary one (default: the gateway's own)")
     .option("--name <name>", "what the objects' names begin with", parseObjectName, "pointsman")
@@ -118,9 +129,12 @@ Examples:
   $ pointsman render istio --table production.table --istio 1.31 --as trafficextension --listener edge=443:8443 \\
       --tls-secret edge=wikis-cert --module https://modules.example/pointsman.wasm \\
       --clusters 'https://{cluster}.example:4450' --fallback static.example:80 --out istio/
-  $ kubectl apply --server-side -f istio/`,
+  $ kubectl apply --server-side -f istio/
+  $ pointsman render istio --farm examples/small/farm.yaml --native --out istio/ \\
+      --clusters '{cluster}.mw.svc.cluster.local:8080' --fallback static.mw.svc.cluster.local:8080`,
     )
     .action((options: Options, command: Command) => {
+      checkNative(options, command);
       const rendered = rendering(tableOf(options, command), options, command);
       warnOfMissing(rendered.missing);
       for (const note of rendered.notes) process.stderr.write(`note: ${note}\n`);
@@ -132,6 +146,16 @@ Examples:
     });
 }
 
+/** What is said of the filter goes unheard without it. */
+function checkNative({ native, module, except }: Options, command: Command): void {
+  if (native)
+    refuseUnheard(command, ["module", "sha256", "as", "routes"], "of the filter, which --native is without");
+  else if (module === undefined)
+    command.error("error: give --module URL, or --native for routes without the filter", { exitCode: 2 });
+  else if (except.length > 0)
+    command.error("error: --except leaves something out of --native: give both", { exitCode: 2 });
+}
+
 /** Throws Refusal. */
 function rendering(table: Table, options: Options, command: Command): RenderedIstio {
   const { listener, tlsSecret, host, selector, datacentre, primary } = options;
@@ -141,7 +165,7 @@ function rendering(table: Table, options: Options, command: Command): RenderedIs
     if (!given.some((one) => one.name === name))
       command.error(`error: --tls-secret ${name}: no --listener has this name`, { exitCode: 2 });
   }
-  const istio: IstioOptions = {
+  const said: GatewayOptions = {
     istio: options.istio,
     place: {
       name: options.name,
@@ -153,9 +177,6 @@ function rendering(table: Table, options: Options, command: Command): RenderedIs
       secret: tlsSecret.get(one.name) ?? null,
       hosts: host.length > 0 ? host : ["*"],
     })),
-    as: options.as,
-    routes: options.routes,
-    module: moduleOf(options),
     ...(datacentre !== undefined && { datacentre }),
     ...(primary !== undefined && { primary }),
     ...addressesOf(options),
@@ -163,14 +184,16 @@ function rendering(table: Table, options: Options, command: Command): RenderedIs
     timeouts: timeoutsOf(options),
   };
   try {
-    return renderIstio(table, istio);
+    if (options.native) return renderNativeIstio(table, { ...said, except: options.except });
+    const { as, routes } = options;
+    return renderIstio(table, { ...said, as, routes, module: moduleOf(options) });
   } catch (error) {
     throw error instanceof RangeError ? new Refusal(error.message) : error;
   }
 }
 
 /** What a proxy fetches from a stranger's network must be the filter that we tested. */
-function moduleOf({ module: url, sha256: said }: Options): Module {
+function moduleOf({ module: url = "", sha256: said }: Options): Module {
   if (said !== undefined) return { url, sha256: said };
   return /^https?:/.test(url) ? { url, sha256: createHash("sha256").update(filter).digest("hex") } : { url };
 }

@@ -10,32 +10,36 @@ import type { Profile } from "./profile.ts";
 const MANAGER_TYPE =
   "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
-export function guardPatches(
-  listener: GatewayListener,
+/** @param more of the connection manager's */
+export function managerGuard(
+  { bound }: GatewayListener,
   emitted: readonly string[],
-  buffer: number | null,
   { removesByPattern }: Profile,
-): Patch[] {
-  return [
-    managerPatch(listener.bound, {
-      "@type": MANAGER_TYPE,
-      // The filter and upstream must see the same path.
-      normalize_path: true,
-      early_header_mutation_extensions: [
-        removesByPattern
-          ? earlyRemoval(emitted)
-          : earlyMutation(emitted.flatMap(dashed).map((remove) => ({ remove }))),
-      ],
-    }),
-    routesPatch(listener.port, {
-      internal_only_headers: emitted,
-      ...(listener.trust === "edge" && { request_headers_to_add: [CLIENT_ADDRESS] }),
-    }),
-    // A gateway of Istio's holds 32 KiB of a body, and answers 413 to what is more.
-    ...(buffer === null
-      ? []
-      : [listenerPatch(listener.bound, { per_connection_buffer_limit_bytes: buffer })]),
-  ];
+  more: object = {},
+): Patch {
+  return managerPatch(bound, {
+    "@type": MANAGER_TYPE,
+    // Who decides and upstream must see the same path.
+    normalize_path: true,
+    ...more,
+    early_header_mutation_extensions: [
+      removesByPattern
+        ? earlyRemoval(emitted)
+        : earlyMutation(emitted.flatMap(dashed).map((remove) => ({ remove }))),
+    ],
+  });
+}
+
+export function routesGuard({ port, trust }: GatewayListener, emitted: readonly string[]): Patch {
+  return routesPatch(port, {
+    internal_only_headers: emitted,
+    ...(trust === "edge" && { request_headers_to_add: [CLIENT_ADDRESS] }),
+  });
+}
+
+/** A gateway of Istio's holds 32 KiB of a body, and answers 413 to what is more. */
+export function bufferPatch({ bound }: GatewayListener, bytes: number): Patch {
+  return listenerPatch(bound, { per_connection_buffer_limit_bytes: bytes });
 }
 
 /** A name with a dash or an underscore at each of its dashes: what CGI-like upstreams take for one header. */

@@ -12,7 +12,7 @@ import {
 } from "../listeners.ts";
 import { envoyFilter } from "./envoy-filter.ts";
 import { type FilterKind, type FilterSettings, filterManifest, type Module } from "./filter.ts";
-import { guardPatches } from "./guard.ts";
+import { bufferPatch, managerGuard, routesGuard } from "./guard.ts";
 import { destinationRules, serviceEntries } from "./hosts.ts";
 import type { Manifest, Place } from "./manifest.ts";
 import { type IstioVersion, profileOf } from "./profile.ts";
@@ -34,24 +34,28 @@ export interface GatewayListener {
   trust: "edge" | "internal";
 }
 
-export interface IstioOptions extends Addresses {
+/** With the filter or without. */
+export interface GatewayOptions extends Addresses {
   istio: IstioVersion;
   place: Place;
   listeners: Omit<GatewayListener, "trust">[];
-  as: FilterKind;
-  routes: RouteKind;
-  module: Module;
   datacentre?: string;
   primary?: string;
   fallback: Address;
   timeouts: SaidTimeouts;
 }
 
+export interface IstioOptions extends GatewayOptions {
+  as: FilterKind;
+  routes: RouteKind;
+  module: Module;
+}
+
 /** In the order in which they are applied: what a later one names, an earlier one has brought. */
 export interface RenderedIstio {
   /** Gateways, upstreams, routes and the guard: they change with the farm's deployments and releases. */
   routes: Manifest[];
-  /** The filter of each listener with the table: they change with every table. */
+  /** What each listener has of the table, the filter or the native routes: they change with every table. */
   filters: { listener: string; manifest: Manifest }[];
   /** Clusters of the table that have no address. */
   missing: string[];
@@ -61,9 +65,9 @@ export interface RenderedIstio {
 
 /** What etcd takes as one request, less what the API server adds. */
 const OBJECT_BYTES_AT_MOST = 1.4 * 2 ** 20;
-const FALLBACK = "pass-through";
-/** Below the filter's. */
-const GUARD_PRIORITY = 10;
+export const FALLBACK = "pass-through";
+/** Below that of what a table brings. */
+export const GUARD_PRIORITY = 10;
 
 /** Throws RangeError where the options do not fit the table, or Istio cannot do what the table says. */
 export function renderIstio(table: Table, options: IstioOptions): RenderedIstio {
@@ -73,12 +77,7 @@ export function renderIstio(table: Table, options: IstioOptions): RenderedIstio 
     throw new RangeError(
       `Istio ${options.istio} has no TrafficExtension: take a WasmPlugin or an EnvoyFilter instead`,
     );
-  checkTimeouts(table, timeouts);
-  const known = listenersOf(table);
-  const { found, missing } = clustersOf(table, options);
-  const fallback = { name: FALLBACK, ...upstream(options.fallback, { cluster: FALLBACK }, options) };
-  const emitted = table.emit.map(({ name }) => name);
-  const clusterHeader = table.emit.find(({ kind }) => kind === "cluster")!.name;
+  const { listeners, found, missing, fallback, emitted, clusterHeader } = partsOf(table, options);
   const notes: string[] = [];
   const settings: FilterSettings = {
     ...(options.datacentre !== undefined && { datacentre: options.datacentre }),
@@ -88,9 +87,7 @@ export function renderIstio(table: Table, options: IstioOptions): RenderedIstio 
   };
   const manifests: Manifest[] = [];
   const filters: RenderedIstio["filters"] = [];
-  for (const said of options.listeners) {
-    const declared = listenerOf(said.name, known);
-    const listener = { ...said, trust: declared.trust };
+  for (const { declared, ...listener } of listeners) {
     const jobs = jobDeployments(table, declared);
     if (jobs.size > 0) checkReadsBodies(listener.name, as, options.istio, profile.readsBodies);
     const own = clusterTimeouts(table, declared, timeouts);
@@ -116,7 +113,9 @@ export function renderIstio(table: Table, options: IstioOptions): RenderedIstio 
         (name) => totals.get(name) ?? total,
       ),
       envoyFilter(place, `${place.name}-${listener.name}-guard`, GUARD_PRIORITY, [
-        ...guardPatches(listener, emitted, buffer, profile),
+        managerGuard(listener, emitted, profile),
+        routesGuard(listener, emitted),
+        ...(buffer === null ? [] : [bufferPatch(listener, buffer)]),
         ...(byVirtualService ? [] : routePatches(listener, routesByHeader(clusterHeader, own, { total }))),
       ]),
     );
@@ -138,6 +137,22 @@ export function renderIstio(table: Table, options: IstioOptions): RenderedIstio 
     filters,
     missing,
     notes: [deadVm(profile.reloads), ...notes],
+  };
+}
+
+/** What is asked of a table with the filter and without. Throws RangeError. */
+export function partsOf(table: Table, options: GatewayOptions) {
+  checkTimeouts(table, options.timeouts);
+  const known = listenersOf(table);
+  return {
+    listeners: options.listeners.map((one) => {
+      const declared = listenerOf(one.name, known);
+      return { ...one, trust: declared.trust, declared };
+    }),
+    ...clustersOf(table, options),
+    fallback: { name: FALLBACK, ...upstream(options.fallback, { cluster: FALLBACK }, options) },
+    emitted: table.emit.map(({ name }) => name),
+    clusterHeader: table.emit.find(({ kind }) => kind === "cluster")!.name,
   };
 }
 
@@ -167,7 +182,8 @@ function refuseIdle(timeouts: SaidTimeouts): void {
   }
 }
 
-function checkSize(manifest: Manifest): void {
+/** Throws RangeError. */
+export function checkSize(manifest: Manifest): void {
   const bytes = Buffer.byteLength(JSON.stringify(manifest));
   if (bytes <= OBJECT_BYTES_AT_MOST) return;
   throw new RangeError(
