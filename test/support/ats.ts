@@ -10,10 +10,18 @@ import { freePort } from "./free-port.ts";
 
 const START_MS = 30_000;
 /** With what it needs that few machines have, and LuaJIT's own program. */
-const PACKAGES = ["trafficserver", "libhwloc15", "libpcre3", "libyaml-cpp0.7", "libluajit-5.1-2", "luajit"];
+const PACKAGES = [
+  "trafficserver",
+  "libhwloc15",
+  "libmaxminddb0",
+  "libpcre3",
+  "libyaml-cpp0.7",
+  "libluajit-5.1-2",
+  "luajit",
+];
 
 /** Where ATS is; `why`: there is none. */
-export const findAts = () => debianFolder(PACKAGES, "ats-debian");
+export const findAts = () => debianFolder(PACKAGES, "ats-9.2-debian");
 
 export interface AtsOptions {
   /** What lies in its folder of configuration, by name; told that folder. */

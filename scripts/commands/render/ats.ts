@@ -11,6 +11,7 @@ import { checkForAts } from "../../targets/check-for-ats.ts";
 import { readInput } from "../files.ts";
 import { collectCluster, collectListener, parseAddress, parsePattern } from "./options.ts";
 import { addTableOptions, type TableOptions, tableOf } from "./table-options.ts";
+import { warnOfMissing } from "./upstream-options.ts";
 import { writeFiles } from "./write-files.ts";
 
 interface Options extends TableOptions {
@@ -96,11 +97,7 @@ Examples:
         return;
       }
       const { files, missing } = rendering(tableOf(options, command), options);
-      for (const name of missing) {
-        process.stderr.write(
-          `warning: no address for ${name}, so its requests get a 503: give one by --cluster or --clusters\n`,
-        );
-      }
+      warnOfMissing(missing);
       const out = folderOf(options);
       if (out === null) process.stdout.write(show(files));
       else {
