@@ -169,3 +169,41 @@ test("a trace shows every VM's part of an update", () => {
   );
   expect(starts).toHaveLength(3);
 });
+
+test("a canary is dropped for good: its ticks do not come", () => {
+  const proxy = host({ workers: 1 });
+  proxy.configure("a", { configuration: "configure: tick 10\ntick: say tick" });
+  proxy.logs.length = 0;
+  proxy.clock.advance(25);
+  expect(proxy.logs.map(({ vm, text }) => `${vm} ${text}`)).toEqual([
+    "main tick",
+    "worker 0 tick",
+    "main tick",
+    "worker 0 tick",
+  ]);
+});
+
+test("a request's properties reach the guest", () => {
+  const proxy = host({ workers: 1 });
+  proxy.configure("a", { configuration: "request_headers: prop source.address" });
+  proxy.request("a", { headers: simple, properties: { "source.address": "10.0.0.1:99" } });
+  expect(proxy.logs.at(-1)?.text).toBe("prop source.address -> 0 10.0.0.1:99");
+});
+
+test("random bytes are each VM's own, and the same in each run", () => {
+  const drawn = (seed?: number): string[] => {
+    const proxy = host({ workers: 1, ...(seed !== undefined && { seed }) });
+    proxy.configure("a", { configuration: "configure: random 8" });
+    return proxy.logs.map(({ text }) => text);
+  };
+  const first = drawn();
+  expect(new Set(first).size).toBe(3);
+  expect(drawn()).toEqual(first);
+  expect(drawn(1000)).not.toEqual(first);
+});
+
+test("what a guest logs is text", () => {
+  const proxy = host({ workers: 1 });
+  proxy.configure("a", { configuration: "configure: say wëlt – 世界" });
+  expect(proxy.logs.at(-1)?.text).toBe("wëlt – 世界");
+});

@@ -6,6 +6,7 @@ import { Clock } from "./clock.ts";
 import type { Pair } from "./memory.ts";
 import type { RequestInput, RequestResult } from "./messages.ts";
 import { type CompiledModule, LoadError } from "./module.ts";
+import type { Properties } from "./properties.ts";
 import type { RootContext, RootOptions } from "./root.ts";
 import { Shared } from "./shared.ts";
 import type { Stream } from "./stream.ts";
@@ -71,6 +72,7 @@ export class ProxyHost {
   readonly #module: CompiledModule;
   readonly #threads: readonly string[];
   readonly #filters = new Map<string, Filter>();
+  #vmsStarted = 0;
   /** Why the first configuration was refused, where no other is taken after that. */
   #refusedStart: string | null = null;
 
@@ -149,7 +151,9 @@ export class ProxyHost {
     if (!generation.vms.has("base")) generation.vms.set("base", this.#start("base", generation.module));
     let verdict = generation.verdicts.get(filter.key);
     if (verdict === undefined) {
-      const root = this.#start("canary", generation.module).createRoot(filter.options);
+      const vm = this.#start("canary", generation.module);
+      const root = vm.createRoot(filter.options);
+      vm.drop();
       verdict = root.ok ? accepted : { accepted: false, why: root.refused };
       generation.verdicts.set(filter.key, verdict);
     }
@@ -184,7 +188,9 @@ export class ProxyHost {
     const onLog = (line: LogLine): void => {
       this.logs.push({ vm: name, ...line });
     };
-    return new Vm(module, { ...this.#options, clock, shared, threads, onLog });
+    // Each VM draws random bytes of its own, and the same ones in each run.
+    const seed = (this.#options.seed ?? 1) + this.#vmsStarted++;
+    return new Vm(module, { ...this.#options, clock, shared, threads, onLog, seed });
   }
 
   #retire(filter: Filter): void {
@@ -192,7 +198,7 @@ export class ProxyHost {
   }
 
   /** A stream of a filter on a worker; null where nothing filters: see `unfiltered`. */
-  begin(filter: string, worker = 0): Stream | null {
+  begin(filter: string, worker = 0, properties: Properties = {}): Stream | null {
     const thread = this.#thread(`worker ${worker}`);
     const configured = this.#filters.get(filter);
     const running = configured?.roots.get(thread);
@@ -200,7 +206,7 @@ export class ProxyHost {
     if (running.root.vm.trap !== null && this.#options.failurePolicy === "reload") {
       this.#reload(thread, configured, running.started);
     }
-    return configured.roots.get(thread)?.root.newStream() ?? null;
+    return configured.roots.get(thread)?.root.newStream(properties) ?? null;
   }
 
   /** PluginConfig::maybeReloadHandleIfNeeded */
@@ -215,7 +221,7 @@ export class ProxyHost {
   request(filter: string, input: RequestInput, worker = 0): RequestResult {
     if (this.died !== null)
       return { ...unfiltered(input), upstream: null, reset: `the process died: ${this.died}` };
-    const stream = this.begin(filter, worker);
+    const stream = this.begin(filter, worker, input.properties);
     if (stream === null) return this.#unconfigured(input);
     stream.exchange(input);
     stream.close();

@@ -173,11 +173,15 @@ export class RootContext extends Context {
   delete(): void {
     if (this.state === "deleted") return;
     this.state = "deleted";
-    this.setTickPeriod(0);
-    // What the context still waits for goes with it.
-    for (const { id } of [...this.httpCalls]) this.#take(id);
+    this.stopTimers();
     this.vm.enter("proxy_on_delete", this);
     this.vm.forget(this);
+  }
+
+  /** No tick comes any more, and what the context still waits for goes with it. */
+  stopTimers(): void {
+    this.setTickPeriod(0);
+    for (const { id } of [...this.httpCalls]) this.#take(id);
   }
 
   setTickPeriod(milliseconds: number): void {

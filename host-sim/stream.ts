@@ -8,7 +8,6 @@ import { bytesOf, type Pair } from "./memory.ts";
 import {
   checkByteString,
   chunksOf,
-  type Message,
   type ReplyInput,
   type RequestInput,
   type RequestResult,
@@ -16,6 +15,7 @@ import {
 } from "./messages.ts";
 import type { LocalReply, RequestLine } from "./profiles/profile.ts";
 import type { Properties } from "./properties.ts";
+import { HeaderLine, Result } from "./result.ts";
 import type { RootContext } from "./root.ts";
 
 export class Stream extends Context {
@@ -35,6 +35,8 @@ export class Stream extends Context {
   readonly #hostCallsBefore: number;
   /** The VM was dead before. */
   readonly #bornDead: boolean;
+  /** As the request came, whatever the guest makes of it. */
+  #kind: RequestKind = { isGrpc: false, isHead: false };
   #response: Half | null = null;
   #state: Map<string, Uint8Array> | null = null;
   #logging = false;
@@ -150,6 +152,7 @@ export class Stream extends Context {
         return;
       }
     }
+    this.#kind = kindOf(headers);
     this.request.pushHeaders(map, endOfStream);
   }
 
@@ -201,7 +204,7 @@ export class Stream extends Context {
     if (chunks.length === 0) return;
     const apart = this.vm.profile.bodyEndsApart;
     for (const [i, chunk] of chunks.entries()) half.pushBody(chunk, end && !apart && i === chunks.length - 1);
-    if (end && apart) half.pushBody(noBytes, true);
+    if (end && apart) half.pushBody(new Uint8Array(0), true);
   }
 
   #mapOf(pairs: readonly Pair[]): Pair[] {
@@ -262,26 +265,25 @@ export class Stream extends Context {
       return;
     }
     this.request.over = true;
-    const headers = this.#makeReply(reply);
-    const { body = "" } = reply;
+    const { headers, body } = this.#makeReply(reply);
     this.response.pushHeaders(headers, body === "");
     if (body !== "") this.response.pushBody(bytesOf(body), true);
   }
 
-  /** Notes the local reply; gives its headers as the host makes them. */
-  #makeReply({
-    status: asked,
-    details,
-    body = "",
-    headers: added = [],
-    grpcStatus = null,
-  }: ReplyInput): Pair[] {
+  /** Notes the local reply; gives its headers as the host makes them, and the body that is sent. */
+  #makeReply({ status: asked, details, body = "", headers: added = [], grpcStatus = null }: ReplyInput) {
     const { profile } = this.vm;
     const status = profile.localReplyStatus(asked);
-    const headers = profile.localReplyHeaders(status, body, added);
+    const { isGrpc, isHead } = this.#kind;
+    const asGrpc = isGrpc ? profile.grpcReplyHeaders : null;
+    const headers =
+      asGrpc === null
+        ? profile.localReplyHeaders(status, body, added)
+        : asGrpc({ status, body: isHead ? "" : body, headers: added, grpcStatus });
     this.localReply = { status, body, headers, details: profile.localReplyDetails(details), grpcStatus };
     this.vm.trace?.({ type: "local-reply", context: this.id, status, details });
-    return headers;
+    const isBare = asGrpc !== null || (isHead && profile.headEndsReplies);
+    return { headers, body: isBare ? "" : body };
   }
 
   /** An answer of the host's that no callback sees; if the client already has headers, all that is left is a cut. */
@@ -292,12 +294,12 @@ export class Stream extends Context {
     }
     this.request.over = true;
     this.response.over = true;
-    const headers = this.#makeReply(reply);
+    const { headers, body } = this.#makeReply(reply);
     // What the guest may still look at is what came from upstream.
     this.response.headers ??= headers;
     this.response.sent.headers = headers;
     this.response.sent.body.length = 0;
-    if (reply.body) this.response.sent.body.push(bytesOf(reply.body));
+    if (body !== "") this.response.sent.body.push(bytesOf(body));
     this.response.sent.ended = true;
   }
 
@@ -351,80 +353,16 @@ const bodyCallbacks: ReadonlySet<CallbackName | null> = new Set([
   "proxy_on_request_body",
   "proxy_on_response_body",
 ] as const);
-const noBytes = new Uint8Array(0);
 
-function messageOf({ sent }: Half): Message | null {
-  const { headers, body, trailers, ended, raw } = sent;
-  if (headers === null) return null;
-  const bytes = body.length === 0 ? noBytes : Buffer.concat(body);
-  return { headers, body: bytes, trailers, ended, ...(raw && { raw }) };
+interface RequestKind {
+  readonly isGrpc: boolean;
+  readonly isHead: boolean;
 }
 
-/** What costs something to make is made when it is asked for. */
-class Result implements RequestResult {
-  readonly headers: readonly Pair[];
-  readonly action: "continue" | "pause";
-  readonly localReply: LocalReply | null;
-  readonly reset: string | null;
-  readonly trapped: string | null;
-  readonly routeCacheClears: number;
-  readonly hostCalls: number;
-  readonly #stream: Stream;
-
-  constructor(stream: Stream, response: Half | null, hostCalls: number) {
-    this.headers = stream.request.headers ?? [];
-    this.action = isHeld(stream.request) || (response !== null && isHeld(response)) ? "pause" : "continue";
-    // The filter's own response callbacks may have changed the reply's headers.
-    const replied = response?.sent.headers ?? null;
-    this.localReply =
-      stream.localReply === null || replied === null
-        ? stream.localReply
-        : { ...stream.localReply, headers: replied };
-    this.reset = stream.reset;
-    this.trapped = stream.trapped;
-    this.routeCacheClears = stream.routeCacheClears;
-    this.hostCalls = hostCalls;
-    this.#stream = stream;
-  }
-
-  get target(): RequestLine {
-    const { method, scheme, host, path } = this.#stream.requestLine;
-    return { method, scheme, host, path };
-  }
-
-  get upstream(): Message | null {
-    return messageOf(this.#stream.request);
-  }
-
-  get downstream(): Message | null {
-    return messageOf(this.#stream.response);
-  }
-}
-
-const isHeld = (half: Half): boolean => !half.over && half.paused !== null;
-
-/** The request line of a host that keeps it in pseudo-headers. */
-class HeaderLine implements RequestLine {
-  readonly #half: Half;
-
-  constructor(half: Half) {
-    this.#half = half;
-  }
-
-  #value(name: string): string {
-    return this.#half.headers?.find((pair) => pair[0] === name)?.[1] ?? "";
-  }
-
-  get method(): string {
-    return this.#value(":method");
-  }
-  get scheme(): string {
-    return this.#value(":scheme");
-  }
-  get host(): string {
-    return this.#value(":authority");
-  }
-  get path(): string {
-    return this.#value(":path");
-  }
+function kindOf(headers: readonly Pair[]): RequestKind {
+  const value = (name: string): string => headers.find((pair) => pair[0].toLowerCase() === name)?.[1] ?? "";
+  return {
+    isGrpc: /^application\/grpc(\+|$)/.test(value("content-type")),
+    isHead: value(":method") === "HEAD",
+  };
 }

@@ -6,7 +6,7 @@ import { Clock } from "./clock.ts";
 import { Context } from "./context.ts";
 import type { Faults } from "./faults.ts";
 import { link } from "./link.ts";
-import { GuestMemory, pairsSize } from "./memory.ts";
+import { GuestMemory, pairsSize, textOf } from "./memory.ts";
 import { abiVersionOf, CompiledModule, compileModule, LoadError } from "./module.ts";
 import { envoy140 } from "./profiles/envoy.ts";
 import type { Profile } from "./profiles/profile.ts";
@@ -44,6 +44,8 @@ export interface LoadOptions {
   readonly onLog?: (line: LogLine) => void;
   /** What `proxy_get_log_level` answers, 0 (trace) to 5 (critical); default 2 (info). Every log is kept anyway. */
   readonly logLevel?: number;
+  /** What WASI's `random_get` gives: the same seed, the same bytes. Default 1. */
+  readonly seed?: number;
   /** Offer `env.abort` and `env.seed`, which asc imports by default and no proxy has. */
   readonly assemblyScript?: boolean;
 }
@@ -112,7 +114,7 @@ export class Vm {
   #depth = 0;
   #lastContextId = 0;
   #lastHttpCallId = 0;
-  #random = 1;
+  #random: number;
 
   static readonly compile = compileModule;
 
@@ -143,6 +145,7 @@ export class Vm {
     this.logLevel = options.logLevel ?? 2;
     this.threads = options.threads ?? 1;
     this.#onLog = options.onLog;
+    this.#random = options.seed ?? 1;
     this.context = new Context(this, 0);
     this.#contexts.set(0, this.context);
 
@@ -260,14 +263,21 @@ export class Vm {
     return result;
   }
 
-  log(level: number, text: string): void {
+  /** @param bytes a byte string; what is shown is text */
+  log(level: number, bytes: string): void {
+    const text = textOf(bytes);
     const line = { level, text };
     this.logs.push(line);
     this.#onLog?.(line);
     this.trace?.({ type: "log", level: enumNames.logLevel[level] ?? `${level}`, text });
   }
 
-  /** For WASI's random_get: the same bytes in every run. */
+  /** The VM is dropped without a word to the guest: nothing that it waits for comes any more. */
+  drop(): void {
+    for (const { root } of this.#contexts.values()) root?.stopTimers();
+  }
+
+  /** For WASI's random_get. */
   randomBytes(size: number): Uint8Array {
     const bytes = new Uint8Array(size);
     for (let i = 0; i < size; i++) {

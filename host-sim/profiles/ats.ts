@@ -102,6 +102,8 @@ export const ats102: Profile = {
     if (body !== "") atsHeaders.replace(headers, "content-type", "text/html");
     return headers;
   },
+  grpcReplyHeaders: null,
+  headEndsReplies: false,
   localReplyDetails: (details) => details,
   localReplyIsFiltered: false,
   streamEnd: ["proxy_on_done", "proxy_on_delete"],

@@ -1,7 +1,7 @@
 /** Envoy 1.40 on V8: proxy-wasm-cpp-host and source/extensions/common/wasm/context.cc. */
 
 import { BufferType } from "../abi.ts";
-import type { Pair } from "../memory.ts";
+import { envoyGrpcReply, envoyReply } from "./envoy-replies.ts";
 import { envoyRequestHeaders, envoyResponseHeaders } from "./header-rules.ts";
 import type { Profile } from "./profile.ts";
 
@@ -73,8 +73,7 @@ export const envoy140: Profile = {
   localReplyStatus: (status) => status,
   repliesFromBodies: true,
   localReplyHeaders: (status, body, added) => {
-    const headers: Pair[] = [[":status", String(status)]];
-    for (const [name, value] of added) envoyResponseHeaders.add(headers, name, value);
+    const headers = envoyReply(status, added);
     if (body === "") {
       envoyResponseHeaders.remove(headers, "content-length");
       envoyResponseHeaders.remove(headers, "content-type");
@@ -85,6 +84,8 @@ export const envoy140: Profile = {
     }
     return headers;
   },
+  grpcReplyHeaders: envoyGrpcReply,
+  headEndsReplies: true,
   localReplyDetails: (details) => details.replace(/\s/g, "_"),
   localReplyIsFiltered: true,
   // The access log is written before the filters are destroyed (doDeferredStreamDestroy).

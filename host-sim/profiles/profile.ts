@@ -48,6 +48,9 @@ export interface Death {
   readonly kills: string;
 }
 
+/** A local reply as the guest asks for it; `headers` are put to the host's own. */
+export type AskedReply = Pick<LocalReply, "status" | "body" | "headers" | "grpcStatus">;
+
 /** What happens to data after a body callback: passed on, kept, kept without limit, or dropped. */
 export type DataAction = "continue" | "buffer" | "watermark" | "drop";
 
@@ -156,6 +159,10 @@ export interface Profile {
   readonly repliesFromBodies: boolean;
   /** The client's response headers for a local reply; `added` are the guest's. */
   localReplyHeaders(status: number, body: string, added: readonly Pair[]): Pair[];
+  /** The headers that are the whole answer to a gRPC request; null: it is answered as any other. */
+  readonly grpcReplyHeaders: ((reply: AskedReply) => Pair[]) | null;
+  /** A local reply to HEAD ends with its headers. */
+  readonly headEndsReplies: boolean;
   localReplyDetails(details: string): string;
   /** A local reply passes the filter's own response callbacks on its way to the client. */
   readonly localReplyIsFiltered: boolean;

@@ -72,6 +72,8 @@ export const strict: Profile = {
     if (body !== "") specifiedHeaders.replace(headers, "content-length", String(body.length));
     return headers;
   },
+  grpcReplyHeaders: null,
+  headEndsReplies: true,
   localReplyDetails: (details) => details,
   localReplyIsFiltered: false,
   streamEnd: ["proxy_on_done", "proxy_on_log", "proxy_on_delete"],
