@@ -4,16 +4,18 @@ import type { RequestLine } from "./profile.ts";
 
 const isHost = ([name]: Pair): boolean => name.toLowerCase() === "host";
 
-/** A URL as the target: its host takes the place of Host. Changes both; see `Profile.receive`. */
+/** A URL as the target: its host, where it has one, takes the place of Host. Changes both; see `Profile.receive`. */
 export function receiveInAts(line: RequestLine, map: Pair[]): string | null {
   if (map.filter(isHost).length > 1) return "two Host headers";
   const url = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)(.*)$/is.exec(line.path);
   if (url !== null) {
     const [, host, rest] = url;
-    line.host = host!;
     line.path = rest!.startsWith("/") ? rest! : `/${rest}`;
-    const at = map.findIndex(isHost);
-    map.splice(at < 0 ? 0 : at, at < 0 ? 0 : 1, ["Host", host!]);
+    if (host !== "") {
+      line.host = host!;
+      const at = map.findIndex(isHost);
+      map.splice(at < 0 ? 0 : at, at < 0 ? 0 : 1, ["Host", host!]);
+    }
   }
   if (!line.path.startsWith("/")) return "a target that is no path";
   if (line.path.startsWith("//")) line.path = line.path.slice(1);

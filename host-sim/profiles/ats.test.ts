@@ -317,6 +317,16 @@ describe("a request's line and Host", () => {
     expect(target).toMatchObject({ host: "a.example:80", path: "/x" });
   });
 
+  // Ran on 9.2.9.
+  test("a URL without a host leaves Host", async () => {
+    const { said, target } = await ask([
+      ["Host", "b.example"],
+      [":path", "http:///x"],
+    ]);
+    expect(said).toEqual(["prop request.path -> 0 /x", "get 0 host -> 0 b.example"]);
+    expect(target).toMatchObject({ host: "b.example", path: "/x" });
+  });
+
   test.each(["a.example", "a.example:", "a.example:443", "[::1]", "[::1]:80", ""])(
     "Host %j passes",
     async (host) => {

@@ -19,7 +19,11 @@ describe("a replay", () => {
       (await replayer({ ...simulated, profile }))(question),
     );
     const [envoy, ats] = await Promise.all(answers);
-    expect(envoy).toMatchObject({ cluster: null, rule: "no rule → refused by Envoy", line: { status: 400 } });
+    expect(envoy).toMatchObject({
+      cluster: null,
+      rule: "no rule → refused before the rules",
+      line: { status: 400 },
+    });
     expect(ats).toMatchObject({ cluster: "mw-web-1-47-0-wmf-1", line: { status: null } });
   });
 

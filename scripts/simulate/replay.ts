@@ -93,7 +93,12 @@ function tableReplayer(explainer: Explainer, listener: string | null): Replayer 
     return {
       cluster: answer.cluster,
       status: answer.status,
-      rule: trail === null ? "no rule → refused by Envoy" : trail.rule === null ? none : rules[trail.rule]!,
+      rule:
+        trail === null
+          ? "no rule → refused before the rules"
+          : trail.rule === null
+            ? none
+            : rules[trail.rule]!,
       hostWithoutWiki: trail?.wrong && trail.wrong !== "twoWikis" ? trail.host : null,
       line: answer,
     };
