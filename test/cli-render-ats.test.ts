@@ -26,7 +26,7 @@ it("writes all that ATS needs, and the filter", () => {
     "pointsman-stats.config",
     "pointsman.yaml",
   ]);
-  expect(read("ats/plugin.config").toString()).toContain(`stats_over_http.so ${join(folder, "ats")}/`);
+  expect(read("ats/plugin.config").toString()).toContain(`stats_over_http.so "${join(folder, "ats")}/`);
   expect(check("ats/pointsman.yaml")).toEqual({
     code: 0,
     out: "ats/pointsman.yaml: ATS takes it\n",
@@ -39,6 +39,14 @@ it("prints the same, and warns of clusters without an address", () => {
   expect(code).toBe(0);
   expect(out).toContain("# remap.config\nmap / http://old.svc:80/ ");
   expect(err).toContain("warning: no address for mw-web-1-46-0, so its requests get a 503");
+});
+
+it("has a folder on the proxy's machine that is told whole", () => {
+  const { code, err } = render("--root", "etc");
+  expect({ code, err }).toEqual({
+    code: 1,
+    err: "--root etc: must begin with /, as stats_over_http knows no folder\n",
+  });
 });
 
 it("is one listener's", () => {

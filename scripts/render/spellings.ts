@@ -15,9 +15,10 @@ export function spellings(names: readonly string[]): string {
   return `^${first.slice(0, common)}(?:${rests.join("|")})$`;
 }
 
-/** The same anywhere in a text: a list of names, as `Connection` is. */
+/** The same in a list of names, as `Connection` is: `alive` is not in `keep-alive`. */
 export function anySpelling(names: readonly string[]): string {
-  return names.map((name) => name.toLowerCase().replace(/[^a-z0-9]/g, "[^a-z0-9]")).join("|");
+  const spelt = names.map((name) => name.toLowerCase().replace(/[^a-z0-9]/g, "[^a-z0-9]"));
+  return `(?:^|[^a-z0-9-])(?:${spelt.join("|")})(?:[^a-z0-9-]|$)`;
 }
 
 /** Separators that a header's name may have, and PHP takes for the same. */

@@ -64,6 +64,14 @@ describe("refused are", () => {
       swap("wamr", "v8"),
       `${closed}config.vm_config.runtime: must be \`ats.wasm.runtime.wamr\``,
     ],
+    [
+      "a filter that is not asked",
+      swap(
+        "  fail_open",
+        "  capability_restriction_config: { allowed_capabilities: [proxy_log] }\n  fail_open",
+      ),
+      `${closed}config.capability_restriction_config: must not be there`,
+    ],
     ["no VM", swap("vm_config", "vm"), `${closed}config: must have \`vm_config\``],
     ["a second plugin", `${YAML}more: {}\n`, `${closed}Unrecognized key: "more"`],
     [

@@ -28,6 +28,9 @@ const schema = z.strictObject({
       ),
       vm_config: vmConfig.optional(),
       vmConfig: vmConfig.optional(),
+      capability_restriction_config: z
+        .never("must not be there: it takes callbacks from the filter")
+        .optional(),
     })
     .refine((config) => config.vm_config || config.vmConfig, "must have `vm_config`"),
 });

@@ -1,5 +1,5 @@
 /** `pointsman render ats`: an Apache Traffic Server 10.2 that runs the filter, and whether it will take a table. */
-import { join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { filter } from "../../filter.ts";
 import { Refusal } from "../../refusal.ts";
@@ -124,6 +124,8 @@ function rendering(table: Table, options: Options): RenderedAts {
     ca,
   } = options;
   if (listener.length > 1) throw new Refusal("one ATS is one listener: render each into a folder of its own");
+  if (options.root !== undefined && !isAbsolute(options.root))
+    throw new Refusal(`--root ${options.root}: must begin with /, as stats_over_http knows no folder`);
   const out = folderOf(options);
   const root = options.root ?? (out === null ? "/etc/trafficserver" : resolve(out));
   const rendered: AtsRenderOptions = {

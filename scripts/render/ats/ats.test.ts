@@ -69,7 +69,8 @@ describe("the guard", () => {
     )!;
     for (const one of ["close, X-Cluster", "x_cluster", "WIKI"])
       expect(one).toMatch(new RegExp(pattern!, "i"));
-    expect("keep-alive, cluster").not.toMatch(new RegExp(pattern!, "i"));
+    for (const one of ["keep-alive, cluster", "keep-wiki, wiki-x"])
+      expect(one).not.toMatch(new RegExp(pattern!, "i"));
   });
 
   it.each([
@@ -185,6 +186,9 @@ it("records.yaml has one net thread, the client's Host, and answers to Expect", 
       url_remap: { pristine_host_hdr: 1, remap_required: 1 },
     },
   });
+  expect(render({ listener: { name: "main", address: "::1", port: 80 } }).text("records.yaml")).toContain(
+    "80:ip-in=[::1]",
+  );
   expect(render({ listener: { name: "main", port: 80 } }).yaml("records.yaml")).toMatchObject({
     records: { http: { server_ports: "80" } },
   });

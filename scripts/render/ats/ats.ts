@@ -101,7 +101,7 @@ function plugins(root: string): string {
     `header_rewrite.so ${GUARD}`,
     `wasm.so ${PLUGIN}`,
     // It looks for no file in ATS's folder by itself.
-    `stats_over_http.so ${root}/${STATS}`,
+    `stats_over_http.so "${root}/${STATS}"`,
     "",
   ].join("\n");
 }

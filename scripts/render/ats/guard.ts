@@ -22,7 +22,7 @@ export function guardRules({ emitted, debugging, isEdge }: Guarded): string {
       removed.map((name) => `rm-header ${name}`),
     ),
     "# ATS would remove what Connection names again, after the filter has set it.",
-    rule(READ, [`%{CLIENT-HEADER:Connection} /(?i)(?:${anySpelling(emitted)})/`], ["set-status 400"]),
+    rule(READ, [`%{CLIENT-HEADER:Connection} /(?i)${anySpelling(emitted)}/`], ["set-status 400"]),
     "# A body of unknown length ends the process, when the origin answers before the body's end.",
     rule(READ, ['%{CLIENT-HEADER:Transfer-Encoding} ="" [NOT]'], ["set-status 411"]),
     ...debugging.flatMap((name) => [

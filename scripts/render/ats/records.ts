@@ -1,4 +1,5 @@
 /** records.yaml: what ATS must be told beside its defaults, for the filter and what stands around it. */
+import { isIPv6 } from "node:net";
 
 export interface RecordsOptions {
   /** Where ATS listens; null: at all addresses. */
@@ -15,7 +16,7 @@ export function records({ address, port, ca }: RecordsOptions): object {
       // The plugin passes bodies on without a lock: on more than one thread they end the process.
       exec_thread: { autoconfig: { enabled: 0 }, limit: 1 },
       http: {
-        server_ports: address === null ? String(port) : `${port}:ip-in=${address}`,
+        server_ports: address === null ? String(port) : `${port}:ip-in=${inBrackets(address)}`,
         // Else a client that sends `Expect: 100-continue` waits for ever.
         send_100_continue_response: 1,
         // A cluster's only host that was down is asked again soon.
@@ -38,3 +39,5 @@ export function records({ address, port, ca }: RecordsOptions): object {
     },
   };
 }
+
+const inBrackets = (address: string) => (isIPv6(address) ? `[${address}]` : address);
