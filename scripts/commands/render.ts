@@ -4,6 +4,7 @@ import { renderAtsCommand } from "./render/ats.ts";
 import { renderAtsLuaCommand } from "./render/ats-lua.ts";
 import { renderEnvoyCommand } from "./render/envoy.ts";
 import { renderIstioCommand } from "./render/istio.ts";
+import { renderKubernetesCommand } from "./render/kubernetes.ts";
 
 export function renderCommand(program: Command): void {
   const render = program
@@ -19,6 +20,9 @@ Examples:
       --clusters '{cluster}.svc.example:8080'
   $ pointsman render ats --farm examples/small/farm.yaml --clusters '{cluster}.svc.example:8080'`,
     );
-  for (const add of [renderEnvoyCommand, renderIstioCommand, renderAtsCommand, renderAtsLuaCommand])
-    add(render);
+  renderEnvoyCommand(render);
+  renderIstioCommand(render);
+  renderKubernetesCommand(render);
+  renderAtsCommand(render);
+  renderAtsLuaCommand(render);
 }

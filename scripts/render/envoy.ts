@@ -1,8 +1,8 @@
 /** A table's Envoy: the same configuration that the tests run, for a machine of one's own. */
-import { posix } from "node:path";
 import type { Table } from "../table/table.ts";
 import { type Address, type Addresses, clustersOf, upstream } from "./addresses.ts";
 import { type BootstrapOptions, bootstrap, type ListenerOptions } from "./bootstrap.ts";
+import type { FilterFile } from "./discovered-filter.ts";
 import { versionOf } from "./filter-file.ts";
 import { checkTimeouts, clusterTimeouts, listenerOf, listenersOf, type SaidTimeouts } from "./listeners.ts";
 import { nativeConfigurations } from "./native/configurations.ts";
@@ -10,6 +10,7 @@ import { routesResource } from "./native/envoy.ts";
 import type { ProxyNode } from "./node.ts";
 import { FILTER_NAME, type FilterOptions, filterResource, pluginConfiguration } from "./plugin.ts";
 import type { Protection } from "./protection.ts";
+import { listening, type Role } from "./role.ts";
 
 /** What is handed on as it is. */
 type Passed = Pick<
@@ -25,8 +26,9 @@ type Passed = Pick<
 >;
 
 export interface RenderOptions extends Passed, Addresses {
-  /** Listeners of the table, and where each listens; none: its first, on 127.0.0.1:8080. */
+  /** Listeners of the table, and where each listens; none: the first that suits the role. */
   listeners: Pick<ListenerOptions, "name" | "address" | "port">[];
+  role?: Role;
   datacentre?: string;
   primary?: string;
   /** Of the filter's files: another one than in those that are there. */
@@ -35,8 +37,8 @@ export interface RenderOptions extends Passed, Addresses {
   server: Address | null;
   /** Who the proxy is, to that server. */
   node: ProxyNode;
-  /** On the proxy's machine: the folder of its configuration, and the .wasm. */
-  root: string;
+  /** On the proxy's machine: where Envoy discovers a listener's filter or routes, and the .wasm. */
+  fileOf: (listener: string, what: string) => FilterFile;
   wasm: string;
   /** Without a filter, by Envoy's own routes, and what may be left out of them; null: with the filter. */
   native: { except: readonly string[] } | null;
@@ -52,7 +54,7 @@ export interface Rendered {
   /** What Envoy is started with. */
   bootstrap: object;
   /** The filter of each listener, and where Envoy looks for it; none where a server has them. */
-  filters: { path: string; resource: object }[];
+  filters: { listener: string; path: string; resource: object }[];
   /** In their place, the routes of each listener. */
   routes: { path: string; resource: object }[];
   /** Clusters of the table that have no address. */
@@ -63,16 +65,20 @@ export interface Rendered {
 const FALLBACK = "pass-through";
 /** The name of the xDS server's. */
 const SERVER = "pointsman-xds";
+/** What a listener's file of routes is called. */
+const ROUTES = "routes";
+
 /** Throws RangeError where the options do not fit the table. */
 export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
   const {
     listeners,
+    role,
     datacentre,
     primary,
     attempt,
     server,
     node,
-    root,
+    fileOf,
     wasm,
     clusters,
     pattern,
@@ -87,13 +93,11 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
   const addresses = { clusters, pattern, ca, serverName };
   checkTimeouts(table, timeouts);
   const known = listenersOf(table);
-  const given = listeners.length > 0 ? listeners : [{ name: [...known.keys()][0]!, port: 8080 }];
+  const given = listening(listeners, known, role);
   const isEdge = given.some(({ name }) => listenerOf(name, known).trust === "edge");
   const { found, missing } = clustersOf(table, addresses);
   const emitted = table.emit;
   const clusterHeader = emitted.find(({ kind }) => kind === "cluster")!.name;
-  const directory = (listener: string) => posix.join(root, FILTER_NAME, listener);
-  const path = (listener: string) => posix.join(directory(listener), `${FILTER_NAME}.json`);
   const filterOf = (listener: string): FilterOptions => ({
     wasm,
     table: table.bytes,
@@ -105,7 +109,6 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
     ...(rest.shadow && { shadow: true }),
   });
   const headers = { clusterHeader, emittedHeaders: emitted.map(({ name }) => name) };
-  const routesPath = (listener: string) => posix.join(directory(listener), "routes.json");
   const filesOf = native || server ? [] : given;
   const routes = native
     ? nativeConfigurations(table, new Map(given.map(({ name }) => [name, listenerOf(name, known)])), {
@@ -137,14 +140,9 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
       fallbackCluster: FALLBACK,
       ...headers,
       ...(native
-        ? {
-            discovery: null,
-            native: (listener: string) => ({ path: routesPath(listener), directory: directory(listener) }),
-          }
+        ? { discovery: null, native: (listener: string) => fileOf(listener, ROUTES) }
         : {
-            discovery: server
-              ? { cluster: SERVER }
-              : (listener: string) => ({ path: path(listener), directory: directory(listener) }),
+            discovery: server ? { cluster: SERVER } : (listener: string) => fileOf(listener, FILTER_NAME),
             atStart: filterOf,
             jobLimit: table.jobs?.limit ?? 0,
           }),
@@ -152,10 +150,11 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
     }),
     filters: filesOf.map(({ name }) => {
       const filter = filterOf(name);
-      return { path: path(name), resource: filterResource(filter, versionOf(pluginConfiguration(filter))) };
+      const resource = filterResource(filter, versionOf(pluginConfiguration(filter)));
+      return { listener: name, path: fileOf(name, FILTER_NAME).path, resource };
     }),
     routes: [...routes].map(([listener, configuration]) => ({
-      path: routesPath(listener),
+      path: fileOf(listener, ROUTES).path,
       resource: routesResource(configuration, versionOf(JSON.stringify(configuration))),
     })),
     // In shadow no request goes to any.

@@ -12,11 +12,11 @@ import { encode } from "../encode/encode.ts";
 import { filter } from "../filter.ts";
 import type { Plan } from "../plan.ts";
 import { parseAtsFile } from "../render/ats-file.ts";
+import { CONFIGMAP_BYTES_AT_MOST, configMap, manifestText, withTable } from "../render/configmap.ts";
 import { parseEnvoyFile } from "../render/envoy-file.ts";
 import { parseFilterFile } from "../render/filter-file.ts";
 import { filterResource, plugin } from "../render/plugin.ts";
 import { Table } from "../table/table.ts";
-import { CONFIGMAP_BYTES_AT_MOST } from "./configmap.ts";
 import { readFilterFile } from "./filter-files.ts";
 import { DoesNotFit, HasNewer } from "./target.ts";
 import { readTargets, targetOf, targetOption, targetsSchema } from "./targets.ts";
@@ -56,7 +56,7 @@ describe("targets.yaml", () => {
     ["targets: [{ kind: atz, file: x }]", "must be `ats`; did you mean `ats`?"],
     ["targets: [{ kind: ats }]", "missing key `file` in `targets.0`"],
     ["targets: [{ kind: ats, file: x, reload: traffic_ctl }]", "`targets.0.reload` must be a list, not text"],
-    ["targets: [{ kind: configmap, file: x, name: A_B }]", "must be a name in lower case"],
+    ["targets: [{ kind: configmap, file: x, name: y }]", "unknown key `name` in `targets.0`"],
     [
       "targets: [{ kind: envoy-files, folder: x, file: y }]",
       "key `file` in `targets.0` does not go together with `folder`: keep the one or the other",
@@ -68,11 +68,7 @@ describe("targets.yaml", () => {
   });
 
   it("is not needed for a target that an option says", () => {
-    expect(targetOption("configmap=a=b.json")).toEqual({
-      kind: "configmap",
-      file: "a=b.json",
-      name: "pointsman-table",
-    });
+    expect(targetOption("configmap=a=b.json")).toEqual({ kind: "configmap", file: "a=b.json" });
     for (const text of ["ats", "ats=", "=x", "ftp=x", "envoy-files"]) expect(targetOption(text)).toBeNull();
   });
 });
@@ -141,8 +137,6 @@ describe("envoy-files", () => {
     expect(() => target({ kind: "envoy-files", folder }).write(NEW)).toThrow("LISTENER/pointsman.json: ");
     rmSync(bootstrap);
     expect(() => target({ kind: "envoy-files", folder }).write(NEW)).toThrow("LISTENER/pointsman.json: ");
-    const map = { kind: "configmap", name: "x", file: join(folder, "cm.json"), from: folder };
-    expect(() => target(map).write(NEW)).toThrow("LISTENER/pointsman.json: ");
   });
 
   it("is refused where the filter that is there refuses it", async () => {
@@ -180,7 +174,6 @@ describe("envoy-files", () => {
 });
 
 describe("what a target has", () => {
-  const { generation, digest } = NEW;
   const has = (table: Table | null) => (table === null ? null : expect.objectContaining({ ...idOf(table) }));
   const idOf = ({ generation, digest }: Table) => ({ generation, digest });
 
@@ -203,12 +196,12 @@ describe("what a target has", () => {
 
   it("of a ConfigMap or of ATS is what the file has, and nothing where there is none", () => {
     const folder = folderOf({ "p.yaml": "config: { configuration: TABLE }" });
-    const map = target({ kind: "configmap", file: join(folder, "cm.json"), name: "x" });
+    const map = target({ kind: "configmap", file: join(folder, "cm.json") });
     const ats = target({ kind: "ats", file: join(folder, "p.yaml"), reload: ["true"] }, true);
     expect([map.has(), ats.has()]).toEqual([null, null]);
     map.write(NEW);
     ats.write(NEW);
-    expect([map.has(), ats.has()]).toEqual([{ generation, digest }, has(NEW)]);
+    expect([map.has(), ats.has()]).toEqual([has(NEW), has(NEW)]);
     expect([map.isTold, ats.isTold]).toEqual([false, true]);
   });
 
@@ -226,49 +219,62 @@ describe("what a target has", () => {
 });
 
 describe("configmap", () => {
-  const says = (folder: string, more = {}) => ({
-    kind: "configmap",
-    file: join(folder, "cm.yaml"),
-    name: "a-table",
-    ...more,
-  });
+  const says = (folder: string) => ({ kind: "configmap", file: join(folder, "cm.json") });
   const read = (folder: string) =>
-    load(readFileSync(join(folder, "cm.yaml"), "utf8")) as {
+    JSON.parse(readFileSync(join(folder, "cm.json"), "utf8")) as {
       metadata: object;
       data: Record<string, string>;
       binaryData: Record<string, string>;
     };
+  /** As `render kubernetes` writes it. */
+  function written(listeners: Record<string, Table>): string {
+    const filters = Object.entries(listeners).map(([listener, { bytes }]) => [
+      `${listener}.json`,
+      JSON.stringify(filterResource({ wasm: "x.wasm", table: bytes, listener, datacentre: "codfw" }, "1")),
+    ]);
+    const empty = configMap(
+      { name: "a-table", namespace: "mw" },
+      { annotations: { of: "ours" }, data: Object.fromEntries(filters) },
+    );
+    return folderOf({ "cm.json": manifestText(withTable(empty, Object.values(listeners)[0]!)) });
+  }
 
-  it("has the table, each listener's file, and what is in it as labels", () => {
-    const folder = rendered({ edge: OLD, mesh: OLD });
-    target(says(folder, { from: folder, namespace: "mw" })).write(NEW);
+  it("has the table in all that holds one, says it by its labels, and keeps all else", () => {
+    const folder = written({ edge: OLD, mesh: OLD });
+    expect(target(says(folder)).write(NEW)).toMatch(/^written, \d{7} bytes are left; then: kubectl apply /);
     const { metadata, data, binaryData } = read(folder);
     expect(metadata).toEqual({
       name: "a-table",
       namespace: "mw",
       labels: { "pointsman-generation": "8", "pointsman-digest": NEW.digest },
+      annotations: { of: "ours" },
     });
     expect(Object.keys(data)).toEqual(["edge.json", "mesh.json"]);
-    expect(parseFilterFile(data["edge.json"]!, "edge.json").table!.digest).toBe(NEW.digest);
+    const { table, listener } = parseFilterFile(data["mesh.json"]!, "mesh.json");
+    expect([table!.digest, listener]).toEqual([NEW.digest, "mesh"]);
+    expect(data["edge.json"]).toContain('"filename": "x.wasm"');
     expect(Buffer.from(binaryData["pointsman.table"]!, "base64")).toEqual(Buffer.from(NEW.bytes));
-    // What the files are made of is only their form.
-    expect(tableIn(join(folder, "pointsman/edge/pointsman.json")).generation).toBe(7);
   });
 
   it("is the same bytes where a generation is written again, and another attempt with each generation", () => {
-    const folder = rendered({ edge: OLD, mesh: OLD });
-    const map = target(says(folder, { from: folder }));
+    const folder = written({ edge: OLD, mesh: OLD });
+    const map = target(says(folder));
     const attempts = () =>
       Object.entries(read(folder).data).map(([name, text]) => parseFilterFile(text, name).attempt);
     map.write(NEW);
-    const written = readFileSync(join(folder, "cm.yaml"));
+    const once = readFileSync(join(folder, "cm.json"));
     expect(attempts()).toEqual([8, 8]);
-    // The same folder is often this machine's own Envoy's too, where each write counts.
-    target({ kind: "envoy-files", folder }).write(NEW);
     map.write(NEW);
-    expect(readFileSync(join(folder, "cm.yaml"))).toEqual(written);
+    expect(readFileSync(join(folder, "cm.json"))).toEqual(once);
     map.write(tableOf(9));
     expect(attempts()).toEqual([9, 9]);
+  });
+
+  it("has the table alone where nothing is there", () => {
+    const folder = folderOf({});
+    target(says(folder)).write(NEW);
+    expect(Object.keys(read(folder))).toEqual(["apiVersion", "kind", "metadata", "binaryData"]);
+    expect(read(folder).metadata).toMatchObject({ name: "pointsman-table" });
   });
 
   it("takes the place of an older one alone, and of nothing else", async () => {
@@ -279,12 +285,19 @@ describe("configmap", () => {
     await expect(map.check(OLD)).rejects.toThrow("has generation 8, and the table is older: 7; ");
     await expect(map.check(tableOf(8))).rejects.toThrow("has another table of generation 8; ");
     for (const text of ["", "kind: ConfigMap", '{"kind": "ConfigMap"}', "{"]) {
-      writeFileSync(join(folder, "cm.yaml"), text);
-      await expect(map.check(NEW)).rejects.toThrow("no push wrote it: move it away");
+      writeFileSync(join(folder, "cm.json"), text);
+      await expect(map.check(NEW)).rejects.toThrow("`render kubernetes` writes such a file");
     }
-    mkdirSync(join(folder, "d"));
-    await expect(target({ ...says(folder), file: join(folder, "d") }).check(NEW)).rejects.toThrow(
-      "it is a folder",
+    rmSync(join(folder, "cm.json"));
+    mkdirSync(join(folder, "cm.json"));
+    await expect(map.check(NEW)).rejects.toThrow("it is a folder");
+  });
+
+  it("is refused where one of its filters does not fit", async () => {
+    const folder = written({ edge: OLD, mesh: OLD });
+    const named = tableOf(9, { listeners: [plainListener({ name: "edge" })] });
+    await expect(target(says(folder)).check(named)).rejects.toThrow(
+      /cm\.json: mesh\.json: is for listener "mesh", and the table: /,
     );
   });
 
@@ -300,7 +313,7 @@ describe("configmap", () => {
     await expect(target(says(folder)).check(padded(CONFIGMAP_BYTES_AT_MOST - rest + 1))).rejects.toThrow(
       "1048577 bytes, and Kubernetes takes at most 1048576 in a ConfigMap",
     );
-    expect(existsSync(join(folder, "cm.yaml"))).toBe(false);
+    expect(existsSync(join(folder, "cm.json"))).toBe(false);
   });
 });
 

@@ -9,23 +9,9 @@ import { envoyFiles } from "./envoy-files.ts";
 import type { Target } from "./target.ts";
 
 const path = z.string().min(1);
-/** As Kubernetes names its objects. */
-const objectName = z
-  .string()
-  .regex(
-    /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
-    "must be a name in lower case: letters, digits, `-` and `.`",
-  );
 
 const envoyFilesSays = z.strictObject({ kind: z.literal("envoy-files"), folder: path });
-const configMapSays = z.strictObject({
-  kind: z.literal("configmap"),
-  file: path,
-  name: objectName.default("pointsman-table"),
-  namespace: objectName.optional(),
-  /** What `render envoy --out` has filled for the pods. */
-  from: path.optional(),
-});
+const configMapSays = z.strictObject({ kind: z.literal("configmap"), file: path });
 const atsSays = z.strictObject({
   kind: z.literal("ats"),
   file: path,
@@ -51,8 +37,7 @@ export function readTargets(file: string): Says[] {
   const here = (name: string) => (isAbsolute(name) ? name : join(dirname(file), name));
   return validate(targetsSchema, loadYaml(file)).targets.map((says) => {
     if (says.kind === "envoy-files") return { ...says, folder: here(says.folder) };
-    if (says.kind === "ats") return { ...says, file: here(says.file) };
-    return { ...says, file: here(says.file), ...(says.from !== undefined && { from: here(says.from) }) };
+    return { ...says, file: here(says.file) };
   });
 }
 
@@ -62,7 +47,7 @@ export function targetOf(says: Says, reloads: boolean): Target {
     case "envoy-files":
       return envoyFiles(says.folder);
     case "configmap":
-      return configMap({ namespace: undefined, from: undefined, ...says });
+      return configMap(says.file);
     case "ats":
       return ats({ ...says, runs: reloads });
   }

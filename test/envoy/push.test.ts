@@ -1,15 +1,6 @@
-/** A push, a rollback and a push that dies, under running Envoys: by files, and by a ConfigMap as the kubelet mounts it. */
+/** A push, a rollback and a push that dies, under running Envoys, by files. */
 import { spawnSync } from "node:child_process";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -97,46 +88,6 @@ test("files: an Envoy takes what is pushed and rolled back, and a push that dies
   }
   expect(deaths).toBeGreaterThan(5);
   await serves(4);
-  expect(await refused()).toEqual([0, 0]);
-});
-
-test("a ConfigMap: an Envoy takes it up when the kubelet swaps ..data", async () => {
-  const mount = join(folder, "mount");
-  /** As the kubelet does: a new folder, and one rename that makes all of it visible at once. */
-  const project = () => {
-    const { data, metadata } = JSON.parse(readFileSync(join(folder, "cm.json"), "utf8"));
-    const version = `..2026_${metadata.labels["pointsman-generation"]}`;
-    mkdirSync(join(mount, version), { recursive: true });
-    for (const [name, text] of Object.entries(data as Record<string, string>))
-      writeFileSync(join(mount, version, name), text);
-    symlinkSync(version, join(mount, "..data_tmp"));
-    renameSync(join(mount, "..data_tmp"), join(mount, "..data"));
-  };
-  writeFileSync(join(folder, "targets.yaml"), "targets: [{ kind: configmap, file: cm.json, from: made }]\n");
-  const pushMap = () =>
-    expect(run(["push", ...FARM, "--yes", "--reason", "x", "--targets", "targets.yaml"]).code).toBe(0);
-  pushMap();
-  project();
-  symlinkSync("..data/main.json", join(mount, "main.json"));
-  const config = readFileSync(join(folder, "made/envoy.yaml"), "utf8");
-  const watched = join(folder, "made/pointsman/main");
-  expect(config).toContain(`path: ${watched}\n`);
-  const mounted = config
-    .replaceAll(`${watched}/pointsman.json`, `${mount}/main.json`)
-    .replaceAll(`path: ${watched}\n`, `path: ${mount}\n`);
-  writeFileSync(join(folder, "made/mounted.yaml"), mounted);
-  await start("made/mounted.yaml");
-  await serves(1);
-  for (const [generation, version] of [
-    [2, "1.47.0-wmf.2"],
-    [3, "1.47.0-wmf.1"],
-    [4, "1.47.0-wmf.2"],
-  ] as const) {
-    promote(version);
-    pushMap();
-    project();
-    await serves(generation);
-  }
   expect(await refused()).toEqual([0, 0]);
 });
 
