@@ -3,6 +3,8 @@ import http from "node:http";
 import type { Pair, Stream } from "../index.ts";
 import type { Clusters } from "./clusters.ts";
 
+/** The one of those below that a module sees: proxies hand it in. */
+const CODING = "transfer-encoding";
 /** Headers of one connection, not of the message (RFC 9110, section 7.6.1). */
 const HOP_BY_HOP = new Set([
   "connection",
@@ -12,7 +14,7 @@ const HOP_BY_HOP = new Set([
   "proxy-connection",
   "te",
   "trailer",
-  "transfer-encoding",
+  CODING,
   "upgrade",
 ]);
 
@@ -175,13 +177,17 @@ function pairsOf(request: http.IncomingMessage): Pair[] {
     [":path", request.url ?? "/"],
     [":method", request.method ?? "GET"],
     [":scheme", "http"],
-    ...endToEnd(pairs(request.rawHeaders), "host"),
+    ...pairs(request.rawHeaders).filter(([name]) => name === CODING || isEndToEnd(name, "host")),
   ];
 }
 
 function endToEnd(headers: readonly Pair[], but?: string): Pair[] {
-  return headers.filter(([name]) => !name.startsWith(":") && !HOP_BY_HOP.has(name) && name !== but);
+  return headers.filter(([name]) => isEndToEnd(name.toLowerCase(), but));
 }
+
+/** @param name in lower case */
+const isEndToEnd = (name: string, but?: string) =>
+  !name.startsWith(":") && !HOP_BY_HOP.has(name) && name !== but;
 
 function writeHead(response: http.ServerResponse, headers: readonly Pair[]): void {
   const status = Number(headers.find(([name]) => name === ":status")?.[1] ?? 200);

@@ -9,7 +9,7 @@ import { pathInEnvoy } from "../../scripts/explain/envoy-path.ts";
 import { filter } from "../../scripts/filter.ts";
 import { loadFarm, tableOf } from "../../test/support/farms.ts";
 import { buildGuest } from "../../test/support/guests.ts";
-import { envoy140, type FailurePolicy } from "../index.ts";
+import { ats102, envoy140, type FailurePolicy, type Profile } from "../index.ts";
 import { SimulatedProxy } from "./proxy.ts";
 
 const FALLBACK = "pass-through";
@@ -28,6 +28,7 @@ interface Start {
   failurePolicy?: FailurePolicy;
   without?: string;
   normalize?: (target: string) => string | null;
+  profile?: Profile;
 }
 
 async function start({
@@ -37,6 +38,7 @@ async function start({
   failurePolicy = "closed",
   without,
   normalize,
+  profile = envoy140,
 }: Start = {}) {
   const upstreams = await startUpstreams([
     ...plan.clusters.flat().filter((name) => name !== without),
@@ -47,7 +49,7 @@ async function start({
   const logs: string[] = [];
   const proxy = await SimulatedProxy.start({
     wasm,
-    profile: envoy140,
+    profile,
     configuration,
     rootId: "test",
     clusters: {
@@ -93,6 +95,23 @@ describe("the simulated proxy with our filter", () => {
   it("sends a request without a cluster to the fallback", async () => {
     const { ask } = await start();
     expect((JSON.parse((await ask({ host: "127.0.0.1" })).body) as Seen).cluster).toBe(FALLBACK);
+  });
+
+  it("as in ATS answers a body of unknown length itself, and hands on one Host", async () => {
+    const configuration = Buffer.from(Buffer.from(table).toString("base64"));
+    const { ask } = await start({ profile: ats102, configuration });
+    const host = "en.wikipedia.org";
+    async function* body() {
+      yield Buffer.from("x");
+    }
+    const chunked: Partial<SendOptions> = {
+      method: "POST",
+      headers: [["Transfer-Encoding", "chunked"]],
+      body: body(),
+    };
+    expect((await ask({ host, ...chunked })).status).toBe(411);
+    const { headers } = JSON.parse((await ask({ host, method: "POST", body: "x" })).body) as Seen;
+    expect(headers.filter(([name]) => name.toLowerCase() === "host")).toEqual([["host", host]]);
   });
 
   it("says which cluster is unknown, and which are known", async () => {
