@@ -62,6 +62,7 @@ for (const name of ["library", "request"]) {
 await build({
   ...forNode,
   entryPoints: {
+    ats: "bench/ats.ts",
     bench: "bench/main.ts",
     demo: "scripts/demo/cli.ts",
     functions: "bench/functions.ts",

@@ -11,13 +11,13 @@ import { sendRaw } from "../../scripts/envoy/request.ts";
 import type { Plan, Predicate, Route } from "../../scripts/plan.ts";
 import { type AtsRenderOptions, renderAts } from "../../scripts/render/ats/ats.ts";
 import { Ats, findAts } from "../support/ats.ts";
+import { ATS_IS_ABSENT, WHY_NO_ATS } from "../support/ats-listening.ts";
+import { type Origins, startOrigins } from "../support/ats-origins.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { tableOf } from "../support/farms.ts";
 import { folderOf } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
 import { plainListener, plainPlan, plainRule } from "../support/plans.ts";
-import { ATS_IS_ABSENT, WHY_NO_ATS } from "./listening.ts";
-import { type Origins, startOrigins } from "./origins.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 

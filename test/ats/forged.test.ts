@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { sendRaw } from "../../scripts/envoy/request.ts";
+import { ATS_IS_ABSENT, FALLBACK, Listening, WHY_NO_ATS } from "../support/ats-listening.ts";
 import { loadFarm, tableOf } from "../support/farms.ts";
-import { ATS_IS_ABSENT, FALLBACK, Listening, WHY_NO_ATS } from "./listening.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 

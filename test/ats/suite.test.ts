@@ -9,9 +9,9 @@ import type { Answer, Where } from "../../scripts/table/request.ts";
 import { Table } from "../../scripts/table/table.ts";
 import { type Case, loadSuites, requestOf, wheresOf } from "../suite/cases.ts";
 import { needsData, SuiteFarm } from "../suite/farms.ts";
+import { ATS_IS_ABSENT, FALLBACK, Listening, WHY_NO_ATS } from "../support/ats-listening.ts";
+import type { Seen } from "../support/ats-origins.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
-import { ATS_IS_ABSENT, FALLBACK, Listening, WHY_NO_ATS } from "./listening.ts";
-import type { Seen } from "./origins.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -9,8 +9,8 @@ import { encode } from "../../scripts/encode/encode.ts";
 import { send } from "../../scripts/envoy/request.ts";
 import type { Plan } from "../../scripts/plan.ts";
 import { Table } from "../../scripts/table/table.ts";
+import { ATS_IS_ABSENT, Listening, WHY_NO_ATS } from "../support/ats-listening.ts";
 import { loadFarm } from "../support/farms.ts";
-import { ATS_IS_ABSENT, Listening, WHY_NO_ATS } from "./listening.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -3,9 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderAtsLua } from "../../scripts/render/ats-lua.ts";
 import type { Table } from "../../scripts/table/table.ts";
-import { Ats, findAts } from "../support/ats.ts";
-import { freePort } from "../support/free-port.ts";
-import { type Origins, startOrigins } from "./origins.ts";
+import { Ats, findAts } from "./ats.ts";
+import { type Origins, startOrigins } from "./ats-origins.ts";
+import { freePort } from "./free-port.ts";
 
 const found = findAts();
 /** Whether these tests are left out here; in CI they run, and fail where there is no ATS. */
