@@ -49,7 +49,9 @@ export function targetsOf({ store, target, targets, reload = false }: TargetOpti
 function collectTarget(text: string, targets: Says[]): Says[] {
   const says = targetOption(text);
   if (says === null) {
-    throw new InvalidArgumentError(`A target looks like envoy-files=FOLDER, configmap=FILE or ats=FILE.`);
+    throw new InvalidArgumentError(
+      `A target looks like envoy-files=FOLDER, configmap=FILE, ats=FILE or istio=FOLDER.`,
+    );
   }
   return [...targets, says];
 }

@@ -41,7 +41,7 @@ describe("targets.yaml", () => {
   it("has in docs/push.md an example that is one, and a row for each key with its default", () => {
     const document = readDoc("push.md");
     const file = join(folderOf({ "targets.yaml": blocks(document, "yaml targets")[0]! }), "targets.yaml");
-    expect(readTargets(file).map(({ kind }) => kind)).toEqual(["envoy-files", "configmap", "ats"]);
+    expect(readTargets(file).map(({ kind }) => kind)).toEqual(["envoy-files", "configmap", "ats", "istio"]);
     const kinds = (targetsSchema.shape.targets.element as unknown as { options: { shape: object }[] })
       .options;
     const keys = kinds.flatMap(({ shape }) =>

@@ -6,6 +6,7 @@ import { loadYaml } from "../sources/yaml.ts";
 import { ATS_RELOAD, ats } from "./ats.ts";
 import { configMap } from "./configmap.ts";
 import { envoyFiles } from "./envoy-files.ts";
+import { istioManifests } from "./istio.ts";
 import type { Target } from "./target.ts";
 
 const path = z.string().min(1);
@@ -17,7 +18,8 @@ const atsSays = z.strictObject({
   file: path,
   reload: z.array(z.string().min(1)).min(1).default(ATS_RELOAD),
 });
-const saysSchema = z.union([envoyFilesSays, configMapSays, atsSays]);
+const istioSays = z.strictObject({ kind: z.literal("istio"), folder: path });
+const saysSchema = z.union([envoyFilesSays, configMapSays, atsSays, istioSays]);
 type Says = z.infer<typeof saysSchema>;
 
 /** targets.yaml. docs/push.md explains every key. */
@@ -28,7 +30,8 @@ export const TARGET_KINDS = saysSchema.options.map(({ shape }) => shape.kind.val
 /** What a `--target KIND=PLACE` says; null where it is no such thing. */
 export function targetOption(text: string): Says | null {
   const [, kind, place] = /^([a-z-]+)=(.+)$/.exec(text) ?? [];
-  const says = kind === "envoy-files" ? { kind, folder: place } : { kind, file: place };
+  const isFolder = kind === "envoy-files" || kind === "istio";
+  const says = isFolder ? { kind, folder: place } : { kind, file: place };
   return saysSchema.safeParse(says).data ?? null;
 }
 
@@ -36,7 +39,7 @@ export function targetOption(text: string): Says | null {
 export function readTargets(file: string): Says[] {
   const here = (name: string) => (isAbsolute(name) ? name : join(dirname(file), name));
   return validate(targetsSchema, loadYaml(file)).targets.map((says) => {
-    if (says.kind === "envoy-files") return { ...says, folder: here(says.folder) };
+    if (says.kind === "envoy-files" || says.kind === "istio") return { ...says, folder: here(says.folder) };
     return { ...says, file: here(says.file) };
   });
 }
@@ -48,6 +51,8 @@ export function targetOf(says: Says, reloads: boolean): Target {
       return envoyFiles(says.folder);
     case "configmap":
       return configMap(says.file);
+    case "istio":
+      return istioManifests(says.folder);
     case "ats":
       return ats({ ...says, runs: reloads });
   }

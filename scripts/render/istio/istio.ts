@@ -14,7 +14,7 @@ import { envoyFilter } from "./envoy-filter.ts";
 import { type FilterKind, type FilterSettings, filterManifest, type Module } from "./filter.ts";
 import { bufferPatch, managerGuard, routesGuard } from "./guard.ts";
 import { destinationRules, serviceEntries } from "./hosts.ts";
-import type { Manifest, Place } from "./manifest.ts";
+import { checkSize, type Manifest, type Place } from "./manifest.ts";
 import { type IstioVersion, profileOf } from "./profile.ts";
 import { clusterPatches, gateway, type RouteKind, routePatches, virtualService } from "./routes.ts";
 
@@ -63,8 +63,6 @@ export interface RenderedIstio {
   notes: string[];
 }
 
-/** What etcd takes as one request, less what the API server adds. */
-const OBJECT_BYTES_AT_MOST = 1.4 * 2 ** 20;
 export const FALLBACK = "pass-through";
 /** Below that of what a table brings. */
 export const GUARD_PRIORITY = 10;
@@ -180,15 +178,6 @@ function refuseIdle(timeouts: SaidTimeouts): void {
         "a VirtualService has no idle timeout: take --routes envoyfilter, or leave it out",
       );
   }
-}
-
-/** Throws RangeError. */
-export function checkSize(manifest: Manifest): void {
-  const bytes = Buffer.byteLength(JSON.stringify(manifest));
-  if (bytes <= OBJECT_BYTES_AT_MOST) return;
-  throw new RangeError(
-    `${manifest.kind} ${manifest.metadata.name}: ${bytes} bytes, and Kubernetes stores at most ${OBJECT_BYTES_AT_MOST} in an object: bring so large a table by files or by a server (pointsman serve)`,
-  );
 }
 
 function deadVm(reloads: boolean): string {

@@ -19,3 +19,15 @@ export interface Place {
 export const NETWORKING = "networking.istio.io/v1";
 export const NETWORKING_ALPHA = "networking.istio.io/v1alpha3";
 export const EXTENSIONS = "extensions.istio.io/v1alpha1";
+
+/** What etcd takes as one request, less what the API server adds. */
+const OBJECT_BYTES_AT_MOST = Math.floor(1.4 * 2 ** 20);
+
+/** Throws RangeError where Kubernetes would not store the object. */
+export function checkSize(manifest: Pick<Manifest, "kind" | "metadata">): void {
+  const bytes = Buffer.byteLength(JSON.stringify(manifest));
+  if (bytes <= OBJECT_BYTES_AT_MOST) return;
+  throw new RangeError(
+    `${manifest.kind} ${manifest.metadata.name}: ${bytes} bytes, and Kubernetes stores at most ${OBJECT_BYTES_AT_MOST} in an object: bring so large a table by files or by a server (pointsman serve)`,
+  );
+}

@@ -5,7 +5,6 @@ import { tableLabels } from "../table-labels.ts";
 import { envoyFilter, routesPatch } from "./envoy-filter.ts";
 import { managerGuard } from "./guard.ts";
 import {
-  checkSize,
   FALLBACK,
   type GatewayListener,
   type GatewayOptions,
@@ -13,7 +12,7 @@ import {
   partsOf,
   type RenderedIstio,
 } from "./istio.ts";
-import { type Manifest, NETWORKING, type Place } from "./manifest.ts";
+import { checkSize, type Manifest, NETWORKING, type Place } from "./manifest.ts";
 import { profileOf } from "./profile.ts";
 import { clusterPatches, gateway } from "./routes.ts";
 
