@@ -13,6 +13,9 @@ function isService(host: string): boolean {
   return isIP(host) === 0 && (!host.includes(".") || /\.svc(\.|$)/.test(host));
 }
 
+/** For the gateway alone: another one's upstream of the same name is another upstream, and sidecars know none of them. */
+const exportTo = ["."];
+
 /** Upstreams that are no Services, a ServiceEntry each. */
 export function serviceEntries(place: Place, clusters: readonly ClusterOptions[]): Manifest[] {
   const outside = clusters.filter(({ host = "" }) => !isService(host));
@@ -22,6 +25,7 @@ export function serviceEntries(place: Place, clusters: readonly ClusterOptions[]
     metadata: { name: objectName(place, one.name), namespace: place.namespace },
     spec: {
       hosts: [hostOf(one)],
+      exportTo,
       location: "MESH_EXTERNAL",
       ports: [{ number: one.port, name: one.tls ? "https" : "http", protocol: one.tls ? "HTTPS" : "HTTP" }],
       ...(isIP(one.host ?? "") === 0
@@ -40,6 +44,7 @@ export function destinationRules(place: Place, clusters: readonly ClusterOptions
     metadata: { name: objectName(place, name), namespace: place.namespace },
     spec: {
       host,
+      exportTo,
       trafficPolicy: {
         tls: {
           mode: "SIMPLE",
