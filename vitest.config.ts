@@ -1,6 +1,6 @@
 /** How vitest finds and runs the tests. */
 import { readFileSync } from "node:fs";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 export default defineConfig({
   plugins: [
@@ -26,6 +26,8 @@ export default defineConfig({
   ],
   test: {
     include: ["{bench,host-sim,scripts,test}/**/*.test.ts"],
+    // `npm run test:istio` runs these.
+    exclude: [...configDefaults.exclude, "test/istio/**"],
     globalSetup: "test/support/get-envoy.ts",
     setupFiles: "test/support/seed.ts",
     testTimeout: 60_000,
