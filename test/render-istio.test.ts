@@ -149,7 +149,7 @@ describe("--istio 1.24", () => {
     const text = JSON.stringify(render("--istio", "1.24", ...FILE, ...ADDRESSES));
     for (const unknown of ["remove_on_match", "allow_on_headers_stop_iteration", "failure_policy"])
       expect(text).not.toContain(unknown);
-    expect(text).toContain('{"remove":"x-mw-cluster"},{"remove":"x-mw_cluster"},{"remove":"x_mw-cluster"}');
+    expect(text).toContain('{"remove":"x-mw-cluster"},{"remove":"x-mw_cluster"},{"remove":"x-mw.cluster"}');
   });
 });
 

@@ -3,7 +3,7 @@ import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { tableOf } from "../../../test/support/farms.ts";
 import { plainListener, plainPlan, plainRule } from "../../../test/support/plans.ts";
-import type { Listener, Plan, Predicate, Route } from "../../plan.ts";
+import type { Listener, Plan, Predicate, ReleaseOutcome, Route } from "../../plan.ts";
 import { parseAtsFile } from "../ats-file.ts";
 import { spelledOut } from "../spellings.ts";
 import { type AtsRenderOptions, renderAts } from "./ats.ts";
@@ -88,11 +88,31 @@ describe("the guard", () => {
     expect(render().text("pointsman-guard.config")).not.toContain("set-config");
   });
 
-  it("cannot be written where debugging goes by something else than a header", () => {
-    const routes = [
-      { ...plainRule<Route>({ deployment: 0 }, { ...ask, subject: "cookie" } as Predicate), debug: true },
-    ];
-    expect(() => render({}, { listener: { routes } })).toThrow("a rule for debugging reads no header");
+  it.each([
+    ["x-staff", { ...ask, name: "x-staff" }, "CLIENT-HEADER:x-staff"],
+    [
+      "a cookie",
+      { subject: "cookie", test: "exact", not: false, name: "preview", values: ["1"] },
+      "COOKIE:preview",
+    ],
+  ] as [string, Predicate, string][])("and what a preview by %s answers", (_, when, condition) => {
+    const assets = [plainRule<ReleaseOutcome>({ release: 0 }, when)];
+    const rule = `%{${condition}} ="" [NOT]\nset-config proxy.config.http.cache.http 0`;
+    expect(render({}, { listener: { assets } }).text("pointsman-guard.config")).toContain(rule);
+  });
+
+  it("but not what another release answers by the URL alone", () => {
+    const path: Predicate = { subject: "path", test: "under", not: false, values: ["/static/next"] };
+    const assets = [plainRule<ReleaseOutcome>({ release: 0 }, path)];
+    expect(render({}, { listener: { assets } }).text("pointsman-guard.config")).not.toContain("set-config");
+  });
+
+  it("cannot be written where these go by something else than a header or a cookie", () => {
+    const client: Predicate = { subject: "client", test: "prefix", not: false, values: ["4c0"] };
+    const routes = [{ ...plainRule<Route>({ deployment: 0 }, client), debug: true }];
+    expect(() => render({}, { listener: { routes } })).toThrow("a rule for debugging goes by neither");
+    const assets = [plainRule<ReleaseOutcome>({ release: 0 }, client)];
+    expect(() => render({}, { listener: { assets } })).toThrow("a preview goes by neither");
   });
 });
 

@@ -1,12 +1,13 @@
 /** A table's Apache Traffic Server 10.2: the filter in its wasm plugin, and the guards that ATS needs around it. */
 import { isIPv6 } from "node:net";
 import { dump } from "js-yaml";
+import type { Predicate } from "../../plan.ts";
 import type { Table, TableListener } from "../../table/table.ts";
 import { type Address, type Addresses, clustersOf, upstream } from "../addresses.ts";
 import { type ClusterOptions, LOCALHOST } from "../cluster.ts";
 import { listenerOf, listenersOf } from "../listeners.ts";
 import { type Choice, destinationRules, type Origin } from "./destinations.ts";
-import { guardRules } from "./guard.ts";
+import { type Asked, guardRules } from "./guard.ts";
 import { atsPlugin } from "./plugin.ts";
 import { records } from "./records.ts";
 import { strategies } from "./strategies.ts";
@@ -77,7 +78,7 @@ export function renderAts(table: Table, options: AtsRenderOptions): RenderedAts 
         GUARD,
         guardRules({
           emitted: table.emit.map((one) => one.name),
-          debugging: debuggingHeaders(table, listener),
+          asked: askedFor(table, listener),
           isEdge: listener.trust === "edge",
         }),
       ],
@@ -121,17 +122,33 @@ function originOf({ name, host = LOCALHOST, port, tls }: ClusterOptions): Origin
   throw new RangeError(`${name}: ATS's rules take a name or an IPv4 address, not ${host}`);
 }
 
-/** Headers by which a client asks for a debugging backend. Throws RangeError where a rule goes by something else. */
-function debuggingHeaders(table: Table, listener: TableListener): string[] {
-  const names = table
-    .rules(listener.routes)
-    .filter(({ debug }) => debug)
-    .map(({ when }) => {
-      const header = when.find((one) => one.subject === "header" && !one.not);
-      if (header?.subject === "header") return header.name;
-      throw new RangeError("a rule for debugging reads no header, so ATS cannot be told what not to cache");
-    });
-  return [...new Set(names)];
+/**
+ * What is in a request whose answer is for who asked alone, be it a debugging backend's or another release's than the
+ * wiki's: a cache that goes by the URL would hand it to everybody. Throws RangeError where a rule goes by something else.
+ */
+function askedFor(table: Table, listener: TableListener): Asked[] {
+  const debugging = table.rules(listener.routes).filter(({ debug }) => debug);
+  const previews = table.rules(listener.assets).filter(({ when }) => when.some(isOfClient));
+  const asked = [...debugging, ...previews].map(({ when, debug }) => {
+    const by = when.find(isInRequest);
+    if (by) return { subject: by.subject, name: by.name };
+    throw new RangeError(
+      `${debug ? "a rule for debugging" : "a preview"} goes by neither a header nor a cookie, so ATS cannot be told what not to cache`,
+    );
+  });
+  return [...new Map(asked.map((one) => [JSON.stringify(one), one])).values()];
 }
+
+type InRequest = Extract<Predicate, { subject: "header" | "cookie" }>;
+
+/** A header or cookie that is there whenever the rule's test holds. */
+function isInRequest(predicate: Predicate): predicate is InRequest {
+  const { subject, test, not } = predicate;
+  return (subject === "header" || subject === "cookie") && test !== "share" && !not;
+}
+
+/** It is not the same for all who ask for a URL. */
+const isOfClient = ({ subject }: Predicate) =>
+  subject === "header" || subject === "cookie" || subject === "client";
 
 const yaml = (document: object) => dump(document, { lineWidth: -1, noRefs: true });

@@ -2,7 +2,9 @@
  * What keeps a client from choosing a cluster, whatever becomes of the filter: an EnvoyFilter beside it. Neither a
  * WasmPlugin nor a VirtualService can remove a header before the first route is looked up.
  */
+
 import { CLIENT_ADDRESS, earlyMutation, earlyRemoval } from "../guard.ts";
+import { spelledOut } from "../spellings.ts";
 import { listenerPatch, managerPatch, type Patch, routesPatch } from "./envoy-filter.ts";
 import type { GatewayListener } from "./istio.ts";
 import type { Profile } from "./profile.ts";
@@ -25,7 +27,7 @@ export function managerGuard(
     early_header_mutation_extensions: [
       removesByPattern
         ? earlyRemoval(emitted)
-        : earlyMutation(emitted.flatMap(dashed).map((remove) => ({ remove }))),
+        : earlyMutation(emitted.flatMap(spelledOut).map((remove) => ({ remove }))),
     ],
   });
 }
@@ -40,13 +42,4 @@ export function routesGuard({ port, trust }: GatewayListener, emitted: readonly 
 /** A gateway of Istio's holds 32 KiB of a body, and answers 413 to what is more. */
 export function bufferPatch({ bound }: GatewayListener, bytes: number): Patch {
   return listenerPatch(bound, { per_connection_buffer_limit_bytes: bytes });
-}
-
-/** A name with a dash or an underscore at each of its dashes: what CGI-like upstreams take for one header. */
-function dashed(name: string): string[] {
-  const [first = "", ...others] = name.toLowerCase().split(/[-_]/);
-  return others.reduce(
-    (spellings, part) => spellings.flatMap((one) => [`${one}-${part}`, `${one}_${part}`]),
-    [first],
-  );
 }
