@@ -16,8 +16,6 @@ export interface KnownHost {
   /** As a request has it, in lower case and without a port. */
   host: string;
   standing: Standing;
-  /** What rules see of a request to it. */
-  parts: RequestParts;
 }
 
 /** A wiki ID may have so many `_`, each of which its hosts may have as `-`. */
@@ -34,7 +32,7 @@ export function knownHosts(table: Table): KnownHost[] {
   }
   for (const host of [...candidates])
     for (const one of rewritesOf(table)) addRewritten(candidates, one, host);
-  return [...candidates].sort().map((host) => ({ host, ...standingOf(table, host) }));
+  return [...candidates].sort().map((host) => ({ host, standing: standingOf(table, host) }));
 }
 
 function namedHosts(table: Table): string[] {
@@ -79,16 +77,18 @@ function addRewritten(
   if (host.endsWith(to) && head.split(".").length === labels) candidates.add(prefix + head + from);
 }
 
-function standingOf(table: Table, host: string): Omit<KnownHost, "host"> {
-  const request = { authority: host, target: "/" };
-  const parts = partsOf(request, rewrite(table, host, "/"), null);
+/** What rules see of a request to that host. */
+export function hostParts(table: Table, host: string): RequestParts {
+  return partsOf({ authority: host, target: "/" }, rewrite(table, host, "/"), null);
+}
+
+function standingOf(table: Table, asked: string): Standing {
+  const parts = hostParts(table, asked);
   const { slot, source } = wikiOfHost(table, parts);
-  if (source.kind === "host") {
-    const destination = table.destinationOf(table.find(table.hosts, parts.host));
-    return { parts, standing: destinationStanding(table, destination, parts.host) };
-  }
-  if (source.kind === "pattern") return { parts, standing: patternStanding(table, source.pattern, slot) };
-  return { parts, standing: { wrong: "unknownHost" } };
+  if (source.kind === "pattern") return patternStanding(table, source.pattern, slot);
+  if (source.kind === "nothing") return { wrong: "unknownHost" };
+  const { host } = parts;
+  return destinationStanding(table, table.destinationOf(table.find(table.hosts, host)), host);
 }
 
 /** Of a host for which the pattern is the first. @param slot the wiki that it makes, where it makes one */

@@ -1,6 +1,6 @@
 /** A rule's predicates as what Envoy can ask of a request's headers, `:path`, `:method` and `:authority` among them. */
 import { type Predicate, SHARE_WHOLE } from "../../plan.ts";
-import { anyOf, cookieRegex, optionRegex, parameterRegex, pathRegex, quoted } from "./regex.ts";
+import { anyOf, cookieRegex, optionRegex, parameterRegex, pathRegex, quoted, type Regex } from "./regex.ts";
 
 /** Of a request's header; a text is compared whole but for `prefix` and `contains`. */
 export interface Match {
@@ -53,8 +53,9 @@ function positive(predicate: Predicate, hostTest: HostTest): Said {
   }
 }
 
-function regex(header: string, regex: string | null): Said {
-  if (regex === null) return "a value has a percent sign";
+function regex(header: string, regex: Regex): Said {
+  if (regex === null) return "no expression says its name or value";
+  if (regex === false) return false;
   return { header, test: { regex }, not: false };
 }
 

@@ -1,9 +1,10 @@
 /**
  * What the filter reads in a text, as a regular expression (RE2, of the whole text) over the text as Envoy has it. null:
- * there is none.
+ * there is none; false: nothing that the filter reads is so.
  */
 import type { Predicate } from "../../plan.ts";
 
+export type Regex = string | null | false;
 type PathTest = Extract<Predicate, { subject: "path" }>["test"];
 
 /** A slash of a path as rules see it: any number of them, encoded or not. */
@@ -32,17 +33,20 @@ const eitherWay = (char: string): string => `(?:${quoted(char)}|${encoded(char)}
  * Of `:path`, query included. Rules read a path that is decoded once, with `//` as `/`; dot segments Envoy has resolved,
  * but for those that {@link HIDDEN_DOTS} is about.
  */
-export function pathRegex(test: PathTest, values: readonly string[]): string | null {
+export function pathRegex(test: PathTest, values: readonly string[]): Regex {
   // A `%` of the decoded path may be two things in the other one.
   if (values.some((value) => value.includes("%"))) return null;
-  const found = values.map((value) => {
+  const possible = values.filter((value) => !value.includes("//"));
+  if (possible.length === 0) return false;
+  const found = possible.map((value) => {
     const text = [...value]
       .map((char) => (char === "/" ? SLASHES : PLAIN.test(char) ? quoted(char) : eitherWay(char)))
       .join("");
     return {
       exact: text,
       prefix: `${text}[^?]*`,
-      under: `${text}(?:${SLASHES}[^?]*)?`,
+      // Below a slash there would be two.
+      under: value.endsWith("/") ? text : `${text}(?:${SLASHES}[^?]*)?`,
       suffix: `[^?]*${text}`,
       contains: `[^?]*${text}[^?]*`,
     }[test];
@@ -60,24 +64,30 @@ export function hostInPathRegex(under: string): string {
 
 const BLANKS = "[ \\t]*";
 
+type MemberTest = "present" | "exact" | "prefix";
+
+/** Between `;` without blanks at its ends. */
+const isTrimmed = (text: string): boolean => !text.includes(";") && !/^[ \t]|[ \t]$/.test(text);
+
 /** Of the header `cookie`: one of that name, with one of the values where there are any. */
-export function cookieRegex(name: string, test: "present" | "exact" | "prefix", values: readonly string[]) {
+export function cookieRegex(name: string, test: MemberTest, values: readonly string[]): Regex {
+  if (!isTrimmed(name) || name.includes("=")) return false;
   const before = `(?:\\C*;)?${BLANKS}${quoted(name)}${BLANKS}`;
   if (test === "present") return `${before}(?:[=;]\\C*)?`;
-  const value = anyOf(values.map(quoted));
+  // Of a value that goes on a blank may be the last.
+  if (test === "prefix" && values.some((value) => /[ \t]$/.test(value))) return null;
+  const possible = values.filter(isTrimmed);
+  if (possible.length === 0) return false;
   // Without a `=` it is empty.
-  const empty = values.includes("") ? "?" : "";
+  const empty = possible.includes("") ? "?" : "";
   const end = test === "exact" ? `${BLANKS}(?:;\\C*)?` : "\\C*";
-  return `${before}(?:=${BLANKS}${value})${empty}${end}`;
+  return `${before}(?:=${BLANKS}${anyOf(possible.map(quoted))})${empty}${end}`;
 }
 
 /** Of `:path`: a parameter that PHP knows by that name, with one of the values where there are any. */
-export function parameterRegex(
-  name: string,
-  test: "present" | "exact" | "prefix",
-  values: readonly string[],
-): string | null {
-  if (values.some((value) => value.includes("%"))) return null;
+export function parameterRegex(name: string, test: MemberTest, values: readonly string[]): Regex {
+  if (`${name}${values.join("")}`.includes("%")) return null;
+  if (/[ .[]/.test(name)) return false;
   const blank = "(?:\\+|%20)";
   // In a name PHP reads blanks, dots and brackets as `_`, and passes over blanks before it.
   const names = [...name].map((char, i) => {
@@ -99,10 +109,13 @@ export function parameterRegex(
  * Of a header: a list of `name` and `name=value` between `;`. The option called so is there once and has one of the
  * values; or it is not there, and the first of the list is a value alone.
  */
-export function optionRegex(option: string, values: readonly string[]): string {
+export function optionRegex(option: string, values: readonly string[]): Regex {
+  const possible = values.filter(isTrimmed);
+  if (possible.length === 0) return false;
+  if (!isTrimmed(option) || option.includes("=")) return null;
   const other = `(?:[^=;]*|${notWord(option)}=[^;]*)`;
-  const named = `(?:${other};)*${BLANKS}${quoted(option)}${BLANKS}=${BLANKS}${anyOf(values.map(quoted))}`;
-  const alone = values.filter((value) => !value.includes("=")).map((value) => BLANKS + quoted(value));
+  const named = `(?:${other};)*${BLANKS}${quoted(option)}${BLANKS}=${BLANKS}${anyOf(possible.map(quoted))}`;
+  const alone = possible.filter((value) => !value.includes("=")).map((value) => BLANKS + quoted(value));
   return `${anyOf([named, ...alone])}${BLANKS}(?:;${other})*`;
 }
 

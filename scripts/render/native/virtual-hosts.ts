@@ -4,7 +4,7 @@
  */
 import { holds } from "../../table/rules.ts";
 import type { Table, TableListener } from "../../table/table.ts";
-import { type KnownHost, pathRewritesOf, type Standing } from "./hosts.ts";
+import { hostParts, type KnownHost, pathRewritesOf, type Standing } from "./hosts.ts";
 import type { HostTest, Match } from "./match.ts";
 import { authorityRegex, hostInPathRegex, quoted } from "./regex.ts";
 import { isReadByPath, ownSuffixes, regionsOf } from "./regions.ts";
@@ -51,10 +51,14 @@ function sameHosts(table: Table, hosts: readonly KnownHost[], routes: Routes): N
   const asked = routes.predicates.filter(({ subject }) => subject === "host");
   const rewrites = pathRewritesOf(table);
   const groups = new Map<string, { first: KnownHost; domains: string[] }>();
+  const heldBy = (host: string) => {
+    const parts = hostParts(table, host);
+    return asked.map((one) => holds(one, parts));
+  };
   for (const known of hosts) {
     const key = JSON.stringify([
       whatIsTold(table, routes, known.standing),
-      asked.map((one) => holds(one, known.parts)),
+      asked.length > 0 && heldBy(known.host),
       rewrites.map((one) => isReadByPath(one, known.host)),
     ]);
     const group = groups.get(key);
@@ -62,7 +66,8 @@ function sameHosts(table: Table, hosts: readonly KnownHost[], routes: Routes): N
     else groups.set(key, { first: known, domains: [known.host] });
   }
   return [...groups.values()].map(({ first, domains }) => {
-    const { host, standing, parts } = first;
+    const { host, standing } = first;
+    const parts = hostParts(table, host);
     const hostTest: HostTest = (predicate) => holds({ ...predicate, not: false }, parts);
     const byPath = rewrites
       .filter((one) => isReadByPath(one, host))
