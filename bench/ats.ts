@@ -41,9 +41,9 @@ async function main(): Promise<number> {
   const { table } = loadFarm(values.source);
   const host = "en.wikipedia.org";
   const requests = {
-    few: bytesOf({ method: "GET", authority: host, target: "/wiki/X", headers: fewHeaders(), plain: true }),
+    few: bytesOf({ method: "GET", authority: host, target: "/wiki/X", headers: fewHeaders() }),
     browser: bytesOf({
-      ...{ method: "GET", authority: host, target: "/wiki/X", plain: true },
+      ...{ method: "GET", authority: host, target: "/wiki/X" },
       headers: browserHeaders(host),
     }),
   };

@@ -11,6 +11,7 @@ export interface ConnectionManager {
   stat_prefix: string;
   http_filters: HttpFilter[];
   early_header_mutation_extensions?: object[];
+  strip_trailing_host_dot?: boolean;
   route_config?: RouteConfig;
   rds?: object;
 }
@@ -43,6 +44,14 @@ export function managers(config: object): ConnectionManager[] {
   return (config as Bootstrap).static_resources.listeners.map(
     (listener) => listener.filter_chains[0]!.filters[0]!.typed_config,
   );
+}
+
+/** Every listener decides by these routes. */
+export function useNative(config: object, routes: RouteConfig): void {
+  for (const manager of managers(config)) {
+    manager.strip_trailing_host_dot = true;
+    manager.route_config = routes;
+  }
 }
 
 /** Puts a filter before the router of every listener. */

@@ -76,7 +76,6 @@ async function main(): Promise<number> {
       authority: values.host,
       target: values.path,
       headers,
-      plain: true,
     });
     const loads = [Array.from({ length: COUNTED }, () => request)];
 

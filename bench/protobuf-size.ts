@@ -14,29 +14,28 @@ function varint(value: number): number {
 const text = (value: string): number => field(Buffer.byteLength(value));
 const sum = (parts: number[]): number => parts.reduce((all, part) => all + part, 0);
 
-interface Route {
-  match: { prefix?: string; path?: string; path_separated_prefix?: string; headers?: object[] };
-  route: { cluster: string };
-}
-
-/** Names of virtual hosts are part of it, as of the route table. */
+/** A route configuration: all its fields' numbers are below 16. */
 function routes(config: RouteConfig): number {
-  const route = ({ match, route: action }: Route) =>
-    field(
-      field(
-        text(match.path_separated_prefix ?? match.path ?? match.prefix ?? "") +
-          // HeaderMatcher: name, and string_match { exact } (a tag of two bytes).
-          sum((match.headers ?? []).map((one) => field(sum(texts(one).map(text)) + 4))),
-      ) + field(text(action.cluster)),
-    );
-  const hosts = config.virtual_hosts.map(({ name, domains, routes: own }) =>
-    field(text(name) + sum(domains.map(text)) + sum((own as Route[]).map(route))),
-  );
-  return text(config.name) + sum(hosts);
+  return message(config);
 }
 
-function texts(value: object): string[] {
-  return Object.values(value).flatMap((one) => (typeof one === "object" ? texts(one) : [String(one)]));
+function message(value: object): number {
+  return sum(Object.entries(value).map(([key, one]) => (/timeout$/.test(key) ? duration(one) : of(one))));
+}
+
+function of(value: unknown): number {
+  if (Array.isArray(value)) return sum(value.map(of));
+  if (typeof value === "object") return field(message(value!));
+  if (typeof value === "number") return 1 + varint(value);
+  // What is off is not there, or an empty message; an enumeration is a number.
+  if (typeof value === "boolean" || value === "OVERWRITE_IF_EXISTS_OR_ADD") return 2;
+  return text(String(value));
+}
+
+/** None is an empty message. */
+function duration(seconds: string): number {
+  const whole = Number.parseInt(seconds, 10);
+  return field(whole === 0 ? 0 : 1 + varint(whole));
 }
 
 const TYPE = "type.googleapis.com/";

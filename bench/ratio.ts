@@ -54,7 +54,6 @@ export async function measureRatio(): Promise<Ratio> {
         authority: random.pick(HOSTS),
         target: random.pick(PATHS),
         headers: fewHeaders(),
-        plain: false,
       }),
     );
     const [none, ours, theirs] = await inPairs(filters, async (filter) => {

@@ -13,8 +13,6 @@ export interface BenchRequest {
   target: string;
   /** Beside Host; names in lower case. */
   headers: [name: string, value: string][];
-  /** A wiki's own host and nothing but host, method and path to look at: native virtual hosts can tell where it goes. */
-  plain: boolean;
 }
 
 /** Without these 20 headers, Host and three more stay: what a tool sends. */
@@ -49,12 +47,12 @@ export function makeRequests(
     const kind = random.next();
     const { method, target } = pathOf(random);
     const set = headers === "browser" ? browserHeaders(host, random) : fewHeaders();
-    if (kind < 0.03) return { ...random.pick(oddHosts), method: "GET", headers: set, plain: false };
+    if (kind < 0.03) return { ...random.pick(oddHosts), method: "GET", headers: set };
     // What a client should not send, or writes in its own way: a cluster of its own choice, capitals, a port.
     if (kind < 0.032) set.push(["x-mw-cluster", "mw-web-group0"]);
     else if (kind < 0.034 && debugs) set.push(["x-wikimedia-debug", "backend=k8s-mwdebug"]);
     const authority = kind >= 0.034 && kind < 0.04 ? `${host.toUpperCase()}:443` : host;
-    return { method, authority, target, headers: set, plain: kind >= 0.04 };
+    return { method, authority, target, headers: set };
   });
 }
 

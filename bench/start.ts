@@ -3,10 +3,11 @@ import { gzipSync } from "node:zlib";
 import { filter } from "../scripts/filter.ts";
 import type { Bench } from "./bench.ts";
 import { startEnvoyUpstream } from "./envoy-upstream.ts";
+import { isSaid } from "./native.ts";
 import { makeRequests } from "./requests.ts";
 import { Server } from "./server.ts";
 import { type Spread, spread } from "./statistics.ts";
-import { clusterNames, makeVariants, type VariantName, verify } from "./variants.ts";
+import { clusterNames, listenerOf, makeVariants, type VariantName, verify } from "./variants.ts";
 
 export interface Start {
   wasmBytes: number;
@@ -27,7 +28,10 @@ export async function measureStart(bench: Bench): Promise<Start> {
   const upstream = await startEnvoyUpstream(envoy, clusterNames(farm.plan), 1);
   try {
     const names = ["no-filter", "pointsman", "lua", "virtual-hosts"] as const;
-    const requests = makeRequests(farm.plan, farm.hosts, 20, "few").filter(({ plain }) => plain);
+    const where = { listener: listenerOf(farm.plan).name, secondary: true };
+    const requests = makeRequests(farm.plan, farm.hosts, 20, "few").filter((one) =>
+      isSaid(farm.table, one, where),
+    );
     const setting = { ...farm, secondary: true, clusters: upstream.clusters, requests, folder };
     const variants = await makeVariants(setting, names);
     const measured: Start["variants"] = [];

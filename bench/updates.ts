@@ -7,17 +7,19 @@ import { FilterFiles } from "../scripts/envoy/discovery.ts";
 import type { Plan } from "../scripts/plan.ts";
 import { projectRoot } from "../scripts/project-root.ts";
 import { bootstrap } from "../scripts/render/bootstrap.ts";
+import { findListener } from "../scripts/table/decide.ts";
 import { Table } from "../scripts/table/table.ts";
 import type { Bench } from "./bench.ts";
 import { managers, type RouteConfig } from "./envoy-config.ts";
 import { startEnvoyUpstream } from "./envoy-upstream.ts";
 import { ClosedLoop, type Counts } from "./load-generator.ts";
+import { nativeRoutes } from "./native.ts";
 import { protobufBytes } from "./protobuf-size.ts";
 import { type BenchRequest, bytesOf, fewHeaders } from "./requests.ts";
 import { Server } from "./server.ts";
+import { smallestRoutes } from "./smallest-routes.ts";
 import { type Spread, spread } from "./statistics.ts";
 import { clusterNames, clusterOf, FALLBACK, listenerOf } from "./variants.ts";
-import { smallestRoutes, virtualHosts } from "./virtual-hosts.ts";
 
 export interface Updates {
   updates: number;
@@ -72,7 +74,6 @@ export async function measureUpdates(bench: Bench): Promise<Updates> {
       authority: farm.hosts.get(wiki.id)!,
       target: "/wiki/Main_Page",
       headers: fewHeaders(),
-      plain: true,
     };
     const ways = await makeWays(bench, upstream.clusters);
     const costs: UpdateCost[] = [];
@@ -148,10 +149,13 @@ export async function measureUpdates(bench: Bench): Promise<Updates> {
         write: (state) => files.write(state.table.bytes),
         size: (state) => protobufBytes.filter(state.table.bytes, wasm),
       },
-      byRoutes("virtual-hosts", "a virtual host a wiki (RDS)", ({ plan }) =>
-        virtualHosts(plan, farm.hosts, listenerOf(plan)),
+      byRoutes("virtual-hosts", "Envoy's own routes, `--native` (RDS)", ({ plan, table }) =>
+        nativeRoutes(table, findListener(table, listenerOf(plan).name), {
+          fallbackCluster: FALLBACK,
+          secondary: false,
+        }),
       ),
-      byRoutes("smallest-routes", "the smallest equivalent routes (RDS)", ({ plan }) =>
+      byRoutes("smallest-routes", "the fewest routes for own hosts (RDS)", ({ plan }) =>
         smallestRoutes(plan, farm.hosts, listenerOf(plan)),
       ),
     ];

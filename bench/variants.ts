@@ -5,15 +5,15 @@ import type { Listener, Plan } from "../scripts/plan.ts";
 import { projectRoot } from "../scripts/project-root.ts";
 import { bootstrap, type ClusterOptions } from "../scripts/render/bootstrap.ts";
 import { pluginConfiguration } from "../scripts/render/plugin.ts";
-import { decide } from "../scripts/table/decide.ts";
-import type { Table } from "../scripts/table/table.ts";
-import { addFilter, addHop, luaFilter, managers, wasmFilter } from "./envoy-config.ts";
+import { decide, findListener } from "../scripts/table/decide.ts";
+import type { Table, TableListener } from "../scripts/table/table.ts";
+import { addFilter, addHop, luaFilter, managers, useNative, wasmFilter } from "./envoy-config.ts";
 import { compileGuest } from "./guests.ts";
 import { Connection } from "./load-generator.ts";
 import { luaOf } from "./lua.ts";
+import { isSaid, nativeRoutes } from "./native.ts";
 import { type BenchRequest, bytesOf } from "./requests.ts";
 import type { Server } from "./server.ts";
-import { virtualHosts } from "./virtual-hosts.ts";
 
 export const FALLBACK = "fallback";
 
@@ -61,7 +61,7 @@ export function clusterNames(plan: Plan): string[] {
 
 export const TITLES: Record<VariantName, string> = {
   "no-filter": "no filter",
-  "virtual-hosts": "virtual hosts",
+  "virtual-hosts": "Envoy's own routes (`--native`)",
   lua: "Lua, the whole decision",
   pointsman: "Pointsman",
   "returns-at-once": "Wasm that returns at once",
@@ -96,11 +96,14 @@ async function makeVariant(setting: Setting, name: VariantName): Promise<Variant
       return { ...variant, listener: "front", clusters };
     }
     case "virtual-hosts":
-      managers(config)[0]!.route_config = virtualHosts(plan, hosts, listenerOf(plan));
+      useNative(
+        config,
+        nativeRoutes(table, tableListener(setting), { fallbackCluster: FALLBACK, secondary }),
+      );
       return {
         ...variant,
         clusters: (request) =>
-          request.plain ? new Set([clusterOf({ table, secondary: false, plan }, request)]) : null,
+          isSaid(table, request, { listener: listenerOf(plan).name, secondary }) ? decided(request) : null,
       };
     case "lua": {
       const file = join(folder, "farm.lua");
@@ -167,6 +170,10 @@ function plain({ plan, clusters }: Setting): { config: object; clusterHeader: st
 /** What the public sees. */
 export function listenerOf(plan: Plan): Listener {
   return plan.listeners.find(({ trust }) => trust === "edge") ?? plan.listeners[0]!;
+}
+
+function tableListener({ plan, table }: Setting): TableListener {
+  return findListener(table, listenerOf(plan).name);
 }
 
 function nameOf(plan: Plan): string {

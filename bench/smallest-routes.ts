@@ -1,27 +1,35 @@
 /**
- * The mapping in Envoy's own route table, as an Istio VirtualService would become: a virtual host a wiki, in it a route
- * for each rule on method and path, and last one for the rest. It can hold neither patterns that make a wiki's ID of a
- * host nor wikis in the path; rules on other things than host, method and path are left out.
+ * The fewest bytes that route every wiki's own host, with the rules on host, method and path alone: less than what
+ * `render envoy --native` writes, and a mark for the bytes of an update.
  */
 import type { Listener, Plan, Predicate } from "../scripts/plan.ts";
 import type { RouteConfig } from "./envoy-config.ts";
 
-/** @param hosts wiki → its own host */
-export function virtualHosts(
+/**
+ * One virtual host a release with the hosts that go there, and the
+ * release that most of them go to is the one for all other hosts, where that is the default release.
+ */
+export function smallestRoutes(
   plan: Plan,
   hosts: ReadonlyMap<string, string>,
   listener: Listener,
 ): RouteConfig {
   const releaseOf = new Map(plan.wikis.map(({ id, release }) => [id, release]));
+  const special = new Set(listener.routes.flatMap(({ when }) => when.flatMap(exactHosts)));
+  const groups = new Map<string, { domains: string[]; routes: object[] }>();
+  for (const [wiki, host] of hosts) {
+    const release = releaseOf.get(wiki) ?? plan.defaultRelease;
+    const key = special.has(host) ? host : String(release);
+    if (key === String(plan.defaultRelease)) continue;
+    const group = groups.get(key) ?? { domains: [], routes: routesOf(plan, listener, host, release) };
+    group.domains.push(host);
+    groups.set(key, group);
+  }
   return {
     name: "main",
     virtual_hosts: [
-      ...[...hosts].map(([wiki, host]) => ({
-        name: wiki,
-        domains: [host, `${host}:*`],
-        routes: routesOf(plan, listener, host, releaseOf.get(wiki) ?? plan.defaultRelease),
-      })),
-      { name: "other", domains: ["*"], routes: routesOf(plan, listener, null, plan.defaultRelease) },
+      ...[...groups.values()].map((group, n) => ({ name: String(n), ...group })),
+      { name: "*", domains: ["*"], routes: routesOf(plan, listener, null, plan.defaultRelease) },
     ],
   };
 }
@@ -70,35 +78,6 @@ function matchOf(when: readonly Predicate[], host: string | null): Match[] | nul
     }
   }
   return paths.map((path) => (headers.length > 0 ? { ...path, headers } : path));
-}
-
-/**
- * The fewest bytes that route every wiki's host alike: one virtual host a release with the hosts that go there, and the
- * release that most of them go to is the one for all other hosts, where that is the default release.
- */
-export function smallestRoutes(
-  plan: Plan,
-  hosts: ReadonlyMap<string, string>,
-  listener: Listener,
-): RouteConfig {
-  const releaseOf = new Map(plan.wikis.map(({ id, release }) => [id, release]));
-  const special = new Set(listener.routes.flatMap(({ when }) => when.flatMap(exactHosts)));
-  const groups = new Map<string, { domains: string[]; routes: object[] }>();
-  for (const [wiki, host] of hosts) {
-    const release = releaseOf.get(wiki) ?? plan.defaultRelease;
-    const key = special.has(host) ? host : String(release);
-    if (key === String(plan.defaultRelease)) continue;
-    const group = groups.get(key) ?? { domains: [], routes: routesOf(plan, listener, host, release) };
-    group.domains.push(host);
-    groups.set(key, group);
-  }
-  return {
-    name: "main",
-    virtual_hosts: [
-      ...[...groups.values()].map((group, n) => ({ name: String(n), ...group })),
-      { name: "*", domains: ["*"], routes: routesOf(plan, listener, null, plan.defaultRelease) },
-    ],
-  };
 }
 
 function exactHosts(one: Predicate): string[] {
