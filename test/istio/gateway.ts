@@ -28,7 +28,7 @@ export interface Gateway {
 /** Resolves when Envoy runs, which may not know yet what it is to do. */
 export async function startGateway(kubernetes: Kubernetes, { xds, name }: GatewayOptions): Promise<Gateway> {
   const port = await freePort();
-  const ip = await register(kubernetes, name, port);
+  const ip = await registerGateway(kubernetes, name, port);
   const { clusters, stop } = await startServers([MODULES], (_, __, response) => {
     response.end(readFileSync(projectPath("build/pointsman.wasm")));
   });
@@ -52,9 +52,9 @@ export async function startGateway(kubernetes: Kubernetes, { xds, name }: Gatewa
  * What Kubernetes and kubelet make of a gateway's Deployment: the pod with its address, and the Service before it.
  * Returns the address, by which pilot finds the pod: one of those for benchmarks, to which nobody is sent.
  */
-async function register(kubernetes: Kubernetes, name: string, port: number): Promise<string> {
+export async function registerGateway(kubernetes: Kubernetes, name: string, port: number): Promise<string> {
   const ip = `198.18.${byte()}.${byte()}`;
-  await kubernetes.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  await kubernetes.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels: NO_SIDECARS } });
   const labels = { istio: name };
   const metadata = { name, namespace: name, labels };
   const pod = { apiVersion: "v1", kind: "Pod", metadata };
@@ -71,6 +71,9 @@ async function register(kubernetes: Kubernetes, name: string, port: number): Pro
   });
   return ip;
 }
+
+/** istioctl asks for a decision. */
+const NO_SIDECARS = { "istio-injection": "disabled" };
 
 const byte = () => Math.floor(Math.random() * 256);
 

@@ -169,7 +169,13 @@ function apiserver(work: string): string[] {
       "",
     ].join("\n"),
   );
-  return ["build", "-ldflags=-s -w", "-o", "bin/", "k8s.io/kubernetes/cmd/kube-apiserver"];
+  // Charts ask which version it is.
+  const [major, minor] = KUBERNETES.split(".");
+  const said = { gitVersion: `v${KUBERNETES}`, gitMajor: major, gitMinor: minor };
+  const flags = Object.entries(said).map(
+    ([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`,
+  );
+  return ["build", `-ldflags=-s -w ${flags.join(" ")}`, "-o", "bin/", "k8s.io/kubernetes/cmd/kube-apiserver"];
 }
 
 /** The module's go.mod, or the folder with its source, in Go's cache. */

@@ -48,7 +48,7 @@ describe.skipIf(istio === null)("a table that the filter refuses", () => {
       );
       gateway = await startGateway(kubernetes, { xds: pilot.xdsPort, name });
       const { envoy, port } = gateway;
-      const options = optionsOf(name, "main", gateway, upstreams);
+      const options = [...optionsOf(name, "main", gateway, upstreams), "--module", gateway.module];
       expect(run(["render", "istio", ...SMALL, "--as", as, ...options, "--out", "istio"]).code).toBe(0);
       expect(run(PUSH).out).toContain(`kubectl apply --server-side -f ${FILE}`);
       for (const file of ["istio/routes.yaml", FILE]) await apply(file);

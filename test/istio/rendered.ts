@@ -12,16 +12,16 @@ export function startUpstreamsOf(plan: Plan): Promise<Upstreams> {
   return startUpstreams([...new Set(plan.clusters.flat()), FALLBACK]);
 }
 
-/** The options that say which gateway, where the module is, and where the upstreams are. */
+/** The options that say which gateway, and where the upstreams are. */
 export function optionsOf(
   name: string,
   listener: string,
-  { port, module }: Gateway,
+  { port }: Gateway,
   { clusters }: Upstreams,
 ): string[] {
   return [
     ...["--istio", "1.31", "--namespace", name, "--selector", `istio=${name}`],
-    ...["--listener", `${listener}=127.0.0.1:${port}`, "--module", module],
+    ...["--listener", `${listener}=127.0.0.1:${port}`],
     ...clusters.flatMap((one) =>
       one.name === FALLBACK
         ? ["--fallback", `127.0.0.1:${one.port}`]
