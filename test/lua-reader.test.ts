@@ -85,6 +85,24 @@ describe.skipIf(IS_ABSENT)(`the reader in Lua${"why" in ats ? ` (skipped: ${ats.
     for (const plan of fc.sample(anyPlan, 20)) compare(plan, 100);
   });
 
+  it("takes a rule with more values than LuaJIT takes arguments", () => {
+    const { plan } = loadFarm("small");
+    const values = Array.from({ length: 9_000 }, (_, i) => `value-${i}`);
+    const when = [
+      { subject: "header", test: "option", not: false, name: "x-a", option: "b", values } as const,
+    ];
+    const listeners = plan.listeners.map((one) => ({
+      ...one,
+      routes: [{ when, outcome: "pass", wiki: "host", debug: false } as const, ...one.routes],
+    }));
+    const asked = ["value-8999", "value-9000"].map((value): [Request, Where] => [
+      { authority: "en.wikipedia.org", target: "/", headers: [["x-a", `b=${value}`]] },
+      { listener: null, secondary: false },
+    ]);
+    const answers = askLua(tableOf({ ...plan, listeners }), asked);
+    expect(answers.map(({ kind }) => kind)).toEqual(["pass", "route"]);
+  });
+
   it("refuses in the same words", () => {
     const plans = [loadFarm("small").plan, ...fc.sample(anyPlan, 10)];
     const tables = plans.map((plan) => Buffer.from(tableOf(plan).bytes));

@@ -10,22 +10,23 @@
 -- and its bit operations signed, so what multiplies two u32 does it in halves.
 local bit, ffi = require("bit"), require("ffi")
 local band, bxor, lshift, rshift, tobit = bit.band, bit.bxor, bit.lshift, bit.rshift, bit.tobit
-local byte, sub, find, gsub, match, lower = string.byte, string.sub, string.find, string.gsub, string.match, string.lower
-local floor, concat, format = math.floor, table.concat, string.format
+local byte, sub, find, gsub, match = string.byte, string.sub, string.find, string.gsub, string.match
+local lower, format, floor, concat = string.lower, string.format, math.floor, table.concat
 ffi.cdef("int inet_pton(int family, const char *text, void *address);")
 
 local NONE, NO_DESTINATION, U32 = 0xffff, 0xffffffff, 2 ^ 32
 local DEPLOYMENT, PASS, RELEASE, REPLY, READ_ONLY = 1, 2, 3, 4, 5 -- outcomes
 local NO_WIKI, BODY, DEBUG = 1, 2, 4 -- flags of a rule
 local UNKNOWN, MISSING, NOT_INSTALLED, TWO_WIKIS = -1, -2, -3, -4 -- why there is no slot of WIKI
-local HOST, HEADER, COOKIE, QUERY, CLIENT, IS_ADDRESS = 1, 4, 5, 6, 7, 8 -- subjects, and one for TEST_ADDRESS
+local HOST, PATH, METHOD, HEADER, COOKIE, QUERY, CLIENT, IS_ADDRESS = 1, 2, 3, 4, 5, 6, 7, 8 -- subjects, and our own
 local EXACT, PREFIX, SUFFIX, UNDER, ADDRESS, PRESENT, CONTAINS, OPTION, SHARE = 1, 2, 3, 4, 5, 6, 7, 8, 9 -- tests
+local TWO_WIKIS_TEXT = "the request's path can be read as that of two wikis\n"
 local DAMAGED, LAYOUT, CONTENT, NO_LISTENER = 2, 3, 4, 5 -- why a table is refused: docs/operations.md
 local NOTHING = {}
 
-local function set_of(list)
+local function set_of(list, from)
   local set = {}
-  for _, one in ipairs(list) do set[one] = true end
+  for i = from or 1, #list do set[list[i]] = true end
   return set
 end
 
@@ -42,15 +43,12 @@ end
 
 local function hash(key, seed)
   local a, b, length = tobit(seed), bxor(seed, 0x9e3779b9), #key
-  for i = 1, length - 3, 4 do
+  for i = 1, length + 1, 4 do
     local c, d, e, f = byte(key, i, i + 3)
-    local word = c + d * 2 ^ 8 + e * 2 ^ 16 + f * 2 ^ 24
+    local word = (c or 0) + (d or 0) * 2 ^ 8 + (e or 0) * 2 ^ 16 + (f or 0) * 2 ^ 24
     a, b = multiply(bxor(a, word), 0x9e3779b1), multiply(bxor(b, word), 0x2c1b3c6d)
-    a, b = bxor(a, rshift(a, 15)), bxor(b, rshift(b, 15))
+    if f then a, b = bxor(a, rshift(a, 15)), bxor(b, rshift(b, 15)) end -- only the last word is not full
   end
-  local c, d, e = byte(key, length - length % 4 + 1, length)
-  local word = (c or 0) + (d or 0) * 2 ^ 8 + (e or 0) * 2 ^ 16
-  a, b = multiply(bxor(a, word), 0x9e3779b1), multiply(bxor(b, word), 0x2c1b3c6d)
   return mix(bxor(a, length)), mix(bxor(b, length))
 end
 
@@ -94,8 +92,8 @@ local function decoded(text)
   return (gsub(text, "%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
+local function hex(text) return (gsub(text, ".", function(c) return format("%02x", byte(c)) end)) end
 local function begins(text, with) return sub(text, 1, #with) == with end
-
 local function ends(text, with) return #text >= #with and sub(text, #text - #with + 1) == with end
 
 -- The path that rules see.
@@ -111,6 +109,7 @@ local function normalised(path)
   return "/" .. concat(kept, "/")
 end
 
+-- The host of an authority, and whether it is an address.
 local function host_of(authority)
   local text = lower(authority)
   if byte(text) == 91 then return text, true end
@@ -120,11 +119,10 @@ end
 
 -- An address in digits, of which a network is a beginning; nil of what is none.
 local function digits_of(text)
-  local is_six = find(text, ":", 1, true)
-  local address = ffi.new("uint8_t[16]")
-  local before = find(text, "%z") and "" or is_six and match(text, "^[^%%]*") or text
-  if ffi.C.inet_pton(is_six and 10 or 2, before, address) ~= 1 then return nil end
-  local digits = gsub(ffi.string(address, is_six and 16 or 4), ".", function(c) return format("%02x", byte(c)) end)
+  local is_six, address = find(text, ":", 1, true), ffi.new("uint8_t[16]")
+  local before = is_six and match(text, "^[^%%]*") or text
+  if find(text, "%z") or ffi.C.inet_pton(is_six and 10 or 2, before, address) ~= 1 then return nil end
+  local digits = hex(ffi.string(address, is_six and 16 or 4))
   local four = is_six and match(digits, "^00000000000000000000ffff(.*)") or not is_six and digits
   return four and "4" .. four or "6" .. digits
 end
@@ -153,26 +151,30 @@ local FITS = {
   [UNDER] = function(text, value) return begins(text, value) and (#text == #value or byte(text, #value + 1) == 47) end,
   [CONTAINS] = function(text, value) return find(text, value, 1, true) ~= nil end,
 }
+-- What a request has of each subject: texts, or names with values.
+local ALL = {
+  [HOST] = function(asked) return { asked.host } end,
+  [PATH] = function(asked) return { asked.path } end,
+  [METHOD] = function(asked) return { asked.method } end,
+  [COOKIE] = function(asked) return pairs_in(concat(asked.headers.cookie or NOTHING, ";"), ";", trim) end,
+  -- PHP reads a name up to a NUL, without blanks before it, and makes a variable of it.
+  [QUERY] = function(asked)
+    local query = match(asked.target, "^[^#]*", #asked.raw_path + 2)
+    local list = pairs_in(query, "&", function(text) return decoded((gsub(text, "%+", " "))) end)
+    for _, one in ipairs(list) do
+      one.read = match(one[1], "^ *([^%z]*)")
+      one[1] = gsub(one.read, "[ .[]", "_")
+    end
+    return list
+  end,
+  [CLIENT] = function(asked) return { digits_of(asked.client) } end,
+  [IS_ADDRESS] = function(asked) return { asked.is_address and "" or nil } end,
+}
 
--- PHP reads a name up to a NUL, without blanks before it, and makes a variable of it.
-local function parameters_of(asked)
-  local query = match(asked.target, "^[^#]*", #asked.raw_path + 2)
-  local list = pairs_in(query, "&", function(text) return decoded((gsub(text, "%+", " "))) end)
-  for _, one in ipairs(list) do
-    one.read = match(one[1], "^ *([^%z]*)")
-    one[1] = gsub(one.read, "[ .[]", "_")
-  end
-  return list
-end
-
--- Every text of that part of the request.
+-- Every text of that part of the request; it is taken apart once.
 local function texts_of(asked, subject, name)
   if subject == HEADER then return asked.headers[name] or NOTHING end
-  if subject == CLIENT then asked[CLIENT] = asked[CLIENT] or { digits_of(asked.client) } end
-  if subject == COOKIE and not asked[COOKIE] then
-    asked[COOKIE] = pairs_in(concat(asked.headers.cookie or NOTHING, ";"), ";", trim)
-  end
-  if subject == QUERY and not asked[QUERY] then asked[QUERY] = parameters_of(asked) end
+  asked[subject] = asked[subject] or ALL[subject](asked)
   if not name then return asked[subject] end
   local texts = {}
   for _, one in ipairs(asked[subject]) do
@@ -204,7 +206,7 @@ end
 local function predicate(subject, test, name, values, share)
   if test == SHARE then return function(asked) return is_in_share(asked, values, subject, name, share) end end
   if test == OPTION then
-    local wanted = set_of { unpack(values, 2) }
+    local wanted = set_of(values, 2)
     return function(asked) return wanted[option_in(texts_of(asked, subject, name), values[1])] == true end
   end
   if test == ADDRESS then subject = IS_ADDRESS end
@@ -214,7 +216,7 @@ local function predicate(subject, test, name, values, share)
     for _, text in ipairs(texts_of(asked, subject, name)) do
       if test == EXACT and known[text] or test == ADDRESS or test == PRESENT then return true end
       for i = 1, fits and #values or 0 do
-        if fits(from == 2 and sub(text, 2) or text, values[i]) then return true end
+        if fits(sub(text, from), values[i]) then return true end
       end
     end
     return false
@@ -223,80 +225,76 @@ end
 
 -- ---- A table, checked while it is read ------------------------------------------------------------------------------
 
-local SECTIONS = {
-  "STRS", "STEM", "WIKI", "HOST", "RWRT", "PATT", "PATH", "HDRS", "RULE", "LSTN", "REPL", "DEPL", "RLSE", "EMIT", "JOBS", "CANO",
-}
+local SECTIONS = split("STRS STEM WIKI HOST RWRT PATT PATH HDRS RULE LSTN REPL DEPL RLSE EMIT JOBS CANO", " ")
 local IS_SECTION = set_of(SECTIONS)
-local NEVER_EMITTED = set_of {
-  "connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-}
+local NEVER_EMITTED = set_of(split(
+  "connection content-length host keep-alive proxy-connection te trailer transfer-encoding upgrade", " "))
 local KINDS = { [0] = "cluster", "release", "wiki", "group", "version", "deployment" }
 -- The outcomes of rules of routes, assets and reads.
 local ALLOWED = { set_of { DEPLOYMENT, PASS, REPLY }, set_of { RELEASE }, set_of { READ_ONLY } }
 
 local function refuse(code, ...) error({ code = code, sentence = concat({ ... }) }, 0) end
+local function slice(list, from, count) return { unpack(list, from, from + count - 1) } end
 
-local function need(condition, section, ...)
-  if not condition then refuse(CONTENT, "section ", gsub(section, "[^!-~]", "?") .. " ", ...) end
-end
-
--- A table of these bytes. Raises { code, sentence }: the sentence says what is wrong and where.
+-- A table of these bytes. Raises { code, sentence }: the sentence says what is wrong and where. The bytes are read from
+-- `at` on, a number after the other: LuaJIT takes what is in a list or a constructor in the order in which it stands.
 local function open(bytes)
-  local T, start, size, strings, string_count = { bytes = bytes }, {}, {}, {}, 0
-  local function uint(at, width)
+  local T, start, size, strings = {}, {}, {}, NOTHING
+  local at, section, kind, row = 4, nil, nil, nil -- where we are; in a list, the kind and the number of the entry
+  local function need(condition, ...)
+    if not condition then refuse(CONTENT, "section ", gsub(section, "[^!-~]", "?") .. " ", ...) end
+  end
+  local function row_needs(condition, why) need(condition, kind, " ", row, " ", why) end
+  local function uint(from, width)
     local number = 0
-    for i = at + width, at + 1, -1 do number = number * 256 + byte(bytes, i) end
+    for i = from + width, from + 1, -1 do number = number * 256 + byte(bytes, i) end
     return number
   end
-  -- Numbers that lie one after the other, and where they end. @param widths their bytes, a digit each
-  local function read(at, widths)
-    local numbers = {}
-    for i = 1, #widths do
-      local width = byte(widths, i) - 48
-      numbers[i], at = uint(at, width), at + width
-    end
-    return unpack(numbers)
-  end
-  local function width_of(widths)
-    local sum = 0
-    for digit in widths:gmatch(".") do sum = sum + digit end
-    return sum
-  end
-  local function rows(at, count, widths, each)
-    local width = width_of(widths)
-    for i = 0, count - 1 do each(i, read(at + i * width, widths)) end
-    return at + count * width
-  end
-  local function exactly(section, length) need(size[section] == length, section, "is not as long as its entries") end
-  local function room(section, length) need(size[section] >= length, section, "is cut short") end
-  -- Where the section lies, and the numbers at its beginning. @param ... of each of them the most, and what there are
-  local function head(section, widths, ...)
-    room(section, width_of(widths))
-    for i = 1, select("#", ...), 2 do
-      local most, what = select(i, ...)
-      local number = select((i + 1) / 2, read(start[section], widths))
-      need(number <= most, section, "has too many ", what)
-    end
-    return start[section], read(start[section], widths)
-  end
-  local function list(section, width, widths, most, what, each)
-    local at, count = head(section, tostring(width), most, what)
-    exactly(section, width + width_of(widths) * count)
-    rows(at + width, count, widths, each)
-    return count
+  local function u(width)
+    at = at + width
+    return uint(at - width, width)
   end
   -- The text of a string's number; nil of NONE, where that is allowed.
-  local function text(section, number, may_be_none)
-    need(number < string_count or may_be_none and number == NONE, section, "refers to a string that is not there")
+  local function text(may_be_none)
+    local number = u(2)
+    need(strings[number] or may_be_none and number == NONE, "refers to a string that is not there")
     return strings[number]
   end
-  local function printable(section, at, stop)
-    local found = find(bytes, "[^ -~]", at + 1)
-    need(not found or found > stop, section, "holds a byte that is not printable ASCII")
+  local function printable(from, stop)
+    local found = find(bytes, "[^ -~]", from + 1)
+    need(not found or found > stop, "holds a byte that is not printable ASCII")
+  end
+  local function enter(name, length)
+    section, at = name, start[name]
+    need(size[name] >= length, "is cut short")
+  end
+  -- The next number, which is at most so much. @param why it is not: said of the entry, or outside of lists the section
+  local function most(width, limit, why)
+    local number, check = u(width), kind and row_needs or need
+    check(number <= limit, why)
+    return number
+  end
+  local function exactly(length) need(size[section] == length, "is not as long as its entries") end
+  -- A list by number, from 0 on. @param each reads an entry
+  local function rows(number, what, each)
+    local list = { count = number }
+    for i = 0, number - 1 do
+      kind, row = what, i
+      list[i] = each(i)
+    end
+    kind = nil
+    return list
+  end
+  -- A section that is one list, by order, from 1 on. @param width of its count
+  local function list(name, width, limit, bytes_each, whats, what, each)
+    enter(name, width)
+    local number = most(width, limit, "has too many " .. whats)
+    exactly(width + bytes_each * number)
+    return slice(rows(number, what, each), 0, number)
   end
 
   if #bytes < 36 then refuse(DAMAGED, #bytes, " bytes: too short for a table") end
-  local _, checksum, length, version, sections, generation = read(0, "444224")
+  local checksum, length, version, sections, generation = u(4), u(4), u(2), u(2), u(4)
   if not begins(bytes, "PNTS") then refuse(DAMAGED, 'does not begin with "PNTS": not a table') end
   if version ~= 5 then refuse(LAYOUT, "layout version ", version, ": this reader knows 5") end
   if #bytes > 67108864 then refuse(DAMAGED, #bytes, " bytes: too large for a table") end
@@ -304,137 +302,140 @@ local function open(bytes)
   if checksum ~= crc32(bytes, 9) then refuse(DAMAGED, "the checksum is wrong: the table is damaged") end
   local body = 36 + 12 * sections
   if sections > 64 or body > #bytes then refuse(CONTENT, sections, " sections: too many") end
-  rows(36, sections, "444", function(i, _, from, room_of_it)
-    local name = sub(bytes, 37 + 12 * i, 40 + 12 * i)
-    need(from >= body and from <= #bytes and room_of_it <= #bytes - from, name, "lies outside the table")
-    need(not start[name], name, "occurs twice")
-    need(IS_SECTION[name] or band(byte(name), 0x20) ~= 0, name, "is unknown to this reader")
-    start[name], size[name] = from, room_of_it
-  end)
-  for _, name in ipairs(SECTIONS) do need(start[name], name, "is missing") end
-  T.head, T.generation, T.digest = sub(bytes, 1, 36), generation, gsub(sub(bytes, 21, 36), ".", function(c) return format("%02x", byte(c)) end)
+  T.head, T.generation, T.digest = sub(bytes, 1, 36), generation, hex(sub(bytes, 21, 36))
+  for place = 36, body - 12, 12 do
+    section, at = sub(bytes, place + 1, place + 4), place + 4
+    local from, room = u(4), u(4)
+    need(from >= body and from <= #bytes and room <= #bytes - from, "lies outside the table")
+    need(not start[section], "occurs twice")
+    need(IS_SECTION[section] or band(byte(section), 0x20) ~= 0, "is unknown to this reader")
+    start[section], size[section] = from, room
+  end
+  for _, name in ipairs(SECTIONS) do
+    section = name
+    need(start[name], "is missing")
+  end
 
-  local at, count = head("STRS", "4", 65535, "strings")
-  room("STRS", 4 + 4 * count)
-  local first, last, stop = at + 4 + 4 * count, 0, size.STRS - 4 - 4 * count
-  rows(at + 4, count, "4", function(i, to)
-    need(to >= last and to <= stop and to - last <= 255, "STRS", "string ", i, " is out of bounds")
-    strings[i], last = sub(bytes, first + last + 1, first + to), to
+  enter("STRS", 4)
+  local number = most(4, 65535, "has too many strings")
+  need(size.STRS >= 4 + 4 * number, "is cut short")
+  local first, last, stop = at + 4 * number, 0, size.STRS - 4 - 4 * number
+  strings = rows(number, "string", function()
+    local from, to = last, u(4)
+    row_needs(to >= from and to <= stop and to - from <= 255, "is out of bounds")
+    last = to
+    return sub(bytes, first + from + 1, first + to)
   end)
-  need(last == stop, "STRS", "has bytes left over")
-  printable("STRS", first, first + last)
-  string_count = count
+  need(last == stop, "has bytes left over")
+  printable(first, first + last)
 
-  at, count = head("STEM", "4", 256, "groups")
-  room("STEM", 4 + 4 * count)
-  local groups, stems, least = {}, 0, 0
-  first, stop = at + 4 + 4 * count, at + 4 + 4 * count
-  rows(at + 4, count, "4", function(i, group)
-    local one = { width = group % 256, count = floor(group / 256), first = stems, at = stop }
-    need(one.count <= 16777215 - stems, "STEM", "has too many stems")
-    need(one.width >= least, "STEM", "has groups that are not in order")
-    groups[i + 1], stems, stop, least = one, stems + one.count, stop + one.count * one.width, one.width + 1
-  end)
-  need(stop == at + size.STEM, "STEM", "is not as long as its stems")
-  printable("STEM", first, stop)
+  enter("STEM", 4)
+  number = most(4, 256, "has too many groups")
+  need(size.STEM >= 4 + 4 * number, "is cut short")
+  local stems, least = 0, 0
+  first, stop = at + 4 * number, at + 4 * number
+  local groups = slice(rows(number, "group", function()
+    local one = { width = u(1), count = u(3), first = stems, at = stop }
+    need(one.count <= 16777215 - stems, "has too many stems")
+    need(one.width >= least, "has groups that are not in order")
+    stems, stop, least = stems + one.count, stop + one.count * one.width, one.width + 1
+    return one
+  end), 0, number)
+  need(stop == start.STEM + size.STEM, "is not as long as its stems")
+  printable(first, stop)
 
-  T.replies, T.releases, T.placements, T.wikiless = {}, {}, {}, {}
-  local replies = list("REPL", 2, "22", 64, "replies", function(i, status, reply)
-    need(status >= 400 and status <= 599, "REPL", "reply ", i, " has no proper status")
-    T.replies[i] = { status = status, body = text("REPL", reply) }
-  end)
-
-  local releases, placements
-  at, releases, T.default, placements = head("RLSE", "222121212", 256, "releases", NONE, "", 4096, "placements")
-  exactly("RLSE", 15 + 4 * releases + 5 * placements)
-  need(T.default < releases, "RLSE", "has no such default release")
-  rows(at + 6, 3, "12", function(i, outcome, value)
-    local is_there = outcome == RELEASE and value < releases or outcome == REPLY and value < replies
-    need(is_there, "RLSE", "has no outcome for a request without a wiki")
-    T.wikiless[-1 - i] = { outcome = outcome, value = value }
-  end)
-  at = rows(at + 15, releases, "22", function(i, name, runs)
-    T.releases[i] = { name = text("RLSE", name), version = text("RLSE", runs) }
-  end)
-  rows(at, placements, "221", function(i, release, group, flags)
-    need(release < releases, "RLSE", "placement ", i, " has no release")
-    T.placements[i] = { release = release, group = text("RLSE", group, true), is_missing = flags == 1 }
-    need(flags <= 1, "RLSE", "placement ", i, " has an unknown flag")
+  T.replies = list("REPL", 2, 64, 4, "replies", "reply", function()
+    local status = u(2)
+    row_needs(status >= 400 and status <= 599, "has no proper status")
+    return { status = status, body = text() }
   end)
 
-  local forms, elses, replacements, replaced = {}, {}, nil, nil
-  at, forms.count, replacements, elses.count =
-    head("PATH", "444", 65535, "forms", 65535, "replacements", 65535, "wikis beside forms")
-  exactly("PATH", 12 + 19 * forms.count + 5 * replacements + 6 * elses.count)
-  replaced = rows(at + 12, forms.count, "1111111222222", function(i, flags, segments, parts, a, b, c, d, from, number, ...)
-    local form = { segments = segments, parts = { a, b, c, d }, literals = {}, from = from, to = from + number - 1 }
-    local is_known = flags < 16 and segments >= 1 and segments <= 4 and parts >= 1 and parts <= 4
+  enter("RLSE", 15)
+  local releases, default = most(2, 256, "has too many releases"), u(2)
+  local placements = most(2, 4096, "has too many placements")
+  exactly(15 + 4 * releases + 5 * placements)
+  need(default < releases, "has no such default release")
+  T.default = default
+  T.wikiless = rows(3, "outcome", function()
+    local outcome, value = u(1), u(2)
+    local there = outcome == RELEASE and releases or outcome == REPLY and #T.replies or 0
+    need(value < there, "has no outcome for a request without a wiki")
+    return { outcome = outcome, value = value }
+  end)
+  T.releases = rows(releases, "release", function() return { name = text(), version = text() } end)
+  T.placements = rows(placements, "placement", function()
+    local release, group = most(2, releases - 1, "has no release"), text(true)
+    return { release = release, group = group, is_missing = most(1, 1, "has an unknown flag") == 1 }
+  end)
+
+  enter("PATH", 12)
+  local forms, replacements = most(4, 65535, "has too many forms"), most(4, 65535, "has too many replacements")
+  local elses = most(4, 65535, "has too many wikis beside forms")
+  exactly(12 + 19 * forms + 5 * replacements + 6 * elses)
+  T.forms = rows(forms, "form", function()
+    local flags, segments, count, parts = u(1), u(1), u(1), { u(1), u(1), u(1), u(1) }
+    local form = { segments = segments, parts = slice(parts, 1, count), literals = {}, from = u(2), to = u(2) }
+    local is_known = flags < 16 and segments >= 1 and segments <= 4 and count >= 1 and count <= 4
     for n = 1, 4 do
-      local literal = select(n, ...)
-      is_known = is_known and (n > parts or form.parts[n] < segments)
-      is_known = is_known and (n > segments or literal == NONE or literal < string_count)
-      form.parts[n], form.literals[n] = n <= parts and form.parts[n] or nil, n <= segments and strings[literal] or nil
+      local literal = u(2)
+      is_known = is_known and (n > count or parts[n] < segments)
+      is_known = is_known and (n > segments or literal == NONE or strings[literal])
+      form.literals[n] = n <= segments and strings[literal] or nil
     end
-    need(is_known and from + number <= replacements, "PATH", "form ", i, " makes no sense")
+    row_needs(is_known and form.from + form.to <= replacements, "makes no sense")
+    form.to = form.from + form.to - 1
     form.dashes, form.target = band(flags, 1) ~= 0, band(flags, 2) ~= 0
     form.closed, form.lower = band(flags, 4) ~= 0, band(flags, 8) ~= 0
-    forms[i] = form
+    return form
   end)
-  rows(replaced, replacements, "122", function(_, _, from, to) return text("PATH", from), text("PATH", to) end)
-  -- What the first of a form's replacements that fits puts in place of a segment's text.
-  function T.replace(form, segment, found)
-    for i = form.from, form.to do
-      local of, from, to = read(replaced + 5 * i, "122")
-      if of == segment and strings[from] == found then return strings[to] end
-    end
-    return found
-  end
+  T.replacements = rows(replacements, "replacement", function()
+    return { segment = u(1), from = text(), to = text() }
+  end)
+  local pairs_at = at
 
   -- WIKI and HOST. Of an entry, `bits` bits from bit `shift` on.
   local function field(set, slot, shift, bits)
-    local place, width = set.entries + slot * set.width, set.width
-    local low, high = uint(place, width < 4 and width or 4), width > 4 and uint(place + 4, width - 4) or 0
-    if shift >= 32 then return floor(high / 2 ^ (shift - 32)) % 2 ^ bits end
-    if bits <= 32 - shift then return floor(low / 2 ^ shift) % 2 ^ bits end
-    return floor(low / 2 ^ shift) + high % 2 ^ (bits - 32 + shift) * 2 ^ (32 - shift)
+    local low, before = shift % 8, floor(shift / 8)
+    local number_there = uint(set.entries + slot * set.width + before, floor((low + bits + 7) / 8))
+    return floor(number_there / 2 ^ low) % 2 ^ bits
   end
-  local function is_filled(set, slot) return slot < set.slots and field(set, slot, 0, set.stem_bits) ~= set.empty end
+  local function stem_of(set, slot) return field(set, slot, 0, set.stem_bits) end
+  local function is_filled(set, slot) return slot < set.slots and stem_of(set, slot) ~= set.empty end
+  local function suffix_of(set, slot) return field(set, slot, set.stem_bits, set.suffix_bits) end
   function T.value(set, slot) return field(set, slot, set.stem_bits + set.suffix_bits, set.value_bits) end
-  local function keys(section, values)
-    local set, filled, from, keys_of_it = { values = values }, 0, nil, nil
-    from, keys_of_it, set.slots, set.buckets, set.seed, set.displacement, set.width, set.stem_bits, set.suffix_bits, set.first,
-      set.suffixes = head(section, "4444111122")
-    need(keys_of_it <= 8388608 and keys_of_it <= set.slots and set.slots <= 2 * keys_of_it and set.buckets <= set.slots
-      and (set.slots == 0 or set.buckets > 0), section, "has impossible sizes")
-    need(set.displacement == 1 or set.displacement == 2 or set.displacement == 4, section, "has impossible displacements")
+  local function keys(name, values)
+    enter(name, 24)
+    local number_of_keys, filled, set = u(4), 0, { values = values, slots = u(4), buckets = u(4), seed = u(4),
+      displacement = u(1), width = u(1), stem_bits = u(1), suffix_bits = u(1), first = u(2), suffixes = u(2) }
+    need(number_of_keys <= 8388608 and number_of_keys <= set.slots and set.slots <= 2 * number_of_keys
+      and set.buckets <= set.slots and (set.slots == 0 or set.buckets > 0), "has impossible sizes")
+    need(set.displacement == 1 or set.displacement == 2 or set.displacement == 4, "has impossible displacements")
     set.value_bits, set.empty = 8 * set.width - set.stem_bits - set.suffix_bits, 2 ^ set.stem_bits - 1
     need(set.width >= 1 and set.width <= 8 and set.value_bits >= 1 and set.value_bits <= 32 and set.stem_bits >= 1
-      and set.stem_bits <= 24 and set.suffix_bits >= 1 and set.suffix_bits <= 16, section, "has impossible entries")
-    need(set.first + set.suffixes <= string_count, section, "has suffixes that are no strings")
-    set.displacements, set.entries = from + 24, from + 24 + set.buckets * set.displacement
-    exactly(section, 24 + set.buckets * set.displacement + set.slots * set.width)
+      and set.stem_bits <= 24 and set.suffix_bits >= 1 and set.suffix_bits <= 16, "has impossible entries")
+    need(set.first + set.suffixes <= strings.count, "has suffixes that are no strings")
+    set.displacements, set.entries = at, at + set.buckets * set.displacement
+    exactly(24 + set.buckets * set.displacement + set.slots * set.width)
     for slot = 0, set.slots - 1 do
-      local stem = field(set, slot, 0, set.stem_bits)
-      if stem ~= set.empty then
-        local suffix = field(set, slot, set.stem_bits, set.suffix_bits)
-        local is_sound = stem < stems and suffix < set.suffixes and T.value(set, slot) < values
-        need(is_sound, section, "entry ", slot, " is out of bounds")
+      if is_filled(set, slot) then
+        local is_sound = stem_of(set, slot) < stems and suffix_of(set, slot) < set.suffixes
+        need(is_sound and T.value(set, slot) < values, "entry ", slot, " is out of bounds")
         filled = filled + 1
       end
     end
-    need(filled == keys_of_it, section, "does not have as many keys as it says")
+    need(filled == number_of_keys, "does not have as many keys as it says")
     return set
   end
   local wikis = keys("WIKI", placements)
-  local hosts = keys("HOST", wikis.slots + forms.count + elses.count + 1)
-  T.wikis, T.hosts, T.forms, T.elses = wikis, hosts, forms, elses
+  local hosts = keys("HOST", wikis.slots + forms + elses + 1)
+  T.wikis, T.hosts = wikis, hosts
   -- Of a slot that is filled.
   function T.key(set, slot)
-    local stem, suffix = field(set, slot, 0, set.stem_bits), field(set, slot, set.stem_bits, set.suffix_bits)
+    local stem = stem_of(set, slot)
     for _, group in ipairs(groups) do
       local place = group.at + (stem - group.first) * group.width
       if stem < group.first + group.count then
-        return sub(bytes, place + 1, place + group.width) .. strings[set.first + suffix]
+        return sub(bytes, place + 1, place + group.width) .. strings[set.first + suffix_of(set, slot)]
       end
     end
   end
@@ -445,155 +446,156 @@ local function open(bytes)
     local slot = part(mix(bxor(b, multiply(a, 2 * displacement + 1))), set.slots)
     return is_filled(set, slot) and T.key(set, slot) == key and slot or nil
   end
-  local function leads(section, to)
-    local is_there = to >= wikis.slots and to < hosts.values or is_filled(wikis, to)
-    need(is_there, section, "leads to a wiki that is not there")
+  local function leads(to)
+    need(to >= wikis.slots and to < hosts.values or is_filled(wikis, to), "leads to a wiki that is not there")
   end
-  rows(start.PATH + size.PATH - 6 * elses.count, elses.count, "24", function(i, form, wiki)
-    need(form < forms.count and is_filled(wikis, wiki), "PATH", "wiki beside a form ", i, " is not there")
-    elses[i] = { form = forms[form], wiki = wiki }
+  section, at = "PATH", pairs_at
+  T.elses = rows(elses, "wiki beside a form", function()
+    local one = { form = T.forms[u(2)], wiki = u(4) }
+    row_needs(one.form and is_filled(wikis, one.wiki), "is not there")
+    return one
   end)
+  section = "HOST"
   for slot = 0, hosts.slots - 1 do
-    if is_filled(hosts, slot) then leads("HOST", T.value(hosts, slot)) end
+    if is_filled(hosts, slot) then leads(T.value(hosts, slot)) end
   end
 
-  T.rewrites, T.patterns = {}, {}
   local has_suffix = false
-  list("RWRT", 4, "12222", 64, "entries", function(i, kind, labels, from, to, prefix)
-    need(kind <= 1, "RWRT", "entry ", i, " is of an unknown kind")
-    need(kind == 0 or not has_suffix, "RWRT", "entry ", i, " comes after a suffix entry")
-    has_suffix = kind == 0
-    need(kind == 1 or labels > 0, "RWRT", "entry ", i, " has no labels")
-    T.rewrites[i + 1] = { of_path = kind == 1, labels = labels, from = text("RWRT", from), to = text("RWRT", to),
-      prefix = text("RWRT", prefix, true) or "" }
+  T.rewrites = list("RWRT", 4, 64, 9, "entries", "entry", function()
+    local of, one = most(1, 1, "is of an unknown kind"), { labels = u(2) }
+    row_needs(of == 0 or not has_suffix, "comes after a suffix entry")
+    row_needs(of == 1 or one.labels > 0, "has no labels")
+    has_suffix, one.of_path = of == 0, of == 1
+    one.from, one.to, one.prefix = text(), text(), text(true) or ""
+    return one
   end)
-  list("PATT", 4, "112242", 256, "entries", function(i, kind, flags, suffix, tail, to, prefix)
-    need(kind <= 2 and flags <= 1, "PATT", "pattern ", i, " is of an unknown kind")
-    T.patterns[i + 1] = { kind = kind, dashes = flags == 1, suffix = text("PATT", suffix),
-      tail = text("PATT", tail, kind ~= 1), prefix = text("PATT", prefix, true) or "", to = to }
-    if kind == 0 then leads("PATT", to) end
-    local is_form = to == NO_DESTINATION or to >= wikis.slots and to < wikis.slots + forms.count
-    need(kind == 0 or is_form, "PATT", "pattern ", i, " has no such path form")
-  end)
-
-  T.deployments, T.clusters = {}, {}
-  local deployments
-  at, deployments = head("DEPL", "2", 256, "deployments")
-  exactly("DEPL", 2 + 4 * deployments + 2 * deployments * releases)
-  stop = rows(at + 2, deployments, "22", function(i, name, other)
-    T.deployments[i] = { name = text("DEPL", name), read_only = other ~= NONE and other or nil }
-    local is_proper = other == NONE or other < deployments and uint(at + 4 + 4 * other, 2) == NONE
-    need(is_proper, "DEPL", "deployment ", i, " has no proper read-only deployment")
-  end)
-  rows(stop, deployments * releases, "2", function(i, name) T.clusters[i] = text("DEPL", name) end)
-
-  local headers, has_header = {}, {}
-  local header_count = list("HDRS", 4, "2", 32, "entries", function(i, number)
-    local name = text("HDRS", number)
-    need(find(name, "^[a-z0-9-]+$") and not has_header[name], "HDRS", "header ", i, " has no proper name")
-    headers[i], has_header[name] = name, true
+  T.patterns = list("PATT", 4, 256, 12, "entries", "pattern", function()
+    local one = { kind = most(1, 2, "is of an unknown kind"), dashes = most(1, 1, "is of an unknown kind") == 1 }
+    one.suffix, one.tail, one.to, one.prefix = text(), text(one.kind ~= 1), u(4), text(true) or ""
+    if one.kind == 0 then leads(one.to) end
+    local is_form = one.to == NO_DESTINATION or one.to >= wikis.slots and one.to < wikis.slots + forms
+    row_needs(one.kind == 0 or is_form, "has no such path form")
+    return one
   end)
 
-  exactly("JOBS", 15)
-  local _, job_field, mode, limit, held, streams, seconds = head("JOBS", "214422")
-  local has_jobs = text("JOBS", job_field, true) ~= nil
-  need(mode <= 2, "JOBS", "has an unknown mode for Host")
-  need(limit <= 16777216, "JOBS", "has too large a limit")
-  need(held <= 1073741824, "JOBS", "holds too many bytes")
-  need(held >= limit, "JOBS", "holds fewer bytes than one body may have")
-  need(seconds <= 3600, "JOBS", "holds for too many seconds")
-  need(not has_jobs or streams > 0 and seconds > 0, "JOBS", "holds no job")
+  enter("DEPL", 2)
+  local deployments = most(2, 256, "has too many deployments")
+  exactly(2 + 4 * deployments + 2 * deployments * releases)
+  T.deployments = rows(deployments, "deployment", function()
+    local one, other = { name = text() }, u(2)
+    local is_proper = other < deployments and uint(start.DEPL + 4 + 4 * other, 2) == NONE
+    row_needs(other == NONE or is_proper, "has no proper read-only deployment")
+    one.read_only = is_proper and other or nil
+    return one
+  end)
+  T.clusters = rows(deployments * releases, "cluster", function() return text() end)
 
-  local rules, predicates
-  at, rules, predicates = head("RULE", "44", 1024, "rules", 4096, "predicates")
-  exactly("RULE", 8 + 7 * rules + 8 * predicates)
-  local below, all, asks = { deployments, 65536, releases, replies, 10001 }, {}, {}
-  at = rows(at + 8, rules, "21112", function(i, from, number, flags, outcome, value)
-    need(from + number <= predicates, "RULE", "rule ", i, " has predicates that are not there")
-    need(value < (below[outcome] or 0), "RULE", "rule ", i, " has an unknown outcome")
-    local wiki = flags - band(flags, DEBUG)
-    need(wiki <= BODY and (wiki == 0 or outcome == DEPLOYMENT), "RULE", "rule ", i, " has flags that make no sense")
-    need(wiki ~= BODY or has_jobs, "RULE", "rule ", i, " reads bodies, and JOBS names no field")
-    all[i] = { number = i, from = from, to = from + number - 1, flags = flags, outcome = outcome, value = value }
+  local has_header = {}
+  local headers = list("HDRS", 4, 32, 2, "entries", "header", function()
+    local name = text()
+    row_needs(find(name, "^[a-z0-9-]+$") and not has_header[name], "has no proper name")
+    has_header[name] = true
+    return name
+  end)
+
+  enter("JOBS", 0)
+  exactly(15)
+  local field_of_jobs, _ = text(true), most(1, 2, "has an unknown mode for Host")
+  local limit, held = most(4, 16777216, "has too large a limit"), most(4, 1073741824, "holds too many bytes")
+  need(held >= limit, "holds fewer bytes than one body may have")
+  local streams, seconds = u(2), most(2, 3600, "holds for too many seconds")
+  need(not field_of_jobs or streams > 0 and seconds > 0, "holds no job")
+
+  enter("RULE", 8)
+  local rules, predicates = most(4, 1024, "has too many rules"), most(4, 4096, "has too many predicates")
+  exactly(8 + 7 * rules + 8 * predicates)
+  local limits = { deployments, 65536, releases, #T.replies, 10001 }
+  local all = rows(rules, "rule", function(i)
+    local one = { number = i, from = u(2), asks = u(1), flags = u(1), outcome = u(1), value = u(2) }
+    row_needs(one.from + one.asks <= predicates, "has predicates that are not there")
+    row_needs(one.value < (limits[one.outcome] or 0), "has an unknown outcome")
+    local wiki = one.flags - band(one.flags, DEBUG)
+    row_needs(wiki <= BODY and (wiki == 0 or one.outcome == DEPLOYMENT), "has flags that make no sense")
+    row_needs(wiki ~= BODY or field_of_jobs, "reads bodies, and JOBS names no field")
+    return one
   end)
   -- Headers whose copies are read.
   T.interest = { ["x-forwarded-for"] = has_header["x-forwarded-for"], cookie = has_header.cookie }
-  rows(at, predicates, "11222", function(i, subject, code, number, value, values)
+  local asks = rows(predicates, "predicate", function()
+    local subject, code, named, value, values = u(1), u(1), u(2), u(2), u(2)
     local test, name, wanted = band(code, 0x7f), nil, {}
-    need((TESTS[subject] or NOTHING)[test], "RULE", "predicate ", i, " is unknown to this reader")
-    if subject >= HEADER and subject <= QUERY then
-      name = subject == HEADER and headers[number] or subject ~= HEADER and strings[number] or ""
-    end
-    need(name and name ~= "" or not name and number == NONE, "RULE", "predicate ", i, " has no proper name")
-    need(subject ~= COOKIE or has_header.cookie, "RULE", "predicate ", i, " is about a cookie, and HDRS has no cookie")
+    row_needs((TESTS[subject] or NOTHING)[test], "is unknown to this reader")
+    if subject == HEADER then name = headers[named + 1] or ""
+    elseif subject == COOKIE or subject == QUERY then name = strings[named] or "" end
+    row_needs(name and name ~= "" or not name and named == NONE, "has no proper name")
+    row_needs(subject ~= COOKIE or has_header.cookie, "is about a cookie, and HDRS has no cookie")
+    if subject == HEADER then T.interest[name] = true end
     if test == SHARE then
-      need(values <= 10000, "RULE", "predicate ", i, " has a share of more than all")
-      wanted = text("RULE", value)
+      row_needs(values <= 10000, "has a share of more than all")
+      need(strings[value], "refers to a string that is not there")
+      wanted = strings[value]
     else
-      local least, most = test == OPTION and 2 or 1, 65535
-      if test == ADDRESS or test == PRESENT then least, most = 0, 0 end
-      need(values >= least and values <= most, "RULE", "predicate ", i, " has too few values, or too many")
-      need(values == 0 or value + values <= string_count, "RULE", "refers to a string that is not there")
+      local is_alone = test == ADDRESS or test == PRESENT
+      local has_enough = is_alone and values == 0 or not is_alone and values >= (test == OPTION and 2 or 1)
+      row_needs(has_enough, "has too few values, or too many")
+      need(values == 0 or value + values <= strings.count, "refers to a string that is not there")
       for n = value, value + values - 1 do wanted[#wanted + 1] = strings[n] end
     end
-    if subject == HEADER then T.interest[name] = true end
-    asks[i] = { holds = predicate(subject, test, name, wanted, values), negated = code > 0x7f }
+    return { holds = predicate(subject, test, name, wanted, values), negated = code > 0x7f }
   end)
-  for _, rule in pairs(all) do
-    for i = rule.from, rule.to do rule[#rule + 1] = asks[i] end
-  end
+  for i = 0, rules - 1 do all[i].asks = slice(asks, all[i].from, all[i].asks) end
 
-  T.listeners = {}
-  local cookie
-  at, count, cookie = head("LSTN", "22", 256, "listeners")
-  need(count > 0, "LSTN", "has no listener")
-  exactly("LSTN", 4 + 20 * count)
+  enter("LSTN", 4)
+  number = most(2, 256, "has too many listeners")
+  local cookie, is_taken = u(2), { [""] = true }
+  need(number > 0, "has no listener")
+  exactly(4 + 20 * number)
   T.share_cookie = strings[cookie]
-  need(cookie == NONE or (T.share_cookie or "") ~= "", "LSTN", "has no proper name of the share's cookie")
-  need(cookie == NONE or has_header.cookie, "LSTN", "cuts shares by a cookie, and HDRS has no cookie")
-  local is_taken = { [""] = true }
-  rows(at + 4, count, "21222222221", function(i, number, flags, datacentre, deployment, ...)
-    local name, ranges, hops = strings[number], { {}, {}, {} }, select(7, ...)
-    local is_named = number == NONE and count == 1 or name and not is_taken[name]
-    need(is_named, "LSTN", "listener ", i, " has no name of its own")
-    need(flags <= 1, "LSTN", "listener ", i, " has an unknown flag")
-    datacentre = text("LSTN", datacentre, true)
-    need(deployment < deployments, "LSTN", "listener ", i, " has no such deployment")
-    need(flags == 1 or hops == 0, "LSTN", "listener ", i, " is an edge and trusts hops")
+  need(cookie == NONE or (T.share_cookie or "") ~= "", "has no proper name of the share's cookie")
+  need(cookie == NONE or has_header.cookie, "cuts shares by a cookie, and HDRS has no cookie")
+  T.listeners = slice(rows(number, "listener", function()
+    local named = u(2)
+    local one = { name = strings[named] }
+    row_needs(named == NONE and number == 1 or one.name and not is_taken[one.name], "has no name of its own")
+    is_taken[one.name or ""], one.is_internal = true, most(1, 1, "has an unknown flag") == 1
+    one.datacentre, one.deployment = text(true), most(2, deployments - 1, "has no such deployment")
+    one.hops = uint(at + 12, 1) -- after the rules
+    row_needs(one.is_internal or one.hops == 0, "is an edge and trusts hops")
     for which, allowed in ipairs(ALLOWED) do
-      local from, number_of_rules = select(2 * which - 1, ...)
-      need(from + number_of_rules <= rules, "LSTN", "listener ", i, " has rules that are not there")
-      for rule = from, from + number_of_rules - 1 do
-        need(allowed[all[rule].outcome], "LSTN", "listener ", i, " has rules of a kind that is not allowed there")
-        table.insert(ranges[which], all[rule])
+      local from, number_of_rules = u(2), u(2)
+      row_needs(from + number_of_rules <= rules, "has rules that are not there")
+      for i = from, from + number_of_rules - 1 do
+        row_needs(allowed[all[i].outcome], "has rules of a kind that is not allowed there")
       end
+      one[which] = slice(all, from, number_of_rules)
     end
-    is_taken[name or ""] = true
-    T.listeners[i + 1] = { name = name, is_internal = flags == 1, datacentre = datacentre, deployment = deployment,
-      routes = ranges[1], assets = ranges[2], reads = ranges[3], hops = hops }
-  end)
+    one.routes, one.assets, one.reads = unpack(one)
+    one.otherwise = { outcome = DEPLOYMENT, value = one.deployment, flags = 0, number = -1 }
+    at = at + 1
+    return one
+  end), 0, number)
 
-  T.emit = {}
   local is_emitted, has_kind = {}, {}
-  list("EMIT", 4, "11", 6, "entries", function(i, kind, header)
-    need(KINDS[kind] and not has_kind[kind], "EMIT", "header ", i, " is of a kind that is unknown or occurs twice")
-    need(header < header_count and not is_emitted[header], "EMIT", "header ", i, " is not in HDRS, or occurs twice")
-    need(not NEVER_EMITTED[headers[header]], "EMIT", "header ", i, " has no proper name")
-    has_kind[kind], is_emitted[header], T.emit[i + 1] = true, true, { kind = KINDS[kind], name = headers[header] }
+  T.emit = list("EMIT", 4, 6, 2, "entries", "header", function()
+    local says, name = u(1), headers[u(1) + 1]
+    row_needs(KINDS[says] and not has_kind[says], "is of a kind that is unknown or occurs twice")
+    row_needs(name and not is_emitted[name], "is not in HDRS, or occurs twice")
+    row_needs(not NEVER_EMITTED[name], "has no proper name")
+    has_kind[says], is_emitted[name] = true, true
+    return { kind = KINDS[says], name = name }
   end)
-  need(has_kind[0], "EMIT", "has no header for the cluster")
+  need(has_kind[0], "has no header for the cluster")
 
-  local canonical, exceptions -- no answer here depends on them
-  at, canonical, exceptions = head("CANO", "24", 64, "rules")
-  exactly("CANO", 6 + 5 * canonical + 8 * exceptions)
-  at = rows(at + 6, canonical, "221", function(i, tail, suffix, flags)
-    need(text("CANO", tail) and text("CANO", suffix) and flags <= 1, "CANO", "rule ", i, " has an unknown flag")
-  end)
+  enter("CANO", 6) -- no answer here depends on it
+  local canonical, exceptions = most(2, 64, "has too many rules"), u(4)
+  exactly(6 + 5 * canonical + 8 * exceptions)
+  rows(canonical, "rule", function() row_needs(text() and text() and u(1) <= 1, "has an unknown flag") end)
   last = -1
-  rows(at, exceptions, "44", function(i, slot, value)
-    need(slot > last, "CANO", "exception ", i, " is out of order")
+  rows(exceptions, "exception", function()
+    local slot, value = u(4), u(4)
+    row_needs(slot > last, "is out of order")
     local is_there = value == NO_DESTINATION or value < canonical or is_filled(hosts, value - canonical)
-    need(is_there and is_filled(wikis, slot), "CANO", "exception ", i, " is out of bounds")
+    row_needs(is_there and is_filled(wikis, slot), "is out of bounds")
     last = slot
   end)
   return T
@@ -603,16 +605,16 @@ end
 
 local function rewrite(T, asked)
   for _, one in ipairs(T.rewrites) do
+    local host = asked.host
     if one.of_path and not asked.is_carried then
-      local is_meant = asked.host == one.from
-      if byte(one.from) == 46 then is_meant = #asked.host > #one.from and ends(asked.host, one.from) end
+      local is_meant = host == one.from or byte(one.from) == 46 and #host > #one.from and ends(host, one.from)
       local segment, path = match(asked.target, "^/([^/?]+)(/[^?]*)")
       if is_meant and segment and (one.to == "" or path == one.to or begins(path, one.to .. "/")) then
         asked.host, asked.is_address = host_of(segment)
         asked.target, asked.is_carried = sub(asked.target, #segment + 2), true
       end
-    elseif not one.of_path and #asked.host >= #one.prefix + #one.from and begins(asked.host, one.prefix) and ends(asked.host, one.from) then
-      local labels = sub(asked.host, #one.prefix + 1, #asked.host - #one.from)
+    elseif not one.of_path and begins(host, one.prefix) and ends(sub(host, #one.prefix + 1), one.from) then
+      local labels = sub(host, #one.prefix + 1, #host - #one.from)
       local _, dots = gsub(labels, "%.", "")
       if dots + 1 == one.labels and not find("." .. labels .. ".", "..", 1, true) then
         asked.host = labels .. one.to
@@ -622,9 +624,10 @@ local function rewrite(T, asked)
   end
 end
 
-local function find_wiki(T, key, dashes)
-  return T.find(T.wikis, dashes and gsub(key, "-", "_") or key) or MISSING
-end
+local function find_wiki(T, key, dashes) return T.find(T.wikis, dashes and gsub(key, "-", "_") or key) or MISSING end
+
+-- What stands, whatever else the request may lead to.
+local function is_final(found) return found >= 0 or found == TWO_WIKIS end
 
 -- The wiki that a form of path names. @param texts the path, whether it has its `%2F`, the target
 local function wiki_of_form(T, form, texts)
@@ -636,41 +639,42 @@ local function wiki_of_form(T, form, texts)
     fits = fits and (form.literals[i] == nil or form.literals[i] == segment)
   end
   if not fits then return UNKNOWN end
-  for _, i in ipairs(form.parts) do
-    key = key .. T.replace(form, i, form.lower and lower(segments[i + 2]) or segments[i + 2])
+  for _, part_of_key in ipairs(form.parts) do
+    local text = form.lower and lower(segments[part_of_key + 2]) or segments[part_of_key + 2]
+    for i = form.from, form.to do
+      local one = T.replacements[i]
+      if one.segment == part_of_key and one.from == text then
+        text = one.to
+        break
+      end
+    end
+    key = key .. text
   end
   return find_wiki(T, key, form.dashes)
 end
 
 local function follow(T, to, texts)
-  local number, other = to - T.wikis.slots, MISSING
+  local number = to - T.wikis.slots
   if number < 0 then return to end
-  local form = T.forms[number]
-  if number >= T.forms.count then
-    local pair = T.elses[number - T.forms.count]
-    if not pair then return MISSING end
-    form, other = pair.form, pair.wiki
-    local found = wiki_of_form(T, form, texts)
-    return (found >= 0 or found == TWO_WIKIS) and found or other
-  end
-  return wiki_of_form(T, form, texts)
+  if T.forms[number] then return wiki_of_form(T, T.forms[number], texts) end
+  local pair = T.elses[number - T.forms.count]
+  local found = pair and wiki_of_form(T, pair.form, texts) or MISSING
+  return (is_final(found) or not pair) and found or pair.wiki
 end
 
 local function look_up(T, host, texts)
   local exact = T.find(T.hosts, host)
   if exact then return follow(T, T.value(T.hosts, exact), texts) end
   for _, one in ipairs(T.patterns) do
-    if ends(host, one.suffix) then
-      local stem = sub(host, 1, #host - #one.suffix)
-      if one.kind == 0 and stem ~= "" then return follow(T, one.to, texts) end
-      if one.kind ~= 0 and begins(stem, one.prefix) then
-        local key = sub(stem, #one.prefix + 1)
-        local before, family = match(key, "^(.*)%.([a-z]+)$")
-        if one.kind == 1 then key = key .. one.tail else key = before and before .. family end
-        if key then
-          local found = one.to == NO_DESTINATION and UNKNOWN or follow(T, one.to, texts)
-          return (found >= 0 or found == TWO_WIKIS) and found or find_wiki(T, key, one.dashes)
-        end
+    local stem = ends(host, one.suffix) and sub(host, 1, #host - #one.suffix)
+    if stem and one.kind == 0 and stem ~= "" then return follow(T, one.to, texts) end
+    if stem and one.kind ~= 0 and begins(stem, one.prefix) then
+      local key = sub(stem, #one.prefix + 1)
+      local before, family = match(key, "^(.*)%.([a-z]+)$")
+      if one.kind == 1 then key = key .. one.tail else key = before and before .. family end
+      if key then
+        local found = one.to == NO_DESTINATION and UNKNOWN or follow(T, one.to, texts)
+        return is_final(found) and found or find_wiki(T, key, one.dashes)
       end
     end
   end
@@ -686,14 +690,16 @@ local function wiki_of(T, asked)
   return other ~= TWO_WIKIS and (other == found or other < 0 and found < 0) and found or TWO_WIKIS
 end
 
+local function holds(rule, asked)
+  for _, one in ipairs(rule.asks) do
+    if one.holds(asked) == one.negated then return false end
+  end
+  return true
+end
+
 local function first_rule(rules, asked)
   for _, rule in ipairs(rules) do
-    local holds = true
-    for i = 1, #rule do
-      holds = rule[i].holds(asked) ~= rule[i].negated
-      if not holds then break end
-    end
-    if holds then return rule end
+    if holds(rule, asked) then return rule end
   end
 end
 
@@ -715,14 +721,13 @@ local function decide(T, listener, asked, is_secondary)
   rewrite(T, asked)
   asked.raw_path = match(asked.target, "^[^?]*")
   asked.path, asked.client = normalised(asked.raw_path), client_of(T, listener, asked)
-  asked[1], asked[2], asked[3], asked[IS_ADDRESS] = { asked.host }, { asked.path }, { asked.method }, { asked.is_address and "" or nil }
-  local route = first_rule(listener.routes, asked) or { outcome = DEPLOYMENT, value = listener.deployment, flags = 0, number = -1 }
+  local route = first_rule(listener.routes, asked) or listener.otherwise
   local answer = { kind = "route", rule = route.number, is_debug = band(route.flags, DEBUG) ~= 0 }
   local function reply(one)
     answer.kind, answer.status, answer.body = "reply", one.status, one.body
     return answer
   end
-  if route.outcome == REPLY then return reply(T.replies[route.value]) end
+  if route.outcome == REPLY then return reply(T.replies[route.value + 1]) end
   if route.outcome == PASS then
     answer.kind = "pass"
     return answer
@@ -733,31 +738,32 @@ local function decide(T, listener, asked, is_secondary)
   if not is_body and not has_none then
     if placement and placement.is_missing then slot, placement = NOT_INSTALLED, nil end
     answer.why = slot < 0 and slot or nil
-    if slot == TWO_WIKIS then return reply({ status = 400, body = "the request's path can be read as that of two wikis\n" }) end
-    outcome = T.wikiless[slot]
+    if slot == TWO_WIKIS then return reply { status = 400, body = TWO_WIKIS_TEXT } end
+    outcome = T.wikiless[-1 - slot]
   end
   local asset = not is_body and first_rule(listener.assets, asked)
-  if outcome and outcome.outcome == REPLY and not asset then return reply(T.replies[outcome.value]) end
+  if outcome and outcome.outcome == REPLY and not asset then return reply(T.replies[outcome.value + 1]) end
   local release = asset and asset.value or placement and placement.release or outcome and outcome.value or T.default
   local read_only = is_secondary and T.deployments[deployment].read_only
   local read = read_only and first_rule(listener.reads, asked)
   if read and is_in_share(asked, "", COOKIE, T.share_cookie, read.value) then deployment = read_only end
   answer.wiki, answer.group = placement and T.key(T.wikis, slot) or nil, placement and placement.group or nil
   answer.release, answer.version = T.releases[release].name, T.releases[release].version
-  answer.deployment, answer.cluster = T.deployments[deployment].name, T.clusters[deployment * (#T.releases + 1) + release]
+  answer.deployment = T.deployments[deployment].name
+  answer.cluster = T.clusters[deployment * T.releases.count + release]
   return answer
 end
 
--- ---- In Traffic Server: each of its Lua states has a table of its own -------------------------------------------------
+-- ---- In Traffic Server: each of its Lua states has a table of its own -----------------------------------------------
 
-local options, served, refused, addresses, looked, stats = {}, nil, nil, { text = "" }, nil, {}
+local options, served, refused, addresses, looked, stats = {}, nil, nil, { text = "", of = {} }, nil, {}
 local WHY = { [UNKNOWN] = "unknown_hosts", [MISSING] = "missing_wikis", [NOT_INSTALLED] = "not_installed_wikis",
   [TWO_WIKIS] = "two_wikis_paths" }
 
 -- A counter or gauge of ATS's, which all states share; nil where ATS has no room for one more.
 local function stat(name)
-  stats[name] = stats[name] or ts.stat_create("pointsman." .. name, TS_LUA_RECORDDATATYPE_INT, TS_LUA_STAT_NON_PERSISTENT,
-    TS_LUA_STAT_SYNC_SUM)
+  stats[name] = stats[name] or ts.stat_create("pointsman." .. name, TS_LUA_RECORDDATATYPE_INT,
+    TS_LUA_STAT_NON_PERSISTENT, TS_LUA_STAT_SYNC_SUM)
   return stats[name].id >= 0 and stats[name] or nil
 end
 
@@ -777,7 +783,8 @@ local function folded(name) return (gsub(lower(name), "[^a-z0-9]", "-")) end
 local function table_for(bytes)
   local T = open(bytes)
   for _, one in ipairs(T.listeners) do
-    if options.listener == nil or one.name == nil or one.name == options.listener then T.listener = T.listener or one end
+    local is_ours = options.listener == nil or one.name == nil or one.name == options.listener
+    T.listener = T.listener or is_ours and one or nil
   end
   if not T.listener then refuse(NO_LISTENER, 'the table has no listener "', options.listener, '"') end
   local here = options.datacentre or T.listener.datacentre
@@ -795,28 +802,28 @@ local function look_at_table()
   if file then file:close() end
   if is_same or (bytes or why) == refused then return end
   refused = bytes or why
-  local is_taken, found = pcall(bytes and table_for or error, bytes or { code = DAMAGED, sentence = "cannot be read: " .. why })
+  local is_taken, found = pcall(bytes and table_for or refuse, bytes or DAMAGED, "cannot be read: ", why)
   if is_taken then
     served, refused = found, nil
     gauge("generation", found.generation)
   else
-    local sentence = type(found) == "table" and found.sentence or tostring(found)
-    ts.error("pointsman: table refused: " .. options.table .. ": " .. sentence)
+    if type(found) ~= "table" then found = { code = CONTENT, sentence = tostring(found) } end
+    ts.error("pointsman: table refused: " .. options.table .. ": " .. found.sentence)
     count("tables_refused.listener." .. (options.listener or ""))
   end
-  gauge("refused", is_taken and 0 or type(found) == "table" and found.code or CONTENT)
+  gauge("refused", is_taken and 0 or found.code)
 end
 
 -- Of each cluster its origin; of "-" that of requests which pass through, of "*" that of every other cluster.
 local function addresses_in(text)
-  local all, line = { text = text }, 0
+  local of, line = {}, 0
   for one in (text .. "\n"):gmatch("([^\n]*)\n") do
     line = line + 1
     local name, scheme, host, port = match(one, "^%s*(%S+)%s+(https?)://([^%s/]+):(%d+)%s*$")
-    if name then all[name] = { scheme = scheme, host = host, port = tonumber(port) }
-    elseif not find(one, "^%s*#") and not find(one, "^%s*$") then return nil, line end
+    if name then of[name] = { scheme = scheme, host = host, port = tonumber(port) }
+    elseif find(one, "^%s*[^%s#]") then return nil, line end
   end
-  return all
+  return { text = text, of = of }
 end
 
 local function look_at_addresses()
@@ -905,7 +912,7 @@ function do_remap()
   if answer.why then count(WHY[answer.why]) end
   if answer.is_debug then count("debug") end
   if answer.kind == "reply" then return reply(answer.status, answer.body, "replies") end
-  local address = addresses[answer.kind == "pass" and "-" or answer.cluster] or answer.cluster and addresses["*"]
+  local address = addresses.of[answer.cluster or "-"] or answer.cluster and addresses.of["*"]
   if not address then return reply(503, "there is no address for this cluster\n", "without_address") end
   for _, one in ipairs(served.emit) do
     if answer[one.kind] then ts.client_request.header[one.name] = answer[one.kind] end
