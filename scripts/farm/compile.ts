@@ -6,7 +6,7 @@ import { Problems } from "../sources/problem.ts";
 import { newestNamed } from "./assets.ts";
 import { assignReleases } from "./assign.ts";
 import { compileCanonical } from "./canonical.ts";
-import { checkClusters, checkDeployments, Deployments, templateOf } from "./deployments.ts";
+import { checkClusters, checkDeployments, checkUpstreams, Deployments, templateOf } from "./deployments.ts";
 import type { Farm, Path } from "./farm.ts";
 import { type Groups, readGroups } from "./groups.ts";
 import { compileHosts, type Hosts, placesOfHosts } from "./hosts.ts";
@@ -104,6 +104,7 @@ export function compileSurveyed(farm: Farm, { groups, releases: assigned, proble
     canonical: canonical!.canonical,
   };
   problems.attempt(() => checkClusters(farm, plan, deployments));
+  problems.attempt(() => checkUpstreams(farm, deployments));
   problems.attempt(() => checkHeaders(farm, plan.emit, plan.listeners));
   problems.throwIfAny();
   for (const drift of farm.dblists?.drifts() ?? []) {

@@ -3,6 +3,7 @@ import type { Deployment, Plan, Release } from "../plan.ts";
 import { Problems, quote, quoteAll } from "../sources/problem.ts";
 import { suggestionFor } from "../sources/suggestion.ts";
 import type { Farm, Path } from "./farm.ts";
+import { ALL } from "./upstreams-says.ts";
 
 /** The deployments of a plan, numbered in the order in which they are first named. */
 export class Deployments {
@@ -152,4 +153,18 @@ function checkNamed(farm: Farm, name: string, deployments: Deployments, problems
   }
   const known = deployments.list.map((one) => one.name);
   problems.add(where, `no rule sends requests to ${quote(name)}; ${hint(name, known)}`);
+}
+
+/** A name that is none would be heard by nobody. */
+export function checkUpstreams(farm: Farm, deployments: Deployments): void {
+  const problems = new Problems();
+  const known = deployments.list.map(({ name }) => name);
+  for (const name of Object.keys(farm.says.upstreams)) {
+    if (name === ALL || known.includes(name)) continue;
+    problems.add(
+      farm.place(["upstreams", name], "key"),
+      `no rule sends requests to ${quote(name)}; ${hint(name, known)}`,
+    );
+  }
+  problems.throwIfAny();
 }

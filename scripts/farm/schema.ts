@@ -34,6 +34,7 @@ import {
 } from "./conditions.ts";
 import { guardLimitsSchema } from "./guard-limits.ts";
 import { rolloutSchema, stagesSchema } from "./stages-says.ts";
+import { upstreamsSchema } from "./upstreams-says.ts";
 
 const name = (what: string) => z.string().regex(NAME, `must be ${what}: ${NAME_SHAPE}`);
 const wikiId = z.string().refine(isWikiId, `must be a wiki ID: ${WIKI_ID_SHAPE}`);
@@ -282,6 +283,8 @@ export const farmSchema = z.strictObject({
   stages: stagesSchema.default({}),
   /** What each of them must show. */
   rollout: rolloutSchema.optional(),
+  /** How long deployments may take, for `render`. */
+  upstreams: upstreamsSchema.default({}),
 
   /** Hosts that are replaced by others: `{a}.{b}.beta.example: {a}.{b}.example`, `gateway.example/{host}: {host}`. */
   rewrite: notEmpty(z.record(z.string(), z.string())).default({}),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { secondsOf } from "../seconds.ts";
 import { NAME, NAME_SHAPE } from "../sources/names.ts";
 
-const duration = (least: number) =>
+export const duration = (least: number) =>
   z
     .string()
     .refine(

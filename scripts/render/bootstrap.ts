@@ -43,6 +43,8 @@ export interface Timeouts {
   idle?: string;
   /** From the end of a request to the end of its answer. */
   total?: string;
+  /** How often a request that upstream has not got is sent again; default: never. */
+  retries?: number;
 }
 
 export interface BootstrapOptions {
@@ -258,23 +260,25 @@ function farm(one: ListenerOptions, options: BootstrapOptions): object {
 
 /** `cluster_header` answers 503 to a request without the header: such a request needs a route of its own. */
 function routes({ clusterTimeouts = [] }: ListenerOptions, options: BootstrapOptions): object[] {
-  const { clusterHeader, fallbackCluster } = options;
-  const total = options.timeouts?.total;
+  const { clusterHeader, fallbackCluster, timeouts } = options;
+  // Silence is the listener's to bound where a deployment says nothing of it.
+  const ofAll = { total: timeouts?.total, retries: timeouts?.retries };
   const fallback = {
     name: "fallback",
     match: { prefix: "/" },
-    route: { cluster: fallbackCluster, ...timed({ total }) },
+    route: { cluster: fallbackCluster, ...timed(ofAll) },
   };
-  return options.shadow
-    ? [fallback]
-    : [...routesByHeader(clusterHeader, clusterTimeouts, { total }), fallback];
+  return options.shadow ? [fallback] : [...routesByHeader(clusterHeader, clusterTimeouts, ofAll), fallback];
 }
+
+/** What holds for requests to any deployment that says nothing of it. */
+export type OfAll = { [K in "total" | "retries"]?: Timeouts[K] | undefined };
 
 /** Routes of requests that have the header. */
 export function routesByHeader(
   clusterHeader: string,
   clusterTimeouts: NonNullable<ListenerOptions["clusterTimeouts"]>,
-  { total }: { total?: string | undefined },
+  ofAll: OfAll,
 ): object[] {
   return [
     ...clusterTimeouts.map(({ name, clusters, timeouts }) => ({
@@ -283,22 +287,35 @@ export function routesByHeader(
         prefix: "/",
         headers: [{ name: clusterHeader, string_match: { safe_regex: { regex: oneOf(clusters) } } }],
       },
-      route: { cluster_header: clusterHeader, ...timed({ total, ...timeouts }) },
+      route: { cluster_header: clusterHeader, ...timed({ ...ofAll, ...timeouts }) },
     })),
     {
       name: "by-header",
       match: { prefix: "/", headers: [{ name: clusterHeader, present_match: true }] },
-      route: { cluster_header: clusterHeader, ...timed({ total }) },
+      route: { cluster_header: clusterHeader, ...timed(ofAll) },
     },
   ];
 }
+
+/** Whatever a request does, it has not been done: it may be an edit. */
+export const NOT_GOT = "connect-failure,refused-stream,reset-before-request";
 
 /**
  * Envoy would end every answer after 15 s; how long a job or an upload may take, upstream knows. Silence is the
  * listener's to bound where nothing is said of it.
  */
-export function timed({ idle, total = "0s" }: { [K in keyof Timeouts]?: Timeouts[K] | undefined }): object {
-  return { timeout: total, ...(idle !== undefined && { idle_timeout: idle }) };
+export function timed({
+  idle,
+  total = "0s",
+  retries = 0,
+}: {
+  [K in keyof Timeouts]?: Timeouts[K] | undefined;
+}): object {
+  return {
+    timeout: total,
+    ...(idle !== undefined && { idle_timeout: idle }),
+    ...(retries > 0 && { retry_policy: { retry_on: NOT_GOT, num_retries: retries } }),
+  };
 }
 
 function oneOf(texts: readonly string[]): string {

@@ -1,5 +1,6 @@
 /** Options of what runs Envoy with the filter, wherever that is. */
 import { type Command, Option } from "commander";
+import type { UpstreamsSays } from "../../farm/upstreams-says.ts";
 import { Refusal } from "../../refusal.ts";
 import type { AccessLog } from "../../render/access-log.ts";
 import type { Address } from "../../render/addresses.ts";
@@ -122,7 +123,11 @@ export function addEnvoyOptions(command: Command): Command {
 type Places = Pick<RenderOptions, "attempt" | "fileOf" | "wasm" | "native">;
 
 /** Throws Refusal. */
-export function envoyOf(table: Table, options: EnvoyOptions, places: Places): Rendered {
+export function envoyOf(
+  { table, upstreams }: { table: Table; upstreams: UpstreamsSays | null },
+  options: EnvoyOptions,
+  places: Places,
+): Rendered {
   try {
     return renderEnvoy(table, {
       ...places,
@@ -135,7 +140,7 @@ export function envoyOf(table: Table, options: EnvoyOptions, places: Places): Re
         ...(options.nodeCluster !== undefined && { cluster: options.nodeCluster }),
         ...(options.nodeLocality !== undefined && { locality: options.nodeLocality }),
       },
-      timeouts: timeoutsOf(options),
+      timeouts: timeoutsOf(options, upstreams),
       adminPort: options.adminPort,
       protection: { connections: options.maxConnections, heap: options.maxHeap },
       ...accessLogOf(options),

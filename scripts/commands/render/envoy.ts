@@ -4,11 +4,11 @@ import type { Command } from "commander";
 import { dump } from "js-yaml";
 import { filter } from "../../filter.ts";
 import type { Rendered } from "../../render/envoy.ts";
+import { type Piece, piecesOf } from "../../render/pieces.ts";
 import { FILTER_NAME } from "../../render/plugin.ts";
-import type { Table } from "../../table/table.ts";
 import { filterFilesIn, readFilterFile } from "../../targets/filter-files.ts";
 import { addEnvoyOptions, type EnvoyOptions, envoyOf } from "./envoy-options.ts";
-import { tableOf } from "./table-options.ts";
+import { noteNoUpstreams, tableAndUpstreams } from "./table-options.ts";
 import { warnOfMissing } from "./upstream-options.ts";
 import { writeFiles } from "./write-files.ts";
 
@@ -19,6 +19,7 @@ interface Options extends EnvoyOptions {
   root?: string;
   out?: string;
   json?: boolean;
+  pieces?: boolean;
 }
 
 export function renderEnvoyCommand(render: Command): void {
@@ -41,6 +42,7 @@ export function renderEnvoyCommand(render: Command): void {
       "the folder to write to: envoy.yaml, the filter, and the files that Envoy discovers; - prints the configuration",
     )
     .option("--json", "write the configuration as JSON, to envoy.json")
+    .option("--pieces", "in place of a whole envoy.yaml, what to paste into one of your own, and where")
     .addHelpText(
       "after",
       `
@@ -56,14 +58,18 @@ Examples:
       --cluster mw-web-group2=10.2.0.1:4450 --fallback 10.2.0.9:80 --out /etc/envoy
   $ pointsman render envoy --farm examples/small/farm.yaml --fallback 127.0.0.1:8085 --native --out native \\
       --clusters '{cluster}.svc.example:8080'
-  $ envoy -c /etc/envoy/envoy.yaml`,
+  $ envoy -c /etc/envoy/envoy.yaml
+  $ pointsman render envoy --farm farm.yaml --role sidecar --fallback 127.0.0.1:8085 --pieces \\
+      --clusters 'https://{cluster}.example:4450' --retries 1`,
     )
     .action((options: Options, command: Command) => {
       checkNative(options, command);
-      const rendered = rendering(tableOf(options, command), options);
+      const source = tableAndUpstreams(options, command);
+      const rendered = rendering(source, options);
       warnOfMissing(rendered.missing);
+      noteNoUpstreams(source);
       const out = folderOf(options);
-      if (out === null) process.stdout.write(show(rendered, options.json));
+      if (out === null) process.stdout.write(show(rendered, options));
       else writeFiles(out, filesOf(rendered, options));
     });
 }
@@ -84,10 +90,10 @@ function folderOf({ out }: Options): string | null {
 }
 
 /** Throws Refusal. */
-function rendering(table: Table, options: Options): Rendered {
+function rendering(source: ReturnType<typeof tableAndUpstreams>, options: Options): Rendered {
   const out = folderOf(options);
   const root = options.root ?? (out === null ? "/etc/envoy" : resolve(out));
-  return envoyOf(table, options, {
+  return envoyOf(source, options, {
     attempt: out === null ? 1 : nextAttempt(out),
     fileOf: (listener, what) => {
       const directory = posix.join(root, FILTER_NAME, listener);
@@ -116,33 +122,44 @@ function yaml(value: object): string {
   return dump(value, { lineWidth: -1, noRefs: true });
 }
 
-function show({ bootstrap, filters, routes }: Rendered, json = false): string {
+function show({ bootstrap, filters, routes }: Rendered, { json, pieces }: Options): string {
   const byPath = (files: Rendered["routes"]) =>
     Object.fromEntries(files.map(({ path, resource }) => [path, resource]));
   if (json) {
     const made = {
-      bootstrap,
+      ...(pieces
+        ? { pieces: Object.fromEntries(piecesOf(bootstrap).map(({ name, content }) => [name, content])) }
+        : { bootstrap }),
       filters: byPath(filters),
       ...(routes.length > 0 && { routes: byPath(routes) }),
     };
     return `${JSON.stringify(made, null, 2)}\n`;
   }
   const parts = [...filters, ...routes].map(({ path, resource }) => `# ${path}\n${yaml(resource)}`);
-  return [`# envoy.yaml\n${yaml(bootstrap)}`, ...parts].join("---\n");
+  const whole = pieces ? piecesOf(bootstrap).map((one) => textOf(one)) : [`# envoy.yaml\n${yaml(bootstrap)}`];
+  return [...whole, ...parts].join("---\n");
 }
 
 /** What Envoy watches comes last, when the filter is there that it names. */
 function filesOf(
   { bootstrap, filters, routes }: Rendered,
-  { json, wasm, native }: Options,
+  { json, wasm, native, pieces }: Options,
 ): Map<string, Uint8Array | string> {
   const isWasmHere = wasm === undefined && !native;
   return new Map<string, Uint8Array | string>([
-    json ? ["envoy.json", JSON.stringify(bootstrap, null, 2)] : ["envoy.yaml", yaml(bootstrap)],
+    ...(pieces ? piecesOf(bootstrap) : [{ name: "envoy", content: bootstrap }]).map(
+      (one) =>
+        [`${pieces ? "pieces/" : ""}${one.name}.${json ? "json" : "yaml"}`, textOf(one, json)] as const,
+    ),
     ...(isWasmHere ? [["pointsman.wasm", filter] as const] : []),
     ...[...filters, ...routes].map(
       ({ path, resource }) =>
         [join(...path.split("/").slice(-3)), JSON.stringify(resource, null, 2)] as const,
     ),
   ]);
+}
+
+function textOf({ place, content }: Pick<Piece, "content"> & Partial<Piece>, json = false): string {
+  if (json) return JSON.stringify(content, null, 2);
+  return place === undefined ? yaml(content) : `# ${place}\n${yaml(content)}`;
 }

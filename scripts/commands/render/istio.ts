@@ -10,7 +10,6 @@ import type { Manifest } from "../../render/istio/manifest.ts";
 import { renderNativeIstio } from "../../render/istio/native.ts";
 import { ISTIO_VERSIONS, type IstioVersion } from "../../render/istio/profile.ts";
 import { ROUTE_KINDS, type RouteKind } from "../../render/istio/routes.ts";
-import type { Table } from "../../table/table.ts";
 import { refuseUnheard } from "../heard.ts";
 import {
   collectGatewayListener,
@@ -21,7 +20,7 @@ import {
   parseObjectName,
   parseSha256,
 } from "./options.ts";
-import { addTableOptions, type TableOptions, tableOf } from "./table-options.ts";
+import { addTableOptions, noteNoUpstreams, type TableOptions, tableAndUpstreams } from "./table-options.ts";
 import {
   addressesOf,
   addUpstreamOptions,
@@ -135,8 +134,10 @@ Examples:
     )
     .action((options: Options, command: Command) => {
       checkNative(options, command);
-      const rendered = rendering(tableOf(options, command), options, command);
+      const source = tableAndUpstreams(options, command);
+      const rendered = rendering(source, options, command);
       warnOfMissing(rendered.missing);
+      noteNoUpstreams(source);
       for (const note of rendered.notes) process.stderr.write(`note: ${note}\n`);
       if (options.out === undefined || options.out === "-")
         process.stdout.write(
@@ -157,7 +158,11 @@ function checkNative({ native, module, except }: Options, command: Command): voi
 }
 
 /** Throws Refusal. */
-function rendering(table: Table, options: Options, command: Command): RenderedIstio {
+function rendering(
+  { table, upstreams }: ReturnType<typeof tableAndUpstreams>,
+  options: Options,
+  command: Command,
+): RenderedIstio {
   const { listener, tlsSecret, host, selector, datacentre, primary } = options;
   const given =
     listener.length > 0 ? listener : [{ name: table.listeners[0]!.name ?? "main", port: 80, bound: 8080 }];
@@ -181,7 +186,7 @@ function rendering(table: Table, options: Options, command: Command): RenderedIs
     ...(primary !== undefined && { primary }),
     ...addressesOf(options),
     fallback: options.fallback,
-    timeouts: timeoutsOf(options),
+    timeouts: timeoutsOf(options, upstreams),
   };
   try {
     if (options.native) return renderNativeIstio(table, { ...said, except: options.except });

@@ -18,7 +18,7 @@ import { Table } from "../../table/table.ts";
 import { readTableMap, tooLarge } from "../../targets/configmap.ts";
 import { addEnvoyOptions, type EnvoyOptions, envoyOf } from "./envoy-options.ts";
 import { parseObjectName } from "./options.ts";
-import { tableOf } from "./table-options.ts";
+import { noteNoUpstreams, tableAndUpstreams } from "./table-options.ts";
 import { warnOfMissing } from "./upstream-options.ts";
 import { writeFiles } from "./write-files.ts";
 
@@ -59,10 +59,16 @@ Examples:
     .action((options: Options, command: Command) => {
       const out = options.out === undefined || options.out === "-" ? null : options.out;
       const there = out === null ? null : tableThere(join(out, "table.json"));
-      const packed = tableOf(options, command);
+      const source = tableAndUpstreams(options, command);
+      const packed = source.table;
       const table = there?.digest === packed.digest ? inGeneration(packed, there.generation) : packed;
-      const rendered = envoyOf(table, options, { attempt: table.generation, native: null, ...PLACES });
+      const rendered = envoyOf({ ...source, table }, options, {
+        attempt: table.generation,
+        native: null,
+        ...PLACES,
+      });
       warnOfMissing(rendered.missing);
+      noteNoUpstreams(source);
       const maps = kubernetesMaps(table, rendered, filter, options);
       if (there !== null && there.digest !== table.digest && there.generation >= table.generation) {
         maps.table = withTable(maps.table, there);

@@ -10,6 +10,8 @@ import { wholeNumber } from "../whole-number.ts";
 
 /** A time of a deployment, or of all under null. */
 export type TimeoutOption = Map<string | null, string>;
+/** The same of how often a request is sent again. */
+export type RetriesOption = Map<string | null, number>;
 
 /** A host as in addresses: a name or an IPv4 address. */
 const HOST = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
@@ -97,6 +99,14 @@ export function collectTimeout(text: string, timeouts: TimeoutOption = new Map()
   if (seconds === null)
     throw new InvalidArgumentError("Write a time as 90s, 5m or 24h, or as DEPLOYMENT=24h; 0 means no limit.");
   return new Map(timeouts).set(name, `${seconds}s`);
+}
+
+/** `2`, or `mw-web=2`. */
+export function collectRetries(text: string, retries: RetriesOption = new Map()): RetriesOption {
+  const [, name = null, number = ""] = /^(?:([^=]+)=)?(\d+)$/.exec(text) ?? [];
+  if (number === "" || Number(number) > 10)
+    throw new InvalidArgumentError("Write a number from 0 to 10, or DEPLOYMENT=2.");
+  return new Map(retries).set(name, Number(number));
 }
 
 export const parsePort = wholeNumber(0, 65535, "A port is a whole number from 0 to 65535.");

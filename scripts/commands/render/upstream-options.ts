@@ -1,13 +1,18 @@
 /** Where a proxy's upstreams are, and how long they may take. */
 import type { Command } from "commander";
+import { ALL, type UpstreamsSays } from "../../farm/upstreams-says.ts";
 import type { Address, Addresses } from "../../render/addresses.ts";
+import type { Timeouts } from "../../render/bootstrap.ts";
 import type { SaidTimeouts } from "../../render/listeners.ts";
+import { secondsOf } from "../../seconds.ts";
 import {
   collectCluster,
+  collectRetries,
   collectTimeout,
   parseAddress,
   parsePattern,
   parseServerName,
+  type RetriesOption,
   type TimeoutOption,
 } from "./options.ts";
 
@@ -19,6 +24,7 @@ export interface UpstreamOptions {
   serverName?: string;
   idleTimeout?: TimeoutOption;
   timeout?: TimeoutOption;
+  retries?: RetriesOption;
 }
 
 export function addUpstreamOptions(command: Command): Command {
@@ -57,6 +63,11 @@ export function addUpstreamOptions(command: Command): Command {
       "--timeout <[deployment=]time>",
       "how long a whole response may take (repeatable; default: 0, no limit)",
       collectTimeout,
+    )
+    .option(
+      "--retries <[deployment=]n>",
+      "how often a request is sent again that upstream has not got (repeatable; default: 0)",
+      collectRetries,
     );
 }
 
@@ -69,13 +80,30 @@ export function addressesOf({ cluster, clusters, ca, serverName }: UpstreamOptio
   };
 }
 
-export function timeoutsOf({ idleTimeout = new Map(), timeout = new Map() }: UpstreamOptions): SaidTimeouts {
-  const names = new Set([...idleTimeout.keys(), ...timeout.keys()]);
+/** What the options say, and else what the farm says of the same deployment. */
+export function timeoutsOf(options: UpstreamOptions, farm: UpstreamsSays | null): SaidTimeouts {
+  const { idleTimeout: idle = new Map(), timeout: total = new Map(), retries = new Map() } = options;
+  const said = new Map(
+    Object.entries(farm ?? {}).map(([name, says]) => [name === ALL ? null : name, timesOf(says)]),
+  );
+  const names = new Set([...said.keys(), ...idle.keys(), ...total.keys(), ...retries.keys()]);
   const of = (name: string | null) => ({
-    ...(idleTimeout.has(name) && { idle: idleTimeout.get(name)! }),
-    ...(timeout.has(name) && { total: timeout.get(name)! }),
+    ...said.get(name),
+    ...(idle.has(name) && { idle: idle.get(name)! }),
+    ...(total.has(name) && { total: total.get(name)! }),
+    ...(retries.has(name) && { retries: retries.get(name)! }),
   });
   return new Map([...names].map((name) => [name, of(name)]));
+}
+
+/** As Envoy writes them. */
+function timesOf({ timeout, "idle-timeout": idle, retries }: UpstreamsSays[string]): Timeouts {
+  const seconds = (text: string) => `${secondsOf(text, "smhd")}s`;
+  return {
+    ...(timeout !== undefined && { total: seconds(timeout) }),
+    ...(idle !== undefined && { idle: seconds(idle) }),
+    ...(retries !== undefined && { retries }),
+  };
 }
 
 /** What has no address would otherwise be noticed by its requests. */

@@ -95,26 +95,22 @@ export function renderIstio(table: Table, options: IstioOptions): RenderedIstio 
       notes.push(
         `a job of listener "${listener.name}" that is silent for 5 minutes ends with a 504, as a VirtualService has no idle timeout: --routes envoyfilter gives jobs 24 hours`,
       );
-    const total = timeouts.get(null)?.total;
-    const totals = new Map(
-      own.flatMap((one) => one.clusters.map((name) => [name, one.timeouts.total] as const)),
+    const { idle: _, ...ofAll } = timeouts.get(null) ?? {};
+    const ofCluster = new Map(
+      own.flatMap((one) => one.clusters.map((name) => [name, one.timeouts] as const)),
     );
     const buffer = jobs.size > 0 ? bufferLimit({ jobLimit: table.jobs!.limit }) : null;
     manifests.push(
       gateway(place, listener),
-      virtualService(
-        place,
-        listener,
-        clusterHeader,
-        byVirtualService ? found : [],
-        fallback,
-        (name) => totals.get(name) ?? total,
-      ),
+      virtualService(place, listener, clusterHeader, byVirtualService ? found : [], fallback, (name) => ({
+        ...ofAll,
+        ...ofCluster.get(name),
+      })),
       envoyFilter(place, `${place.name}-${listener.name}-guard`, GUARD_PRIORITY, [
         managerGuard(listener, emitted, profile),
         routesGuard(listener, emitted),
         ...(buffer === null ? [] : [bufferPatch(listener, buffer)]),
-        ...(byVirtualService ? [] : routePatches(listener, routesByHeader(clusterHeader, own, { total }))),
+        ...(byVirtualService ? [] : routePatches(listener, routesByHeader(clusterHeader, own, ofAll))),
       ]),
     );
     const manifest = filterManifest(as, place, listener, table, module, settings, profile);

@@ -1,4 +1,5 @@
 /** How a gateway's requests reach the cluster that the filter names, in both forms that Istio has for it. */
+import { NOT_GOT, type Timeouts } from "../bootstrap.ts";
 import { type ClusterOptions, cluster } from "../cluster.ts";
 import { added, firstRoute, type Patch } from "./envoy-filter.ts";
 import { hostOf } from "./hosts.ts";
@@ -40,14 +41,17 @@ export function virtualService(
   clusterHeader: string,
   clusters: readonly ClusterOptions[],
   fallback: ClusterOptions,
-  timeoutOf: (cluster: string) => string | undefined,
+  timesOf: (cluster: string) => Timeouts,
 ): Manifest {
   const name = `${place.name}-${listener.name}`;
   const to = (upstream: ClusterOptions) => {
-    const timeout = timeoutOf(upstream.name);
+    const { total: timeout, retries } = timesOf(upstream.name);
     return {
       route: [{ destination: { host: hostOf(upstream), port: { number: upstream.port } } }],
       ...(timeout !== undefined && timeout !== "0s" && { timeout }),
+      ...(retries !== undefined && {
+        retries: { attempts: retries, ...(retries > 0 && { retryOn: NOT_GOT }) },
+      }),
     };
   };
   return {

@@ -41,9 +41,9 @@ export function nativeConfigurations(
 
 function timeoutsOf(table: Table, listener: TableListener, timeouts: SaidTimeouts) {
   const own = new Map(clusterTimeouts(table, listener, timeouts).map((one) => [one.name, one.timeouts]));
-  const total = timeouts.get(null)?.total;
+  const { idle: _, ...ofAll } = timeouts.get(null) ?? {};
   return (deployment: number | null) => ({
-    ...(total !== undefined && { total }),
+    ...ofAll,
     ...(deployment !== null && own.get(table.deployment(deployment).name)),
   });
 }
