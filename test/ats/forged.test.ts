@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { sendRaw } from "../../scripts/envoy/request.ts";
+import type { Predicate, ReleaseOutcome, Route } from "../../scripts/plan.ts";
 import { ATS_IS_ABSENT, FALLBACK, Listening, WHY_NO_ATS } from "../support/ats-listening.ts";
 import { loadFarm, tableOf } from "../support/farms.ts";
+import { plainRule } from "../support/plans.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -137,5 +139,44 @@ describe.skipIf(ATS_IS_ABSENT)(`forged headers in ATS${WHY_NO_ATS}`, () => {
     await get("other", "de.wikipedia.org");
     // One host's page is not another's.
     expect([...listening.origins.seen.keys()]).toEqual(["first", "other"]);
+  });
+
+  test("what a preview or a debugging request gets is not cached for the others", async () => {
+    const { plan } = loadFarm("small");
+    const staff: Predicate = { subject: "header", test: "present", not: false, name: "x-staff" };
+    const debug: Predicate = { subject: "header", test: "present", not: false, name: "x-debug" };
+    const listeners = plan.listeners.map((one) => ({
+      ...one,
+      assets: [plainRule<ReleaseOutcome>({ release: 0 }, staff)],
+      routes: [{ ...plainRule<Route>({ deployment: 0 }, debug), debug: true }, ...one.routes],
+    }));
+    listening = await Listening.start({
+      table: tableOf({ ...plan, listeners }),
+      says: ["Cache-Control: max-age=1000"],
+    });
+    const get = (id: string, path: string, line: string) => {
+      const head = [
+        `GET ${path} HTTP/1.1`,
+        "Host: en.wikipedia.org",
+        "Connection: close",
+        `x-question: ${id}`,
+        line,
+      ];
+      return sendRaw(listening!.port(), `${head.filter(Boolean).join("\r\n")}\r\n\r\n`);
+    };
+    for (const [name, line] of [
+      ["staff", "x-staff: 1"],
+      ["debug", "x-debug: 1"],
+    ] as const) {
+      await get(`${name} first`, `/wiki/${name}`, line);
+      await get(`${name} reader`, `/wiki/${name}`, "");
+      await get(`${name} cached`, `/wiki/${name}`, "");
+    }
+    expect([...listening.origins.seen.keys()]).toEqual([
+      "staff first",
+      "staff reader",
+      "debug first",
+      "debug reader",
+    ]);
   });
 });

@@ -79,6 +79,11 @@ describe.skipIf(ATS_IS_ABSENT)(`ATS and updates${WHY_NO_ATS}`, () => {
     await expect
       .poll(async () => Object.values(await ats.metrics("pointsman.tables_refused.")))
       .toEqual([2 * bad.length]);
+    // The table that serves comes back: nothing is refused any more.
+    writeWhole(fileOf(listening), good.bytes);
+    await sleep(NOTICED_MS);
+    for (let n = 0; n < 4; n++) expect(await clusterOf(listening, port, `same ${n}`)).toBe(before);
+    await expect.poll(async () => Object.values(await ats.metrics("pointsman.refused."))).toEqual([0]);
     writeWhole(fileOf(listening), other);
     await sleep(NOTICED_MS);
     for (let n = 0; n < 4; n++) expect(await clusterOf(listening, port, `good ${n}`)).not.toBe(before);

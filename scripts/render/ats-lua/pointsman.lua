@@ -541,9 +541,13 @@ local function open(bytes)
       need(values == 0 or value + values <= strings.count, "refers to a string that is not there")
       for n = value, value + values - 1 do wanted[#wanted + 1] = strings[n] end
     end
-    return { holds = predicate(subject, test, name, wanted, values), negated = code > 0x7f }
+    local is_of_client = subject == HEADER or subject == COOKIE or subject == CLIENT
+    return { holds = predicate(subject, test, name, wanted, values), negated = code > 0x7f, is_of_client = is_of_client }
   end)
-  for i = 0, rules - 1 do all[i].asks = slice(asks, all[i].from, all[i].asks) end
+  for i = 0, rules - 1 do
+    all[i].asks = slice(asks, all[i].from, all[i].asks)
+    for _, one in ipairs(all[i].asks) do all[i].is_of_client = all[i].is_of_client or one.is_of_client end
+  end
 
   enter("LSTN", 4)
   number = most(2, 256, "has too many listeners")
@@ -743,6 +747,8 @@ local function decide(T, listener, asked, is_secondary)
   end
   local asset = not is_body and first_rule(listener.assets, asked)
   if outcome and outcome.outcome == REPLY and not asset then return reply(T.replies[outcome.value + 1]) end
+  -- A cache that goes by the URL must not hand the answer to everybody.
+  answer.is_private = answer.is_debug or asset and asset.is_of_client
   local release = asset and asset.value or placement and placement.release or outcome and outcome.value or T.default
   local read_only = is_secondary and T.deployments[deployment].read_only
   local read = read_only and first_rule(listener.reads, asked)
@@ -800,6 +806,10 @@ local function look_at_table()
   local is_same = served and bytes == served.head
   if file and not is_same then bytes = bytes .. (file:read("*a") or "") end
   if file then file:close() end
+  if is_same and refused then
+    refused = nil
+    gauge("refused", 0)
+  end
   if is_same or (bytes or why) == refused then return end
   refused = bytes or why
   local is_taken, found = pcall(bytes and table_for or refuse, bytes or DAMAGED, "cannot be read: ", why)
@@ -873,7 +883,6 @@ local function reply(status, body, counter)
 end
 
 local function say_in_response(T, answer)
-  ts.http.config_int_set(TS_LUA_CONFIG_HTTP_CACHE_HTTP, 0)
   local says = { wiki = answer.wiki, release = answer.release, cluster = answer.cluster, rule = tostring(answer.rule),
     generation = format("%d", T.generation), digest = T.digest }
   ts.hook(TS_LUA_HOOK_SEND_RESPONSE_HDR, function()
@@ -917,6 +926,7 @@ function do_remap()
   for _, one in ipairs(served.emit) do
     if answer[one.kind] then ts.client_request.header[one.name] = answer[one.kind] end
   end
+  if answer.is_private then ts.http.config_int_set(TS_LUA_CONFIG_HTTP_CACHE_HTTP, 0) end
   if answer.is_debug then say_in_response(served, answer) end
   count(answer.cluster and "requests.deployment." .. answer.deployment .. ".release." .. answer.release or "passed")
   ts.client_request.set_url_scheme(address.scheme)
