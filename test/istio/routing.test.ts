@@ -75,7 +75,7 @@ describe.skipIf(istio === null || DATA_IS_ABSENT)(`a gateway of Istio's${WHY_SKI
     await expect.poll(first, { timeout: 20_000 }).toBeNull();
     const wrong = await atMost(8, rows.entries(), async ([i, { host }]) => [
       await check(host!, explained[i]!, []),
-      await check(host!, explained[i]!, SPOOFED),
+      i % 5 === 0 ? await check(host!, explained[i]!, SPOOFED) : null,
     ]);
     agent.destroy();
     expect(wrong.flat().filter((one) => one !== null)).toEqual([]);
