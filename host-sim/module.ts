@@ -1,10 +1,13 @@
 /** What a module must be for a host to load it. */
 import type { AbiVersion } from "./abi.ts";
+import type { Code } from "./backtrace.ts";
 import { envoy140 } from "./profiles/envoy.ts";
 import type { Profile } from "./profiles/profile.ts";
 import { lackingFeature, usedFeatures } from "./wasm/features.ts";
+import { functionNames } from "./wasm/names.ts";
 import { type Outline, outlineOf } from "./wasm/outline.ts";
 import { limitStack } from "./wasm/stack-limit.ts";
+import { type Counted, limitTurns } from "./wasm/turn-limit.ts";
 
 /** The module cannot run under the profile; the message says what is missing. */
 export class LoadError extends Error {
@@ -12,27 +15,52 @@ export class LoadError extends Error {
 }
 
 /** What `compileModule` made, for many VMs of one profile. */
-export class CompiledModule {
-  constructor(
-    readonly wasm: WebAssembly.Module,
-    /** Of the module as it was given. */
-    readonly outline: Outline,
-  ) {}
+export class CompiledModule implements Code {
+  readonly wasm: WebAssembly.Module;
+  /** Of the module as it was given. */
+  readonly outline: Outline;
+  readonly #bytes: Uint8Array;
+  readonly #counted: Counted;
+  /** The stack is bounded: the functions stand behind others. */
+  readonly #isBounded: boolean;
+  #names: ReadonlyMap<number, string> | null = null;
+
+  constructor(bytes: Uint8Array, wasm: WebAssembly.Module, counted: Counted, isBounded: boolean) {
+    this.wasm = wasm;
+    this.outline = outlineOf(bytes);
+    this.#bytes = bytes;
+    this.#counted = counted;
+    this.#isBounded = isBounded;
+  }
+
+  /** As its author has named a function, or as the module exports it. */
+  nameOf(index: number): string | null {
+    this.#names ??= functionNames(this.#bytes);
+    const exported = this.outline.exports.find((one) => one.kind === "function" && one.index === index);
+    return this.#names.get(index) ?? exported?.name ?? null;
+  }
+
+  original(index: number, offset: number): { index: number; offset: number | null } | null {
+    if (!this.#isBounded) return { index, offset: this.#counted.originalOffset(offset) };
+    const { functions, imported } = this.outline;
+    return index < functions ? null : { index: index - (functions - imported), offset: null };
+  }
 }
 
 /**
  * Compiles a module once for many VMs of one profile: refused for the Wasm features that its host refuses, and
- * with its host's bound on the stack. Throws a LoadError.
+ * with bounds on its turns and, as its host has it, on its stack. Throws a LoadError.
  */
 export async function compileModule(bytes: Uint8Array, profile: Profile = envoy140): Promise<CompiledModule> {
-  const wasm = await WebAssembly.compile(bytes).catch((error: Error) => {
+  await WebAssembly.compile(bytes).catch((error: Error) => {
     throw new LoadError(whyNot(error.message));
   });
   const refused = usedFeatures(bytes).filter((feature) => profile.refusedFeatures.has(feature));
   if (refused.length > 0) throw new LoadError(`${profile.name} refuses ${refused.join(", ")}`);
   const { stackBytes } = profile;
-  const bounded = stackBytes === null ? wasm : await WebAssembly.compile(limitStack(bytes, stackBytes));
-  return new CompiledModule(bounded, outlineOf(bytes));
+  const counted = limitTurns(bytes);
+  const changed = stackBytes === null ? counted.wasm : limitStack(counted.wasm, stackBytes);
+  return new CompiledModule(bytes, await WebAssembly.compile(changed), counted, stackBytes !== null);
 }
 
 function whyNot(message: string): string {

@@ -1,5 +1,6 @@
 /** One Wasm VM: a module's instance, its contexts, and every way into the guest. */
 import { type AbiVersion, enumNames } from "./abi.ts";
+import { backtrace, type Code, withStack } from "./backtrace.ts";
 import type { Body } from "./body.ts";
 import { type CallbackName, callbackOf } from "./callbacks.ts";
 import { Clock } from "./clock.ts";
@@ -16,6 +17,7 @@ import { MetricIds, Shared } from "./shared.ts";
 import type { TraceEvent } from "./trace.ts";
 import { GuestTrap, HostAbort, trapMessage } from "./trap.ts";
 import { STACK_IN_USE } from "./wasm/stack-limit.ts";
+import { DEFAULT_TURNS, TURNS_LEFT } from "./wasm/turn-limit.ts";
 
 /** Answers a call of `proxy_call_foreign_function`: the results, or a status. */
 export type ForeignFunction = (args: Uint8Array, context: Context) => Uint8Array | string | number;
@@ -46,6 +48,11 @@ export interface LoadOptions {
   readonly logLevel?: number;
   /** What WASI's `random_get` gives: the same seed, the same bytes. Default 1. */
   readonly seed?: number;
+  /**
+   * How many turns of loops and calls of functions the guest has for one callback, to 4,294,967,295; then it traps.
+   * Default: 1,000,000,000, a second or two.
+   */
+  readonly turns?: number;
   /** Offer `env.abort` and `env.seed`, which asc imports by default and no proxy has. */
   readonly assemblyScript?: boolean;
 }
@@ -96,7 +103,7 @@ export class Vm {
   starting = true;
   /** The module has been instantiated: before that, host calls have no memory to work on. */
   instantiated = false;
-  /** The message of the trap that killed this VM. */
+  /** The trap that killed this VM: its message, and a line for each frame of the guest. */
   trap: string | null = null;
   /** Why the host's process aborted. */
   hostDied: string | null = null;
@@ -106,6 +113,9 @@ export class Vm {
   readonly #exports: Readonly<Record<string, GuestFunction | undefined>>;
   readonly #allocator: GuestFunction;
   readonly #hasMemory: boolean;
+  readonly #code: Code;
+  readonly #turns: number;
+  readonly #turnsLeft: { value: number } | null;
   readonly #stackInUse: { readonly value: number } | null;
   readonly #readString: ((address: number) => string) | null;
   readonly #contexts = new Map<number, Context>();
@@ -167,6 +177,9 @@ export class Vm {
           : [],
       ),
     );
+    this.#code = module;
+    this.#turns = options.turns ?? DEFAULT_TURNS;
+    this.#turnsLeft = (exports[TURNS_LEFT] as { value: number } | undefined) ?? null;
     this.#stackInUse = (exports[STACK_IN_USE] as { readonly value: number } | undefined) ?? null;
     this.#allocator = exports[allocator] as GuestFunction;
     this.#readString = instance.readString;
@@ -250,10 +263,11 @@ export class Vm {
     if (this.trace !== null) this.#traceCallback(name, context, args);
     let result: number | undefined;
     try {
-      result = callback(...args);
+      if (this.#depth === 1 && this.#turnsLeft !== null) this.#turnsLeft.value = this.#turns;
+      result = withStack(() => callback(...args));
       if (result !== undefined) result >>>= 0;
     } catch (error) {
-      this.#caught(error);
+      this.#caught(error, name);
     } finally {
       this.context = outer;
       this.#depth--;
@@ -303,15 +317,23 @@ export class Vm {
     this.trace?.({ type: "callback", name, context: context.id, args: shown });
   }
 
-  #caught(error: unknown): void {
+  #caught(error: unknown, name: CallbackName): void {
     if (error instanceof HostAbort) {
       this.killHost(error.message);
       return;
     }
-    const message = this.#isOutOfStack() ? "stack overflow" : trapMessage(error);
+    let message = trapMessage(error);
     if (message === null) throw error;
-    this.trap = message;
+    if (this.#isOutOfStack()) message = "stack overflow";
+    else if (this.#isOutOfTurns())
+      message = `${name} did not end within ${this.#turns} turns of loops and calls`;
+    const lines = backtrace(error as Error, this.#code);
+    this.trap = [message, ...lines].join("\n  ");
     this.trace?.({ type: "trap", message });
+  }
+
+  #isOutOfTurns(): boolean {
+    return this.#turnsLeft !== null && this.#turnsLeft.value === 0;
   }
 
   /** The trap was the bound on the stack, where the profile has one. */

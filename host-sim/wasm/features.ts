@@ -1,4 +1,5 @@
 /** Which Wasm features a module uses that some engines refuse: a walk over its sections and instructions. */
+import { opcode, skipImmediates } from "./instructions.ts";
 import { headerSize, WasmReader as Reader, section } from "./reader.ts";
 
 export type Feature = "simd" | "reference types";
@@ -24,16 +25,6 @@ const v128 = 0x7b;
 const funcref = 0x70;
 const externref = 0x6f;
 
-/** How many LEB128 numbers follow an instruction of one byte, where any do. */
-const numbersAfter = new Map<number, number>();
-for (const op of [0x02, 0x03, 0x04, 0x0c, 0x0d, 0x10, 0x41, 0x42]) numbersAfter.set(op, 1);
-for (let op = 0x20; op <= 0x26; op++) numbersAfter.set(op, 1);
-for (let op = 0x28; op <= 0x3e; op++) numbersAfter.set(op, 2);
-for (const op of [0x3f, 0x40, 0xd0, 0xd2]) numbersAfter.set(op, 1);
-numbersAfter.set(0x11, 2);
-
-/** The same after the prefix 0xfc: saturating conversions, bulk memory, and tables. */
-const numbersAfterPrefix = [0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1];
 const firstTableInstruction = 15;
 /** table.get, table.set, typed select, ref.null, ref.is_null, ref.func */
 const referenceInstructions: ReadonlySet<number> = new Set([0x25, 0x26, 0x1c, 0xd0, 0xd1, 0xd2]);
@@ -76,21 +67,10 @@ function readFunction(reader: Reader, valueType: (type: number) => void, found: 
   }
   while (reader.at < end) {
     const op = reader.byte();
-    if (op === 0xfd) {
-      // What follows is many kinds of immediates, and the answer is known: on to the next function.
-      found.add("simd");
-      break;
-    }
-    if (referenceInstructions.has(op)) found.add("reference types");
-    if (op === 0xfc) {
-      const sub = reader.number();
-      if (sub >= firstTableInstruction) found.add("reference types");
-      reader.numbers(numbersAfterPrefix[sub] ?? 0);
-    } else if (op === 0x0e) reader.numbers(reader.number() + 1);
-    else if (op === 0x1c) reader.numbers(reader.number());
-    else if (op === 0x43) reader.at += 4;
-    else if (op === 0x44) reader.at += 8;
-    else reader.numbers(numbersAfter.get(op) ?? 0);
+    const sub = skipImmediates(reader, op);
+    if (op === opcode.prefixSimd) found.add("simd");
+    if (referenceInstructions.has(op) || (op === opcode.prefix && sub >= firstTableInstruction))
+      found.add("reference types");
   }
   reader.at = end;
 }

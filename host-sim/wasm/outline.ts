@@ -21,6 +21,8 @@ export interface Import {
 export interface Export {
   readonly name: string;
   readonly kind: ExternKind;
+  /** Its number among those of its kind. */
+  readonly index: number;
   /** Of a function. */
   readonly type: string | null;
 }
@@ -28,19 +30,12 @@ export interface Export {
 export interface Outline {
   readonly imports: readonly Import[];
   readonly exports: readonly Export[];
+  /** How many functions there are, imports included, and how many of them are imports. */
+  readonly functions: number;
+  readonly imported: number;
 }
 
 const kinds: readonly ExternKind[] = ["function", "table", "memory", "global", "tag"];
-
-const valueTypes: Readonly<Record<number, string>> = {
-  127: "i32",
-  126: "i64",
-  125: "f32",
-  124: "f64",
-  123: "v128",
-  112: "funcref",
-  111: "externref",
-};
 
 /** How Envoy writes a function's type: `i32 i64 -> i32`. */
 export const showType = (params: readonly string[], results: readonly string[]): string =>
@@ -69,7 +64,8 @@ export function outlineOf(wasm: Uint8Array): Outline {
     }
     reader.at = end;
   }
-  return { imports, exports };
+  const imported = imports.filter(({ kind }) => kind === "function").length;
+  return { imports, exports, functions: functions.length, imported };
 }
 
 function readImport(reader: WasmReader, types: readonly string[], functions: number[]): Import {
@@ -83,11 +79,11 @@ function readImport(reader: WasmReader, types: readonly string[], functions: num
     functions.push(index);
     type = types[index] ?? null;
   } else if (kind === "table") {
-    valueType(reader);
+    reader.valueType();
     limits = readLimits(reader);
   } else if (kind === "memory") limits = readLimits(reader);
   else if (kind === "global") {
-    valueType(reader);
+    reader.valueType();
     reader.byte();
   } else reader.numbers(2);
   return { module, name, kind, type, limits };
@@ -97,7 +93,7 @@ function readExport(reader: WasmReader, types: readonly string[], functions: rea
   const name = reader.name();
   const kind = kinds[reader.byte()] ?? "tag";
   const index = reader.number();
-  return { name, kind, type: kind === "function" ? (types[functions[index] ?? -1] ?? null) : null };
+  return { name, kind, index, type: kind === "function" ? (types[functions[index] ?? -1] ?? null) : null };
 }
 
 function readLimits(reader: WasmReader): Limits {
@@ -120,21 +116,14 @@ function readType(reader: WasmReader, types: string[], what: number): void {
     reader.numbers(reader.number());
     readType(reader, types, reader.byte());
   } else if (what === form.function) {
-    const list = (): string[] => Array.from({ length: reader.number() }, () => valueType(reader));
+    const list = (): string[] => Array.from({ length: reader.number() }, () => reader.valueType());
     const params = list();
     types.push(showType(params, list()));
   } else {
     for (let fields = what === form.struct ? reader.number() : 1; fields > 0; fields--) {
-      valueType(reader);
+      reader.valueType();
       reader.byte();
     }
     types.push("");
   }
-}
-
-/** A type of values, or of a field; a reference to a type of the module is more than one byte. */
-function valueType(reader: WasmReader): string {
-  const byte = reader.byte();
-  if (byte === 0x63 || byte === 0x64) reader.number();
-  return valueTypes[byte] ?? "unknown";
 }

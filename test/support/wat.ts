@@ -3,7 +3,9 @@ import binaryen from "binaryen";
 import type { HostCall } from "../../host-sim/call-rows.ts";
 import { typeOfCall } from "../../host-sim/link.ts";
 
-/** The bytes of a module; binaryen checks little of it. */
+binaryen.setDebugInfo(true);
+
+/** The bytes of a module, with the names of its functions; binaryen checks little of it. */
 export function wat(text: string): Uint8Array {
   const module = binaryen.parseText(text);
   module.setFeatures(binaryen.Features.All);
