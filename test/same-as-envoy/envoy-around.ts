@@ -92,7 +92,7 @@ export function compared({ upstream, client, logs }: Outcome): Outcome {
     client: client && { ...client, headers: without(client.headers, client.body, notCompared.response) },
     logs: logs.map((line) =>
       line
-        .replaceAll(/(x-envoy-upstream-service-time=)\d+/g, "$10")
+        .replaceAll(/(x-envoy-upstream-service-time(?:=|: ?| -> ))\d+/g, "$10")
         // In `proxy_on_log` the request's headers are those that the router sent.
         .replaceAll(",x-envoy-expected-rq-timeout-ms=15000", ""),
     ),

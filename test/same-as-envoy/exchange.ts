@@ -17,6 +17,8 @@ export interface Exchange {
   /** The guest's script, see `test/same-as-envoy/guest/script.ts`. */
   readonly script: string;
   readonly response: HttpResponse;
+  /** What the guest's own calls get; default: CALLED. */
+  readonly answer?: HttpResponse;
   /** The client sends all of its body before the guest gets any answer or tick. */
   readonly impatient?: boolean;
   /** The client hangs up when the guest has held its request for good. */

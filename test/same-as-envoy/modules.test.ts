@@ -1,11 +1,100 @@
-/** Modules that others compiled, from three SDKs. */
+/** Modules that others compiled, from three SDKs, in the real Envoy and in the simulator. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { Vm } from "../../host-sim/index.ts";
 import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
+import { Both, type BothOptions } from "./both.ts";
+import { type Exchange, exchange, type HttpResponse } from "./exchange.ts";
+
+// Envoy compiles a Go module for seconds where other tests take the cores.
+vi.setConfig({ testTimeout: 120_000 });
 
 const FOLDER = join(DATA, "modules");
+const read = (name: string): Uint8Array => readFileSync(join(FOLDER, `${name}.wasm`));
+
+interface Filter extends Omit<BothOptions, "wasm"> {
+  /** What its ticks log. */
+  readonly ticks?: RegExp;
+  /** What its own calls get; more than one in turn. */
+  readonly answers?: readonly HttpResponse[];
+}
+
+const answer = (byte: string): HttpResponse => ({
+  status: 200,
+  headers: [["Content-Length", "1"]],
+  body: [byte],
+});
+
+/** Modules of HTTP filters, and what else their test needs. */
+const filters: Readonly<Record<string, Filter>> = {
+  "go-helloworld": { ticks: /^2 (It's \d+: random value: \d+|OnTick called)$/ },
+  "rust-hello_world": {
+    failurePolicy: "closed",
+    ticks: /^2 It's [\d-]+ [\d:.]+ UTC, your lucky number is \d+\.$/,
+  },
+  "go-http_headers": { configuration: '{"header": "x-a", "value": "b"}' },
+  "cpp-http_wasm_example": {},
+  "go-http_body": {},
+  "rust-http_body": {},
+  // It lets requests pass by whether a byte is even.
+  "rust-http_auth_random": {
+    clusters: ["a", "httpbin"],
+    called: ["httpbin"],
+    answers: [answer("0"), answer("1")],
+  },
+  "rust-grpc_auth_random": {},
+};
+
+const body = ["hello, world"];
+const requests: readonly Partial<Exchange>[] = [
+  {},
+  { path: "/a/b?c=d&e", host: "other.example:8080" },
+  {
+    headers: [
+      ["X-One", "1"],
+      ["x-two", "2"],
+      ["X-One", "3"],
+      ["Accept", "*/*"],
+    ],
+  },
+  {
+    headers: [
+      ["Cookie", "a=b; c=d"],
+      ["User-Agent", "test/1"],
+      ["Referer", "http://x/"],
+    ],
+  },
+  { method: "POST", body },
+  { method: "POST", body, framing: "chunked" },
+  { method: "PUT", body: ["x".repeat(20_000)], headers: [["buffer-operation", "replace"]] },
+  { method: "POST", body, headers: [["buffer-operation", "prepend"]] },
+  { method: "POST", body, headers: [["buffer-operation", "append"]] },
+  { method: "POST", body, headers: [["Content-Type", "application/grpc"]] },
+  {
+    response: {
+      status: 404,
+      headers: [
+        ["X-R", "1"],
+        ["x-r", "2"],
+        ["Server", "s"],
+      ],
+      body: ["not found"],
+    },
+  },
+  {
+    response: {
+      status: 302,
+      headers: [
+        ["Location", "/there"],
+        ["Content-Length", "0"],
+      ],
+      body: [],
+    },
+  },
+  { response: { status: 200, headers: [["Content-Length", "5"]], body: ["abcde"] } },
+  { method: "DELETE" },
+];
 
 describe.skipIf(DATA_IS_ABSENT)(`modules of Go, Rust and C++${WHY_SKIPPED}`, () => {
   const names = DATA_IS_ABSENT ? [] : readdirSync(FOLDER).filter((name) => name.endsWith(".wasm"));
@@ -18,4 +107,44 @@ describe.skipIf(DATA_IS_ABSENT)(`modules of Go, Rust and C++${WHY_SKIPPED}`, () 
     const vm = await Vm.load(readFileSync(join(FOLDER, name)));
     expect(vm.createRoot({ configuration: '{"header": "x-a", "value": "b"}' }).refused).toBe(null);
   });
+
+  describe("in Envoy as in the simulator:", () => {
+    let both: Both;
+    afterEach(() => both?.stop());
+
+    test.each(Object.keys(filters))("%s", async (name) => {
+      const { answers = [], ticks = null, ...options } = filters[name]!;
+      both = await Both.start({ ...options, wasm: read(name) });
+      for (const [i, given] of requests.entries()) {
+        const own = answers[i % answers.length];
+        const one = exchange(`${i}`, { ...given, ...(own && { answer: own }) });
+        const { real, simulated } = await both.runSilent(one, ticks);
+        expect(simulated, JSON.stringify(one)).toEqual(real);
+      }
+      if (ticks !== null) await tickLogs(both, ticks);
+      if (name === "rust-hello_world") sameTrap(both);
+    });
+  });
 });
+
+/** A tick comes in both, and logs what ticks do. */
+async function tickLogs({ real, simulated }: Both, ticks: RegExp): Promise<void> {
+  const isOne = (line: string): boolean => ticks.test(line);
+  const { clock } = simulated.host;
+  clock.advance(simulated.host.root("pointsman", "main")!.tickPeriod);
+  const lines = simulated.takeLogs().filter(isOne);
+  expect(lines.length).toBeGreaterThan(0);
+  expect((await real.takeLines(1, isOne)).length).toBeGreaterThan(0);
+}
+
+/** The same functions, at the same offsets of the module. */
+function sameTrap({ real, simulated }: Both): void {
+  const frames = simulated.host.vm("pointsman", "worker 0")?.trap?.split("\n  at ").slice(1);
+  // Envoy: `  0:  0x1a2b - name`.
+  const inEnvoy = real.envoy.logs.flatMap((line) => {
+    const [, at, name] = /^ +\d+: +(0x[0-9a-f]+) - (.*)$/.exec(line) ?? [];
+    return at === undefined ? [] : [`${name} (${at})`];
+  });
+  expect(inEnvoy.length).toBeGreaterThan(2);
+  expect(frames).toEqual(inEnvoy);
+}

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
-import type { Exchange, Outcome } from "./exchange.ts";
+import { CALLED, type Exchange, type Outcome } from "./exchange.ts";
 import { sendPiecewise } from "./piecewise-client.ts";
 import { ScriptedUpstreams } from "./scripted-upstreams.ts";
 
@@ -35,6 +35,8 @@ export interface RealOptions {
   readonly allowOnHeadersStopIteration?: boolean;
   /** The guest logs each callback, so its log tells how far it is. */
   readonly talkative?: boolean;
+  /** Of `clusters`: those to which the guest alone calls. */
+  readonly called?: readonly string[];
 }
 
 export class Real {
@@ -55,6 +57,7 @@ export class Real {
     const { clusters, clusterHeader, emittedHeaders = [], wasm, configuration: table } = options;
     const { failurePolicy, allowOnHeadersStopIteration = false } = options;
     const upstreams = await ScriptedUpstreams.start(clusters);
+    upstreams.called = new Set(options.called);
     try {
       const envoy = await startEnvoy({
         envoy: await findEnvoy(),
@@ -76,12 +79,17 @@ export class Real {
     }
   }
 
-  async run(exchange: Exchange): Promise<Outcome> {
+  /** @param lines how many of such the guest logs, where it does not say how far it is */
+  async run(
+    exchange: Exchange,
+    lines?: { count: number; isOne: (line: string) => boolean },
+  ): Promise<Outcome> {
     const { upstreams } = this;
     this.takeLogs();
     this.#exchange = exchange;
     upstreams.received.length = 0;
     upstreams.response = exchange.response;
+    upstreams.answer = exchange.answer ?? CALLED;
     let pieces = 0;
     let answered = 0;
     // First that the guest is done with the request, then each piece of the answer.
@@ -90,7 +98,8 @@ export class Real {
       this.#line(requestLines[Math.min(pieces, 1)]!, pieces++, isOver),
     );
     await this.#line(/ > delete$/, 1, () => false);
-    return { upstream: [...upstreams.received], client, logs: this.takeLogs() };
+    const logs = lines === undefined ? this.takeLogs() : await this.takeLines(lines.count, lines.isOne);
+    return { upstream: [...upstreams.received], client, logs };
   }
 
   /** Waits until the guest has logged the nth such line, or at least one, and everything that it began is done. */
@@ -115,10 +124,10 @@ export class Real {
   }
 
   /** What the guest logged, once it is so many lines: they come through a pipe. */
-  async takeLines(count: number): Promise<string[]> {
+  async takeLines(count: number, isOne = (_line: string): boolean => true): Promise<string[]> {
     const end = Date.now() + LINE_MS;
-    while (this.#guestLines().length < count && Date.now() < end) await sleep(POLL_MS);
-    return this.takeLogs();
+    while (this.#guestLines().filter(isOne).length < count && Date.now() < end) await sleep(POLL_MS);
+    return this.takeLogs().filter(isOne);
   }
 
   /** What the guest logged since the last look, `level text`. */

@@ -24,8 +24,11 @@ const nothing = Buffer.alloc(0);
 export class ScriptedUpstreams {
   /** What came since the last look. */
   readonly received: Received[] = [];
-  /** What is answered to everything. */
+  /** What is answered to requests, and to the guest's own calls. */
   response: HttpResponse = { status: 200, headers: [], body: [] };
+  answer: HttpResponse = CALLED;
+  /** Clusters to which the guest alone calls. */
+  called: ReadonlySet<string> = new Set();
   /** What a response waits for before it starts and between its pieces. */
   seen: Seen = async () => {};
   #servers: Servers | null = null;
@@ -55,8 +58,8 @@ export class ScriptedUpstreams {
         headers: pairs(request.rawHeaders),
         body: Buffer.concat(chunks).toString("latin1"),
       });
-      const called = request.url?.startsWith(CALL) ?? false;
-      void this.#reply(response, called ? CALLED : this.response, called ? async () => {} : this.seen);
+      const called = this.called.has(cluster) || (request.url?.startsWith(CALL) ?? false);
+      void this.#reply(response, called ? this.answer : this.response, called ? async () => {} : this.seen);
     });
   }
 

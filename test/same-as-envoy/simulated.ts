@@ -21,7 +21,8 @@ export interface SimulatedOptions {
   readonly module: CompiledModule;
   readonly configuration: Uint8Array;
   readonly clusterHeader: string;
-  readonly fallbackCluster: string;
+  /** The first is also where requests without a cluster header go. */
+  readonly clusters: readonly string[];
   readonly emittedHeaders?: readonly string[];
   readonly failurePolicy?: FailurePolicy;
   readonly allowOnHeadersStopIteration?: boolean;
@@ -36,7 +37,13 @@ export class Simulated {
   constructor(options: SimulatedOptions) {
     this.#options = options;
     const { module, failurePolicy = "reload" } = options;
-    this.host = new ProxyHost(module, { profile: envoy140, workers: 1, failurePolicy, vmId: FILTER });
+    this.host = new ProxyHost(module, {
+      profile: envoy140,
+      workers: 1,
+      failurePolicy,
+      vmId: FILTER,
+      upstreams: options.clusters,
+    });
     this.first = this.configure(options.configuration);
   }
 
@@ -50,7 +57,8 @@ export class Simulated {
     return this.host.configure(FILTER, options);
   }
 
-  run(exchange: Exchange): Outcome {
+  /** @param ticks whether a tick that the guest has asked for comes in between */
+  run(exchange: Exchange, ticks = true): Outcome {
     this.takeLogs();
     const upstream: Received[] = [];
     const stream = this.host.begin(FILTER);
@@ -59,9 +67,10 @@ export class Simulated {
     const settle = (): void => {
       for (let call = root.httpCalls[0]; call !== undefined; call = root.httpCalls[0]) {
         upstream.push(leavingRequest(call.upstream, call.headers, [call.body]));
-        root.answerHttpCall(call.id, { headers: enteringResponse(CALLED), body: CALLED.body.join("") });
+        const answer = exchange.answer ?? CALLED;
+        root.answerHttpCall(call.id, { headers: enteringResponse(answer), body: answer.body.join("") });
       }
-      if (root.tickPeriod > 0) this.host.clock.advance(root.tickPeriod);
+      if (ticks && root.tickPeriod > 0) this.host.clock.advance(root.tickPeriod);
     };
     const { root } = stream;
     const { response } = exchange;
@@ -97,7 +106,7 @@ export class Simulated {
 
   #cluster({ headers }: Message): string {
     const named = headers.find(([name]: Pair) => name === this.#options.clusterHeader);
-    return named?.[1] ?? this.#options.fallbackCluster;
+    return named?.[1] ?? this.#options.clusters[0]!;
   }
 
   /** What the guest logged since the last look, `level text`. */
