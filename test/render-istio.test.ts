@@ -91,6 +91,39 @@ describe.each([
   });
 });
 
+describe("upstreams", () => {
+  const LB = ["--clusters", "https://lb.example.org:443", "--fallback", "lb.example.org:80"];
+
+  it("on one host are one ServiceEntry, and only its TLS port has TLS", () => {
+    const manifests = render(...FILE, ...LB);
+    expect(specsOf(manifests, "ServiceEntry")).toMatchObject([
+      {
+        hosts: ["lb.example.org"],
+        ports: [
+          { number: 443, name: "https", protocol: "HTTPS" },
+          { number: 80, name: "http-80", protocol: "HTTP" },
+        ],
+      },
+    ]);
+    const tls = { mode: "SIMPLE", sni: "lb.example.org" };
+    expect(specsOf(manifests, "DestinationRule")).toMatchObject([
+      { trafficPolicy: { portLevelSettings: [{ port: { number: 443 }, tls }] } },
+    ]);
+  });
+
+  it("at addresses have hosts that Istio takes, whatever the cluster is called", () => {
+    edit("farm.yaml", 'cluster: "{', 'cluster: "MW_|{');
+    const [first] = specsOf(
+      render(...FILE, "--clusters", "10.0.0.1:80", "--fallback", "10.0.0.2:80"),
+      "ServiceEntry",
+    );
+    expect(first).toMatchObject({
+      hosts: ["mw--mw-web-1-46-0.pointsman.internal"],
+      endpoints: [{ address: "10.0.0.1" }],
+    });
+  });
+});
+
 describe("--native", () => {
   const NATIVE = ["--native", ...ADDRESSES];
 
@@ -181,6 +214,16 @@ describe("is refused", () => {
     [["--idle-timeout", "9s"], "a VirtualService has no idle timeout: take --routes envoyfilter"],
     [["--timeout", "nope=9s"], 'the table has no deployment "nope"'],
     [["--clusters", "https://10.0.0.7:443"], "https://10.0.0.7 is an address: give the host name"],
+    [["--listener", "a=80:8080", "--listener", "b=80:8081"], 'listeners "a" and "b" have the same port'],
+    [["--listener", "a=80:8080", "--listener", "b=81:8080"], 'listeners "a" and "b" have the same port'],
+    [["--listener", "a=80", "--listener", "a=81"], "there would be two of Gateway pointsman-a"],
+    [["--listener", "a=80", "--listener", "a-guard=81"], "two of EnvoyFilter pointsman-a-guard"],
+    [["--name", "a.b"], '"a.b-main" is no name for a Gateway'],
+    [["--clusters", "mw_{cluster}:80"], 'Istio takes no host "mw_mw-web-1-46-0"'],
+    [
+      ["--clusters", "https://lb.example.org:443", "--server-name", "{cluster}.example.org"],
+      "would both be lb.example.org:443 to Istio",
+    ],
   ])("what Istio or the table lacks: %j", (args, why) => {
     const { code, out, err } = run(["render", "istio", ...SMALL, ...FILE, ...ADDRESSES, ...args]);
     expect({ code, out }).toEqual({ code: 1, out: "" });
@@ -192,7 +235,11 @@ describe("is refused", () => {
     [["--listener", "Main=80"], "A name has small letters"],
     [["--listener", "main=x:80"], '"x" is no address'],
     [["--module", "pointsman.wasm"], "Write a module as file:///PATH"],
+    [["--listener", "main=80:0"], "A server's port is a whole number from 1"],
     [["--host", "a b"], "Write a host as"],
+    [["--host", "*.example.org", "--host", "wiki.example.org"], "*.example.org has hosts of it"],
+    [["--name", "a..b"], "A name has small letters"],
+    [["--namespace", "a.b"], "A namespace has at most 63"],
     [["--tls-secret", "edge=wikis"], "--tls-secret edge: no --listener has this name"],
     [["--istio", "1.20"], "Allowed choices are 1.24, 1.29, 1.31"],
     [["--sha256", "ab"], "A SHA-256 has 64 digits"],

@@ -6,7 +6,7 @@ import { filter } from "../../filter.ts";
 import { Refusal } from "../../refusal.ts";
 import { FILTER_KINDS, type FilterKind, type Module } from "../../render/istio/filter.ts";
 import { type GatewayOptions, type RenderedIstio, renderIstio } from "../../render/istio/istio.ts";
-import type { Manifest } from "../../render/istio/manifest.ts";
+import { type Manifest, refuseTwins } from "../../render/istio/manifest.ts";
 import { renderNativeIstio } from "../../render/istio/native.ts";
 import { ISTIO_VERSIONS, type IstioVersion } from "../../render/istio/profile.ts";
 import { ROUTE_KINDS, type RouteKind } from "../../render/istio/routes.ts";
@@ -17,6 +17,7 @@ import {
   collectLabel,
   collectSecret,
   parseModule,
+  parseNamespace,
   parseObjectName,
   parseSha256,
 } from "./options.ts";
@@ -104,7 +105,7 @@ export function renderIstioCommand(render: Command): void {
     .option("--datacentre <name>", "the data centre of the gateway (default: the listener's)")
     .option("--primary <name>", "the data centre that is now the primary one (default: the gateway's own)")
     .option("--name <name>", "what the objects' names begin with", parseObjectName, "pointsman")
-    .option("--namespace <name>", "the gateway's namespace", parseObjectName, "istio-system")
+    .option("--namespace <name>", "the gateway's namespace", parseNamespace, "istio-system")
     .option(
       "--selector <label=value>",
       "a label of the gateway's pods (repeatable; default: istio=ingressgateway)",
@@ -140,9 +141,7 @@ Examples:
       noteNoUpstreams(source);
       for (const note of rendered.notes) process.stderr.write(`note: ${note}\n`);
       if (options.out === undefined || options.out === "-")
-        process.stdout.write(
-          show([...rendered.routes, ...rendered.filters.map(({ manifest }) => manifest)], options),
-        );
+        process.stdout.write(show(manifestsOf(rendered), options));
       else writeFiles(options.out, filesOf(rendered, options));
     });
 }
@@ -189,9 +188,12 @@ function rendering(
     timeouts: timeoutsOf(options, upstreams),
   };
   try {
-    if (options.native) return renderNativeIstio(table, { ...said, except: options.except });
     const { as, routes } = options;
-    return renderIstio(table, { ...said, as, routes, module: moduleOf(options) });
+    const rendered = options.native
+      ? renderNativeIstio(table, { ...said, except: options.except })
+      : renderIstio(table, { ...said, as, routes, module: moduleOf(options) });
+    refuseTwins(manifestsOf(rendered));
+    return rendered;
   } catch (error) {
     throw error instanceof RangeError ? new Refusal(error.message) : error;
   }
@@ -201,6 +203,10 @@ function rendering(
 function moduleOf({ module: url = "", sha256: said }: Options): Module {
   if (said !== undefined) return { url, sha256: said };
   return /^https?:/.test(url) ? { url, sha256: createHash("sha256").update(filter).digest("hex") } : { url };
+}
+
+function manifestsOf({ routes, filters }: RenderedIstio): Manifest[] {
+  return [...routes, ...filters.map(({ manifest }) => manifest)];
 }
 
 function filesOf({ routes, filters }: RenderedIstio, options: Options): Map<string, string> {

@@ -17,7 +17,7 @@ import { kubernetesMaps, PLACES, type RenderedKubernetes } from "../../render/ku
 import { Table } from "../../table/table.ts";
 import { readTableMap, tooLarge } from "../../targets/configmap.ts";
 import { addEnvoyOptions, type EnvoyOptions, envoyOf } from "./envoy-options.ts";
-import { parseObjectName } from "./options.ts";
+import { parseNamespace, parseObjectName } from "./options.ts";
 import { noteNoUpstreams, tableAndUpstreams } from "./table-options.ts";
 import { warnOfMissing } from "./upstream-options.ts";
 import { writeFiles } from "./write-files.ts";
@@ -35,7 +35,7 @@ export function renderKubernetesCommand(render: Command): void {
   addEnvoyOptions(render.command("kubernetes"))
     .description("ConfigMaps with the table, the filter and Envoy's configuration, for pods")
     .option("--name <name>", "what the ConfigMaps' names begin with", parseObjectName, "pointsman")
-    .option("--namespace <name>", "their namespace (default: the one they are applied to)", parseObjectName)
+    .option("--namespace <name>", "their namespace (default: the one they are applied to)", parseNamespace)
     .option(
       "--out <dir>",
       "the folder to write to: table.json, envoy.json and filter.json; - prints a List of them",

@@ -110,6 +110,8 @@ export function collectRetries(text: string, retries: RetriesOption = new Map())
 }
 
 export const parsePort = wholeNumber(0, 65535, "A port is a whole number from 0 to 65535.");
+/** To a patch of Istio's, 0 is any port. */
+const parseServerPort = wholeNumber(1, 65535, "A server's port is a whole number from 1 to 65535.");
 
 export function parseBytes(text: string): number {
   const [, count, unit] = /^([1-9]\d{0,11})(|KiB|MiB|GiB)$/.exec(text) ?? [];
@@ -149,8 +151,8 @@ export function collectGatewayListener(text: string, listeners: GatewayPort[]): 
     ...listeners,
     {
       name,
-      port: parsePort(port!),
-      bound: parsePort(bound!),
+      port: parseServerPort(port!),
+      bound: parseServerPort(bound!),
       ...(address !== undefined && { address: address.replace(/^\[(.*)\]$/, "$1") }),
     },
   ];
@@ -167,7 +169,12 @@ export function collectSecret(text: string, secrets: Map<string, string>): Map<s
 export function collectHost(text: string, hosts: string[]): string[] {
   if (text !== "*" && !HOST.test(text.replace(/^\*\./, "")))
     throw new InvalidArgumentError("Write a host as wiki.example.org, *.example.org or *.");
-  return [...hosts, text];
+  const host = text.toLowerCase();
+  const within = (one: string, of: string) => one === of || (of.startsWith("*") && one.endsWith(of.slice(1)));
+  const other = hosts.find((one) => within(host, one) || within(one, host));
+  if (other !== undefined)
+    throw new InvalidArgumentError(`${other} has hosts of it, and Istio takes each once.`);
+  return [...hosts, host];
 }
 
 export function collectLabel(text: string, labels: Record<string, string>): Record<string, string> {
@@ -178,8 +185,14 @@ export function collectLabel(text: string, labels: Record<string, string>): Reco
 
 /** RFC 1123, as Kubernetes names objects. */
 export function parseObjectName(text: string): string {
-  if (!/^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$/.test(text))
+  if (!/^(?!.{254})[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(text))
     throw new InvalidArgumentError("A name has small letters, digits, dashes and dots.");
+  return text;
+}
+
+export function parseNamespace(text: string): string {
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text))
+    throw new InvalidArgumentError("A namespace has at most 63 small letters, digits and dashes.");
   return text;
 }
 

@@ -137,6 +137,7 @@ export function renderIstio(table: Table, options: IstioOptions): RenderedIstio 
 /** What is asked of a table with the filter and without. Throws RangeError. */
 export function partsOf(table: Table, options: GatewayOptions) {
   checkTimeouts(table, options.timeouts);
+  checkServers(options.place, options.listeners);
   const known = listenersOf(table);
   return {
     listeners: options.listeners.map((one) => {
@@ -148,6 +149,22 @@ export function partsOf(table: Table, options: GatewayOptions) {
     emitted: table.emit.map(({ name }) => name),
     clusterHeader: table.emit.find(({ kind }) => kind === "cluster")!.name,
   };
+}
+
+/** Istio's patches know a server by its port, and a Gateway's name is a label. Throws RangeError. */
+function checkServers({ name }: Place, listeners: GatewayOptions["listeners"]): void {
+  for (const [i, one] of listeners.entries()) {
+    const gateway = `${name}-${one.name}`;
+    if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(gateway))
+      throw new RangeError(
+        `"${gateway}" is no name for a Gateway, which has at most 63 small letters, digits and dashes`,
+      );
+    const other = listeners.slice(0, i).find(({ port, bound }) => port === one.port || bound === one.bound);
+    if (other)
+      throw new RangeError(
+        `listeners "${other.name}" and "${one.name}" have the same port: each would get the filters of both`,
+      );
+  }
 }
 
 function checkReadsBodies(

@@ -31,3 +31,16 @@ export function checkSize(manifest: Pick<Manifest, "kind" | "metadata">): void {
     `${manifest.kind} ${manifest.metadata.name}: ${bytes} bytes, and Kubernetes stores at most ${OBJECT_BYTES_AT_MOST} in an object: bring so large a table by files or by a server (pointsman serve)`,
   );
 }
+
+/** Of two objects with one name, the one that is applied later would put the other away. Throws RangeError. */
+export function refuseTwins(manifests: readonly Manifest[]): void {
+  const seen = new Set<string>();
+  for (const { kind, metadata } of manifests) {
+    const what = `${kind} ${metadata.name}`;
+    if (seen.has(what))
+      throw new RangeError(
+        `there would be two of ${what}: give one of them another name in the farm, or render it under another --name`,
+      );
+    seen.add(what);
+  }
+}
