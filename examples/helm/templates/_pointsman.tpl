@@ -37,8 +37,8 @@ pointsman-configuration: {{ index $map.metadata.annotations "pointsman-configura
 {{- end -}}
 
 {{/*
-Names and ports of Envoy's listeners, as a list: the configuration is the one place that says them. Those at 127.0.0.1 are
-for the pod alone.
+Ports of Envoy's listeners, as a list: the configuration is the one place that says them. A port's name in Kubernetes has at
+most 15 letters, which not every listener's has. Those at 127.0.0.1 are for the pod alone.
 */}}
 {{- define "pointsman.ports" -}}
 {{- $map := include "pointsman.file" (dict "root" . "name" "envoy") | fromJson -}}
@@ -46,7 +46,7 @@ for the pod alone.
 {{- range (index $map.data "envoy.json" | fromJson).static_resources.listeners -}}
 {{- $at := .address.socket_address -}}
 {{- if ne $at.address "127.0.0.1" -}}
-{{- $ports = append $ports (dict "name" (include "pointsman.portName" .name) "port" $at.port_value) -}}
+{{- $ports = append $ports (dict "name" (printf "http-%v" $at.port_value) "port" $at.port_value) -}}
 {{- end -}}
 {{- end -}}
 {{- $ports | toJson -}}
@@ -97,11 +97,6 @@ volumeMounts: # without subPath: with it the kubelet would never bring another t
   - { name: pointsman-table, mountPath: /etc/pointsman/table, readOnly: true }
   - { name: pointsman-envoy, mountPath: /etc/pointsman/envoy, readOnly: true }
   - { name: pointsman-filter, mountPath: /etc/pointsman/filter, readOnly: true }
-{{- end -}}
-
-{{/* Names of ports are short, and begin and end with a letter or digit. */}}
-{{- define "pointsman.portName" -}}
-{{- . | lower | replace "_" "-" | replace "." "-" | trunc 15 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "pointsman.volumes" -}}
