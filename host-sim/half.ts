@@ -42,7 +42,7 @@ export class Half {
   paused: "headers" | "body" | "trailers" | null = null;
   /** A local reply or a reset took the place of what would still come. */
   over = false;
-  /** A response's status as it came from upstream. */
+  /** A response's status as it came from upstream, or as a local reply was asked for. */
   firstStatus: string | null = null;
   /** Body bytes that came in, whatever became of them. */
   receivedBytes = 0;
@@ -67,7 +67,7 @@ export class Half {
     if (this.over) return;
     this.headers = headers;
     if (this.#names === callbackNames.response) {
-      this.firstStatus = headers.find(([name]) => name === ":status")?.[1] ?? null;
+      this.firstStatus ??= headers.find(([name]) => name === ":status")?.[1] ?? null;
     }
     this.headersOpen = true;
     this.#ends(endOfStream);

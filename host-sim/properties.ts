@@ -37,11 +37,27 @@ function headersOf(stream: Stream, type: number): readonly Pair[] | null {
   return stream.map(type, false);
 }
 
-function exchangedBy({ id, request, response }: Stream): Exchanged {
+function exchangedBy(stream: Stream): Exchanged {
+  const { id, request, response, vm } = stream;
   return {
     id,
-    request: { headers: request.headers, bytes: request.receivedBytes },
-    response: { headers: response.headers, status: response.firstStatus, bytes: bytesOf(response) },
+    began: stream.began,
+    now: vm.clock.nanoseconds,
+    closed: stream.closed,
+    request: {
+      headers: request.headers,
+      shown: headersOf(stream, MapType.HttpRequestHeaders),
+      bytes: request.receivedBytes,
+      isSent: request.sent.headers !== null,
+    },
+    response: {
+      headers: response.headers,
+      shown: headersOf(stream, MapType.HttpResponseHeaders),
+      status: response.sent.headers?.find(([name]) => name === ":status")?.[1] ?? response.firstStatus,
+      bytes: bytesOf(response),
+      hasCome: response.endOfStream && stream.localReply === null,
+    },
+    given: (path) => stream.properties[path] ?? vm.properties[path],
   };
 }
 

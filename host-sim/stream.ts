@@ -31,6 +31,8 @@ export class Stream extends Context {
   endOfStream = false;
   /** It answered false to `proxy_on_done`, and lives until `proxy_done`. */
   pendingDone = false;
+  /** When it began, in nanoseconds. */
+  readonly began: bigint;
   readonly #root: RootContext;
   readonly #hostCallsBefore: number;
   /** The VM was dead before. */
@@ -48,6 +50,7 @@ export class Stream extends Context {
     super(root.vm, id);
     this.#root = root;
     this.properties = properties;
+    this.began = root.vm.clock.nanoseconds;
     this.#hostCallsBefore = root.vm.hostCalls;
     this.#bornDead = root.vm.failed;
     this.requestLine = root.vm.profile.pseudoHeaders
@@ -266,6 +269,7 @@ export class Stream extends Context {
     }
     this.request.over = true;
     const { headers, body } = this.#makeReply(reply);
+    this.response.firstStatus = String(reply.status);
     this.response.pushHeaders(headers, body === "");
     if (body !== "") this.response.pushBody(bytesOf(body), true);
   }

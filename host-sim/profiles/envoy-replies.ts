@@ -12,7 +12,6 @@ export function envoyReply(status: number, added: readonly Pair[]): Pair[] {
 }
 
 const unknown = 2;
-/** gRPC's status for one of HTTP, where the guest gave none (Grpc::Utility::httpToGrpcStatus). */
 const grpcStatuses: Readonly<Record<number, number>> = {
   400: 13,
   401: 16,
@@ -24,11 +23,14 @@ const grpcStatuses: Readonly<Record<number, number>> = {
   504: 14,
 };
 
+/** gRPC's status for one of HTTP, where none was given (Grpc::Utility::httpToGrpcStatus). */
+export const grpcStatusOf = (status: number): number => grpcStatuses[status] ?? unknown;
+
 /** To a gRPC request: status and message are headers, and there is no body. */
 export function envoyGrpcReply({ status, body, headers: added, grpcStatus }: AskedReply): Pair[] {
   const headers = envoyReply(200, added);
   const { get, remove } = envoyResponseHeaders;
-  const code = String(grpcStatus ?? grpcStatuses[status] ?? unknown);
+  const code = String(grpcStatus ?? grpcStatusOf(status));
   const given = get(headers, "grpc-status") ?? "";
   remove(headers, "content-length");
   setInPlace(headers, "content-type", "application/grpc");

@@ -1,6 +1,7 @@
 /** Envoy 1.40 on V8: proxy-wasm-cpp-host and source/extensions/common/wasm/context.cc. */
 
 import { BufferType } from "../abi.ts";
+import { envoyProperty } from "./envoy-properties.ts";
 import { envoyGrpcReply, envoyReply } from "./envoy-replies.ts";
 import { envoyRequestHeaders, envoyResponseHeaders } from "./header-rules.ts";
 import type { Profile } from "./profile.ts";
@@ -97,7 +98,7 @@ export const envoy140: Profile = {
   requestTrailersInLog: false,
   setsRequest: false,
   propertiesFollowMaps: true,
-  property: null,
+  property: envoyProperty,
   unknownProperty: null,
   metricIds: "byType",
   httpCallStep: 4,

@@ -34,13 +34,29 @@ export interface RequestLine {
 /** What has come of a request and its response, for properties. */
 export interface Exchanged {
   readonly id: number;
-  readonly request: { readonly headers: readonly Pair[] | null; readonly bytes: number };
+  /** Nanoseconds: when the stream began, and now. */
+  readonly began: bigint;
+  readonly now: bigint;
+  readonly closed: boolean;
+  readonly request: {
+    readonly headers: readonly Pair[] | null;
+    /** Those that properties show now. */
+    readonly shown: readonly Pair[] | null;
+    readonly bytes: number;
+    /** The headers are on their way upstream. */
+    readonly isSent: boolean;
+  };
   readonly response: {
     readonly headers: readonly Pair[] | null;
+    readonly shown: readonly Pair[] | null;
     /** As it came from upstream. */
     readonly status: string | null;
     readonly bytes: number;
+    /** All of it has come from upstream. */
+    readonly hasCome: boolean;
   };
+  /** What the test says of a property. */
+  given(path: string): unknown;
 }
 
 /** The host's process ends, and why. */
@@ -182,9 +198,9 @@ export interface Profile {
   readonly setsRequest: boolean;
   /** `request.…` and `response.…` properties that come from headers are there while the headers can be read. */
   readonly propertiesFollowMaps: boolean;
-  /** A property by the parts of its path, where this host has it otherwise than others; null: as they do. */
+  /** A property by the parts of its path, where this host has it otherwise than others; a number is a status; null: as they do. */
   readonly property:
-    | ((exchange: Exchanged | null, path: readonly string[]) => Uint8Array | string | Death | null)
+    | ((exchange: Exchanged | null, path: readonly string[]) => Uint8Array | string | number | Death | null)
     | null;
   /** What an unknown property reads as: null for NotFound. */
   readonly unknownProperty: Uint8Array | null;
