@@ -88,6 +88,11 @@ describe.each([
     const guard = JSON.stringify(manifests.find(({ metadata }) => metadata.name === "pointsman-main-guard"));
     expect(guard).toContain('"early_header_mutation_extensions"');
     expect(guard).toContain('"internal_only_headers":["x-mw-cluster"');
+    // It is applied before the routes that a client could choose by.
+    const kinds = manifests.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    expect(kinds.indexOf("EnvoyFilter pointsman-main-guard")).toBeLessThan(
+      kinds.indexOf("Gateway pointsman-main"),
+    );
   });
 });
 
@@ -216,7 +221,7 @@ describe("is refused", () => {
     [["--clusters", "https://10.0.0.7:443"], "https://10.0.0.7 is an address: give the host name"],
     [["--listener", "a=80:8080", "--listener", "b=80:8081"], 'listeners "a" and "b" have the same port'],
     [["--listener", "a=80:8080", "--listener", "b=81:8080"], 'listeners "a" and "b" have the same port'],
-    [["--listener", "a=80", "--listener", "a=81"], "there would be two of Gateway pointsman-a"],
+    [["--listener", "a=80", "--listener", "a=81"], "there would be two of EnvoyFilter pointsman-a-guard"],
     [["--listener", "a=80", "--listener", "a-guard=81"], "two of EnvoyFilter pointsman-a-guard"],
     [["--name", "a.b"], '"a.b-main" is no name for a Gateway'],
     [["--clusters", "mw_{cluster}:80"], 'Istio takes no host "mw_mw-web-1-46-0"'],
@@ -297,9 +302,9 @@ describe("--out", () => {
     expect(JSON.parse(out)).toMatchObject({ apiVersion: "v1", kind: "List" });
     expect(JSON.parse(out).items.map(({ kind }: Manifest) => kind)).toEqual([
       "ServiceEntry",
+      "EnvoyFilter",
       "Gateway",
       "VirtualService",
-      "EnvoyFilter",
       "EnvoyFilter",
     ]);
   });

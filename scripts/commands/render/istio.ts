@@ -129,7 +129,7 @@ Examples:
   $ pointsman render istio --table production.table --istio 1.31 --as trafficextension --listener edge=443:8443 \\
       --tls-secret edge=wikis-cert --module https://modules.example/pointsman.wasm \\
       --clusters 'https://{cluster}.example:4450' --fallback static.example:80 --out istio/
-  $ kubectl apply --server-side -f istio/
+  $ kubectl apply --server-side -f istio/routes.yaml -f istio/filter-edge.yaml
   $ pointsman render istio --farm examples/small/farm.yaml --native --out istio/ \\
       --clusters '{cluster}.mw.svc.cluster.local:8080' --fallback static.mw.svc.cluster.local:8080`,
     )

@@ -101,17 +101,18 @@ export function renderIstio(table: Table, options: IstioOptions): RenderedIstio 
     );
     const buffer = jobs.size > 0 ? bufferLimit({ jobLimit: table.jobs!.limit }) : null;
     manifests.push(
-      gateway(place, listener),
-      virtualService(place, listener, clusterHeader, byVirtualService ? found : [], fallback, (name) => ({
-        ...ofAll,
-        ...ofCluster.get(name),
-      })),
+      // The guard first: until it is there, a match of the header is a client's to use.
       envoyFilter(place, `${place.name}-${listener.name}-guard`, GUARD_PRIORITY, [
         managerGuard(listener, emitted, profile),
         routesGuard(listener, emitted),
         ...(buffer === null ? [] : [bufferPatch(listener, buffer)]),
         ...(byVirtualService ? [] : routePatches(listener, routesByHeader(clusterHeader, own, ofAll))),
       ]),
+      gateway(place, listener),
+      virtualService(place, listener, clusterHeader, byVirtualService ? found : [], fallback, (name) => ({
+        ...ofAll,
+        ...ofCluster.get(name),
+      })),
     );
     const manifest = filterManifest(as, place, listener, table, module, settings, profile);
     checkSize(manifest);

@@ -41,11 +41,11 @@ export function renderNativeIstio(
     routes: [
       envoyFilter(place, `${place.name}-clusters`, GUARD_PRIORITY, clusterPatches([...found, fallback])),
       ...listeners.flatMap((listener) => [
-        gateway(place, listener),
-        placeholder(place, listener),
         envoyFilter(place, `${place.name}-${listener.name}-guard`, GUARD_PRIORITY, [
           managerGuard(listener, emitted, profileOf(options.istio), guard),
         ]),
+        gateway(place, listener),
+        placeholder(place, listener),
       ]),
     ],
     filters: listeners.map((listener) => {
