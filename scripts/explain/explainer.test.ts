@@ -2,10 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { ats102 } from "../../host-sim/index.ts";
 import { compileFarm } from "../../test/support/farm-text.ts";
-import { bytesOf, plainPlan } from "../../test/support/plans.ts";
+import { bytesOf, plainPlan, plainRule, routedPlan } from "../../test/support/plans.ts";
 import { decode } from "../encode/decode.ts";
 import { filter } from "../filter.ts";
-import { EMIT_KIND_NAMES } from "../plan.ts";
+import { EMIT_KIND_NAMES, type Predicate, type Route } from "../plan.ts";
 import { Table } from "../table/table.ts";
 import { withAllHeaders } from "./all-headers.ts";
 import { Disagreement, Explainer, type ExplainerOptions } from "./explainer.ts";
@@ -370,4 +370,12 @@ describe("a disagreement of filter and decoder", () => {
       /^\{"authority":"auth\.example".*\}: the filter says cluster web-three, the decoder says web-two$/,
     );
   });
+});
+
+it("agrees with the decoder where the question does not say who asks, however a share is cut", async () => {
+  for (let n = 0; n < 16; n++) {
+    const share: Predicate = { subject: "client", test: "share", not: false, salt: `${n}`, share: 5000 };
+    const asked = await Explainer.create(bytesOf(routedPlan([plainRule<Route>("pass", share)])), filter);
+    expect(() => asked.explain(questionOfUrl("https://other.example/"))).not.toThrow();
+  }
 });

@@ -103,9 +103,7 @@ export class Explainer {
     const result = this.root.request({
       headers: headersOf(question),
       ...(bytes !== null && { body: Buffer.from(bytes, "latin1") }),
-      ...(client !== null && {
-        properties: { "source.address": client.includes(":") ? `[${client}]:0` : `${client}:0` },
-      }),
+      properties: { "source.address": peer(client) },
     });
     if (result.trapped !== null) throw new Disagreement(`the filter trapped: ${result.trapped}`);
     const request = {
@@ -168,4 +166,10 @@ const REFUSED: Explanation = {
 function headerValue(headers: readonly Pair[], name: string): string | null {
   const values = headers.filter(([one]) => one === name).map(([, value]) => value);
   return values.length === 0 ? null : values.join(",");
+}
+
+/** As Envoy says who is at the other end, with a port; nobody, where the question does not say who asks. */
+function peer(client: string | null): string {
+  if (client === null) return "";
+  return client.includes(":") ? `[${client}]:0` : `${client}:0`;
 }

@@ -73,6 +73,8 @@ export function readTableMap(file: string): ReturnType<typeof parseTableMap> {
   try {
     return parseTableMap(text);
   } catch (error) {
-    throw new Refusal(`${file}: ${(error as Error).message}; \`render kubernetes\` writes such a file`);
+    throw new Refusal(
+      `${file}: cannot be read: ${(error as Error).message}; \`render kubernetes\` writes such a file`,
+    );
   }
 }

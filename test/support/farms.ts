@@ -92,9 +92,10 @@ export class FilterReader {
       headers: pairs,
       response: { headers: [[":status", "200"]] },
       ...(body !== null && { body: Buffer.from(body, "latin1") }),
-      ...(client && {
-        properties: { "source.address": client.includes(":") ? `[${client}]:1234` : `${client}:1234` },
-      }),
+      // Where nobody is said to ask, nobody does: the simulator's own client would be in shares of its own.
+      properties: {
+        "source.address": client ? (client.includes(":") ? `[${client}]:1234` : `${client}:1234`) : "",
+      },
     });
     if (trapped !== null) throw new Error(`trapped: ${trapped}`);
     if (localReply !== null) return { kind: "reply", status: localReply.status, body: localReply.body };

@@ -6,17 +6,15 @@ import type { Address } from "../../render/addresses.ts";
 import { type AtsLuaOptions, type RenderedAtsLua, renderAtsLua } from "../../render/ats-lua.ts";
 import type { Table } from "../../table/table.ts";
 import { wholeNumber } from "../whole-number.ts";
-import { collectCluster, collectListener, parseAddress, parsePattern } from "./options.ts";
+import { collectListener, parseAddress } from "./options.ts";
 import { addTableOptions, type TableOptions, tableOf } from "./table-options.ts";
-import { warnOfMissing } from "./upstream-options.ts";
+import { addClusterOptions, type ClusterOptions, warnOfMissing } from "./upstream-options.ts";
 import { writeFiles } from "./write-files.ts";
 
-interface Options extends TableOptions {
+interface Options extends TableOptions, ClusterOptions {
   listener: AtsLuaOptions["listeners"];
   datacentre?: string;
   primary?: string;
-  cluster?: Map<string, Address>;
-  clusters?: Address;
   fallback: Address;
   states: number;
   root?: string;
@@ -27,7 +25,7 @@ interface Options extends TableOptions {
 const MAX_STATES = 256;
 
 export function renderAtsLuaCommand(render: Command): void {
-  addTableOptions(render.command("ats-lua"))
+  addClusterOptions(addTableOptions(render.command("ats-lua")))
     .description("the table's reader in Lua and all that it needs, for ATS 9.2 and its plugin tslua")
     .option(
       "--listener <name=[address:]port>",
@@ -37,16 +35,6 @@ export function renderAtsLuaCommand(render: Command): void {
     )
     .option("--datacentre <name>", "the data centre of the proxy (default: the listener's)")
     .option("--primary <name>", "the data centre that is now the primary one (default: the proxy's own)")
-    .option(
-      "--cluster <name=[https://]host:port>",
-      "the address of a cluster (repeatable); https:// means TLS",
-      collectCluster,
-    )
-    .option(
-      "--clusters <[https://]host:port>",
-      "the address of every other cluster, made of {cluster}, {deployment} and {release}",
-      parsePattern,
-    )
     .requiredOption(
       "--fallback <[https://]host:port>",
       "the address for requests that pass through",

@@ -9,18 +9,16 @@ import type { Choice } from "../../render/ats/destinations.ts";
 import type { Table } from "../../table/table.ts";
 import { checkForAts } from "../../targets/check-for-ats.ts";
 import { readInput } from "../files.ts";
-import { collectCluster, collectListener, parseAddress, parsePattern } from "./options.ts";
+import { collectListener, parseAddress } from "./options.ts";
 import { addTableOptions, type TableOptions, tableOf } from "./table-options.ts";
-import { warnOfMissing } from "./upstream-options.ts";
+import { addClusterOptions, type ClusterOptions, warnOfMissing } from "./upstream-options.ts";
 import { writeFiles } from "./write-files.ts";
 
-interface Options extends TableOptions {
+interface Options extends TableOptions, ClusterOptions {
   check?: string;
   listener: { name: string; address?: string; port: number }[];
   datacentre?: string;
   primary?: string;
-  cluster?: Map<string, Address>;
-  clusters?: Address;
   fallback?: Address;
   choose: Choice;
   ca: string;
@@ -30,7 +28,7 @@ interface Options extends TableOptions {
 }
 
 export function renderAtsCommand(render: Command): void {
-  addTableOptions(render.command("ats"))
+  addClusterOptions(addTableOptions(render.command("ats")))
     .description("the filter, its guards and the origins, for Apache Traffic Server 10.2")
     .option(
       "--check <file>",
@@ -44,16 +42,6 @@ export function renderAtsCommand(render: Command): void {
     )
     .option("--datacentre <name>", "the data centre of the proxy (default: the listener's)")
     .option("--primary <name>", "the data centre that is now the primary one (default: the proxy's own)")
-    .option(
-      "--cluster <name=[https://]host:port>",
-      "the address of a cluster (repeatable); https:// means TLS",
-      collectCluster,
-    )
-    .option(
-      "--clusters <[https://]host:port>",
-      "the address of every other cluster, made of {cluster}, {deployment} and {release}",
-      parsePattern,
-    )
     .option(
       "--fallback <[https://]host:port>",
       "the address for requests that get no cluster and pass through (default: they get a 503)",

@@ -16,9 +16,13 @@ import {
   type TimeoutOption,
 } from "./options.ts";
 
-export interface UpstreamOptions {
+/** Where clusters are. */
+export interface ClusterOptions {
   cluster?: Map<string, Address>;
   clusters?: Address;
+}
+
+export interface UpstreamOptions extends ClusterOptions {
   fallback: Address;
   ca: string;
   serverName?: string;
@@ -27,7 +31,7 @@ export interface UpstreamOptions {
   retries?: RetriesOption;
 }
 
-export function addUpstreamOptions(command: Command): Command {
+export function addClusterOptions(command: Command): Command {
   return command
     .option(
       "--cluster <name=[https://]host:port>",
@@ -38,7 +42,11 @@ export function addUpstreamOptions(command: Command): Command {
       "--clusters <[https://]host:port>",
       "the address of every other cluster, made of {cluster}, {deployment} and {release}",
       parsePattern,
-    )
+    );
+}
+
+export function addUpstreamOptions(command: Command): Command {
+  return addClusterOptions(command)
     .requiredOption(
       "--fallback <[https://]host:port>",
       "the address for requests that get no cluster and pass through",
