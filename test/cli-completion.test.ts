@@ -23,7 +23,7 @@ function ask(shell: string, ...args: string[]): string {
 }
 
 /** As --help has them. */
-const commandsOf = (help: string) => [...help.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name!);
+const commandsOf = (help: string) => [...help.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!);
 const optionsOf = (help: string) =>
   [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z0-9-]+)/gm)].map(([, name]) => name!);
 
