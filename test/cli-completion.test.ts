@@ -7,9 +7,15 @@ import { folder, run } from "./support/cli.ts";
 
 const has = (shell: string) => spawnSync(shell, ["-c", "exit"]).status === 0;
 
+/** By their shells: they are the same for all tests. */
+const scripts = new Map<string, string>();
+
 function script(shell: string): string {
+  const known = scripts.get(shell);
+  if (known !== undefined) return known;
   const { code, out, err } = run(["completion", shell]);
   expect({ code, err }).toEqual({ code: 0, err: "" });
+  scripts.set(shell, out);
   return out;
 }
 
