@@ -1,7 +1,8 @@
 /** The YAML of Apache Traffic Server's wasm plugin: which table is in it, and the same file with another one. */
-import { dump, load } from "js-yaml";
+import { load } from "js-yaml";
 import { z } from "zod";
 import { contentsOf, type FilterFile, firstIssue, PLACE } from "./filter-file.ts";
+import { toYaml } from "./yaml.ts";
 
 const schema = z.looseObject({
   config: z.looseObject({
@@ -25,7 +26,7 @@ export function parseAtsFile(text: string): FilterFile {
     attempt: old.attempt,
     with(table) {
       config.configuration = old.with(table, true).toString();
-      return dump(document, { lineWidth: -1, noRefs: true });
+      return toYaml(document);
     },
   };
 }

@@ -1,10 +1,11 @@
 /** The file from which Envoy discovers the filter: which table is in it, and the same file with another one. */
 import { createHash } from "node:crypto";
 import { extname } from "node:path";
-import { dump, load } from "js-yaml";
+import { load } from "js-yaml";
 import { z } from "zod";
 import { TableError } from "../table/check.ts";
 import { Table } from "../table/table.ts";
+import { toYaml } from "./yaml.ts";
 
 /** A place for a table in a file that was written by hand, where none has been put yet. */
 export const PLACE = "TABLE";
@@ -103,9 +104,7 @@ export function filterFileOf(from: unknown, name: string): FilterFile & EnvoyFil
       const { bytes, value } = plugin.with(table, attempt);
       config.configuration.value = value;
       document.version_info = versionOf(bytes);
-      return isJson(name)
-        ? `${JSON.stringify(document, null, 2)}\n`
-        : dump(document, { lineWidth: -1, noRefs: true });
+      return isJson(name) ? `${JSON.stringify(document, null, 2)}\n` : toYaml(document);
     },
   };
 }

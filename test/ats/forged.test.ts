@@ -93,34 +93,23 @@ describe.skipIf(ATS_IS_ABSENT)(`forged headers in ATS${WHY_NO_ATS}`, () => {
   });
 
   test("have no effect without a table, without addresses, and where the script fails", async () => {
+    const expectNobodyServed = async (status: number) => {
+      for (const [i, lines] of SHAPES.entries())
+        expect(await ask("en.wikipedia.org", lines, `${i}`)).toEqual({ status, origin: undefined, ours: [] });
+    };
     listening = await Listening.start({ table, files: { "farm.table": "" } });
-    for (const [i, lines] of SHAPES.entries())
-      expect(await ask("en.wikipedia.org", lines, `${i}`)).toEqual({
-        status: 503,
-        origin: undefined,
-        ours: [],
-      });
+    await expectNobodyServed(503);
     await listening.stop();
     listening = await Listening.start({ table });
     listening.write("addresses.txt", `${EVIL} http://127.0.0.1:${listening.origins.ports.get(EVIL)}\n`);
     await sleep(1100);
-    for (const [i, lines] of SHAPES.entries())
-      expect(await ask("en.wikipedia.org", lines, `${i}`)).toEqual({
-        status: 503,
-        origin: undefined,
-        ours: [],
-      });
+    await expectNobodyServed(503);
     await listening.stop();
     listening = await Listening.start({
       table,
       files: { "pointsman.lua": "function do_remap() error('broken') end" },
     });
-    for (const [i, lines] of SHAPES.entries())
-      expect(await ask("en.wikipedia.org", lines, `${i}`)).toEqual({
-        status: 502,
-        origin: undefined,
-        ours: [],
-      });
+    await expectNobodyServed(502);
     expect(listening.ats.log()).toContain("broken");
     rmSync(join(listening.ats.folder, "etc/pointsman.lua"));
   });

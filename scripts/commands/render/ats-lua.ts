@@ -1,12 +1,12 @@
 /** `pointsman render ats-lua`: an Apache Traffic Server that decides by the table in Lua. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { Refusal } from "../../refusal.ts";
 import type { Address } from "../../render/addresses.ts";
 import { type AtsLuaOptions, type RenderedAtsLua, renderAtsLua } from "../../render/ats-lua.ts";
 import type { Table } from "../../table/table.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { collectListener, parseAddress } from "./options.ts";
+import { refusing } from "./refusing.ts";
 import { addTableOptions, type TableOptions, tableOf } from "./table-options.ts";
 import { addClusterOptions, type ClusterOptions, warnOfMissing } from "./upstream-options.ts";
 import { writeFiles } from "./write-files.ts";
@@ -71,8 +71,8 @@ Examples:
 /** Throws Refusal. */
 function rendering(table: Table, options: Options): RenderedAtsLua {
   const { listener: listeners, datacentre, primary, cluster: clusters = new Map(), states } = options;
-  try {
-    return renderAtsLua(table, {
+  return refusing(() =>
+    renderAtsLua(table, {
       listeners,
       ...(datacentre !== undefined && { datacentre }),
       ...(primary !== undefined && { primary }),
@@ -81,8 +81,6 @@ function rendering(table: Table, options: Options): RenderedAtsLua {
       pattern: options.clusters ?? null,
       fallback: options.fallback,
       states,
-    });
-  } catch (error) {
-    throw error instanceof RangeError ? new Refusal(error.message) : error;
-  }
+    }),
+  );
 }

@@ -10,6 +10,7 @@ import type { Table } from "../../table/table.ts";
 import { checkForAts } from "../../targets/check-for-ats.ts";
 import { readInput } from "../files.ts";
 import { collectListener, parseAddress } from "./options.ts";
+import { refusing } from "./refusing.ts";
 import { addTableOptions, type TableOptions, tableOf } from "./table-options.ts";
 import { addClusterOptions, type ClusterOptions, warnOfMissing } from "./upstream-options.ts";
 import { writeFiles } from "./write-files.ts";
@@ -128,11 +129,7 @@ function rendering(table: Table, options: Options): RenderedAts {
     ...(datacentre !== undefined && { datacentre }),
     ...(primary !== undefined && { primary }),
   };
-  try {
-    return renderAts(table, rendered);
-  } catch (error) {
-    throw error instanceof RangeError ? new Refusal(error.message) : error;
-  }
+  return refusing(() => renderAts(table, rendered));
 }
 
 function show(files: ReadonlyMap<string, string>): string {

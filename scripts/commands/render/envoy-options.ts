@@ -1,7 +1,6 @@
 /** Options of what runs Envoy with the filter, wherever that is. */
 import { type Command, Option } from "commander";
 import type { UpstreamsSays } from "../../farm/upstreams-says.ts";
-import { Refusal } from "../../refusal.ts";
 import type { AccessLog } from "../../render/access-log.ts";
 import type { Address } from "../../render/addresses.ts";
 import { type Rendered, type RenderOptions, renderEnvoy } from "../../render/envoy.ts";
@@ -17,6 +16,7 @@ import {
   parsePath,
   parsePort,
 } from "./options.ts";
+import { refusing } from "./refusing.ts";
 import { addTableOptions, type TableOptions } from "./table-options.ts";
 import { addressesOf, addUpstreamOptions, timeoutsOf, type UpstreamOptions } from "./upstream-options.ts";
 
@@ -128,8 +128,8 @@ export function envoyOf(
   options: EnvoyOptions,
   places: Places,
 ): Rendered {
-  try {
-    return renderEnvoy(table, {
+  return refusing(() =>
+    renderEnvoy(table, {
       ...places,
       listeners: options.listener,
       ...addressesOf(options),
@@ -155,10 +155,8 @@ export function envoyOf(
         "healthPath",
         "trustedHops",
       ]),
-    });
-  } catch (error) {
-    throw error instanceof RangeError ? new Refusal(error.message) : error;
-  }
+    }),
+  );
 }
 
 /** The options that are there. */

@@ -1,11 +1,11 @@
 /** `pointsman render envoy`: an Envoy that runs the filter: its configuration and the files that it discovers. */
 import { join, posix, resolve } from "node:path";
 import type { Command } from "commander";
-import { dump } from "js-yaml";
 import { filter } from "../../filter.ts";
 import type { Rendered } from "../../render/envoy.ts";
 import { type Piece, piecesOf } from "../../render/pieces.ts";
 import { FILTER_NAME } from "../../render/plugin.ts";
+import { toYaml } from "../../render/yaml.ts";
 import { filterFilesIn, readFilterFile } from "../../targets/filter-files.ts";
 import { addEnvoyOptions, type EnvoyOptions, envoyOf } from "./envoy-options.ts";
 import { noteNoUpstreams, tableAndUpstreams } from "./table-options.ts";
@@ -117,11 +117,6 @@ function nextAttempt(out: string): number {
   return last + 1;
 }
 
-function yaml(value: object): string {
-  // A table is a line, which would be folded.
-  return dump(value, { lineWidth: -1, noRefs: true });
-}
-
 function show({ bootstrap, filters, routes }: Rendered, { json, pieces }: Options): string {
   const byPath = (files: Rendered["routes"]) =>
     Object.fromEntries(files.map(({ path, resource }) => [path, resource]));
@@ -135,8 +130,10 @@ function show({ bootstrap, filters, routes }: Rendered, { json, pieces }: Option
     };
     return `${JSON.stringify(made, null, 2)}\n`;
   }
-  const parts = [...filters, ...routes].map(({ path, resource }) => `# ${path}\n${yaml(resource)}`);
-  const whole = pieces ? piecesOf(bootstrap).map((one) => textOf(one)) : [`# envoy.yaml\n${yaml(bootstrap)}`];
+  const parts = [...filters, ...routes].map(({ path, resource }) => `# ${path}\n${toYaml(resource)}`);
+  const whole = pieces
+    ? piecesOf(bootstrap).map((one) => textOf(one))
+    : [`# envoy.yaml\n${toYaml(bootstrap)}`];
   return [...whole, ...parts].join("---\n");
 }
 
@@ -161,5 +158,5 @@ function filesOf(
 
 function textOf({ place, content }: Pick<Piece, "content"> & Partial<Piece>, json = false): string {
   if (json) return JSON.stringify(content, null, 2);
-  return place === undefined ? yaml(content) : `# ${place}\n${yaml(content)}`;
+  return place === undefined ? toYaml(content) : `# ${place}\n${toYaml(content)}`;
 }

@@ -1,15 +1,14 @@
 /** `pointsman render istio`: a gateway of Istio's that runs the filter, as manifests. */
 import { createHash } from "node:crypto";
 import { type Command, Option } from "commander";
-import { dump } from "js-yaml";
 import { filter } from "../../filter.ts";
-import { Refusal } from "../../refusal.ts";
 import { FILTER_KINDS, type FilterKind, type Module } from "../../render/istio/filter.ts";
 import { type GatewayOptions, type RenderedIstio, renderIstio } from "../../render/istio/istio.ts";
 import { type Manifest, refuseTwins } from "../../render/istio/manifest.ts";
 import { renderNativeIstio } from "../../render/istio/native.ts";
 import { ISTIO_VERSIONS, type IstioVersion } from "../../render/istio/profile.ts";
 import { ROUTE_KINDS, type RouteKind } from "../../render/istio/routes.ts";
+import { toYaml } from "../../render/yaml.ts";
 import { refuseUnheard } from "../heard.ts";
 import {
   collectGatewayListener,
@@ -21,6 +20,7 @@ import {
   parseObjectName,
   parseSha256,
 } from "./options.ts";
+import { refusing } from "./refusing.ts";
 import { addTableOptions, noteNoUpstreams, type TableOptions, tableAndUpstreams } from "./table-options.ts";
 import {
   addressesOf,
@@ -187,16 +187,14 @@ function rendering(
     fallback: options.fallback,
     timeouts: timeoutsOf(options, upstreams),
   };
-  try {
+  return refusing(() => {
     const { as, routes } = options;
     const rendered = options.native
       ? renderNativeIstio(table, { ...said, except: options.except })
       : renderIstio(table, { ...said, as, routes, module: moduleOf(options) });
     refuseTwins(manifestsOf(rendered));
     return rendered;
-  } catch (error) {
-    throw error instanceof RangeError ? new Refusal(error.message) : error;
-  }
+  });
 }
 
 /** What a proxy fetches from a stranger's network must be the filter that we tested. */
@@ -221,6 +219,5 @@ function filesOf({ routes, filters }: RenderedIstio, options: Options): Map<stri
 
 function show(manifests: readonly Manifest[], { json }: Options): string {
   if (json) return `${JSON.stringify({ apiVersion: "v1", kind: "List", items: manifests }, null, 2)}\n`;
-  // A table is a line, which would be folded.
-  return manifests.map((one) => dump(one, { lineWidth: -1, noRefs: true })).join("---\n");
+  return manifests.map(toYaml).join("---\n");
 }

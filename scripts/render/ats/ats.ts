@@ -1,11 +1,11 @@
 /** A table's Apache Traffic Server 10.2: the filter in its wasm plugin, and the guards that ATS needs around it. */
 import { isIPv6 } from "node:net";
-import { dump } from "js-yaml";
 import type { Predicate } from "../../plan.ts";
 import type { Table, TableListener } from "../../table/table.ts";
 import { type Address, type Addresses, clustersOf, upstream } from "../addresses.ts";
 import { type ClusterOptions, LOCALHOST } from "../cluster.ts";
 import { listenerOf, listenersOf } from "../listeners.ts";
+import { toYaml } from "../yaml.ts";
 import { type Choice, destinationRules, type Origin } from "./destinations.ts";
 import { type Asked, guardRules } from "./guard.ts";
 import { atsPlugin } from "./plugin.ts";
@@ -72,7 +72,7 @@ export function renderAts(table: Table, options: AtsRenderOptions): RenderedAts 
   return {
     missing,
     files: new Map([
-      ["records.yaml", yaml(records({ address, port, ca: tls ? ca : null }))],
+      ["records.yaml", toYaml(records({ address, port, ca: tls ? ca : null }))],
       ["plugin.config", plugins(root)],
       [
         GUARD,
@@ -84,7 +84,7 @@ export function renderAts(table: Table, options: AtsRenderOptions): RenderedAts 
       ],
       ["remap.config", remap(passed, isByStrategy)],
       [CLUSTERS, destinationRules(choice, { header, clusters, passes: passed !== null })],
-      ...(isByStrategy ? [["strategies.yaml", yaml(strategies(origins))] as const] : []),
+      ...(isByStrategy ? [["strategies.yaml", toYaml(strategies(origins))] as const] : []),
       [STATS, "path=_stats\nallow_ip=127.0.0.1\nallow_ip6=::1\n"],
       [PLUGIN, atsPlugin(table, filter)],
     ]),
@@ -150,5 +150,3 @@ function isInRequest(predicate: Predicate): predicate is InRequest {
 /** It is not the same for all who ask for a URL. */
 const isOfClient = ({ subject }: Predicate) =>
   subject === "header" || subject === "cookie" || subject === "client";
-
-const yaml = (document: object) => dump(document, { lineWidth: -1, noRefs: true });

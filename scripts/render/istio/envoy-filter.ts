@@ -7,6 +7,11 @@ export interface Patch {
   patch: { operation: string; value: object };
 }
 
+/** Of what changes with the farm alone. */
+export const GUARD_PRIORITY = 10;
+/** Of what a table brings: behind the guard. */
+export const TABLE_PRIORITY = 20;
+
 const MANAGER = "envoy.filters.network.http_connection_manager";
 
 /**

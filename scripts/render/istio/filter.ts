@@ -4,7 +4,7 @@ import type { Table } from "../../table/table.ts";
 import { resourceName } from "../discovered-filter.ts";
 import { type FilterOptions, plugin, WASM_TYPE } from "../plugin.ts";
 import { tableLabels } from "../table-labels.ts";
-import { added, beforeRouter, envoyFilter } from "./envoy-filter.ts";
+import { added, beforeRouter, envoyFilter, TABLE_PRIORITY } from "./envoy-filter.ts";
 import type { GatewayListener } from "./istio.ts";
 import { EXTENSIONS, type Manifest, type Place } from "./manifest.ts";
 import type { Profile } from "./profile.ts";
@@ -33,7 +33,13 @@ export function filterManifest(
   const options = { ...settings, table: table.bytes, listener: listener.name };
   const name = `${place.name}-${listener.name}`;
   if (kind === "envoyfilter")
-    return envoyFilter(place, name, 20, patches(listener, module, options, profile), tableLabels(table));
+    return envoyFilter(
+      place,
+      name,
+      TABLE_PRIORITY,
+      patches(listener, module, options, profile),
+      tableLabels(table),
+    );
   return {
     apiVersion: EXTENSIONS,
     kind: kind === "wasmplugin" ? "WasmPlugin" : "TrafficExtension",

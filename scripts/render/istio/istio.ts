@@ -10,7 +10,7 @@ import {
   listenersOf,
   type SaidTimeouts,
 } from "../listeners.ts";
-import { envoyFilter } from "./envoy-filter.ts";
+import { envoyFilter, GUARD_PRIORITY } from "./envoy-filter.ts";
 import { type FilterKind, type FilterSettings, filterManifest, type Module } from "./filter.ts";
 import { bufferPatch, managerGuard, routesGuard } from "./guard.ts";
 import { destinationRules, serviceEntries } from "./hosts.ts";
@@ -64,8 +64,6 @@ export interface RenderedIstio {
 }
 
 export const FALLBACK = "pass-through";
-/** Below that of what a table brings. */
-export const GUARD_PRIORITY = 10;
 
 /** Throws RangeError where the options do not fit the table, or Istio cannot do what the table says. */
 export function renderIstio(table: Table, options: IstioOptions): RenderedIstio {

@@ -1,10 +1,11 @@
 /** A file with the objects that bring the filter into a gateway of Istio's: which table is in it, and it with another. */
 import { extname } from "node:path";
-import { dump, loadAll } from "js-yaml";
+import { loadAll } from "js-yaml";
 import { z } from "zod";
 import type { Table } from "../../table/table.ts";
 import { contentsOf, type Held, parsePlugin } from "../filter-file.ts";
 import { tableLabels } from "../table-labels.ts";
+import { toYaml } from "../yaml.ts";
 import { checkSize, type Manifest } from "./manifest.ts";
 
 export interface IstioFile {
@@ -41,9 +42,7 @@ export function parseIstioFile(text: string, name: string): IstioFile {
         object.metadata.labels = { ...object.metadata.labels, ...tableLabels(table) };
         checkSize(object);
       }
-      return isJson
-        ? `${JSON.stringify(documents[0], null, 2)}\n`
-        : documents.map((one) => dump(one, { lineWidth: -1, noRefs: true })).join("---\n");
+      return isJson ? `${JSON.stringify(documents[0], null, 2)}\n` : documents.map(toYaml).join("---\n");
     },
   };
 }

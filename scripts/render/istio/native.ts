@@ -2,16 +2,9 @@
 import type { Table } from "../../table/table.ts";
 import { nativeConfigurations } from "../native/configurations.ts";
 import { tableLabels } from "../table-labels.ts";
-import { envoyFilter, routesPatch } from "./envoy-filter.ts";
+import { envoyFilter, GUARD_PRIORITY, routesPatch, TABLE_PRIORITY } from "./envoy-filter.ts";
 import { managerGuard } from "./guard.ts";
-import {
-  FALLBACK,
-  type GatewayListener,
-  type GatewayOptions,
-  GUARD_PRIORITY,
-  partsOf,
-  type RenderedIstio,
-} from "./istio.ts";
+import { FALLBACK, type GatewayListener, type GatewayOptions, partsOf, type RenderedIstio } from "./istio.ts";
 import { checkSize, type Manifest, NETWORKING, type Place } from "./manifest.ts";
 import { profileOf } from "./profile.ts";
 import { clusterPatches, gateway } from "./routes.ts";
@@ -57,7 +50,7 @@ export function renderNativeIstio(
       const manifest = envoyFilter(
         place,
         `${place.name}-${listener.name}`,
-        2 * GUARD_PRIORITY,
+        TABLE_PRIORITY,
         [routesPatch(listener.port, routes)],
         tableLabels(table),
       );
