@@ -67,6 +67,11 @@ export function readSections(wasm: Uint8Array): Section[] {
   return sections;
 }
 
+/** What a section has in it; of one that is not there, no entries. */
+export function bodyOf(sections: readonly Section[], id: number): Uint8Array {
+  return sections.find((one) => one.id === id)?.body ?? new Uint8Array([0]);
+}
+
 export function countImports(body: Uint8Array): { functions: number; globals: number } {
   const reader = new WasmReader(body);
   const counts = { functions: 0, globals: 0 };

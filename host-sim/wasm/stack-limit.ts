@@ -6,6 +6,7 @@
 import { section, WasmReader } from "./reader.ts";
 import {
   append,
+  bodyOf,
   countImports,
   exportOf,
   I32,
@@ -32,7 +33,7 @@ const F64 = 0x7c;
 /** The module with a stack of so many bytes. @param wasm a valid module that exports something */
 export function limitStack(wasm: Uint8Array, bytes: number): Uint8Array {
   const sections = readSections(wasm);
-  const body = (id: number): Uint8Array => sections.find((one) => one.id === id)?.body ?? new Uint8Array([0]);
+  const body = (id: number) => bodyOf(sections, id);
   const types = readTypes(body(section.type));
   const imported = countImports(body(section.import));
   const functionTypes = readNumbers(body(section.function));

@@ -7,6 +7,7 @@ import { opcode, skipImmediates } from "./instructions.ts";
 import { section, WasmReader } from "./reader.ts";
 import {
   append,
+  bodyOf,
   countImports,
   exportOf,
   I32,
@@ -41,7 +42,7 @@ export interface Counted {
 /** @param wasm a valid module that exports something */
 export function limitTurns(wasm: Uint8Array): Counted {
   const sections = readSections(wasm);
-  const body = (id: number): Uint8Array => sections.find((one) => one.id === id)?.body ?? new Uint8Array([0]);
+  const body = (id: number) => bodyOf(sections, id);
   const globals = body(section.global);
   const global = countImports(body(section.import)).globals + new WasmReader(globals).number();
   const code = countIn(body(section.code), counting(global));
