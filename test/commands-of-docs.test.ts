@@ -38,7 +38,11 @@ npm() {
 git() { ln -s "$DATA" "\${@: -1}"; }
 node() {
   case "$*" in
-    *" --listen "*) timeout --preserve-status -s INT 5 node "\${@//8080/0}" ;;
+    *" --listen "*)
+      command node "\${@//8080/0}" > "$SAID" &
+      until grep -q '^listening on ' "$SAID"; do kill -0 $!; sleep 0.1; done
+      kill -INT $!
+      wait $! ;;
     *) command node "$@" ;;
   esac
 }
@@ -90,6 +94,7 @@ it.each(DOCUMENTS.filter((name) => commandsOf(name).length > 0))("%s", { timeout
       DATA: join(DATA, "mediawiki-config"),
       ENVOY: await findEnvoy(),
       ETC: etc,
+      SAID: join(home, "said"),
     },
     encoding: "utf8",
     maxBuffer: 2 ** 28,

@@ -1,4 +1,5 @@
 /** `pointsman simulate`: requests, from a log or over HTTP, through the filter. */
+import { once } from "node:events";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Upstream } from "../../host-sim/http/clusters.ts";
 import { SimulatedProxy } from "../../host-sim/http/proxy.ts";
@@ -16,6 +17,7 @@ import { reason } from "../sources/reason.ts";
 import { openInput, readInput } from "./files.ts";
 import { refuseTwiceStdin, refuseUnheard } from "./heard.ts";
 import { addListenerOptions } from "./listener-options.ts";
+import { untilTold } from "./staying.ts";
 import { writeLine } from "./write-line.ts";
 
 const PROFILES = new Map([envoy140, ats102, strict].map((profile) => [profile.name, profile]));
@@ -140,6 +142,7 @@ function simulated(options: SimulateOptions) {
 }
 
 async function serve(options: SimulateOptions, listen: Upstream): Promise<void> {
+  const { signal } = untilTold();
   const proxy = await SimulatedProxy.start({
     ...simulated(options),
     clusters: readClusters(options.clusters!),
@@ -153,10 +156,7 @@ async function serve(options: SimulateOptions, listen: Upstream): Promise<void> 
     );
   });
   process.stdout.write(`listening on ${listen.host}:${proxy.port}; Ctrl-C ends\n`);
-  await new Promise<void>((resolve) => {
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
-  });
+  if (!signal.aborted) await once(signal, "abort");
   await proxy.stop();
 }
 

@@ -113,6 +113,8 @@ test("from nothing to a routed request, and to the next table while Envoy runs",
   expect(await ask("test.wikipedia.org")).toBe("mw-web-1-47-0-wmf-3");
   expect(await ask("de.wikipedia.org", [["x-mw-cluster", "mw-api-1-46-0"]])).toBe("mw-web-1-47-0-wmf-1");
   expect(await ask("a.internal", [["x-mw-cluster", "mw-api-1-46-0"]])).toBe("static");
+  // Gauges come with the filter's first tick.
+  await serves(1);
   follow(command("kubernetes-push"));
   expect(parseTableMap(manifest("table")).generation).toBe(1);
   const pod = podOf();
