@@ -1,10 +1,11 @@
-// npm run build: the filter (release and debug), the CLI, the library, the demo and the benchmarks, into build/.
+// npm run build: the filter (release and debug), the CLI, the library, the page, the demo and the benchmarks, into build/.
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import ts from "typescript";
+import { buildPage } from "./page/build.mjs";
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 mkdirSync("build", { recursive: true });
@@ -57,6 +58,9 @@ for (const name of ["library", "request"]) {
   const { outputText } = ts.transpileDeclaration(readFileSync(file, "utf8"), { fileName: file });
   writeFileSync(`build/table/${name}.d.ts`, outputText.replaceAll('.ts"', '.js"'));
 }
+
+// Packs the small farm with the CLI of above.
+await buildPage();
 
 // For this folder alone: these use the project's packages.
 await build({

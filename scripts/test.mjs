@@ -20,9 +20,11 @@ function run(command, args, stdio = "inherit") {
 function lint() {
   console.log("lint: biome and tsc");
   const biome = ["check", "--error-on-warnings", ...inPlain("--colors=off")];
+  const tsc = ["--noEmit", ...inPlain("--pretty", "false")];
   return [
     countCheck("lint (biome)", run("@biomejs/biome/bin/biome", biome).status),
-    countCheck("lint (tsc)", run("typescript/bin/tsc", ["--noEmit", ...inPlain("--pretty", "false")]).status),
+    countCheck("lint (tsc)", run("typescript/bin/tsc", tsc).status),
+    countCheck("lint (tsc of the page)", run("typescript/bin/tsc", ["-p", "scripts/page", ...tsc]).status),
   ];
 }
 

@@ -39,7 +39,7 @@ function readPicture(): Map<string, string[]> {
 function sourceFiles(): string[] {
   return ["assembly", "bench", "host-sim", "scripts", "test"].flatMap((folder) =>
     readdirSync(projectPath(folder), { recursive: true, encoding: "utf8" })
-      .filter((name) => /(?<!\.d)\.ts$/.test(name))
+      .filter((name) => /(?<!\.d)\.tsx?$/.test(name))
       .map((name) => join(folder, name)),
   );
 }

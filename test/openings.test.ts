@@ -8,7 +8,7 @@ const FOLDERS = [".", "assembly", "bench", "host-sim", "scripts", "test"];
 
 test.each(FOLDERS)("every file of %s says first what it is", (folder) => {
   const files = readdirSync(projectPath(folder), { recursive: folder !== ".", encoding: "utf8" })
-    .filter((name) => /(?<!\.d)\.(?:ts|m?js)$/.test(name))
+    .filter((name) => /(?<!\.d)\.(?:tsx?|m?js)$/.test(name))
     .map((name) => join(folder, name));
   expect(files.length).toBeGreaterThan(0);
   expect(files.filter((file) => !hasOpening(readFileSync(projectPath(file), "utf8")))).toEqual([]);

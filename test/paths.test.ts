@@ -13,7 +13,7 @@ const files = [".", ".ci", "build", ...FOLDERS].flatMap((folder) =>
 );
 const fileNames = new Set(files.map((file) => basename(file)));
 const documents = ["README.md", "CONTRIBUTING.md", ...files.filter((file) => /^docs\/.*\.md$/.test(file))];
-const code = files.filter((file) => /\.(ts|mjs)$/.test(file) && !file.startsWith("build"));
+const code = files.filter((file) => /\.(tsx?|mjs)$/.test(file) && !file.startsWith("build"));
 
 /** A file, a folder, a pattern of some, or a test as vitest takes it: `test/readers`. */
 function isThere(path: string): boolean {
@@ -29,7 +29,7 @@ const missingIn = (text: string): string[] =>
 
 test.each(documents)("%s names no path that is not there", (document) => {
   const text = readFileSync(projectPath(document), "utf8");
-  const named = [...text.matchAll(/`([\w-]+\.(?:ts|mjs))`/g)].map(([, name]) => name!);
+  const named = [...text.matchAll(/`([\w-]+\.(?:tsx?|mjs))`/g)].map(([, name]) => name!);
   const linked = [...text.matchAll(/\]\((?!\w+:)([^)#\s]+)/g)].map(([, link]) =>
     normalize(join(dirname(document), link!)),
   );

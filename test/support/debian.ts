@@ -26,16 +26,31 @@ export function debianFolder(
   name: string,
   part = "./",
 ): { home: string } | { why: string } {
+  return unpacked(packages.join(" "), packages[0]!, name, part);
+}
+
+/** The same for one package and all that it needs and this machine has not: what apt-get would install. */
+export function debianWithNeeds(debian: string, name: string): { home: string } | { why: string } {
+  const missing = `apt-get -s install --no-install-recommends ${debian} | sed -n "s/^Inst \\([^ ]*\\).*/\\1/p"`;
+  return unpacked(`$(${missing})`, debian, name, "./");
+}
+
+/** @param packages as a shell reads them */
+function unpacked(
+  packages: string,
+  first: string,
+  name: string,
+  part: string,
+): { home: string } | { why: string } {
   const home = join(VENV, name);
   if (existsSync(home)) return { home };
   mkdirSync(VENV, { recursive: true });
   const work = mkdtempSync(join(VENV, `making-${process.pid}-`));
   try {
     const unpack = `for one in *.deb; do dpkg --fsys-tarfile $one | tar -x -C out ${part} || exit 1; done`;
-    const script = `apt-get download -q ${packages.join(" ")} && mkdir out && ${unpack}`;
+    const script = `apt-get download -q ${packages} && mkdir out && ${unpack}`;
     const { status, stderr, error } = spawnSync("sh", ["-c", script], { cwd: work, encoding: "utf8" });
-    if (error || status !== 0)
-      return { why: `Debian's ${packages[0]} cannot be unpacked: ${error ?? stderr}` };
+    if (error || status !== 0) return { why: `Debian's ${first} cannot be unpacked: ${error ?? stderr}` };
     if (!existsSync(home)) renameSync(join(work, "out"), home);
     return { home };
   } finally {

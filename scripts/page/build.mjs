@@ -1,0 +1,61 @@
+// The page, as a folder of files that any file share can hold: part of npm run build.
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+/**
+ * Nothing leaves the page, and nothing runs in it but its own files. A file has no origin of its own in some browsers,
+ * so `file:` stands beside 'self'.
+ */
+export const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' file: 'wasm-unsafe-eval'",
+  "style-src 'self' file:",
+  "img-src data:",
+  "connect-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
+/**
+ * @param {object} [options]
+ * @param {string} [options.out] the folder
+ * @param {string} [options.filter] the file of the filter that answers in it
+ */
+export async function buildPage({ out = "build/page", filter = "build/pointsman.wasm" } = {}) {
+  mkdirSync(out, { recursive: true });
+  packSmallFarm("build/small.table");
+  await build({
+    // The question's part, and what is loaded only when a farm is edited.
+    entryPoints: { page: "scripts/page/main.tsx", farm: "scripts/page/farm-part.ts" },
+    outdir: out,
+    bundle: true,
+    minify: true,
+    platform: "browser",
+    // A file may load no modules.
+    format: "iife",
+    target: "es2022",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    loader: { ".table": "binary" },
+    plugins: [withFilter(filter)],
+    logLevel: "warning",
+  });
+  copyFileSync("scripts/page/style.css", join(out, "page.css"));
+  const html = readFileSync("scripts/page/index.html", "utf8").replace("{policy}", POLICY);
+  writeFileSync(join(out, "index.html"), html);
+}
+
+/** What is imported as .wasm is that file. */
+function withFilter(file) {
+  const contents = () => ({ contents: readFileSync(file), loader: "binary" });
+  return { name: "filter", setup: (build) => build.onLoad({ filter: /\.wasm$/ }, contents) };
+}
+
+/** The table that the page begins with, names of rules and their lines included. */
+function packSmallFarm(out) {
+  const args = ["build/pointsman.mjs", "pack", "--farm", "examples/small/farm.yaml", "--out", out];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`examples/small cannot be packed: ${stderr}`);
+}

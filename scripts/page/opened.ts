@@ -1,0 +1,20 @@
+/** The table that the page asks: that of the small farm until another file is opened. */
+import small from "../../build/small.table";
+import { type Names, parseNames } from "../farm/names.ts";
+import { Table } from "../table/table.ts";
+
+export interface Opened {
+  /** The file's name. */
+  name: string;
+  table: Table;
+  /** null for a stripped table: it does not know lines of the farm file. */
+  names: Names | null;
+}
+
+/** Throws TableError. @param name of its file */
+export function openTable(name: string, bytes: Uint8Array): Opened {
+  const table = new Table(bytes);
+  return { name, table, names: table.names && parseNames(table.names) };
+}
+
+export const BUILT_IN: Opened = openTable("examples/small", small);

@@ -1,0 +1,5 @@
+/** esbuild's `binary` loader. */
+declare module "*.table" {
+  const bytes: Uint8Array;
+  export default bytes;
+}
