@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { HEADER_DIGEST } from "../assembly/layout.ts";
 import { cli, edit, folder, home, packSmall, promote, read, run, SMALL } from "./support/cli.ts";
 import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
+import { guest } from "./support/guests.ts";
 
 describe("pointsman", () => {
   it("is one file that runs with Node alone, without writing anything beside itself", () => {
@@ -350,6 +351,66 @@ describe("pointsman simulate", () => {
     expect(JSON.parse(out)).toMatchObject({ requests: 1, hostsWithoutWiki: { "x.example": 1 } });
   });
 
+  it("runs any module with what it is given, and shows its logs and what the client gets", async () => {
+    writeFileSync(join(folder, "guest.wasm"), await guest());
+    writeFileSync(
+      join(folder, "config"),
+      "configure: say configured; prop plugin_root_id\nresponse_headers: add 2 x-r 1",
+    );
+    writeFileSync(join(folder, "vm"), "say started; environ");
+    const commands = "prop source.port; prop source.address; prop node.id; reply 403 no body k=v 0";
+    const line = { authority: "a", path: "/", client: "192.0.2.1", headers: { "x-do": commands } };
+    const input = `${JSON.stringify(line)}\n`;
+    const bare = run(["simulate", "--wasm", "guest.wasm", "--requests", "-", "--summary"], { input });
+    expect(bare).toMatchObject({
+      code: 0,
+      err: "",
+      out: "1 request\nby cluster:\n          1  (none: answered with 403)\n",
+    });
+    const more = [
+      "--config",
+      "config",
+      "--vm-config",
+      "vm",
+      "--root-id",
+      "main",
+      "--env",
+      "A=1",
+      "--env",
+      "B=x=y",
+    ];
+    const properties = ["--property", "source.port=80", "--property", 'node.id="7"'];
+    const { code, out, err } = run(
+      ["simulate", "--wasm", "guest.wasm", ...more, ...properties, "--requests", "-"],
+      { input },
+    );
+    expect([code, err.split("\n").slice(0, 4)]).toEqual([
+      0,
+      [
+        "info: started",
+        "info: environ -> 0 0 A=1;B=x=y;",
+        "info: configured",
+        "info: prop plugin_root_id -> 0 main",
+      ],
+    ]);
+    const { response, logs } = JSON.parse(out);
+    expect(response.body).toBe("body");
+    expect(response.headers).toEqual(
+      expect.arrayContaining([
+        [":status", "403"],
+        ["k", "v"],
+        ["x-r", "1"],
+      ]),
+    );
+    expect(logs).toEqual([
+      "info: prop source.port -> 0 P\0\0\0\0\0\0\0",
+      "info: prop source.address -> 0 192.0.2.1:0",
+      "info: prop node.id -> 0 7",
+      expect.stringMatching(/^info: reply/),
+      expect.stringMatching(/^info: add 2 x-r 1/),
+    ]);
+  });
+
   it("refuses a table that the filter refuses, a file that is not there, and options that do not go together", () => {
     writeFileSync(join(folder, "bad"), "PNTS");
     const refused = run(["simulate", "--config", "bad", "--requests", "-"]);
@@ -364,6 +425,7 @@ describe("pointsman simulate", () => {
     expect(run(["simulate", "--config", "bad", "--listen", "127.0.0.1:0"]).code).toBe(2);
     expect(run(["simulate", "--config", "bad", "--listen", "nowhere"]).code).toBe(2);
     expect(run(["simulate", "--config", "bad", "--requests", "-", "--profile", "nginx"]).code).toBe(2);
+    expect(run(["simulate", "--requests", "-"]).err).toContain("table refused: the configuration is empty");
   });
 });
 

@@ -66,6 +66,13 @@ describe("a mistake", () => {
       "--listener, --summary: only --requests takes this: leave it out with --listen",
     ],
     ["simulate --config t --requests r --field pth=x", "Write a field as path=NAME"],
+    ["simulate --config t --requests r --property x", "Write a property as its dotted path and a value"],
+    ["simulate --config t --requests r --env X", "Write a variable as NAME=VALUE"],
+    [
+      "simulate --config t --requests r --root-id main --env A=b",
+      "--root-id, --env: a replay of a table's decisions takes no notice of this",
+    ],
+    ["simulate --requests r --primary a", "--primary: only a table knows this, and --config names none"],
   ])("used wrongly exits with 2 and says what is meant: %s", (line, why) => {
     const { status, out, err } = run(...line.split(" "));
     expect({ status, out }).toEqual({ status: 2, out: "" });
@@ -122,13 +129,15 @@ describe("a mistake", () => {
     expect(run("check", ...FARM, "--source", "config=farm").status).toBe(0);
   });
 
-  it("a port that is taken is told in a line", async () => {
+  it.each(["envoy-1.40", "ats-10.2"])("a port that is taken is told in a line: %s", async (profile) => {
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as { port: number };
     writeFileSync(join(folder, "c.yaml"), "clusters: {}\n");
     const { status, err } = run(
       "simulate",
+      "--profile",
+      profile,
       "--config",
       "t",
       "--clusters",

@@ -1,17 +1,29 @@
 /** The simulator as a reverse proxy on a port. */
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { enumNames, type FailurePolicy, type Profile, ProxyHost, type Verdict, Vm } from "../index.ts";
+import {
+  enumNames,
+  type FailurePolicy,
+  type LoadOptions,
+  type Profile,
+  ProxyHost,
+  type Verdict,
+  Vm,
+} from "../index.ts";
 import type { Clusters, Upstream } from "./clusters.ts";
 import { Exchange } from "./exchange.ts";
 import { HttpCalls } from "./http-calls.ts";
 
-export interface SimulatedProxyOptions {
+/** A module, in which proxy, and what it is told there. */
+export interface SimulatedPlugin extends Pick<LoadOptions, "vmConfiguration" | "properties" | "environment"> {
   wasm: Uint8Array;
   profile: Profile;
   /** The plugin's configuration. */
   configuration: Uint8Array;
   rootId: string;
+}
+
+export interface SimulatedProxyOptions extends SimulatedPlugin {
   clusters: Clusters;
   failurePolicy: FailurePolicy;
   listen: Upstream;
@@ -46,11 +58,14 @@ export class SimulatedProxy {
 
   /** Throws an Error that says why the module or its configuration was refused, or the address is taken. */
   static async start(options: SimulatedProxyOptions): Promise<SimulatedProxy> {
-    const { profile, failurePolicy } = options;
-    const host = new ProxyHost(await Vm.compile(options.wasm, profile), {
+    const { wasm, profile, failurePolicy, vmConfiguration = "", properties = {}, environment = {} } = options;
+    const host = new ProxyHost(await Vm.compile(wasm, profile), {
       profile,
       failurePolicy,
       workers: 1,
+      vmConfiguration,
+      properties,
+      environment,
     });
     const proxy = new SimulatedProxy(host, options);
     try {

@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Upstream } from "../../host-sim/http/clusters.ts";
-import { SimulatedProxy } from "../../host-sim/http/proxy.ts";
-import { ats102, envoy140, strict } from "../../host-sim/index.ts";
+import { type SimulatedPlugin, SimulatedProxy } from "../../host-sim/http/proxy.ts";
+import { envoy140, type Profile, type Properties, type PropertyValue } from "../../host-sim/index.ts";
 import { pathInEnvoy } from "../explain/envoy-path.ts";
 import type { Question } from "../explain/question.ts";
 import type { AskedAt } from "../explain/where.ts";
@@ -12,7 +12,8 @@ import { Refusal } from "../refusal.ts";
 import type { FieldNames } from "../requests/json-log.ts";
 import { readRequests } from "../requests/read-requests.ts";
 import { ADDRESS, parseAddress, readClusters } from "../simulate/clusters.ts";
-import { type Replayed, type Replayer, replayer, Summary, Trapped } from "../simulate/replay.ts";
+import { PROFILES } from "../simulate/profiles.ts";
+import { openTable, type Replayed, type Replayer, replayer, Summary, Trapped } from "../simulate/replay.ts";
 import { reason } from "../sources/reason.ts";
 import { openInput, readInput } from "./files.ts";
 import { refuseTwiceStdin, refuseUnheard } from "./heard.ts";
@@ -20,13 +21,14 @@ import { addListenerOptions } from "./listener-options.ts";
 import { untilTold } from "./staying.ts";
 import { writeLine } from "./write-line.ts";
 
-const PROFILES = new Map([envoy140, ats102, strict].map((profile) => [profile.name, profile]));
-
 interface SimulateOptions extends AskedAt {
   wasm?: string;
-  config: string;
+  config?: string;
+  vmConfig?: string;
+  rootId?: string;
+  property: Properties;
+  env: Readonly<Record<string, string>>;
   profile: string;
-  rootId: string;
   clusters?: string;
   listen?: Upstream;
   failurePolicy: "closed" | "open" | "reload";
@@ -38,19 +40,35 @@ interface SimulateOptions extends AskedAt {
   json?: boolean;
 }
 
-const OF_A_REPLAY = ["header", "summary", "json", "field", "host", "listener", "datacentre", "primary"];
+/** Of a replay through Pointsman's filter, which says of itself what it needs. */
+const OF_OTHER_MODULES = ["rootId", "vmConfig", "property", "env", "header"];
+
+const OF_A_TABLE = ["listener", "datacentre", "primary"];
+
+const OF_A_REPLAY = ["header", "summary", "json", "field", "host", ...OF_A_TABLE];
 
 export function simulateCommand(program: Command): void {
   addListenerOptions(program.command("simulate"))
     .description("run a proxy-wasm module without a proxy: as a reverse proxy, or on recorded requests")
     .option("--wasm <file>", "the module (default: Pointsman's filter)")
-    .requiredOption("--config <file>", "the plugin's configuration; for Pointsman's filter, a table")
+    .option(
+      "--config <file>",
+      "the plugin's configuration (default: an empty one); for Pointsman's filter, a table",
+    )
+    .option("--root-id <name>", "the plugin's root_id (default: empty)")
+    .option("--vm-config <file>", "the VM's configuration (default: an empty one)")
+    .option(
+      "--property <path=value>",
+      "a property that holds for every request, as source.port=8080 (repeatable)",
+      collectProperty,
+      {},
+    )
+    .option("--env <name=value>", "an environment variable of the module (repeatable)", collectVariable, {})
     .addOption(
       new Option("--profile <name>", "the proxy to simulate")
         .choices([...PROFILES.keys()])
         .default(envoy140.name),
     )
-    .option("--root-id <name>", "the plugin's root_id", "simulate")
     .option("--listen <address>", "listen at this address as a reverse proxy, as 127.0.0.1:8080", parseListen)
     .option("--clusters <file>", "clusters.yaml, which has the address of each cluster (for --listen)")
     .addOption(
@@ -77,7 +95,10 @@ export function simulateCommand(program: Command): void {
       `
 A replay prints one decision a line, and a summary on standard error. A bad line gives {"line": …, "error": …} in its
 place; the replay goes on and exits with 1 at the end. A log is text or JSON as Envoy, Istio, nginx, Apache, ATS,
-HAProxy, Traefik and others write it. Containers or syslog may have wrapped its lines, and it may be gzipped.
+HAProxy, Traefik and others write it. Containers or syslog may have wrapped its lines, and it may be gzipped. Of another
+module than ours, a decision has what it logged and what the client got, where the upstream answers 200 with no body.
+
+A property's value is a number, true or false where it looks so, and text else or in quotes: request.id='"7"'.
 
 clusters.yaml:
   header: x-mw-cluster
@@ -91,7 +112,9 @@ Examples:
   $ pointsman simulate --config small.table --requests examples/access.log > decisions.jsonl
   $ kubectl logs deploy/envoy | pointsman simulate --config production.table --requests - --summary
   $ pointsman simulate --config production.table --requests access.json --field path=uri --host en.wikipedia.org
-  $ pointsman simulate --wasm other.wasm --config other.json --profile ats-10.2 --requests requests.jsonl`,
+  $ pointsman simulate --wasm other.wasm --profile ats-10.2 --requests requests.jsonl
+  $ pointsman simulate --wasm other.wasm --config other.json --vm-config vm.json --root-id main --env MODE=test \\
+      --property node.id=sidecar-1 --property source.port=8080 --requests requests.jsonl`,
     )
     .action(async (options: SimulateOptions, command: Command) => {
       if ((options.listen === undefined) === (options.requests === undefined)) {
@@ -102,8 +125,8 @@ Examples:
           exitCode: 2,
         });
       }
-      const { config, wasm, clusters, requests } = options;
-      refuseTwiceStdin(command, [config, wasm, clusters, requests]);
+      const { config, vmConfig, wasm, clusters, requests } = options;
+      refuseTwiceStdin(command, [config, vmConfig, wasm, clusters, requests]);
       if (options.listen === undefined)
         refuseUnheard(
           command,
@@ -111,7 +134,12 @@ Examples:
           "only --listen takes this: leave it out with --requests",
         );
       else refuseUnheard(command, OF_A_REPLAY, "only --requests takes this: leave it out with --listen");
-      await (options.listen === undefined ? replay(options) : serve(options, options.listen));
+      const plugin = simulated(options);
+      if (options.listen !== undefined) return serve(plugin, options, options.listen);
+      if (openTable(plugin.configuration) !== null)
+        refuseUnheard(command, OF_OTHER_MODULES, "a replay of a table's decisions takes no notice of this");
+      else refuseUnheard(command, OF_A_TABLE, "only a table knows this, and --config names none");
+      await replay(plugin, options);
     });
 }
 
@@ -132,19 +160,63 @@ function collectField(text: string, fields: FieldNames): FieldNames {
   return { ...fields, [field]: name };
 }
 
-function simulated(options: SimulateOptions) {
+function collectProperty(text: string, properties: Properties): Properties {
+  const [, path, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (path === undefined || value === undefined)
+    throw new InvalidArgumentError("Write a property as its dotted path and a value: source.port=8080.");
+  return { ...properties, [path]: propertyOf(value) };
+}
+
+/** As YAML has it: `8080` is a number, `true` is true, and what is in quotes is text. */
+function propertyOf(value: string): PropertyValue {
+  if (/^-?\d{1,15}$/.test(value)) return Number(value);
+  if (value === "true" || value === "false") return value === "true";
+  return /^"[^"]*"$/.test(value) ? value.slice(1, -1) : value;
+}
+
+function collectVariable(
+  text: string,
+  variables: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError("Write a variable as NAME=VALUE.");
+  return { ...variables, [name]: value };
+}
+
+function simulated({
+  wasm,
+  config,
+  vmConfig,
+  profile,
+  rootId = "",
+  property,
+  env,
+}: SimulateOptions): SimulatedPlugin {
+  const bytesOf = (file: string | undefined) => (file === undefined ? new Uint8Array(0) : readInput(file));
   return {
-    wasm: options.wasm === undefined ? filter : readInput(options.wasm),
-    profile: PROFILES.get(options.profile)!,
-    configuration: readInput(options.config),
-    rootId: options.rootId,
+    wasm: wasm === undefined ? filter : readInput(wasm),
+    profile: PROFILES.get(profile)!,
+    configuration: bytesOf(config),
+    vmConfiguration: bytesOf(vmConfig),
+    rootId,
+    properties: property,
+    environment: env,
   };
 }
 
-async function serve(options: SimulateOptions, listen: Upstream): Promise<void> {
+/** Not every proxy has room for bytes: then a table goes as base64, as `render` writes it. */
+function asConfigurationOf(profile: Profile, configuration: Uint8Array): Uint8Array {
+  if (profile.refusesConfiguration(configuration) === null || openTable(configuration) === null)
+    return configuration;
+  return Buffer.from(Buffer.from(configuration).toString("base64"));
+}
+
+async function serve(plugin: SimulatedPlugin, options: SimulateOptions, listen: Upstream): Promise<void> {
   const { signal } = untilTold();
   const proxy = await SimulatedProxy.start({
-    ...simulated(options),
+    ...plugin,
+    configuration: asConfigurationOf(plugin.profile, plugin.configuration),
     clusters: readClusters(options.clusters!),
     failurePolicy: options.failurePolicy,
     listen,
@@ -162,12 +234,13 @@ async function serve(options: SimulateOptions, listen: Upstream): Promise<void> 
 
 const PROGRESS_EVERY_MS = 2000;
 
-async function replay(options: SimulateOptions): Promise<void> {
+async function replay(plugin: SimulatedPlugin, options: SimulateOptions): Promise<void> {
   const { requests: file = "-", field: fields, host = null } = options;
   const { stream, share } = openInput(file);
-  const answer = await replayer({ ...simulated(options), header: options.header, where: options }).catch(
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  const answer = await replayer({ ...plugin, header: options.header, where: options, log }).catch(
     (error: Error) => {
-      throw new Refusal(`${options.config}: ${error.message}`);
+      throw new Refusal(`${options.config ?? options.wasm ?? "simulate"}: ${error.message}`);
     },
   );
   const summary = new Summary();

@@ -103,7 +103,7 @@ export class Explainer {
     const result = this.root.request({
       headers: headersOf(question),
       ...(bytes !== null && { body: Buffer.from(bytes, "latin1") }),
-      properties: { "source.address": peer(client) },
+      properties: { "source.address": client === null ? "" : peerOf(client) },
     });
     if (result.trapped !== null) throw new Disagreement(`the filter trapped: ${result.trapped}`);
     const request = {
@@ -168,8 +168,7 @@ function headerValue(headers: readonly Pair[], name: string): string | null {
   return values.length === 0 ? null : values.join(",");
 }
 
-/** As Envoy says who is at the other end, with a port; nobody, where the question does not say who asks. */
-function peer(client: string | null): string {
-  if (client === null) return "";
+/** As Envoy says who is at the other end, with a port. */
+export function peerOf(client: string): string {
   return client.includes(":") ? `[${client}]:0` : `${client}:0`;
 }

@@ -10,7 +10,14 @@ import { readRequests } from "../requests/read-requests.ts";
 import { replayer, Summary } from "./replay.ts";
 
 const table = tableOf(loadFarm("small").plan).bytes;
-const simulated = { wasm: filter, configuration: table, rootId: "test", header: "x-mw-cluster", where: {} };
+const simulated = {
+  wasm: filter,
+  configuration: table,
+  rootId: "test",
+  header: "x-mw-cluster",
+  where: {},
+  log: () => {},
+};
 
 describe("a replay", () => {
   it("tells of a path that Envoy refuses, and ATS hands on", async () => {

@@ -1,9 +1,20 @@
 /** Replays a log of requests through the filter, and sums up what came of them. */
-import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
+import type { SimulatedPlugin } from "../../host-sim/http/proxy.ts";
+import {
+  byteString,
+  enumNames,
+  envoy140,
+  type LogLine,
+  type Pair,
+  type RequestResult,
+  type ResponseInput,
+  type RootContext,
+  Vm,
+} from "../../host-sim/index.ts";
 import { count } from "../count.ts";
 import { describeOutcome, describeRule } from "../describe.ts";
 import { pathInEnvoy } from "../explain/envoy-path.ts";
-import { Explainer } from "../explain/explainer.ts";
+import { Explainer, peerOf } from "../explain/explainer.ts";
 import { headersOf, type Question } from "../explain/question.ts";
 import { type AskedAt, whereOf } from "../explain/where.ts";
 import { TableError } from "../table/check.ts";
@@ -28,15 +39,13 @@ export class Trapped extends Error {}
 
 export type Replayer = (question: Question) => Replayed;
 
-export interface Simulated {
-  wasm: Uint8Array;
-  profile: Profile;
-  configuration: Uint8Array;
-  rootId: string;
+export interface Simulated extends SimulatedPlugin {
   /** The header that names the cluster. */
   header: string;
   /** Of a table: as which listener, in which data centre. */
   where: AskedAt;
+  /** Gets what another module than ours logs while it starts. */
+  log: (line: string) => void;
 }
 
 /**
@@ -44,35 +53,26 @@ export interface Simulated {
  * the headers alone. Throws an Error that says why module or configuration were refused.
  */
 export async function replayer(simulated: Simulated): Promise<Replayer> {
-  const { wasm, profile, rootId, configuration } = simulated;
+  const { wasm, profile, configuration } = simulated;
   const table = openTable(configuration);
   if (table) {
     const where = whereOf(table, simulated.where);
     return tableReplayer(await Explainer.create(configuration, wasm, { profile, ...where }), where.listener);
   }
-  const vm = await Vm.load(wasm, { profile });
-  const root = vm.createRoot({ rootId, configuration });
+  const vm = await Vm.load(wasm, simulated);
+  const root = vm.createRoot(simulated);
   if (root.refused !== null)
     throw new Error(`the configuration was refused: ${vm.logs.at(-1)?.text ?? root.refused}`);
+  for (const line of takeLogs(vm)) simulated.log(line);
   return (question) => {
+    const { header } = simulated;
     const path = profile === envoy140 ? pathInEnvoy(byteString(question.path)) : question.path;
-    if (path !== null) return plainReplay(root, simulated.header, { ...question, path });
-    const { authority, method } = question;
-    const line = {
-      authority,
-      path: question.path,
-      method,
-      cluster: null,
-      status: 400,
-      reset: null,
-      headers: [],
-    };
-    return { cluster: null, status: 400, rule: null, hostWithoutWiki: null, line };
+    return path === null ? refusedByEnvoy(question) : plainReplay(root, header, { ...question, path });
   };
 }
 
 /** null for a configuration that is no table. */
-function openTable(configuration: Uint8Array): Table | null {
+export function openTable(configuration: Uint8Array): Table | null {
   try {
     return new Table(configuration);
   } catch (error) {
@@ -105,17 +105,42 @@ function tableReplayer(explainer: Explainer, listener: string | null): Replayer 
   };
 }
 
+/** What the upstream answers to a request of a log, which does not have the answer. */
+const ANSWER: ResponseInput = { headers: [[":status", "200"]] };
+
 function plainReplay(root: RootContext, header: string, question: Question): Replayed {
-  const { headers, localReply, trapped, reset } = root.request({
+  const { body, client } = question;
+  const result = root.request({
     headers: headersOf(question),
-    ...(question.body !== null && { body: question.body }),
+    ...(body !== null && { body: byteString(body) }),
+    ...(client !== null && { properties: { "source.address": peerOf(client) } }),
+    response: ANSWER,
   });
+  const { headers, localReply, trapped, reset } = result;
   if (trapped !== null) throw new Trapped(`the module trapped: ${trapped}`);
   const cluster = headers.find(([name]: Pair) => name === byteString(header))?.[1] ?? null;
-  const { authority, path, method } = question;
   const status = localReply?.status ?? null;
-  const line = { authority, path, method, cluster, status, reset, headers };
-  return { cluster, status, rule: null, hostWithoutWiki: null, line };
+  const { authority, path, method } = question;
+  const line = { authority, path, method, cluster, status, reset, headers, ...answerOf(result) };
+  return { cluster, status, rule: null, hostWithoutWiki: null, line: { ...line, logs: takeLogs(root.vm) } };
+}
+
+/** What the client got. */
+function answerOf({ downstream }: RequestResult): { response: unknown } {
+  if (downstream === null) return { response: null };
+  const { headers, body } = downstream;
+  return { response: { headers, body: new TextDecoder().decode(body) } };
+}
+
+function refusedByEnvoy({ authority, path, method }: Question): Replayed {
+  const none = { cluster: null, status: 400 };
+  const line = { authority, path, method, ...none, reset: null, headers: [], response: null, logs: [] };
+  return { ...none, rule: null, hostWithoutWiki: null, line };
+}
+
+/** What the guest has logged since, `info: text`. */
+function takeLogs({ logs }: Vm): string[] {
+  return logs.splice(0).map(({ level, text }: LogLine) => `${enumNames.logLevel[level] ?? level}: ${text}`);
 }
 
 /** Distinct hosts that are counted one by one; what comes later is counted together, so that memory stays bounded. */
