@@ -74,7 +74,8 @@ function percent(share: number): string {
   return `${share / (SHARE_WHOLE / 100)} %`;
 }
 
-function describePredicate(predicate: Predicate): string {
+/** One test of a rule. */
+export function describePredicate(predicate: Predicate): string {
   const isNot = predicate.not ? "not " : "";
   if (predicate.test === "address") return `${isNot}no host name, or an IP address`;
   const subject = { ...SAME, query: "parameter", client: "client's address" }[predicate.subject];

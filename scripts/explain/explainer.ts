@@ -7,6 +7,7 @@ import type { Where } from "../table/request.ts";
 import { Table } from "../table/table.ts";
 import { withAllHeaders } from "./all-headers.ts";
 import { pathInEnvoy } from "./envoy-path.ts";
+import type { Decided } from "./ladder.ts";
 import { headersOf, type Question } from "./question.ts";
 import { why } from "./why.ts";
 import { seenWithoutPseudoHeaders } from "./without-pseudo-headers.ts";
@@ -28,6 +29,23 @@ export interface Explanation {
   /** The farm's headers as upstream gets them, and no others. */
   headers: Record<string, string>;
   why: string;
+}
+
+/** What either of the two readers says of a request. */
+export type Said = Omit<Explanation, "headers" | "why">;
+
+const SAID = ["status", ...EMIT_KIND_NAMES, "host"] as const satisfies (keyof Said)[];
+
+/** A request by both readers. */
+export interface Compared {
+  /** The filter's. */
+  answer: Explanation;
+  /** How the decoder came to its answer; null where the proxy refuses the request itself. */
+  decided: Decided | null;
+  filter: Said;
+  reader: Said;
+  /** In what they differ, which is a bug of ours. */
+  differences: (keyof Said)[];
 }
 
 /** The filter and the TypeScript reader differ: a bug of ours, never an answer. */
@@ -90,14 +108,29 @@ export class Explainer {
     return this.ask(question).answer;
   }
 
-  /** The answer, and the steps that the decoder took to it; null where the proxy refuses the request itself. */
+  /**
+   * The answer, and the steps that the decoder took to it; null where the proxy refuses the request itself.
+   * Throws Disagreement.
+   */
   ask(asked: Question): { answer: Explanation; trail: Trail | null } {
+    const { answer, decided, filter, reader, differences } = this.compare(asked);
+    for (const what of differences) {
+      const [ours, theirs] = [filter[what], reader[what]];
+      throw new Disagreement(
+        `${JSON.stringify(asked)}: the filter says ${what} ${ours}, the decoder says ${theirs}`,
+      );
+    }
+    return { answer, trail: decided?.trail ?? null };
+  }
+
+  /** What the filter says, and the decoder. Throws Disagreement where the filter traps. */
+  compare(asked: Question): Compared {
     // Before the filter stands the Envoy that `render` writes.
     const reached = this.profile === envoy140 ? pathInEnvoy(byteString(asked.path)) : asked.path;
-    if (reached === null) return { answer: REFUSED, trail: null };
+    if (reached === null) return refused(REFUSED);
     const question = { ...asked, path: reached };
     const seen = this.profile.pseudoHeaders ? question : seenWithoutPseudoHeaders(this.profile, question);
-    if ("status" in seen) return { answer: { ...REFUSED, ...seen }, trail: null };
+    if ("status" in seen) return refused({ ...REFUSED, ...seen });
     const { authority, path, method, body, client } = seen;
     const bytes = body === null ? null : byteString(body);
     const result = this.root.request({
@@ -119,39 +152,48 @@ export class Explainer {
     const { answer: expected, trail } = decide(this.table, request, this.where);
     const route = expected.kind === "route" ? expected : null;
     const status = result.localReply?.status ?? null;
-    const disagree = (what: string, ours: unknown, theirs: unknown) =>
-      new Disagreement(
-        `${JSON.stringify(question)}: the filter says ${what} ${ours}, the decoder says ${theirs}`,
-      );
-    const expectedStatus = expected.kind === "reply" ? expected.status : null;
-    if (status !== expectedStatus) throw disagree("status", status, expectedStatus);
     const set = (kind: EmitKind) =>
       status === null ? headerValue(result.headers, this.headers[kind]) : null;
-    for (const kind of EMIT_KIND_NAMES) {
-      const other = route?.[kind] ?? null;
-      if (set(kind) !== other) throw disagree(kind, set(kind), other);
-    }
-    const host = headerValue(result.headers, ":authority");
-    if (route?.host && host !== route.host) throw disagree("host", host, route.host);
-    const headers: Explanation["headers"] = {};
-    for (const name of status === null ? this.own : []) {
-      const value = headerValue(result.headers, name);
-      if (value !== null) headers[name] = value;
-    }
-    const answer = {
+    const filter: Said = {
       wiki: set("wiki"),
       group: set("group"),
       release: set("release"),
       version: set("version"),
       deployment: set("deployment"),
       cluster: set("cluster"),
-      host: route?.host ?? null,
+      host: route?.host ? headerValue(result.headers, ":authority") : null,
       status,
-      headers,
-      why: why(this.table, this.names, expected, trail),
     };
-    return { answer, trail };
+    const {
+      wiki = null,
+      group = null,
+      release = null,
+      version = null,
+      deployment = null,
+      cluster = null,
+    } = route ?? {};
+    const reader: Said = {
+      ...{ wiki, group, release, version, deployment, cluster },
+      host: route?.host ?? null,
+      status: expected.kind === "reply" ? expected.status : null,
+    };
+    const headers: Explanation["headers"] = {};
+    for (const name of status === null ? this.own : []) {
+      const value = headerValue(result.headers, name);
+      if (value !== null) headers[name] = value;
+    }
+    return {
+      answer: { ...filter, headers, why: why(this.table, this.names, expected, trail) },
+      decided: { request, where: this.where, answer: expected, trail },
+      filter,
+      reader,
+      differences: SAID.filter((what) => filter[what] !== reader[what]),
+    };
   }
+}
+
+function refused(answer: Explanation): Compared {
+  return { answer, decided: null, filter: answer, reader: answer, differences: [] };
 }
 
 /** What becomes of a path that Envoy cannot normalise; no filter sees it. */

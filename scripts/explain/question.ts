@@ -1,5 +1,4 @@
 /** A question about one request: read from a URL or from a line of JSON. */
-import { z } from "zod";
 import { byteString, type Pair } from "../../host-sim/index.ts";
 import { LOST_KEY } from "../sources/names.ts";
 import { quoteAll } from "../sources/problem.ts";
@@ -17,24 +16,10 @@ export interface Question {
   client: string | null;
 }
 
-const text = z.string("must be text");
-const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "must be a header's name");
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is checked
-const headerValue = text.regex(/^[^\x00\r\n]*$/, "must be a header's value, without line ends");
-const headers = z.record(
-  headerName,
-  z.union(
-    [headerValue, z.array(headerValue)],
-    "must be a header's value, or a list of them, without line ends",
-  ),
-  "must be an object of names and values",
-);
-
 /** In an authority and a method no codec lets them through; what Envoy makes of a path with them, it says itself. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is checked
 const CONTROL = /[\x00-\x1f\x7f]/;
 const WITH_CONTROL = "has a control character, which no request has there";
-const plainText = text.refine((value) => !CONTROL.test(value), WITH_CONTROL);
 
 /** What a log says of a request that nobody can send. Throws an Error whose message is for the user. */
 export function checkLogged({ authority, method }: Pick<Question, "authority" | "method">): void {
@@ -42,16 +27,8 @@ export function checkLogged({ authority, method }: Pick<Question, "authority" | 
   if (CONTROL.test(method)) throw new Error(`method: ${WITH_CONTROL}`);
 }
 
-const line = z.strictObject({
-  authority: plainText.nullish(),
-  path: text,
-  method: plainText.min(1, "must not be empty").default("GET"),
-  headers: headers.default({}),
-  body: text.nullish(),
-  client: text.nullish(),
-});
 /** The keys that a line may have. */
-export const QUESTION_KEYS = Object.keys(line.shape);
+export const QUESTION_KEYS = ["authority", "path", "method", "headers", "body", "client"];
 
 /** One line of `explain --stdin`. Throws an Error whose message is for the user. */
 export function questionOfLine(text: string): Question {
@@ -63,20 +40,63 @@ export function questionOfJson(json: unknown): Question {
   if (Object.hasOwn(Object((json as { headers?: unknown } | null)?.headers), LOST_KEY)) {
     throw new Error(`headers: ${quoteAll([LOST_KEY])} cannot be a name here`);
   }
-  const parsed = line.safeParse(json);
-  if (!parsed.success) {
-    throw new Error(parsed.error.issues.map(sentence).join("; "));
-  }
-  const { path, method, body, client } = parsed.data;
-  let authority = parsed.data.authority ?? null;
+  // By hand: a library of schemas is larger than all else that a browser loads to answer a question.
+  if (typeof json !== "object" || json === null || Array.isArray(json))
+    throw new Error("must be a JSON object");
+  const {
+    authority: said = null,
+    path,
+    method = "GET",
+    headers: named = {},
+    body = null,
+    client = null,
+  } = json as Record<string, unknown>;
+  const problems = [
+    ...(said === null ? [] : plainText("authority", said)),
+    ...text("path", path),
+    ...(method === "" ? ["method: must not be empty"] : plainText("method", method)),
+    ...headersOfLine(named),
+    ...(body === null ? [] : text("body", body)),
+    ...(client === null ? [] : text("client", client)),
+  ];
+  const unknown = Object.keys(json).filter((key) => !QUESTION_KEYS.includes(key));
+  if (unknown.length > 0)
+    problems.push(`unknown key ${quoteAll(unknown)}; known keys: ${quoteAll(QUESTION_KEYS)}`);
+  if (problems.length > 0) throw new Error(problems.join("; "));
+  let authority = said as string | null;
   const headers: Question["headers"] = {};
-  for (const [name, value] of Object.entries(parsed.data.headers)) {
+  for (const [name, value] of Object.entries(named as Record<string, string | string[]>)) {
     const values = typeof value === "string" ? [value] : value;
     // A proxy knows one host: Host stands in for an authority that is not there, and is dropped beside one.
     if (name.toLowerCase() === "host") authority ??= values[0] ?? null;
     else headers[name] = values;
   }
-  return { authority, path, method, headers, body: body ?? null, client: client ?? null };
+  const texts = { authority, path, method, headers, body, client };
+  return texts as Question;
+}
+
+const text = (key: string, value: unknown): string[] =>
+  typeof value === "string" ? [] : [`${key}: must be text`];
+
+function plainText(key: string, value: unknown): string[] {
+  const problems = text(key, value);
+  return problems.length === 0 && CONTROL.test(value as string) ? [`${key}: ${WITH_CONTROL}`] : problems;
+}
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is checked
+const HEADER_VALUE = /^[^\x00\r\n]*$/;
+
+function headersOfLine(headers: unknown): string[] {
+  if (typeof headers !== "object" || headers === null || Array.isArray(headers))
+    return ["headers: must be an object of names and values"];
+  const isValue = (value: unknown) => typeof value === "string" && HEADER_VALUE.test(value);
+  return Object.entries(headers).flatMap(([name, value]) => {
+    if (!HEADER_NAME.test(name)) return [`headers.${name}: must be a header's name`];
+    if (isValue(value) || (Array.isArray(value) && value.every(isValue))) return [];
+    const what = typeof value === "string" ? "value" : "value, or a list of them";
+    return [`headers.${name}: must be a header's ${what}, without line ends`];
+  });
 }
 
 /** Throws an Error whose message is for the user. */
@@ -86,17 +106,6 @@ export function parseLine(text: string): unknown {
   } catch (error) {
     throw new Error(`not JSON: ${(error as Error).message}`);
   }
-}
-
-function sentence(issue: z.core.$ZodIssue): string {
-  const where = issue.path.map(String).join(".");
-  if (issue.code === "unrecognized_keys") {
-    return `unknown key ${quoteAll(issue.keys)}; known keys: ${quoteAll(QUESTION_KEYS)}`;
-  }
-  if (issue.code === "invalid_key") {
-    return `${where}: ${issue.issues.map(({ message }) => message).join("; ")}`;
-  }
-  return where === "" ? "must be a JSON object" : `${where}: ${issue.message}`;
 }
 
 /** Throws an Error whose message is for the user, for a URL that nobody can ask for. */

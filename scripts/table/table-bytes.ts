@@ -106,7 +106,7 @@ export class TableBytes {
     return bytes === 2 ? this.u16(at) : this.u8(at);
   }
 
-  private text(start: number, length: number): string {
+  protected text(start: number, length: number): string {
     let text = "";
     for (let at = start; at < start + length; at++) text += String.fromCharCode(this.bytes[at]!);
     return text;

@@ -81,9 +81,11 @@ export class Table {
   /** Rules that were asked for. */
   private readonly known: Rule[] = [];
 
-  /** Throws TableError. */
-  constructor(readonly bytes: Uint8Array) {
-    const raw = new TableBytes(bytes);
+  /** Throws TableError. @param raw through which the bytes are read */
+  constructor(
+    readonly bytes: Uint8Array,
+    raw: TableBytes = new TableBytes(bytes),
+  ) {
     const checked = new TableChecker(raw);
     checked.check();
     this.raw = raw;
