@@ -39,9 +39,11 @@ function readable(logs: readonly string[], callback: string): Record<string, str
   return read;
 }
 
-/** Envoy gives whole maps in the order of a hash table. */
+/** Envoy gives whole maps in the order of a hash table, and how long the upstream took is another number each time. */
 const unordered = (path: string, value: string): string =>
-  path.endsWith("/headers") ? [...value.replaceAll(/\\x../g, "")].sort().join("") : value;
+  path.endsWith("/headers")
+    ? [...value.replace(/(?<=upstream-service-time\\x00)\d/, "").replaceAll(/\\x../g, "")].sort().join("")
+    : value;
 
 test("of a root context", async () => {
   const { real, simulated } = await both.firstLogs();
@@ -70,6 +72,13 @@ const callbacks = [
   "done",
 ];
 
+/** Asked again where the upstream took 10 ms or more: Envoy says so in a header, which is a byte longer then. */
+async function runBriefly(given: Exchange, tries = 20): ReturnType<Both["run"]> {
+  const answers = await both.run(given);
+  const took10 = answers.real.logs.some((line) => /upstream-service-time\\x00[1-9]\d/.test(line));
+  return took10 && tries > 1 ? runBriefly(given, tries - 1) : answers;
+}
+
 test.each(Object.entries(requests))("of %s, in each callback", async (_name, given) => {
   for (const callback of callbacks) {
     // A script is a header: it holds some of them.
@@ -78,7 +87,7 @@ test.each(Object.entries(requests))("of %s, in each callback", async (_name, giv
         .slice(i, i + 20)
         .map((path) => `prop ${path}`)
         .join(";")}`;
-      const { real, simulated } = await both.run(exchange("read", { ...given, script }));
+      const { real, simulated } = await runBriefly(exchange("read", { ...given, script }));
       expect(readable(simulated.logs, callback), script).toEqual(readable(real.logs, callback));
     }
   }
