@@ -26,8 +26,8 @@ export default defineConfig({
   ],
   test: {
     include: ["{bench,host-sim,scripts,test}/**/*.test.ts"],
-    // `npm run test:istio` runs these.
-    exclude: [...configDefaults.exclude, "test/istio/**"],
+    // `npm run test:istio` and `npm run test:envoys` run these.
+    exclude: [...configDefaults.exclude, "test/istio/**", "test/envoys/**"],
     globalSetup: "test/support/get-envoy.ts",
     setupFiles: "test/support/seed.ts",
     testTimeout: 60_000,

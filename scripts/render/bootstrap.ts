@@ -15,6 +15,7 @@ import {
   type FilterServer,
   fileSource,
 } from "./discovered-filter.ts";
+import { type EnvoyVersion, featuresOf } from "./envoy-version.ts";
 import { CLIENT_ADDRESS, earlyRemoval } from "./guard.ts";
 import { nodeOf, type ProxyNode } from "./node.ts";
 import { FILTER_NAME, type FilterOptions } from "./plugin.ts";
@@ -48,6 +49,8 @@ export interface Timeouts {
 }
 
 export interface BootstrapOptions {
+  /** The Envoy that will read it, or an older one; default: the newest that is told apart. */
+  version?: EnvoyVersion;
   /** Default: `pointsman`, for an Envoy that nobody tells from another. */
   node?: ProxyNode;
   listeners: ListenerOptions[];
@@ -176,6 +179,7 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
   const { discovery } = options;
   const from = typeof discovery === "function" ? discovery(one.name) : null;
   const atStart = options.atStart?.(one.name) ?? null;
+  const envoy = featuresOf(options.version);
   const { healthPath, accessLog, websockets = false } = options;
   const isEdge = one.trust === "edge";
   const { trustedHops = 0 } = isEdge ? options : one;
@@ -196,7 +200,7 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
     http_protocol_options: {
       accept_http_10: true,
       // An offer that clients make unasked (Apache HttpClient 5.4), and that a server may pass over.
-      ignore_http_11_upgrade: [{ prefix: "TLS/", ignore_case: true }],
+      ...(envoy.ignoresUpgrades && { ignore_http_11_upgrade: [{ prefix: "TLS/", ignore_case: true }] }),
       default_host_for_http_10: options.http10Host ?? LOCALHOST,
     },
     ...(Object.keys(http2).length > 0 && { http2_protocol_options: http2 }),
@@ -213,10 +217,10 @@ function connectionManager(one: ListenerOptions, options: BootstrapOptions): obj
     ...(options.native && { strip_trailing_host_dot: true }),
     // The guard: removes a client's copies from every request, before the first route is looked up and before the
     // filter. What the filter sets comes later and stays.
-    early_header_mutation_extensions: [earlyRemoval(emitted)],
+    early_header_mutation_extensions: [earlyRemoval(emitted, envoy)],
     http_filters: [
       ...(healthPath === undefined ? [] : [healthFilter(healthPath)]),
-      ...(discovery ? [discoveredFilter(from, one.name, atStart, emitted)] : []),
+      ...(discovery ? [discoveredFilter(from, one.name, atStart, emitted, envoy)] : []),
       { name: "envoy.filters.http.router", typed_config: { "@type": ROUTER_TYPE } },
     ],
     ...(options.native

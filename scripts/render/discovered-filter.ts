@@ -1,4 +1,5 @@
 /** Where a listener's filter comes from: from a file or a server, and at the start out of the bootstrap itself. */
+import type { EnvoyFeatures } from "./envoy-version.ts";
 import { FILTER_NAME, type FilterOptions, plugin, WASM_TYPE } from "./plugin.ts";
 
 export interface FilterFile {
@@ -36,6 +37,7 @@ export function discoveredFilter(
   listener: string,
   atStart: FilterOptions | null,
   emitted: string[],
+  envoy: EnvoyFeatures,
 ): object {
   return {
     name: from ? FILTER_NAME : resourceName(listener),
@@ -44,7 +46,7 @@ export function discoveredFilter(
       type_urls: atStart ? [WASM_TYPE] : [WASM_TYPE, HEADER_FILTER_TYPE],
       // Without a default, a refused table at a cold start is 500 for every request, and a silent server no start at all.
       default_config: atStart
-        ? { "@type": WASM_TYPE, config: plugin(atStart) }
+        ? { "@type": WASM_TYPE, config: plugin(atStart, envoy) }
         : {
             "@type": HEADER_FILTER_TYPE,
             mutations: { request_mutations: emitted.map((name) => ({ remove: name })) },

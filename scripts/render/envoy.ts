@@ -1,10 +1,18 @@
 /** A table's Envoy: the same configuration that the tests run, for a machine of one's own. */
-import type { Table } from "../table/table.ts";
+import type { Table, TableListener } from "../table/table.ts";
 import { type Address, type Addresses, clustersOf, upstream } from "./addresses.ts";
 import { type BootstrapOptions, bootstrap, type ListenerOptions } from "./bootstrap.ts";
 import type { FilterFile } from "./discovered-filter.ts";
+import { featuresOf } from "./envoy-version.ts";
 import { versionOf } from "./filter-file.ts";
-import { checkTimeouts, clusterTimeouts, listenerOf, listenersOf, type SaidTimeouts } from "./listeners.ts";
+import {
+  checkTimeouts,
+  clusterTimeouts,
+  jobDeployments,
+  listenerOf,
+  listenersOf,
+  type SaidTimeouts,
+} from "./listeners.ts";
 import { nativeConfigurations } from "./native/configurations.ts";
 import { routesResource } from "./native/envoy.ts";
 import type { ProxyNode } from "./node.ts";
@@ -15,6 +23,7 @@ import { listening, type Role } from "./role.ts";
 /** What is handed on as it is. */
 type Passed = Pick<
   BootstrapOptions,
+  | "version"
   | "adminPort"
   | "bufferLimit"
   | "websockets"
@@ -96,6 +105,8 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
   const given = listening(listeners, known, role);
   const isEdge = given.some(({ name }) => listenerOf(name, known).trust === "edge");
   const { found, missing } = clustersOf(table, addresses);
+  const envoy = featuresOf(rest.version);
+  if (!native && !envoy.readsBodies) refuseOld(`Envoy ${rest.version}`, table, given, known, server);
   const emitted = table.emit;
   const clusterHeader = emitted.find(({ kind }) => kind === "cluster")!.name;
   const filterOf = (listener: string): FilterOptions => ({
@@ -150,7 +161,7 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
     }),
     filters: filesOf.map(({ name }) => {
       const filter = filterOf(name);
-      const resource = filterResource(filter, versionOf(pluginConfiguration(filter)));
+      const resource = filterResource(filter, versionOf(pluginConfiguration(filter)), envoy);
       return { listener: name, path: fileOf(name, FILTER_NAME).path, resource };
     }),
     routes: [...routes].map(([listener, configuration]) => ({
@@ -160,4 +171,23 @@ export function renderEnvoy(table: Table, options: RenderOptions): Rendered {
     // In shadow no request goes to any.
     missing: rest.shadow ? [] : missing,
   };
+}
+
+/** Of an Envoy that cannot hold a request until its body is read. Throws RangeError. */
+function refuseOld(
+  envoy: string,
+  table: Table,
+  listeners: RenderOptions["listeners"],
+  known: ReadonlyMap<string, TableListener>,
+  server: Address | null,
+): void {
+  const withJobs = listeners.find(({ name }) => jobDeployments(table, listenerOf(name, known)).size > 0);
+  if (withJobs)
+    throw new RangeError(
+      `the jobs of listener "${withJobs.name}" name their wiki in the body, and ${envoy} cannot hold a request until its body is read (Envoy 1.35 can): leave the listener out`,
+    );
+  if (server)
+    throw new RangeError(
+      `an xDS server sends filters for Envoy 1.35 and later, and ${envoy} would refuse each: leave --xds out, and bring tables by files`,
+    );
 }

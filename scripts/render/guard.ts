@@ -1,18 +1,21 @@
 /** What takes a client's word out of a request, in Envoy: early, for all routes and whatever becomes of the filter. */
-import { spellings } from "./spellings.ts";
+import type { EnvoyFeatures } from "./envoy-version.ts";
+import { spelledOut, spellings } from "./spellings.ts";
 
 const TYPE =
   "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation";
 
 /**
- * Of the connection manager, before the first route is looked up and before the filter. `remove_on_match` is in Envoy
- * since 1.36. @param emitted names of headers
+ * Of the connection manager, before the first route is looked up and before the filter.
+ * @param emitted names of headers
  */
-export function earlyRemoval(emitted: readonly string[]): object {
-  return earlyMutation([{ remove_on_match: { key_matcher: { safe_regex: { regex: spellings(emitted) } } } }]);
-}
-
-export function earlyMutation(mutations: object[]): object {
+export function earlyRemoval(
+  emitted: readonly string[],
+  { removesByPattern }: Pick<EnvoyFeatures, "removesByPattern">,
+): object {
+  const mutations = removesByPattern
+    ? [{ remove_on_match: { key_matcher: { safe_regex: { regex: spellings(emitted) } } } }]
+    : emitted.flatMap(spelledOut).map((remove) => ({ remove }));
   return {
     name: "envoy.http.early_header_mutation.header_mutation",
     typed_config: { "@type": TYPE, mutations },

@@ -1,4 +1,5 @@
 /** The filter as a plugin of Envoy's: its code, its configuration, and the resource that brings both. */
+import { type EnvoyFeatures, featuresOf } from "./envoy-version.ts";
 
 /** What `failure_policy` of a Wasm plugin may be: what a request gets while the VM is dead. */
 export type FailurePolicy = "FAIL_CLOSED" | "FAIL_OPEN" | "FAIL_RELOAD";
@@ -30,14 +31,14 @@ export const WASM_TYPE = `${TYPE}envoy.extensions.filters.http.wasm.v3.Wasm`;
 export const FILTER_NAME = "pointsman";
 
 /** One ECDS resource file: the filter with its table, for `path_config_source`. */
-export function filterResource(options: FilterOptions, version: string): object {
+export function filterResource(options: FilterOptions, version: string, envoy?: EnvoyFeatures): object {
   return {
     version_info: version,
     resources: [
       {
         "@type": `${TYPE}envoy.config.core.v3.TypedExtensionConfig`,
         name: FILTER_NAME,
-        typed_config: { "@type": WASM_TYPE, config: plugin(options) },
+        typed_config: { "@type": WASM_TYPE, config: plugin(options, envoy) },
       },
     ],
   };
@@ -59,13 +60,16 @@ export function failurePolicyOf({ failurePolicy, shadow }: FilterOptions): Failu
   return failurePolicy ?? (shadow ? "FAIL_OPEN" : "FAIL_RELOAD");
 }
 
-export function plugin(options: FilterOptions): object {
+export function plugin(options: FilterOptions, { reloads, readsBodies } = featuresOf()): object {
+  const failurePolicy = failurePolicyOf(options);
   return {
     name: FILTER_NAME,
     root_id: options.listener,
-    failure_policy: failurePolicyOf(options),
+    ...(reloads && { failure_policy: failurePolicy }),
+    // What knows no policies fails closed where nothing is said.
+    ...(!reloads && failurePolicy === "FAIL_OPEN" && { fail_open: true }),
     // Without it a request that waits for its body to say the wiki never sees it.
-    allow_on_headers_stop_iteration: options.allowOnHeadersStopIteration ?? true,
+    ...(readsBodies && { allow_on_headers_stop_iteration: options.allowOnHeadersStopIteration ?? true }),
     vm_config: {
       // The same vm_id and code: all listeners of a worker share one VM, as in production.
       vm_id: FILTER_NAME,

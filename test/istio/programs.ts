@@ -2,35 +2,16 @@
  * Istio's and Kubernetes' own programs, built once from their Go modules into `.venv`: kube-apiserver, pilot-discovery,
  * istioctl and helm, and Istio's CRDs beside them.
  */
-import { spawn, spawnSync } from "node:child_process";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { endWithUs } from "../../scripts/envoy/watchdog.ts";
-import { projectPath } from "../support/data.ts";
+import { binaryOf, buildGo, type GoProgram, hasGo, home, NO_GO, VENV } from "../support/go-program.ts";
 
 export const ISTIO = "v0.0.0-20260827124520-eed52ebb66ad";
 const KUBERNETES = "1.37.2";
 const HELM = "v3.22.0";
 
-const VENV = projectPath(".venv");
-
-/** What is in `.venv` of a program, by its name and version, so that another version is built anew. */
-const home = (name: string, version: string) => join(VENV, `${name}-${version}`);
-
-interface Program {
-  name: string;
-  version: string;
-  /** What builds it into a folder: for `go`, in the folder. */
-  build: (work: string) => string[];
+interface Program extends GoProgram {
   /** Minutes of two cores, where nothing is in Go's caches. */
   minutes: number;
 }
@@ -67,9 +48,7 @@ export interface Programs {
   crds: string;
 }
 
-const BINARY = Object.fromEntries(
-  PROGRAMS.map(({ name, version }) => [name, join(home(name, version), name)]),
-);
+const BINARY = Object.fromEntries(PROGRAMS.map(({ name, version }) => [name, binaryOf({ name, version })]));
 const CRDS = join(home("istio-crds", ISTIO), "crd-all.gen.yaml");
 
 /** Those that are there; null: some are not. */
@@ -87,70 +66,21 @@ export function builtPrograms(): Programs | null {
 /** Builds what is not there yet, and says what it takes before. Returns why it cannot; null: all is there. */
 export async function buildPrograms(say: (line: string) => void): Promise<string | null> {
   if (builtPrograms()) return null;
-  const { status } = spawnSync("go", ["version"]);
-  if (status !== 0) return "Go is not here: install it (https://go.dev/dl), 1.21 or later";
+  if (!hasGo) return NO_GO;
   const missing = PROGRAMS.filter(({ name }) => !existsSync(BINARY[name]!));
   const minutes = missing.reduce((sum, one) => sum + one.minutes, 0);
   say(
     `Building ${missing.map(({ name, version }) => `${name} ${version}`).join(", ")}, once, from Go's modules: ` +
       `some ${minutes} minutes on two cores, 4 GB of disk in Go's own caches and 0.4 GB in .venv/.`,
   );
-  mkdirSync(VENV, { recursive: true });
   for (const [i, program] of missing.entries()) {
     say(`${i + 1} of ${missing.length}: ${program.name} …`);
     const begun = Date.now();
-    const failure = await build(program, (line) => say(`  ${line}`));
+    const failure = await buildGo(program, (line) => say(`  ${line}`));
     if (failure !== null) return `${program.name} cannot be built: ${failure}`;
     say(`  built in ${Math.round((Date.now() - begun) / 1000)} s`);
   }
   return copyCrds();
-}
-
-/** In a folder of its own, renamed into place when it is whole. Returns why it cannot. */
-async function build({ name, version, build }: Program, say: (line: string) => void): Promise<string | null> {
-  const work = mkdtempSync(join(VENV, `making-${process.pid}-`));
-  try {
-    const failure = await go(build(work), work, say);
-    if (failure !== null) return failure;
-    rmSync(home(name, version), { recursive: true, force: true });
-    renameSync(join(work, "bin"), home(name, version));
-    return null;
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-}
-
-const SAYS_EVERY_MS = 30_000;
-const LINES_OF_A_FAILURE = 20;
-
-function go(args: string[], work: string, say: (line: string) => void): Promise<string | null> {
-  return new Promise((resolve) => {
-    // At the lowest priority: whoever waits for it may work meanwhile.
-    const child = spawn("nice", ["-n", "10", "go", ...args], {
-      cwd: work,
-      env: { ...process.env, GOBIN: join(work, "bin"), GOFLAGS: "-mod=mod -buildvcs=false" },
-      stdio: ["ignore", "ignore", "pipe"],
-      detached: true,
-    });
-    const callOff = child.pid === undefined ? () => {} : endWithUs(child.pid, work);
-    let output = "";
-    const begun = Date.now();
-    const timer = setInterval(() => {
-      say(`${Math.round((Date.now() - begun) / 1000)} s …`);
-    }, SAYS_EVERY_MS);
-    child.stderr!.on("data", (chunk: Buffer) => {
-      output += chunk;
-    });
-    const end = (failure: string | null) => {
-      clearInterval(timer);
-      callOff();
-      resolve(failure);
-    };
-    child.on("error", (error) => end(error.message));
-    child.on("close", (code) =>
-      end(code === 0 ? null : output.trim().split("\n").slice(-LINES_OF_A_FAILURE).join("\n")),
-    );
-  });
 }
 
 /** Kubernetes' module names its parts by folders of its repository: we name their own modules instead. */

@@ -22,9 +22,6 @@ interface Crd {
 
 type Schema = { [key: string]: unknown; properties?: Record<string, Schema> };
 
-/** Whether there is a Go that can fetch modules. */
-export const hasGo = spawnSync("go", ["version"]).status === 0;
-
 /** Says what is wrong with an object of this version of Istio's, or null. Throws where the module cannot be had. */
 export function schemaCheck(version: IstioVersion): (manifest: Manifest) => string | null {
   const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false, logger: false });

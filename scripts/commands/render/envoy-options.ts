@@ -4,6 +4,7 @@ import type { UpstreamsSays } from "../../farm/upstreams-says.ts";
 import type { AccessLog } from "../../render/access-log.ts";
 import type { Address } from "../../render/addresses.ts";
 import { type Rendered, type RenderOptions, renderEnvoy } from "../../render/envoy.ts";
+import { ENVOY_VERSIONS, type EnvoyVersion, NEWEST_ENVOY } from "../../render/envoy-version.ts";
 import { ROLES, type Role } from "../../render/role.ts";
 import type { Table } from "../../table/table.ts";
 import {
@@ -21,6 +22,7 @@ import { addTableOptions, type TableOptions } from "./table-options.ts";
 import { addressesOf, addUpstreamOptions, timeoutsOf, type UpstreamOptions } from "./upstream-options.ts";
 
 export interface EnvoyOptions extends TableOptions, UpstreamOptions {
+  envoy: EnvoyVersion;
   listener: RenderOptions["listeners"];
   role?: Role;
   datacentre?: string;
@@ -44,6 +46,11 @@ export interface EnvoyOptions extends TableOptions, UpstreamOptions {
 
 export function addEnvoyOptions(command: Command): Command {
   return addUpstreamOptions(addTableOptions(command))
+    .addOption(
+      new Option("--envoy <version>", "the oldest Envoy that is to read it; later ones can as well")
+        .choices(ENVOY_VERSIONS)
+        .default(NEWEST_ENVOY),
+    )
     .option(
       "--listener <name=[address:]port>",
       "a listener of the farm, and the address that it listens at (repeatable; default: the first that --role has, at port 8080)",
@@ -131,6 +138,7 @@ export function envoyOf(
   return refusing(() =>
     renderEnvoy(table, {
       ...places,
+      version: options.envoy,
       listeners: options.listener,
       ...addressesOf(options),
       fallback: options.fallback,

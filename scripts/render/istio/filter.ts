@@ -64,13 +64,10 @@ function patches(
   listener: GatewayListener,
   module: Module,
   options: Omit<FilterOptions, "wasm">,
-  { readsBodies, reloads }: Profile,
+  profile: Profile,
 ) {
   const name = resourceName(listener.name);
-  const { failure_policy, allow_on_headers_stop_iteration, vm_config, ...config } = plugin({
-    ...options,
-    wasm: "",
-  }) as Record<string, object>;
+  const { vm_config, ...config } = plugin({ ...options, wasm: "" }, profile) as Record<string, object>;
   return [
     beforeRouter(listener.bound, {
       name,
@@ -85,8 +82,6 @@ function patches(
         "@type": WASM_TYPE,
         config: {
           ...config,
-          ...(reloads && { failure_policy }),
-          ...(readsBodies && { allow_on_headers_stop_iteration }),
           vm_config: { ...vm_config, code: codeOf(module) },
         },
       },

@@ -3,8 +3,7 @@
  * WasmPlugin nor a VirtualService can remove a header before the first route is looked up.
  */
 
-import { CLIENT_ADDRESS, earlyMutation, earlyRemoval } from "../guard.ts";
-import { spelledOut } from "../spellings.ts";
+import { CLIENT_ADDRESS, earlyRemoval } from "../guard.ts";
 import { listenerPatch, managerPatch, type Patch, routesPatch } from "./envoy-filter.ts";
 import type { GatewayListener } from "./istio.ts";
 import type { Profile } from "./profile.ts";
@@ -16,7 +15,7 @@ const MANAGER_TYPE =
 export function managerGuard(
   { bound }: GatewayListener,
   emitted: readonly string[],
-  { removesByPattern }: Profile,
+  profile: Profile,
   more: object = {},
 ): Patch {
   return managerPatch(bound, {
@@ -24,11 +23,7 @@ export function managerGuard(
     // Who decides and upstream must see the same path.
     normalize_path: true,
     ...more,
-    early_header_mutation_extensions: [
-      removesByPattern
-        ? earlyRemoval(emitted)
-        : earlyMutation(emitted.flatMap(spelledOut).map((remove) => ({ remove }))),
-    ],
+    early_header_mutation_extensions: [earlyRemoval(emitted, profile)],
   });
 }
 
