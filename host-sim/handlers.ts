@@ -1,5 +1,6 @@
 /** What each host call does, by name. The rows that decode their arguments are in `abi.ts`. */
 import { BufferType, Errno, MapType, MetricType, Status, StreamType } from "./abi.ts";
+import { byteStringOf } from "./bytes.ts";
 import type { Context } from "./context.ts";
 import { grpcHandlers } from "./grpc.ts";
 import type { Handler, Returned } from "./imports.ts";
@@ -124,7 +125,7 @@ function sendLocalResponse(
   const { stream } = context;
   // On a root context there is nobody to answer: Ok, and nothing done.
   if (stream === null) return Status.Ok;
-  const text = Buffer.from(body).toString("latin1");
+  const text = byteStringOf(body);
   const grpc = grpcStatus <= 16 ? grpcStatus : null;
   vm.afterCall(() => stream.reply({ status, details, body: text, headers, grpcStatus: grpc }));
   return Status.Ok;

@@ -4,6 +4,7 @@
  * unless its row says `address`.
  */
 import { Errno, enumNames, enums, errnoNames, Status, statusNames } from "./abi.ts";
+import { byteStringOf, joined } from "./bytes.ts";
 import { type HostCall, isOutput, type Param, width } from "./call-rows.ts";
 import type { Context } from "./context.ts";
 import type { Fault } from "./faults.ts";
@@ -172,7 +173,7 @@ function gather(vm: Vm, address: number, count: number): Uint8Array | null {
     // Pieces may overlap, and would let a small guest ask for any amount of the host's memory.
     if (size > vm.memory.size) return null;
   }
-  return Buffer.concat(pieces);
+  return joined(pieces);
 }
 
 /** Writes the outputs in order; stops at the first that does not fit, as hosts do. */
@@ -212,7 +213,7 @@ function give(
   let size = 0;
   if (fault !== null && "hostilePointer" in fault) {
     ({ address, size } = fault.hostilePointer);
-  } else if (typeof value === "string" || value instanceof Uint8Array) {
+  } else if (typeof value === "string" || ArrayBuffer.isView(value)) {
     size = value.length;
     if (size > 0 && !(optional && addressAt === 0)) {
       address = vm.allocate(size);
@@ -251,7 +252,7 @@ function shown(
     const value = values[i];
     if (value === undefined) continue;
     if (typeof value === "bigint") args[name] = value.toString();
-    else if (value instanceof Uint8Array) args[name] = Buffer.from(value).toString("latin1");
+    else if (ArrayBuffer.isView(value)) args[name] = byteStringOf(value);
     else if (kind in enums) args[name] = enumNames[kind as keyof typeof enums][value as number] ?? null;
     // A copy: the map may be changed after the event.
     else args[name] = Array.isArray(value) ? [...(value as readonly Pair[])] : (value as TraceValue);

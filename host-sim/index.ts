@@ -1,12 +1,13 @@
 /** host-sim: runs a proxy-wasm module as a proxy would, and says what happened. See docs/host-sim.md. */
 export * from "./abi.ts";
 export { assertHostCalls, assertNoLeak } from "./assertions.ts";
+export { byteString, byteStringOf, bytesOf, textOf } from "./bytes.ts";
 export type { Group, HostCall, Param, ParamKind } from "./call-rows.ts";
 export { type Callback, type CallbackName, callbacks } from "./callbacks.ts";
 export { Clock } from "./clock.ts";
 export { type Fault, type FaultRule, Faults } from "./faults.ts";
 export { hostCalls } from "./host-calls.ts";
-export { byteString, bytesOf, type Pair, serializePairs, textOf } from "./memory.ts";
+export { type Pair, serializePairs } from "./memory.ts";
 export type { BodyInput, Message, RequestInput, RequestResult, ResponseInput } from "./messages.ts";
 export { CompiledModule, LoadError } from "./module.ts";
 export { ats102 } from "./profiles/ats.ts";

@@ -1,7 +1,8 @@
 /** What the host reads from a guest's memory and writes to it. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { byteString, bytesOf, GuestMemory, type Pair, serializePairs, textOf } from "./memory.ts";
+import { byteString, byteStringOf, bytesOf, textOf } from "./bytes.ts";
+import { GuestMemory, type Pair, serializePairs } from "./memory.ts";
 
 const memoryWith = (bytes: Uint8Array): GuestMemory => {
   const memory = new GuestMemory(new WebAssembly.Memory({ initial: 1 }));
@@ -67,4 +68,13 @@ test("text and byte strings are told apart", () => {
   expect(byteString("é")).toBe("Ã©");
   expect(textOf(byteString("zażółć"))).toBe("zażółć");
   expect(() => bytesOf("zażółć")).toThrow("not a byte string");
+});
+
+test("byte strings have every byte, however long", () => {
+  for (const size of [0, 1, 3, 4, 63, 64, 65, 8191, 8192, 8193, 8256, 20_000]) {
+    const bytes = Uint8Array.from({ length: size + 2 }, (_, i) => i * 7);
+    const text = byteStringOf(bytes, 1, size + 1);
+    expect(text).toBe(Buffer.from(bytes).toString("latin1", 1, size + 1));
+    expect(bytesOf(text)).toEqual(bytes.subarray(1, size + 1));
+  }
 });

@@ -1,10 +1,9 @@
 /**
  * Bounds-checked access to a guest's linear memory.
  *
- * Addresses and sizes are unsigned 32-bit numbers. Text is held as byte strings, one character (0–255) a byte,
- * as Node's http gives headers: no header is ever changed by decoding it.
+ * Addresses and sizes are unsigned 32-bit numbers, and texts byte strings.
  */
-import { Buffer } from "node:buffer";
+import { byteStringOf } from "./bytes.ts";
 
 /** The largest serialised map that a host reads, in pairs and in bytes (proxy-wasm-cpp-host, limits.h). */
 const maxPairs = 1024;
@@ -13,23 +12,9 @@ const maxPairsBytes = 1024 * 1024;
 /** A header or trailer: name, value; both byte strings. */
 export type Pair = readonly [name: string, value: string];
 
-/** UTF-16 text → the byte string of its UTF-8 form; use it for text that is not known to be ASCII. */
-export const byteString = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
-
-/** The inverse of `byteString`; bytes that are not UTF-8 become U+FFFD. */
-export const textOf = (bytes: string): string => Buffer.from(bytes, "latin1").toString("utf8");
-
-/** Bytes of a byte string. Throws if a character is above 255: then it is text, and needs `byteString` first. */
-export function bytesOf(value: string): Uint8Array {
-  for (let i = 0; i < value.length; i++) {
-    if (value.charCodeAt(i) > 255) throw new TypeError(`not a byte string: ${JSON.stringify(value)}`);
-  }
-  return Buffer.from(value, "latin1");
-}
-
 export class GuestMemory {
   readonly #memory: WebAssembly.Memory;
-  #bytes = Buffer.alloc(0);
+  #bytes = new Uint8Array(0);
   #view = new DataView(new ArrayBuffer(0));
 
   constructor(memory: WebAssembly.Memory) {
@@ -42,7 +27,7 @@ export class GuestMemory {
   }
 
   /** The whole memory, valid until the guest next runs: growing detaches it. */
-  get bytes(): Buffer {
+  get bytes(): Uint8Array {
     this.#refresh();
     return this.#bytes;
   }
@@ -51,7 +36,7 @@ export class GuestMemory {
   #refresh(): void {
     const { buffer } = this.#memory;
     if (buffer !== this.#view.buffer) {
-      this.#bytes = Buffer.from(buffer);
+      this.#bytes = new Uint8Array(buffer);
       this.#view = new DataView(buffer);
     }
   }
@@ -65,21 +50,21 @@ export class GuestMemory {
   string(address: number, size: number): string | null {
     this.#refresh();
     if (address + size > this.#bytes.length) return null;
-    return this.#bytes.toString("latin1", address, address + size);
+    return byteStringOf(this.#bytes, address, address + size);
   }
 
   /** The byte string from an address to the next NUL, or to the end of the memory. */
   cString(address: number): string {
     this.#refresh();
     const end = this.#bytes.indexOf(0, address);
-    return this.#bytes.toString("latin1", address, end < 0 ? this.#bytes.length : end);
+    return byteStringOf(this.#bytes, address, end < 0 ? this.#bytes.length : end);
   }
 
   /** A copy of the bytes at an address, or null if any lie outside. */
   copy(address: number, size: number): Uint8Array | null {
     this.#refresh();
     if (address + size > this.#bytes.length) return null;
-    return Uint8Array.prototype.slice.call(this.#bytes, address, address + size);
+    return this.#bytes.slice(address, address + size);
   }
 
   u32(address: number): number | null {
@@ -135,9 +120,7 @@ export class GuestMemory {
   }
 
   #writeString(address: number, value: string): void {
-    // A loop beats the call into Node's C++ for all but long values.
-    if (value.length > 48) this.#bytes.write(value, address, "latin1");
-    else for (let i = 0; i < value.length; i++) this.#bytes[address + i] = value.charCodeAt(i);
+    for (let i = 0; i < value.length; i++) this.#bytes[address + i] = value.charCodeAt(i);
   }
 
   /**
@@ -161,8 +144,8 @@ export class GuestMemory {
       if (valueEnd + 1 > end) return null;
       if (this.#bytes[nameEnd] !== 0 || this.#bytes[valueEnd] !== 0) return null;
       pairs.push([
-        this.#bytes.toString("latin1", data, nameEnd),
-        this.#bytes.toString("latin1", nameEnd + 1, valueEnd),
+        byteStringOf(this.#bytes, data, nameEnd),
+        byteStringOf(this.#bytes, nameEnd + 1, valueEnd),
       ]);
       data = valueEnd + 1;
     }

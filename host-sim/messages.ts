@@ -1,5 +1,6 @@
 /** What a test sends through a stream, and what it gets of it. */
-import { bytesOf, type Pair } from "./memory.ts";
+import { bytesOf } from "./bytes.ts";
+import type { Pair } from "./memory.ts";
 import type { LocalReply, RequestLine } from "./profiles/profile.ts";
 import type { Properties } from "./properties.ts";
 
@@ -81,6 +82,6 @@ const noChunks: readonly Uint8Array[] = [];
 /** The pieces in which a body arrives. */
 export const chunksOf = (body: BodyInput | undefined): readonly Uint8Array[] => {
   if (body === undefined) return noChunks;
-  const chunks = typeof body === "string" || body instanceof Uint8Array ? [body] : body;
+  const chunks = typeof body === "string" || ArrayBuffer.isView(body) ? [body] : body;
   return chunks.map((chunk) => (typeof chunk === "string" ? bytesOf(chunk) : chunk));
 };

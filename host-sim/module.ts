@@ -66,6 +66,7 @@ export async function compileModule(bytes: Uint8Array, profile: Profile = envoy1
 function whyNot(message: string): string {
   const feature = lackingFeature(message);
   if (feature === null) return `not a Wasm module: ${message}`;
+  if (typeof process === "undefined") return `the module uses ${feature}, which this browser has not`;
   const { node, v8 } = process.versions;
   return `the module uses ${feature}, which the V8 of this Node has not (Node ${node}, V8 ${v8}); a newer Node may`;
 }

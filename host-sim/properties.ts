@@ -1,5 +1,6 @@
 /** `proxy_get_property` and `proxy_set_property`: what a host offers by itself, and what the test adds. */
 import { MapType, Status } from "./abi.ts";
+import { byteStringOf } from "./bytes.ts";
 import type { Context } from "./context.ts";
 import type { Half } from "./half.ts";
 import type { Pair } from "./memory.ts";
@@ -14,7 +15,7 @@ export type PropertyValue = string | number | bigint | boolean | Uint8Array;
 export type Properties = Readonly<Record<string, PropertyValue>>;
 
 function encodeProperty(value: PropertyValue): Uint8Array {
-  if (value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) return value;
   if (typeof value === "boolean") return Uint8Array.of(value ? 1 : 0);
   if (typeof value === "string") return new TextEncoder().encode(value);
   const bytes = new Uint8Array(8);
@@ -152,7 +153,7 @@ export function setProperty(context: Context, path: string, value: Uint8Array): 
 function changeRequest(stream: Stream, [group, field, name]: readonly string[], bytes: Uint8Array): void {
   if (group !== "request") return;
   const line = stream.requestLine;
-  const value = Buffer.from(bytes).toString("latin1");
+  const value = byteStringOf(bytes);
   const query = line.path.indexOf("?");
   const rest = query < 0 ? "" : line.path.slice(query);
   if (field === "host") line.host = value;

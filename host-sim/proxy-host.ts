@@ -2,6 +2,8 @@
  * A whole proxy: canary, main thread and workers, each with a VM of its own, filters that are configured while
  * requests run, and what the proxy does when a VM dies. `Vm` alone is one of these VMs.
  */
+
+import { byteStringOf } from "./bytes.ts";
 import { Clock } from "./clock.ts";
 import type { Pair } from "./memory.ts";
 import type { RequestInput, RequestResult } from "./messages.ts";
@@ -57,7 +59,7 @@ const accepted: Verdict = { accepted: true, why: null };
 
 /** Filters with the same root id and configuration share a root context (PluginBase::key). */
 const keyOf = ({ rootId = "", configuration = "" }: RootOptions): string =>
-  `${rootId}||${typeof configuration === "string" ? configuration : Buffer.from(configuration).toString("latin1")}`;
+  `${rootId}||${typeof configuration === "string" ? configuration : byteStringOf(configuration)}`;
 
 export class ProxyHost {
   readonly clock: Clock;

@@ -1,17 +1,15 @@
 /** What became of a stream, as the test sees it. */
+import { joined } from "./bytes.ts";
 import type { Half } from "./half.ts";
 import type { Pair } from "./memory.ts";
 import type { Message, RequestResult } from "./messages.ts";
 import type { LocalReply, RequestLine } from "./profiles/profile.ts";
 import type { Stream } from "./stream.ts";
 
-const noBytes = new Uint8Array(0);
-
 function messageOf({ sent }: Half): Message | null {
   const { headers, body, trailers, ended, raw } = sent;
   if (headers === null) return null;
-  const bytes = body.length === 0 ? noBytes : Buffer.concat(body);
-  return { headers, body: bytes, trailers, ended, ...(raw && { raw }) };
+  return { headers, body: joined(body), trailers, ended, ...(raw && { raw }) };
 }
 
 /** What costs something to make is made when it is asked for. */

@@ -1,8 +1,9 @@
 /** A plugin (root) context: its configuration, its streams, its ticks and its HTTP calls. */
 import { BufferType, MapType } from "./abi.ts";
 import { Body } from "./body.ts";
+import { bytesOf } from "./bytes.ts";
 import { Context } from "./context.ts";
-import { bytesOf, type Pair } from "./memory.ts";
+import type { Pair } from "./memory.ts";
 import type { BodyInput, RequestInput, RequestResult } from "./messages.ts";
 import type { Properties } from "./properties.ts";
 import { Stream } from "./stream.ts";

@@ -1,10 +1,11 @@
 /** A stream context: one request and its response, as the guest and the test see them. */
 import { BufferType, MapType, Status } from "./abi.ts";
 import type { Body } from "./body.ts";
+import { bytesOf } from "./bytes.ts";
 import type { CallbackName } from "./callbacks.ts";
 import { Context } from "./context.ts";
 import { Half } from "./half.ts";
-import { bytesOf, type Pair } from "./memory.ts";
+import type { Pair } from "./memory.ts";
 import {
   checkByteString,
   chunksOf,

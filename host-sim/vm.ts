@@ -2,12 +2,13 @@
 import { type AbiVersion, enumNames } from "./abi.ts";
 import { backtrace, type Code, withStack } from "./backtrace.ts";
 import type { Body } from "./body.ts";
+import { textOf } from "./bytes.ts";
 import { type CallbackName, callbackOf } from "./callbacks.ts";
 import { Clock } from "./clock.ts";
 import { Context } from "./context.ts";
 import type { Faults } from "./faults.ts";
 import { link } from "./link.ts";
-import { GuestMemory, pairsSize, textOf } from "./memory.ts";
+import { GuestMemory, pairsSize } from "./memory.ts";
 import { abiVersionOf, CompiledModule, compileModule, LoadError } from "./module.ts";
 import { envoy140 } from "./profiles/envoy.ts";
 import type { Profile } from "./profiles/profile.ts";

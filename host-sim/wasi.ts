@@ -3,9 +3,9 @@
  * there are none. Errors and what is written beside them are as Envoy 1.40 was seen to do; `wasi.test.ts` compares.
  */
 import { Errno } from "./abi.ts";
+import { byteString, byteStringOf } from "./bytes.ts";
 import type { Context } from "./context.ts";
 import type { Returned } from "./imports.ts";
-import { byteString } from "./memory.ts";
 import type { Vm } from "./vm.ts";
 
 const stdout = 1;
@@ -41,7 +41,7 @@ const environment = (vm: Vm): string[] =>
 function fdWrite(vm: Vm, _context: Context, fd: number, bytes: Uint8Array): Returned {
   if (!isOutput(fd)) return Errno.BadF;
   // One line end at the end is the terminal's, not the log's.
-  const text = Buffer.from(bytes).toString("latin1").replace(/\n$/, "");
+  const text = byteStringOf(bytes).replace(/\n$/, "");
   if (bytes.length > 0) vm.log(fd === stdout ? infoLevel : errorLevel, text);
   return [bytes.length];
 }

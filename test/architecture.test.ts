@@ -142,3 +142,19 @@ test("no file imports itself by way of others, types apart", () => {
   const edges = imports.filter(({ from, types }) => from.startsWith("assembly/") || !types);
   expect(circles(edges)).toEqual([]);
 });
+
+test("what pages load takes nothing from Node", () => {
+  const entries = ["host-sim/index.ts", "scripts/table/library.ts", "scripts/table/digest.ts"].concat(
+    ["explainer", "question", "where"].map((name) => `scripts/explain/${name}.ts`),
+    ["scripts/requests/read-requests.ts", "scripts/diff/diff.ts", "scripts/diff/formats.ts"],
+  );
+  const loaded = new Set(entries);
+  for (const file of loaded)
+    for (const { from, to, types } of imports) if (from === file && !types) loaded.add(to);
+  const wrong = [...loaded].flatMap((file) => {
+    const code = readFileSync(projectPath(file), "utf8").replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+    return [...code.matchAll(/"node:[^"]*"|\bBuffer\b/g)].map(([what]) => `${file}: ${what}`);
+  });
+  expect(loaded.size).toBeGreaterThan(entries.length);
+  expect(wrong).toEqual([]);
+});

@@ -1,8 +1,8 @@
 /** Properties as ATS 10.2 has them, where another host has them otherwise (ats_context.cc, getProperty). */
-import { STATUS_CODES } from "node:http";
 import type { Pair } from "../memory.ts";
 import { atsHeaders } from "./ats-headers.ts";
 import type { Death, Exchanged } from "./profile.ts";
+import { reasons } from "./reasons.ts";
 
 const int64 = (value: number): Uint8Array => {
   const bytes = new Uint8Array(8);
@@ -35,6 +35,6 @@ function ofResponse({ response }: Exchanged, field: string | undefined): Uint8Ar
   const { status } = response;
   if (status === null) return null;
   if (field === "code") return int32(Number(status));
-  if (field === "code_details") return STATUS_CODES[status] ?? "";
+  if (field === "code_details") return reasons[status] ?? "";
   return field === "total_size" ? int64(sizeOf(response.headers) + response.bytes) : null;
 }

@@ -158,7 +158,7 @@ describe("a request's body", () => {
   test("that is chunked goes upstream without its chunks", async () => {
     const ask = async (each: Profile) =>
       (await startGuest("", { profile: each })).root.request({ headers: simple, body: "b", chunked: true });
-    expect((await ask(profile)).upstream).toMatchObject({ body: Buffer.from("b"), raw: true });
+    expect((await ask(profile)).upstream).toMatchObject({ body: Uint8Array.of(98), raw: true });
     expect((await ask(envoy140)).upstream?.raw).toBe(undefined);
   });
 
@@ -426,6 +426,12 @@ describe("properties", () => {
       "prop response.code_details -> 0 ",
       "prop response.headers.x-a -> 0 1, 2",
     ]);
+  });
+
+  test("of a response's reason are by its status", async () => {
+    const { vm, root } = await startGuest("response_headers: prop response.code_details", { profile });
+    root.request({ headers: simple, response: { headers: [[":status", "404"]] } });
+    expect(said(vm)).toEqual(["prop response.code_details -> 0 Not Found"]);
   });
 
   test("that are not there, and the connection's where nobody gave them, read as Ok and nothing", async () => {

@@ -1,4 +1,5 @@
 /** Sorts many texts by their bytes without copying them. */
+import { byteStringOf, bytesOf } from "../../host-sim/bytes.ts";
 import { grouped } from "./grouped.ts";
 
 export interface Sorted {
@@ -14,7 +15,7 @@ export interface Sorted {
  * @param texts of characters up to U+00FF
  */
 export function sortTexts(texts: readonly string[]): Sorted {
-  const bytes = Buffer.from(texts.join(""), "latin1");
+  const bytes = bytesOf(texts.join(""));
   const starts = new Uint32Array(texts.length + 1);
   for (let n = 0; n < texts.length; n++) starts[n + 1] = starts[n]! + texts[n]!.length;
   const order = orderOf(bytes, starts);
@@ -49,7 +50,7 @@ function orderOf(bytes: Uint8Array, starts: Uint32Array): Uint32Array {
 }
 
 function laidOut(bytes: Uint8Array, starts: Uint32Array, order: Uint32Array): string[] {
-  const ordered = Buffer.alloc(bytes.length);
+  const ordered = new Uint8Array(bytes.length);
   const ends = new Uint32Array(order.length);
   let end = 0;
   for (let i = 0; i < order.length; i++) {
@@ -57,7 +58,7 @@ function laidOut(bytes: Uint8Array, starts: Uint32Array, order: Uint32Array): st
     for (let at = starts[n]!; at < starts[n + 1]!; at++) ordered[end++] = bytes[at]!;
     ends[i] = end;
   }
-  const text = ordered.toString("latin1");
+  const text = byteStringOf(ordered);
   const texts: string[] = [];
   for (let i = 0; i < ends.length; i++) texts.push(text.slice(i === 0 ? 0 : ends[i - 1], ends[i]));
   return texts;

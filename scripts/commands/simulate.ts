@@ -10,6 +10,7 @@ import type { AskedAt } from "../explain/where.ts";
 import { filter } from "../filter.ts";
 import { Refusal } from "../refusal.ts";
 import type { FieldNames } from "../requests/json-log.ts";
+import { decompressed } from "../requests/open.ts";
 import { readRequests } from "../requests/read-requests.ts";
 import { ADDRESS, parseAddress, readClusters } from "../simulate/clusters.ts";
 import { PROFILES } from "../simulate/profiles.ts";
@@ -251,7 +252,7 @@ async function replay(plugin: SimulatedPlugin, options: SimulateOptions): Promis
     if (!options.summary) await writeLine({ line, error });
   };
   try {
-    for await (const read of readRequests(stream, file, { fields, host })) {
+    for await (const read of readRequests(decompressed(stream, file), file, { fields, host })) {
       showProgress(read.line);
       if ("error" in read) await bad(read.line, read.error);
       else if (read.question === null) summary.withoutRequest++;

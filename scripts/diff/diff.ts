@@ -1,5 +1,5 @@
 /** What changes when one plan takes another's place. */
-import { isDeepStrictEqual } from "node:util";
+import isEqual from "fast-deep-equal";
 import type { Referred } from "../describe.ts";
 import type { Plan } from "../plan.ts";
 import { compareHosts, type HostChanges } from "./hosts.ts";
@@ -50,7 +50,7 @@ export function diff(before: Plan, after: Plan, order: VersionOrder): Diff {
   };
   if (isAnything(found)) return { same: false, ...found, other: [] };
   const parts = Object.keys(before) as (keyof Plan)[];
-  const other = parts.filter((part) => !isDeepStrictEqual(before[part], after[part]));
+  const other = parts.filter((part) => !isEqual(before[part], after[part]));
   return { same: other.length === 0, ...found, other };
 }
 

@@ -1,5 +1,14 @@
 /** Answers questions by running the real filter on a table, and holds the TypeScript reader against it. */
-import { byteString, envoy140, type Pair, type Profile, type RootContext, Vm } from "../../host-sim/index.ts";
+import {
+  byteString,
+  byteStringOf,
+  bytesOf,
+  envoy140,
+  type Pair,
+  type Profile,
+  type RootContext,
+  Vm,
+} from "../../host-sim/index.ts";
 import { type Names, parseNames } from "../farm/names.ts";
 import { EMIT_KIND_NAMES, type EmitKind } from "../plan.ts";
 import { decide, findListener, type Trail } from "../table/decide.ts";
@@ -97,7 +106,7 @@ export class Explainer {
       listener: where.listener ?? "",
       datacentre: "here",
       primary: where.secondary ? "there" : "here",
-      table: Buffer.from(bytes).toString("base64"),
+      table: btoa(byteStringOf(bytes)),
     });
     this.root = vm.createRoot({ configuration, allowOnHeadersStopIteration: true });
     if (this.root.refused !== null)
@@ -135,7 +144,7 @@ export class Explainer {
     const bytes = body === null ? null : byteString(body);
     const result = this.root.request({
       headers: headersOf(question),
-      ...(bytes !== null && { body: Buffer.from(bytes, "latin1") }),
+      ...(bytes !== null && { body: bytesOf(bytes) }),
       properties: { "source.address": client === null ? "" : peerOf(client) },
     });
     if (result.trapped !== null) throw new Disagreement(`the filter trapped: ${result.trapped}`);

@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { SourceError } from "../sources/problem.ts";
+import { peek } from "./peek.ts";
 
 /** What a file begins with that is no text, and what to do about it. */
 const NO_TEXT: [bytes: number[], what: string][] = [
@@ -33,28 +34,4 @@ export async function* decompressed(
   } catch (error) {
     throw new SourceError({ file }, `the gzip data is cut short or damaged: ${(error as Error).message}`);
   }
-}
-
-/** The first bytes, at least so many where there are so many, and all of them from the first on. */
-export async function peek(
-  input: AsyncIterable<Uint8Array>,
-  bytes: number,
-): Promise<{ head: Uint8Array; all: AsyncIterable<Uint8Array> }> {
-  const iterator = input[Symbol.asyncIterator]();
-  const chunks: Uint8Array[] = [];
-  for (let length = 0; length < bytes; ) {
-    const { done, value } = await iterator.next();
-    if (done) break;
-    chunks.push(value);
-    length += value.length;
-  }
-  async function* all(): AsyncGenerator<Uint8Array> {
-    yield* chunks;
-    for (;;) {
-      const { done, value } = await iterator.next();
-      if (done) return;
-      yield value;
-    }
-  }
-  return { head: Buffer.concat(chunks), all: all() };
 }

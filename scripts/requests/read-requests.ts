@@ -3,7 +3,7 @@ import { parseLine, QUESTION_KEYS, type Question, questionOfJson } from "../expl
 import { HAR_START, readHar } from "./har.ts";
 import { type FieldNames, parseJsonLog } from "./json-log.ts";
 import { linesOf } from "./lines.ts";
-import { decompressed, peek } from "./open.ts";
+import { peek } from "./peek.ts";
 import { questionOfLogged } from "./request-line.ts";
 import { parseTextLog } from "./text-log.ts";
 import { Unwrapper } from "./unwrap.ts";
@@ -19,15 +19,16 @@ export interface LogOptions {
 }
 
 /**
- * Requests out of lines as `explain --stdin` takes them, out of what proxies log, or out of a HAR file, gzipped or not.
+ * Requests out of lines as `explain --stdin` takes them, out of what proxies log, or out of a HAR file.
  * Throws SourceError for a file that is none of these as a whole.
+ * @param input out of gzip, as by `decompressed`
  */
 export async function* readRequests(
   input: AsyncIterable<Uint8Array>,
   file: string,
   options: LogOptions,
 ): AsyncGenerator<ReadRequest> {
-  const { head, all } = await peek(decompressed(input, file), 64);
+  const { head, all } = await peek(input, 64);
   const lines = linesOf(all, file);
   if (HAR_START.test(new TextDecoder().decode(head))) {
     let line = 0;

@@ -1,7 +1,7 @@
 /** What logs have in common: a request line, a target, an address, and the question that they make. */
-import { isIP } from "node:net";
-import { byteString } from "../../host-sim/index.ts";
+import { byteString, textOf } from "../../host-sim/index.ts";
 import { checkLogged, type Question } from "../explain/question.ts";
+import { addressDigits } from "../table/client.ts";
 
 /** What a log says of a request. */
 export interface Logged {
@@ -60,11 +60,13 @@ export function parseTarget(
   };
 }
 
+export const isAddress = (text: string): boolean => addressDigits(text) !== null;
+
 /** Without the port; null for what is no address, such as a Unix socket's. */
 export function addressOf(text: string | null): string | null {
   if (text === null) return null;
-  const bare = /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? (isIP(text) ? text : text.replace(/:\d+$/, ""));
-  return isIP(bare) ? bare : null;
+  const bare = /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? (isAddress(text) ? text : text.replace(/:\d+$/, ""));
+  return isAddress(bare) ? bare : null;
 }
 
 const ESCAPED: Record<string, string> = { n: "\n", r: "\r", t: "\t", v: "\v", b: "\b" };
@@ -77,5 +79,5 @@ export function unescaped(text: string): string {
     (_, hex: string | undefined, char: string) =>
       hex === undefined ? (ESCAPED[char] ?? char) : String.fromCharCode(Number.parseInt(hex, 16)),
   );
-  return Buffer.from(bytes, "latin1").toString();
+  return textOf(bytes);
 }

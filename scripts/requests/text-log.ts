@@ -1,6 +1,12 @@
 /** Text access logs, form by form: Envoy's, Istio's, combined and what begins so, squid's, HAProxy's. */
-import { isIP } from "node:net";
-import { type Logged, NO_REQUEST, parseRequestLine, parseTarget, unescaped } from "./request-line.ts";
+import {
+  isAddress,
+  type Logged,
+  NO_REQUEST,
+  parseRequestLine,
+  parseTarget,
+  unescaped,
+} from "./request-line.ts";
 
 /** Undefined: not of this form. null: no request. Throws an Error whose message is for the user. */
 type Form = (line: string) => Logged | null | undefined;
@@ -46,7 +52,7 @@ const combined: Form = (line) => {
   if (request === null) return NO_REQUEST;
   const [first, second] = head.split(" ");
   // Apache's vhost_combined.
-  const hasHost = !isIP(first!) && (/:\d+$/.test(first!) || isIP(second ?? "") !== 0);
+  const hasHost = !isAddress(first!) && (/:\d+$/.test(first!) || isAddress(second ?? ""));
   const host = hasHost ? { authority: first! } : {};
   return { ...host, ...request, client: hasHost ? second! : first! };
 };

@@ -1,4 +1,5 @@
 /** Log lines as runtimes and people hand them on, each taken out of what is written around it. */
+import { byteString } from "../../host-sim/index.ts";
 
 /** `2026-01-01T00:00:00.1Z stdout F line`, as container runtimes (CRI) write; `P` has more to come. */
 const CRI = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (stdout|stderr) ([FP])(?::\S*)? (.*)$/s;
@@ -31,7 +32,7 @@ export class Unwrapper {
     const docker = line.startsWith('{"log":') ? dockerLine(line) : null;
     if (docker !== null) {
       const { log, stream } = docker;
-      const whole = log.endsWith("\n") || Buffer.byteLength(log) < DOCKER_PIECE;
+      const whole = log.endsWith("\n") || byteString(log).length < DOCKER_PIECE;
       return this.join(stream, log.replace(/\r?\n$/, ""), whole);
     }
     return withoutPrefixes(line);

@@ -1,5 +1,5 @@
-/** The digest of a table's routing content; apart from the table's reader, which runs in browsers too. */
-import { createHash } from "node:crypto";
+/** The digest of a table's routing content; apart from the table's reader, which needs no SHA-256. */
+import { sha256 } from "@noble/hashes/sha2.js";
 import * as L from "../../assembly/layout.ts";
 import { hexOf, type Table } from "./table.ts";
 
@@ -13,7 +13,7 @@ export const isOptional = (name: number): boolean => (name & L.OPTIONAL_BIT) !==
 
 /** SHA-256, cut to `DIGEST_BYTES`, over the required sections' names and bytes: the same routing, the same digest. */
 export function digestOf(sections: readonly Section[]): Uint8Array {
-  const hash = createHash("sha256");
+  const hash = sha256.create();
   const head = new DataView(new ArrayBuffer(8));
   for (const { name, bytes } of sections) {
     if (isOptional(name)) continue;
@@ -22,7 +22,7 @@ export function digestOf(sections: readonly Section[]): Uint8Array {
     hash.update(new Uint8Array(head.buffer));
     hash.update(bytes);
   }
-  return new Uint8Array(hash.digest()).subarray(0, L.DIGEST_BYTES);
+  return hash.digest().subarray(0, L.DIGEST_BYTES);
 }
 
 /** The digest is true: not checked on opening, since the checksum already guards against accidents. */

@@ -1,5 +1,6 @@
 /** Requests that are read out of a log's content. */
 import type { FieldNames } from "../../scripts/requests/json-log.ts";
+import { decompressed } from "../../scripts/requests/open.ts";
 import { readRequests } from "../../scripts/requests/read-requests.ts";
 
 interface Options {
@@ -13,7 +14,8 @@ export async function read(content: string | Uint8Array, { fields = {}, host }: 
     yield typeof content === "string" ? Buffer.from(content) : content;
   }
   const found = [];
-  for await (const one of readRequests(input(), "log", { fields, host: host ?? null })) found.push(one);
+  for await (const one of readRequests(decompressed(input(), "log"), "log", { fields, host: host ?? null }))
+    found.push(one);
   return found;
 }
 
