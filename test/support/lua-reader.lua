@@ -1,4 +1,5 @@
 -- The script for ATS outside of ATS: evaluates one line of input after the other, and prints what it gives as JSON.
+local _ = require("ffi").load("libz.so.1", true) -- as in ATS, which is linked with it
 local reader = dofile(arg[1])
 
 local function json(value)
@@ -35,8 +36,8 @@ local known = {
   lost = function(set, keys)
     local lost = {}
     for key in keys:gmatch("[^\n]+") do
-      local slot = opened.find(opened[set], key)
-      if not slot or opened.key(opened[set], slot) ~= key then lost[#lost + 1] = key end
+      local slot = opened[set].find(key)
+      if not slot or opened[set].key(slot) ~= key then lost[#lost + 1] = key end
     end
     return table.concat(lost, " ")
   end,
