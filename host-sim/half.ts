@@ -54,6 +54,8 @@ export class Half {
   #held = new Body();
   /** The guest's next body callback shows all that is held. */
   #buffering = false;
+  /** The guest let this direction go on since its headers came. */
+  #continued = false;
   /** Pauses on headers that hold back even the body callbacks: what came in since, the body in one piece. */
   #backlog: { readonly body: Body; trailers: Pair[] | null; ended: boolean } | null = null;
 
@@ -73,10 +75,12 @@ export class Half {
     this.#ends(endOfStream);
     const { profile } = this.#stream.vm;
     const said = endOfStream && profile.headersEndStream ? 1 : 0;
+    this.#continued = false;
     const result = this.#stream.enter(this.#names.headers, headers.length, said);
     if (this.over) return;
     const action = profile.headersAction(result ?? 0, this.#stream.root.allowOnHeadersStopIteration);
-    if (action === "continue") this.#passOn("headers");
+    // Let go on before it was held: what is all in its headers is on its way.
+    if (action === "continue" || (this.#continued && endOfStream)) this.#passOn("headers");
     else {
       this.paused = "headers";
       if (action === "stop-all") this.#backlog = { body: new Body(), trailers: null, ended: endOfStream };
@@ -129,8 +133,9 @@ export class Half {
     else this.paused ??= "trailers";
   }
 
-  /** The guest lets a paused direction go on; nothing happens if it is not paused. */
+  /** The guest lets a direction go on that is paused, or whose headers it is about to pause. */
   continue(): void {
+    this.#continued = true;
     if (this.over || this.paused === null || this.#stream.closed) return;
     const backlog = this.#backlog;
     this.#backlog = null;

@@ -18,7 +18,6 @@ const maxI32 = 0x7fffffff;
 /** Buffers that a guest can read but never write. */
 const immutableBuffers: ReadonlySet<number> = new Set([
   BufferType.HttpCallResponseBody,
-  BufferType.GrpcCallMessage,
   BufferType.VmConfiguration,
   BufferType.PluginConfiguration,
   BufferType.ForeignFunctionArguments,
@@ -86,7 +85,9 @@ function setBufferBytes(
   if (vm.profile.abortingBuffers.has(type)) vm.abortHost(`buffer ${type} is not implemented`);
   const buffer = context.buffer(type);
   if (buffer === null) return isEmptyWhenAbsent(vm, type) ? Status.BadArgument : Status.NotFound;
-  if (immutableBuffers.has(type)) return Status.BadArgument;
+  const isMessage = type === BufferType.GrpcCallMessage;
+  if (immutableBuffers.has(type) || (isMessage && !vm.profile.grpcMessageCanChange))
+    return Status.BadArgument;
   if (start > 0 && start >= buffer.length && vm.profile.appendKillsHost)
     vm.abortHost(`a write at ${start} to a body of ${buffer.length} bytes`);
   if (start > 0 && start < buffer.length && !vm.profile.replacesInside) return Status.BadArgument;
@@ -108,7 +109,7 @@ function httpCall(
   if (vm.upstreams !== null && !vm.upstreams.has(upstream)) return Status.BadArgument;
   const has = (name: string): boolean => vm.profile.headers.get([...headers], name) !== null;
   if (!has(":path") || !has(":method") || !has(":authority")) return Status.BadArgument;
-  const id = vm.nextHttpCallId();
+  const id = vm.nextCallId("http");
   root.startHttpCall({ id, upstream, headers, body, trailers, timeout });
   return [id];
 }

@@ -12,7 +12,7 @@ import {
 } from "../test/support/guests.ts";
 import { callWith, importCall, malloc, marker, memory, wat } from "../test/support/wat.ts";
 import { handlers } from "./handlers.ts";
-import { callbacks, envoy140, hostCalls, type Profile, strict, Vm } from "./index.ts";
+import { callbacks, envoy140, type HostCall, hostCalls, type Profile, strict, Vm } from "./index.ts";
 
 beforeAll(async () => {
   await guest();
@@ -78,7 +78,12 @@ foreign_function: say foreign`,
     const abis = new Map(others.map(({ name, abi }) => [name, abi.length === 1 ? abi[0] : "0.2.1"]));
     for (const abi of ["0.1.0", "0.2.1"]) {
       const rows = others.filter(({ name }) => abis.get(name) === abi);
-      const calls = rows.map((row) => `(drop ${callWith(row, () => 0)})`).join("");
+      // Envoy dies of a gRPC service without a byte.
+      const argument =
+        ({ group }: HostCall) =>
+        (place: number) =>
+          group === "grpc calls" && place === 1 ? 1 : 0;
+      const calls = rows.map((row) => `(drop ${callWith(row, argument(row))})`).join("");
       const calling = wat(`(module ${rows.map(importCall).join("")}${memory}${malloc}
         ${marker(abi.replaceAll(".", "_"))}
         (func (export "proxy_on_configure") (param i32 i32) (result i32) ${calls} (i32.const 1)))`);

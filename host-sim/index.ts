@@ -6,6 +6,7 @@ export type { Group, HostCall, Param, ParamKind } from "./call-rows.ts";
 export { type Callback, type CallbackName, callbacks } from "./callbacks.ts";
 export { Clock } from "./clock.ts";
 export { type Fault, type FaultRule, Faults } from "./faults.ts";
+export type { GrpcAnswer, GrpcCall } from "./grpc.ts";
 export { hostCalls } from "./host-calls.ts";
 export { type Pair, serializePairs } from "./memory.ts";
 export type { BodyInput, Message, RequestInput, RequestResult, ResponseInput } from "./messages.ts";

@@ -1,8 +1,9 @@
-/** A plugin (root) context: its configuration, its streams, its ticks and its HTTP calls. */
+/** A plugin (root) context: its configuration, its streams, its ticks, its HTTP calls and its gRPC calls. */
 import { BufferType, MapType } from "./abi.ts";
 import { Body } from "./body.ts";
 import { bytesOf } from "./bytes.ts";
 import { Context } from "./context.ts";
+import { type Broken, type GrpcAnswer, type GrpcCall, GrpcCalls } from "./grpc.ts";
 import type { Pair } from "./memory.ts";
 import type { BodyInput, RequestInput, RequestResult } from "./messages.ts";
 import type { Properties } from "./properties.ts";
@@ -63,6 +64,8 @@ export class RootContext extends Context {
   status: { readonly code: number; readonly message: string } = { code: 0, message: "" };
   /** Calls that wait for an answer, the oldest first. */
   readonly httpCalls: HttpCall[] = [];
+  /** What the guest has of gRPC; a test sees it by `grpcCalls`. */
+  readonly grpc = new GrpcCalls(this);
   #streams = 0;
   #configuring = false;
   #response: ReceivedResponse | null = null;
@@ -93,7 +96,10 @@ export class RootContext extends Context {
   }
 
   override map(type: number, writable: boolean): Pair[] | null {
-    if (writable || this.#response === null) return null;
+    if (writable) return null;
+    if (type === MapType.GrpcCallInitialMetadata || type === MapType.GrpcCallTrailingMetadata)
+      return this.grpc.map(type);
+    if (this.#response === null) return null;
     if (type === MapType.HttpCallResponseHeaders) return this.#response.headers;
     return type === MapType.HttpCallResponseTrailers ? this.#response.trailers : null;
   }
@@ -105,6 +111,7 @@ export class RootContext extends Context {
       return readable ? new Body(this.configuration) : null;
     }
     if (type === BufferType.HttpCallResponseBody) return this.#response?.body ?? null;
+    if (type === BufferType.GrpcCallMessage) return this.grpc.message;
     return type === BufferType.ForeignFunctionArguments ? this.vm.foreignArguments : null;
   }
 
@@ -183,6 +190,7 @@ export class RootContext extends Context {
   stopTimers(): void {
     this.setTickPeriod(0);
     for (const { id } of [...this.httpCalls]) this.#take(id);
+    this.grpc.cancelAll();
   }
 
   setTickPeriod(milliseconds: number): void {
@@ -246,6 +254,21 @@ export class RootContext extends Context {
     this.httpCalls.splice(at, 1);
     this.#timeouts.get(id)?.();
     this.#timeouts.delete(id);
+  }
+
+  /** gRPC calls that wait for an answer and streams that the upstream has not ended, the oldest first. */
+  get grpcCalls(): readonly GrpcCall[] {
+    return this.grpc.waiting;
+  }
+
+  /** The upstream answers a gRPC call, or sends something on a stream. */
+  answerGrpc(id: number, answer: GrpcAnswer): void {
+    this.grpc.answer(id, answer);
+  }
+
+  /** The connection of a gRPC call or stream breaks; once something has come, however it is said to break. */
+  failGrpc(id: number, how: Broken = "terminated"): void {
+    this.grpc.fail(id, how);
   }
 
   /** Calls `proxy_on_foreign_function`, which reads its arguments from the FOREIGN_FUNCTION_ARGUMENTS buffer. */

@@ -124,7 +124,8 @@ export class Vm {
   readonly #onLog: ((line: LogLine) => void) | undefined;
   #depth = 0;
   #lastContextId = 0;
-  #lastHttpCallId = 0;
+  /** By kind; where calls are numbered whatever they are, the first alone. */
+  readonly #lastCallIds = [0, 1, 2];
   #random: number;
 
   static readonly compile = compileModule;
@@ -225,9 +226,13 @@ export class Vm {
     return ++this.#lastContextId;
   }
 
-  nextHttpCallId(): number {
-    this.#lastHttpCallId += this.profile.httpCallStep;
-    return this.#lastHttpCallId;
+  /** The number of a call to an upstream: HTTP, gRPC, or a gRPC stream. */
+  nextCallId(kind: "http" | "call" | "stream"): number {
+    const { httpCallStep } = this.profile;
+    const place = httpCallStep === 1 ? 0 : ["http", "call", "stream"].indexOf(kind);
+    const id = this.#lastCallIds[place]! + httpCallStep;
+    this.#lastCallIds[place] = id;
+    return id;
   }
 
   remember(context: Context): void {

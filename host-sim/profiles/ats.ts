@@ -129,6 +129,9 @@ export const ats102: Profile = {
   unknownProperty: new Uint8Array(0),
   metricIds: "global",
   httpCallStep: 1,
+  grpcMessageCanChange: false,
+  grpcMessage: (text) => text,
+  grpcWithoutTargetKillsHost: false,
 
   deadReply: { status: 500, details: "wasm plugin failed" },
   failOpenByDefault: true,

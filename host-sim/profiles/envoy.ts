@@ -102,6 +102,13 @@ export const envoy140: Profile = {
   unknownProperty: null,
   metricIds: "byType",
   httpCallStep: 4,
+  grpcMessageCanChange: true,
+  grpcMessage: (text, details) => {
+    if (details === "") return text;
+    return text === "" ? details : `${text}{${details}}`;
+  },
+  // A panic: "unset oneof".
+  grpcWithoutTargetKillsHost: true,
 
   deadReply: { status: 503, details: "wasm_fail_stream" },
   failOpenByDefault: false,

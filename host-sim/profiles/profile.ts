@@ -209,6 +209,12 @@ export interface Profile {
 
   /** HTTP calls are numbered 1, 2, … or, where other kinds of call have numbers between, in such steps. */
   readonly httpCallStep: number;
+  /** The guest can write into the message that gRPC has brought. */
+  readonly grpcMessageCanChange: boolean;
+  /** The message that `proxy_get_status` gives in `proxy_on_grpc_close`, of gRPC's own and what the host says of the end. */
+  grpcMessage(text: string, details: string): string;
+  /** A serialized gRPC service without an upstream ends the host's process; so does an empty name, which is such a one. */
+  readonly grpcWithoutTargetKillsHost: boolean;
 
   /** What clients get while the VM is dead, or died on this request, and the plugin fails closed. */
   readonly deadReply: { readonly status: number; readonly details: string };

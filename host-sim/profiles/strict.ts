@@ -88,6 +88,9 @@ export const strict: Profile = {
   unknownProperty: null,
   metricIds: "byType",
   httpCallStep: 1,
+  grpcMessageCanChange: false,
+  grpcMessage: (text) => text,
+  grpcWithoutTargetKillsHost: false,
 
   deadReply: { status: 500, details: "wasm_trapped" },
   failOpenByDefault: false,

@@ -3,6 +3,7 @@ import type { UpdateResult } from "../../scripts/envoy/process.ts";
 import { compileGuest, FILTER_FLAGS } from "../support/compile-guest.ts";
 import { compared } from "./envoy-around.ts";
 import type { Exchange, Outcome } from "./exchange.ts";
+import type { GrpcCluster } from "./grpc-upstream.ts";
 import { moduleFile } from "./module-file.ts";
 import { Real } from "./real.ts";
 import { Simulated } from "./simulated.ts";
@@ -15,6 +16,8 @@ export interface BothOptions {
   readonly clusters?: readonly string[];
   /** Of these: those to which the guest alone calls. */
   readonly called?: readonly string[];
+  /** Beside these: clusters that speak gRPC, by name. */
+  readonly grpc?: Readonly<Record<string, GrpcCluster>>;
   readonly clusterHeader?: string;
   readonly emittedHeaders?: readonly string[];
   readonly failurePolicy?: "closed" | "open" | "reload";
@@ -49,11 +52,11 @@ export class Both {
       emittedHeaders = [],
       failurePolicy = "reload",
     } = options;
-    const { allowOnHeadersStopIteration = false } = options;
+    const { allowOnHeadersStopIteration = false, grpc = {} } = options;
     const wasm =
       options.wasm ?? (await compileGuest(["test/same-as-envoy/guest/script.ts", ...FILTER_FLAGS]));
     const configuration = bytesOf(options.configuration ?? "");
-    const common = { configuration, clusterHeader, emittedHeaders, allowOnHeadersStopIteration };
+    const common = { configuration, clusterHeader, emittedHeaders, allowOnHeadersStopIteration, grpc };
     const file = await moduleFile(wasm);
     try {
       const simulated = await Simulated.start({

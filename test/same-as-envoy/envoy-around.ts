@@ -84,7 +84,7 @@ export function leavingResponse({ headers, body, ended }: Message): Outcome["cli
 /** An outcome without what is not compared. */
 export function compared({ upstream, client, logs }: Outcome): Outcome {
   return {
-    // A call and the request that has gone on beside it take connections of their own.
+    // A call, of HTTP or gRPC, and the request that has gone on beside it take connections of their own.
     upstream: [...upstream.filter(isCall), ...upstream.filter((one) => !isCall(one))].map((one) => ({
       ...one,
       headers: without(one.headers, one.body, notCompared.request),
@@ -93,13 +93,15 @@ export function compared({ upstream, client, logs }: Outcome): Outcome {
     logs: logs.map((line) =>
       line
         .replaceAll(/(x-envoy-upstream-service-time(?:=|: ?| -> ))\d+/g, "$10")
+        .replaceAll(/date=\w+, [\w :]+ GMT/g, "date=now")
         // In `proxy_on_log` the request's headers are those that the router sent.
         .replaceAll(",x-envoy-expected-rq-timeout-ms=15000", ""),
     ),
   };
 }
 
-const isCall = ({ path }: Received): boolean => path.startsWith(CALL);
+const isCall = ({ path, headers }: Received): boolean =>
+  path.startsWith(CALL) || headers.every(([name]) => name !== "host");
 
 /** @param body the HTTP/1 codec says `content-length: 0` by itself */
 const without = (headers: readonly Pair[], body: string, names: ReadonlySet<string>): Pair[] =>

@@ -6,6 +6,7 @@ import { Shared, Vm } from "../../host-sim/index.ts";
 import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
 import { Both, type BothOptions } from "./both.ts";
 import { type Exchange, exchange, type HttpResponse } from "./exchange.ts";
+import type { Methods, Step } from "./grpc-upstream.ts";
 
 // Envoy compiles a Go module for seconds where other tests take the cores.
 vi.setConfig({ testTimeout: 120_000 });
@@ -18,7 +19,11 @@ interface Filter extends Omit<BothOptions, "wasm"> {
   readonly ticks?: RegExp;
   /** What its own calls get; more than one in turn. */
   readonly answers?: readonly HttpResponse[];
+  /** The same, by gRPC. */
+  readonly grpcAnswers?: readonly (readonly Step[])[];
 }
+
+const RANDOM_ERROR = "/grpcbin.GRPCBin/RandomError";
 
 const answer = (byte: string): HttpResponse => ({
   status: 200,
@@ -43,7 +48,15 @@ const filters: Readonly<Record<string, Filter>> = {
     called: ["httpbin"],
     answers: [answer("0"), answer("1")],
   },
-  "rust-grpc_auth_random": {},
+  // It lets requests pass by whether a status is even.
+  "rust-grpc_auth_random": {
+    grpc: { grpcbin: { [RANDOM_ERROR]: [] } },
+    grpcAnswers: [
+      [{ await: 1 }, { message: "" }, { status: 0, text: "OK" }],
+      [{ await: 1 }, { status: 5, text: "not found" }],
+      [{ await: 1 }, { status: 2, text: "unknown" }],
+    ],
+  },
 };
 
 const body = ["hello, world"];
@@ -150,10 +163,12 @@ describe.skipIf(DATA_IS_ABSENT)(`modules of Go, Rust and C++${WHY_SKIPPED}`, () 
     afterEach(() => both?.stop());
 
     test.each(Object.keys(filters))("%s", async (name) => {
-      const { answers = [], ticks = null, ...options } = filters[name]!;
+      const { answers = [], grpcAnswers = [], ticks = null, ...options } = filters[name]!;
       both = await Both.start({ ...options, wasm: read(name) });
       for (const [i, given] of requests.entries()) {
         const own = answers[i % answers.length];
+        const steps = grpcAnswers[i % grpcAnswers.length];
+        if (steps !== undefined) (options.grpc!.grpcbin as Methods)[RANDOM_ERROR] = steps;
         const one = exchange(`${i}`, { ...given, ...(own && { answer: own }) });
         const { real, simulated } = await both.runSilent(one, ticks);
         expect(simulated, JSON.stringify(one)).toEqual(real);

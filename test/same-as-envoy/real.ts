@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
 import { CALLED, type Exchange, type Outcome } from "./exchange.ts";
+import { type GrpcCluster, type GrpcServer, startGrpc } from "./grpc-upstream.ts";
 import { sendPiecewise } from "./piecewise-client.ts";
 import { ScriptedUpstreams } from "./scripted-upstreams.ts";
 
@@ -37,19 +38,28 @@ export interface RealOptions {
   readonly talkative?: boolean;
   /** Of `clusters`: those to which the guest alone calls. */
   readonly called?: readonly string[];
+  /** Beside `clusters`: those that speak gRPC, by name. */
+  readonly grpc?: Readonly<Record<string, GrpcCluster>>;
 }
 
 export class Real {
   readonly envoy: EnvoyProcess;
   readonly upstreams: ScriptedUpstreams;
+  readonly #grpc: readonly GrpcServer[];
   /** The guest lives and logs. */
   talkative: boolean;
   #read = 0;
   #exchange: Exchange | null = null;
 
-  private constructor(envoy: EnvoyProcess, upstreams: ScriptedUpstreams, talkative: boolean) {
+  private constructor(
+    envoy: EnvoyProcess,
+    upstreams: ScriptedUpstreams,
+    grpc: readonly GrpcServer[],
+    talkative: boolean,
+  ) {
     this.envoy = envoy;
     this.upstreams = upstreams;
+    this.#grpc = grpc;
     this.talkative = talkative;
   }
 
@@ -58,10 +68,14 @@ export class Real {
     const { failurePolicy, allowOnHeadersStopIteration = false } = options;
     const upstreams = await ScriptedUpstreams.start(clusters);
     upstreams.called = new Set(options.called);
+    const grpc: GrpcServer[] = [];
     try {
+      for (const [name, methods] of Object.entries(options.grpc ?? {})) {
+        grpc.push(await startGrpc(name, methods));
+      }
       const envoy = await startEnvoy({
         envoy: await findEnvoy(),
-        clusters: upstreams.clusters,
+        clusters: [...upstreams.clusters, ...grpc.map(({ cluster }) => cluster)],
         fallbackCluster: clusters[0]!,
         clusterHeader,
         emittedHeaders: [...emittedHeaders],
@@ -72,8 +86,9 @@ export class Real {
           allowOnHeadersStopIteration,
         },
       });
-      return new Real(envoy, upstreams, options.talkative ?? true);
+      return new Real(envoy, upstreams, grpc, options.talkative ?? true);
     } catch (error) {
+      for (const one of grpc) one.stop();
       await upstreams.stop();
       throw error;
     }
@@ -99,7 +114,8 @@ export class Real {
     );
     await this.#line(/ > delete$/, 1, () => false);
     const logs = lines === undefined ? this.takeLogs() : await this.takeLines(lines.count, lines.isOne);
-    return { upstream: [...upstreams.received], client, logs };
+    const called = this.#grpc.flatMap(({ received }) => received.splice(0));
+    return { upstream: [...called, ...upstreams.received], client, logs };
   }
 
   /** Waits until the guest has logged the nth such line, or at least one, and everything that it began is done. */
@@ -143,6 +159,7 @@ export class Real {
 
   async stop(): Promise<void> {
     await this.envoy.stop();
+    for (const one of this.#grpc) one.stop();
     await this.upstreams.stop();
   }
 }

@@ -12,6 +12,8 @@ import {
 } from "../../host-sim/index.ts";
 import { enteringRequest, enteringResponse, leavingRequest, leavingResponse } from "./envoy-around.ts";
 import { CALLED, type Exchange, isChunked, type Outcome, type Received } from "./exchange.ts";
+import { SimulatedGrpc } from "./grpc-simulated.ts";
+import type { GrpcCluster } from "./grpc-upstream.ts";
 
 const FILTER = "pointsman";
 /** Envoy's log is set to `info`. */
@@ -24,6 +26,8 @@ export interface SimulatedOptions {
   /** The first is also where requests without a cluster header go. */
   readonly clusters: readonly string[];
   readonly emittedHeaders?: readonly string[];
+  /** By cluster: those that speak gRPC. */
+  readonly grpc?: Readonly<Record<string, GrpcCluster>>;
   readonly failurePolicy?: FailurePolicy;
   readonly allowOnHeadersStopIteration?: boolean;
 }
@@ -32,17 +36,19 @@ export class Simulated {
   readonly host: ProxyHost;
   readonly first: Verdict;
   readonly #options: SimulatedOptions;
+  readonly #grpc: SimulatedGrpc;
   #read = 0;
 
   constructor(options: SimulatedOptions) {
     this.#options = options;
-    const { module, failurePolicy = "reload" } = options;
+    const { module, failurePolicy = "reload", grpc = {} } = options;
+    this.#grpc = new SimulatedGrpc(grpc);
     this.host = new ProxyHost(module, {
       profile: envoy140,
       workers: 1,
       failurePolicy,
       vmId: FILTER,
-      upstreams: options.clusters,
+      upstreams: [...options.clusters, ...Object.keys(grpc)],
     });
     this.first = this.configure(options.configuration);
   }
@@ -70,6 +76,7 @@ export class Simulated {
         const answer = exchange.answer ?? CALLED;
         root.answerHttpCall(call.id, { headers: enteringResponse(answer), body: answer.body.join("") });
       }
+      this.#grpc.settle(root, upstream);
       if (ticks && root.tickPeriod > 0) this.host.clock.advance(root.tickPeriod);
     };
     const { root } = stream;

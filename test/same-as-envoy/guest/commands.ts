@@ -2,9 +2,10 @@
 import * as host from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
 import { address, slotA, slotB, text } from "../../support/guest/bytes";
 import { run as runOther } from "../../support/guest/commands";
+import { grpc, grpcCommands } from "../../support/guest/grpc";
 import { takenPairsShown, takenShown } from "./bytes";
 
-/** The last stream that asked for an answer or a tick: what comes then works on it. */
+/** The last stream that asked for an answer or a tick, or began something of gRPC: what comes then works on it. */
 export let caller: u32 = 0;
 
 function withShown(status: u32): string {
@@ -66,8 +67,8 @@ function resume(w: string[]): string {
 
 const own = ["get", "pairs", "bytes", "prop", "copy", "log", "resume"];
 
-/** Runs one command for a context and gives what came of it. */
-export function run(context: u32, words: string[]): string {
+/** Runs one command of a context's script and gives what came of it. */
+export function run(owner: u32, words: string[]): string {
   switch (own.indexOf(words[0])) {
     case 0:
       return get(words);
@@ -84,7 +85,8 @@ export function run(context: u32, words: string[]): string {
     case 6:
       return resume(words);
     default:
-      if (["call", "tick"].includes(words[0])) caller = context;
+      if (["call", "tick", "grpccall", "grpcstream"].includes(words[0])) caller = owner;
+      if (grpcCommands.includes(words[0])) return grpc(words);
       return runOther(words);
   }
 }

@@ -51,7 +51,7 @@ function callback(context: u32, owner: u32, name: string, details: string, end: 
     const words = command.split(" ");
     if (command.startsWith("return ")) result = u32.parse(words[1]);
     else {
-      const came = run(context, words);
+      const came = run(owner, words);
       log(context, `${command} -> ${came}`);
     }
   }
@@ -119,6 +119,23 @@ export function proxy_on_http_call_response(
 ): void {
   const details = ` ${id.toString()} ${headers.toString()} ${body.toString()} ${trailers.toString()}`;
   callback(root, caller, "answer", details, false, 0);
+}
+
+/** These follow the caller's script. */
+export function proxy_on_grpc_receive_initial_metadata(root: u32, id: u32, size: u32): void {
+  callback(root, caller, "grpc_initial", ` ${id.toString()} ${size.toString()}`, false, 0);
+}
+
+export function proxy_on_grpc_receive(root: u32, id: u32, size: u32): void {
+  callback(root, caller, "grpc_receive", ` ${id.toString()} ${size.toString()}`, false, 0);
+}
+
+export function proxy_on_grpc_receive_trailing_metadata(root: u32, id: u32, size: u32): void {
+  callback(root, caller, "grpc_trailing", ` ${id.toString()} ${size.toString()}`, false, 0);
+}
+
+export function proxy_on_grpc_close(root: u32, id: u32, status: u32): void {
+  callback(root, caller, "grpc_close", ` ${id.toString()} ${status.toString()}`, false, 0);
 }
 
 /** Follows the caller's script, once. */
