@@ -1,6 +1,7 @@
 /** A context of the guest: the VM's own (id 0), a plugin's (root), or a stream's. */
 import { Status } from "./abi.ts";
 import type { Body } from "./body.ts";
+import type { Connection } from "./connection.ts";
 import type { Pair } from "./memory.ts";
 import type { RootContext } from "./root.ts";
 import type { Stream } from "./stream.ts";
@@ -19,6 +20,15 @@ export class Context {
   }
 
   get stream(): Stream | null {
+    return null;
+  }
+
+  get tcp(): Connection | null {
+    return null;
+  }
+
+  /** Envoy's filter state, as far as guests set it; null where there is none. */
+  get filterState(): Map<string, string> | null {
     return null;
   }
 

@@ -2,6 +2,7 @@
 import { BufferType, Errno, MapType, MetricType, Status, StreamType } from "./abi.ts";
 import { byteStringOf } from "./bytes.ts";
 import type { Context } from "./context.ts";
+import { setFilterState } from "./filter-state.ts";
 import { grpcHandlers } from "./grpc.ts";
 import type { Handler, Returned } from "./imports.ts";
 import type { Pair } from "./memory.ts";
@@ -134,7 +135,11 @@ function sendLocalResponse(
 
 function continueStream(vm: Vm, context: Context, type: number): Returned {
   if (type === StreamType.Upstream) return Status.Unimplemented;
-  if (type === StreamType.Downstream) return Status.Ok;
+  if (type === StreamType.Downstream) {
+    const { tcp } = context;
+    if (tcp !== null) vm.afterCall(() => tcp.continue());
+    return Status.Ok;
+  }
   const { stream } = context;
   if (stream === null) return Status.Ok;
   const what = type === StreamType.HttpRequest ? "request" : "response";
@@ -153,7 +158,9 @@ function continueStream(vm: Vm, context: Context, type: number): Returned {
 }
 
 function closeStream(vm: Vm, context: Context, type: number): Returned {
-  const { stream } = context;
+  const { stream, tcp } = context;
+  const isTcp = type === StreamType.Downstream || type === StreamType.Upstream;
+  if (tcp !== null && isTcp) vm.afterCall(() => tcp.closeByGuest());
   if (stream !== null && (type === StreamType.HttpRequest || type === StreamType.HttpResponse)) {
     vm.afterCall(() => stream.cut("wasm_close_stream"));
   }
@@ -200,6 +207,10 @@ function callForeignFunction(vm: Vm, context: Context, name: string, args: Uint8
   if (foreign !== undefined) {
     const result = foreign(args, context);
     return typeof result === "number" ? result : [result];
+  }
+  if (name === "set_envoy_filter_state" && vm.profile.hasFilterState) {
+    const status = setFilterState(context.filterState, args);
+    return status === Status.Ok ? [""] : status;
   }
   if (name === "clear_route_cache" && vm.profile.headerChangeClearsRouteCache) {
     context.stream?.clearRouteCache(name);

@@ -5,6 +5,7 @@ export { byteString, byteStringOf, bytesOf, textOf } from "./bytes.ts";
 export type { Group, HostCall, Param, ParamKind } from "./call-rows.ts";
 export { type Callback, type CallbackName, callbacks } from "./callbacks.ts";
 export { Clock } from "./clock.ts";
+export type { Connection, ConnectionInput, ConnectionResult } from "./connection.ts";
 export { type Fault, type FaultRule, Faults } from "./faults.ts";
 export type { GrpcAnswer, GrpcCall } from "./grpc.ts";
 export { hostCalls } from "./host-calls.ts";

@@ -1,6 +1,7 @@
 /** `proxy_get_property` and `proxy_set_property`: what a host offers by itself, and what the test adds. */
 import { MapType, Status } from "./abi.ts";
 import { byteStringOf } from "./bytes.ts";
+import type { Connection } from "./connection.ts";
 import type { Context } from "./context.ts";
 import type { Half } from "./half.ts";
 import type { Pair } from "./memory.ts";
@@ -41,6 +42,8 @@ function headersOf(stream: Stream, type: number): readonly Pair[] | null {
 function exchangedBy(stream: Stream): Exchanged {
   const { id, request, response, vm } = stream;
   return {
+    isConnection: false,
+    filterState: stream.filterState,
     id,
     began: stream.began,
     now: vm.clock.nanoseconds,
@@ -60,6 +63,27 @@ function exchangedBy(stream: Stream): Exchanged {
     },
     given: (path) => stream.properties[path] ?? vm.properties[path],
   };
+}
+
+function exchangedOver(connection: Connection): Exchanged {
+  const { vm, id, began, fromClient, fromUpstream, connected, filterState, properties } = connection;
+  const none = { headers: null, shown: null } as const;
+  return {
+    isConnection: true,
+    filterState,
+    id,
+    began,
+    now: vm.clock.nanoseconds,
+    closed: false,
+    request: { ...none, bytes: fromClient.arrived, isSent: connected },
+    response: { ...none, status: null, bytes: fromUpstream.passed, hasCome: false },
+    given: (path) => properties[path] ?? vm.properties[path],
+  };
+}
+
+function exchangedIn({ stream, tcp }: Context): Exchanged | null {
+  if (stream !== null) return exchangedBy(stream);
+  return tcp === null ? null : exchangedOver(tcp);
 }
 
 const bytesOf = ({ sent }: Half): number => sent.body.reduce((sum, { length }) => sum + length, 0);
@@ -121,18 +145,18 @@ function ofStream(stream: Stream, [group, field, name]: readonly string[]): Uint
  * where there is one that cannot be handed out.
  */
 export function getProperty(context: Context, path: string): Uint8Array | string | number | null {
-  const { vm, root, stream } = context;
+  const { vm, root, stream, tcp } = context;
   const parts = path.replace(/\0$/, "").split("\0");
   const dotted = parts.join(".");
-  const given = stream?.properties[dotted] ?? vm.properties[dotted];
+  const given = (stream ?? tcp)?.properties[dotted] ?? vm.properties[dotted];
   if (given !== undefined) return encodeProperty(given);
   if (dotted === "plugin_root_id") return root?.rootId ?? "";
   if (dotted === "plugin_name") return root?.name ?? "";
   if (dotted === "plugin_vm_id") return vm.vmId;
-  const own = vm.profile.property?.(stream === null ? null : exchangedBy(stream), parts) ?? null;
+  const own = vm.profile.property?.(exchangedIn(context), parts) ?? null;
   if (own !== null && typeof own === "object" && "kills" in own) return vm.abortHost(own.kills);
   if (own !== null) return own;
-  if (stream === null) return null;
+  if (stream === null) return (parts.length === 1 ? tcp?.state.get(dotted) : null) ?? null;
   // A whole map.
   const isMap = dotted === "request" || dotted === "response";
   if (isMap && vm.profile.propertiesFollowMaps) return Status.SerializationFailure;
@@ -142,8 +166,9 @@ export function getProperty(context: Context, path: string): Uint8Array | string
 
 /** Keeps a property on the stream; false where there is no stream to keep it on. */
 export function setProperty(context: Context, path: string, value: Uint8Array): boolean {
-  const { stream } = context;
-  if (stream === null) return false;
+  const { stream, tcp } = context;
+  tcp?.state.set(path, value);
+  if (stream === null) return tcp !== null;
   if (context.vm.profile.setsRequest) changeRequest(stream, path.replace(/\0$/, "").split("\0"), value);
   else stream.state.set(path, value);
   return true;

@@ -1,7 +1,8 @@
-/** A plugin (root) context: its configuration, its streams, its ticks, its HTTP calls and its gRPC calls. */
+/** A plugin (root) context: its configuration, its streams, its ticks, its calls by HTTP and gRPC. */
 import { BufferType, MapType } from "./abi.ts";
 import { Body } from "./body.ts";
 import { bytesOf } from "./bytes.ts";
+import { Connection, type ConnectionInput, type ConnectionResult } from "./connection.ts";
 import { Context } from "./context.ts";
 import { type Broken, type GrpcAnswer, type GrpcCall, GrpcCalls } from "./grpc.ts";
 import type { Pair } from "./memory.ts";
@@ -159,6 +160,23 @@ export class RootContext extends Context {
     const stream = new Stream(this, this.vm.nextContextId(), properties);
     this.vm.remember(stream);
     return stream;
+  }
+
+  /** One TCP connection from its beginning to its end. */
+  connection(input: ConnectionInput): ConnectionResult {
+    const connection = this.newConnection(input.properties);
+    connection.exchange(input);
+    return connection.result();
+  }
+
+  /** A connection for the test to drive piece by piece. */
+  newConnection(properties: Properties = {}): Connection {
+    const { profile } = this.vm;
+    if (!profile.hasTcpFilters) throw new Error(`${profile.name} has no filters for TCP`);
+    this.#streams++;
+    const connection = new Connection(this, this.vm.nextContextId(), properties);
+    this.vm.remember(connection);
+    return connection;
   }
 
   streamEnded(): void {

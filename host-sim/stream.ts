@@ -42,6 +42,7 @@ export class Stream extends Context {
   #kind: RequestKind = { isGrpc: false, isHead: false };
   #response: Half | null = null;
   #state: Map<string, Uint8Array> | null = null;
+  #filterState: Map<string, string> | null = null;
   #logging = false;
   /** The callback that runs now. */
   #callback: CallbackName | null = null;
@@ -77,6 +78,11 @@ export class Stream extends Context {
   get state(): Map<string, Uint8Array> {
     this.#state ??= new Map();
     return this.#state;
+  }
+
+  override get filterState(): Map<string, string> {
+    this.#filterState ??= new Map();
+    return this.#filterState;
   }
 
   override get noMap(): number {

@@ -129,6 +129,8 @@ export const ats102: Profile = {
   unknownProperty: new Uint8Array(0),
   metricIds: "global",
   httpCallStep: 1,
+  hasTcpFilters: false,
+  hasFilterState: false,
   grpcMessageCanChange: false,
   grpcMessage: (text) => text,
   grpcWithoutTargetKillsHost: false,

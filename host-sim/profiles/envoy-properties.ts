@@ -43,6 +43,16 @@ const groups: ReadonlySet<string> = new Set([
   "filter_state",
 ]);
 
+/** Of connections: the two directions as wholes, and what a route would say. */
+const wholeWays: ReadonlySet<string> = new Set(["request", "response"]);
+const ofRoutes: ReadonlySet<string> = new Set([
+  "xds.route_name",
+  "xds.route_metadata",
+  "xds.virtual_host_name",
+]);
+/** Of connections: what is known when there is one to the upstream. */
+const onceConnected: ReadonlySet<string> = new Set(["xds.cluster_name", "xds.cluster_metadata"]);
+
 export function envoyProperty(
   exchanged: Exchanged | null,
   parts: readonly string[],
@@ -53,6 +63,14 @@ export function envoyProperty(
   if (exchanged === null) return null;
   if (groups.has(path)) return Status.SerializationFailure;
   const { isSent } = exchanged.request;
+  if (exchanged.isConnection) {
+    if (wholeWays.has(path)) return Status.SerializationFailure;
+    if (ofRoutes.has(path) || (onceConnected.has(path) && !isSent)) return null;
+    if (path === "upstream.transport_failure_reason") return "";
+    if (path === "request.size") return integer(exchanged.request.bytes);
+    if (path === "response.size") return integer(exchanged.response.bytes);
+  }
+  if (parts[0] === "filter_state") return exchanged.filterState.get(parts.slice(1).join(".")) ?? null;
   if (path === "xds.upstream_host_metadata") return isSent ? Status.SerializationFailure : null;
   const [group = "", field] = parts;
   if (field === "port") return portOf(exchanged, `${group}.address`);

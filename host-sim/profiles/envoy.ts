@@ -102,6 +102,8 @@ export const envoy140: Profile = {
   unknownProperty: null,
   metricIds: "byType",
   httpCallStep: 4,
+  hasTcpFilters: true,
+  hasFilterState: true,
   grpcMessageCanChange: true,
   grpcMessage: (text, details) => {
     if (details === "") return text;

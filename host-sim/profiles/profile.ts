@@ -31,8 +31,10 @@ export interface RequestLine {
   path: string;
 }
 
-/** What has come of a request and its response, for properties. */
+/** What has come of a request and its response, or of a TCP connection, for properties. */
 export interface Exchanged {
+  /** TCP: "request" and "response" are the two directions, and there are no headers. */
+  readonly isConnection: boolean;
   readonly id: number;
   /** Nanoseconds: when the stream began, and now. */
   readonly began: bigint;
@@ -55,6 +57,7 @@ export interface Exchanged {
     /** All of it has come from upstream. */
     readonly hasCome: boolean;
   };
+  readonly filterState: ReadonlyMap<string, string>;
   /** What the test says of a property. */
   given(path: string): unknown;
 }
@@ -209,6 +212,10 @@ export interface Profile {
 
   /** HTTP calls are numbered 1, 2, … or, where other kinds of call have numbers between, in such steps. */
   readonly httpCallStep: number;
+  /** TCP connections pass filters too. */
+  readonly hasTcpFilters: boolean;
+  /** The foreign function `set_envoy_filter_state`. */
+  readonly hasFilterState: boolean;
   /** The guest can write into the message that gRPC has brought. */
   readonly grpcMessageCanChange: boolean;
   /** The message that `proxy_get_status` gives in `proxy_on_grpc_close`, of gRPC's own and what the host says of the end. */

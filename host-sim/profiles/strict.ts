@@ -88,6 +88,8 @@ export const strict: Profile = {
   unknownProperty: null,
   metricIds: "byType",
   httpCallStep: 1,
+  hasTcpFilters: true,
+  hasFilterState: false,
   grpcMessageCanChange: false,
   grpcMessage: (text) => text,
   grpcWithoutTargetKillsHost: false,

@@ -67,6 +67,8 @@ export function malloc(size: usize): usize {
 
 export function proxy_on_context_create(context: u32, parent: u32): void {
   log(context, `create of ${parent.toString()}`);
+  // A connection has no header: it does what the plugin's configuration says.
+  if (parent !== 0 && scripts.has(parent)) scripts.set(context, scripts.get(parent));
 }
 
 export function proxy_on_vm_start(root: u32, size: u32): u32 {
@@ -107,6 +109,26 @@ export function proxy_on_response_body(context: u32, size: u32, end: u32): u32 {
 
 export function proxy_on_response_trailers(context: u32, trailers: u32): u32 {
   return callback(context, context, "response_trailers", ` ${trailers.toString()}`, false, 0);
+}
+
+export function proxy_on_new_connection(context: u32): u32 {
+  return callback(context, context, "new_connection", "", false, 0);
+}
+
+export function proxy_on_downstream_data(context: u32, size: u32, end: u32): u32 {
+  return callback(context, context, "downstream_data", ` ${size.toString()}`, end !== 0, 0);
+}
+
+export function proxy_on_upstream_data(context: u32, size: u32, end: u32): u32 {
+  return callback(context, context, "upstream_data", ` ${size.toString()}`, end !== 0, 0);
+}
+
+export function proxy_on_downstream_connection_close(context: u32, by: u32): void {
+  callback(context, context, "downstream_close", ` ${by.toString()}`, false, 0);
+}
+
+export function proxy_on_upstream_connection_close(context: u32, by: u32): void {
+  callback(context, context, "upstream_close", ` ${by.toString()}`, false, 0);
 }
 
 /** Follows the caller's script. */

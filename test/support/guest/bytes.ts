@@ -14,6 +14,17 @@ export function address(bytes: ArrayBuffer): usize {
   return changetype<usize>(bytes);
 }
 
+/** `0x0a04` are those bytes; anything else is text. */
+export function bytes(word: string): ArrayBuffer {
+  if (!word.startsWith("0x")) return text(word);
+  const size = word.length / 2 - 1;
+  const value = new ArrayBuffer(size);
+  for (let i = 0; i < size; i++) {
+    store<u8>(address(value) + i, <u8>U32.parseInt(word.substring(2 + 2 * i, 4 + 2 * i), 16));
+  }
+  return value;
+}
+
 /** What the host left at the two slots, which is freed: it came from proxy_on_memory_allocate. */
 export function taken(): string {
   const at = load<u32>(slotA);

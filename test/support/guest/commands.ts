@@ -1,6 +1,6 @@
 // The test guest's commands: one for each host call, by words. Each gives its status, and what it got.
 import * as host from "@gcoredev/proxy-wasm-sdk-as/assembly/imports";
-import { address, pairs, slot64, slotA, slotB, taken, takenPairs, text } from "./bytes";
+import { address, bytes, pairs, slot64, slotA, slotB, taken, takenPairs, text } from "./bytes";
 import * as env from "./env";
 import * as wasi from "./wasi_snapshot_preview1";
 
@@ -141,7 +141,7 @@ function property(w: string[]): string {
 
 function foreign(w: string[]): string {
   const name = text(w[1]);
-  const args = text(w[2]);
+  const args = bytes(w[2]);
   store<u32>(slotA, 0);
   return withText(
     host.proxy_call_foreign_function(

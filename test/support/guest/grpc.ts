@@ -1,20 +1,9 @@
 // The test guest's commands for gRPC: calls and streams, and what it does to a stream.
-import { address, pairs, slotA, text } from "./bytes";
+import { address, bytes, pairs, slotA, text } from "./bytes";
 import * as env from "./env";
 
 /** What was begun last. */
 let last: u32 = 0;
-
-/** `0x0a04` are those bytes; anything else is text. */
-function bytes(word: string): ArrayBuffer {
-  if (!word.startsWith("0x")) return text(word);
-  const size = word.length / 2 - 1;
-  const value = new ArrayBuffer(size);
-  for (let i = 0; i < size; i++) {
-    store<u8>(address(value) + i, <u8>U32.parseInt(word.substring(2 + 2 * i, 4 + 2 * i), 16));
-  }
-  return value;
-}
 
 /** `grpccall UPSTREAM SERVICE METHOD METADATA MESSAGE TIMEOUT`, `grpcstream UPSTREAM SERVICE METHOD METADATA` */
 function begin(w: string[]): string {
