@@ -1,11 +1,15 @@
-/** Modules that others compiled, from three SDKs, in the real Envoy and in the simulator. */
+/**
+ * Modules that others compiled, from three SDKs, in the real Envoy and in the simulator; `tcp.test.ts` has two that filter
+ * connections, `services.test.ts` three that run beside requests.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { Shared, Vm } from "../../host-sim/index.ts";
+import { Vm } from "../../host-sim/index.ts";
 import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
 import { Both, type BothOptions } from "./both.ts";
-import { type Exchange, exchange, type HttpResponse } from "./exchange.ts";
+import { exchange, type HttpResponse } from "./exchange.ts";
+import { requests } from "./foreign-requests.ts";
 import type { Methods, Step } from "./grpc-upstream.ts";
 
 // Envoy compiles a Go module for seconds where other tests take the cores.
@@ -59,103 +63,25 @@ const filters: Readonly<Record<string, Filter>> = {
   },
 };
 
-const body = ["hello, world"];
-const requests: readonly Partial<Exchange>[] = [
-  {},
-  { path: "/a/b?c=d&e", host: "other.example:8080" },
-  {
-    headers: [
-      ["X-One", "1"],
-      ["x-two", "2"],
-      ["X-One", "3"],
-      ["Accept", "*/*"],
-    ],
-  },
-  {
-    headers: [
-      ["Cookie", "a=b; c=d"],
-      ["User-Agent", "test/1"],
-      ["Referer", "http://x/"],
-    ],
-  },
-  { method: "POST", body },
-  { method: "POST", body, framing: "chunked" },
-  { method: "PUT", body: ["x".repeat(20_000)], headers: [["buffer-operation", "replace"]] },
-  { method: "POST", body, headers: [["buffer-operation", "prepend"]] },
-  { method: "POST", body, headers: [["buffer-operation", "append"]] },
-  { method: "POST", body, headers: [["Content-Type", "application/grpc"]] },
-  {
-    response: {
-      status: 404,
-      headers: [
-        ["X-R", "1"],
-        ["x-r", "2"],
-        ["Server", "s"],
-      ],
-      body: ["not found"],
-    },
-  },
-  {
-    response: {
-      status: 302,
-      headers: [
-        ["Location", "/there"],
-        ["Content-Length", "0"],
-      ],
-      body: [],
-    },
-  },
-  { response: { status: 200, headers: [["Content-Length", "5"]], body: ["abcde"] } },
-  { method: "DELETE" },
-];
-
 describe.skipIf(DATA_IS_ABSENT)(`modules of Go, Rust and C++${WHY_SKIPPED}`, () => {
   const names = DATA_IS_ABSENT ? [] : readdirSync(FOLDER).filter((name) => name.endsWith(".wasm"));
 
-  test("are thirteen", () => {
+  test("are thirteen, and each is compared with Envoy: these here, the others beside", () => {
+    const others = [
+      "go-dispatch_call_on_tick",
+      "go-network",
+      "go-shared_queue-receiver",
+      "go-shared_queue-sender",
+      "rust-envoy_tcp_routing",
+    ];
+    const files = [...Object.keys(filters), ...others].map((name) => `${name}.wasm`);
+    expect(names.toSorted()).toEqual(files.sort());
     expect(names.length).toBe(13);
   });
 
   test.each(names)("%s loads and takes a configuration", async (name) => {
     const vm = await Vm.load(readFileSync(join(FOLDER, name)));
     expect(vm.createRoot({ configuration: '{"header": "x-a", "value": "b"}' }).refused).toBe(null);
-  });
-
-  // As Envoy 1.40 was seen to log: it compiles the two for many seconds, too long to see each time.
-  test("queues carry what one VM puts in to another", async () => {
-    const shared = new Shared();
-    const receiver = await Vm.load(read("go-shared_queue-receiver"), { vmId: "receiver", shared });
-    const load = (): Promise<Vm> => Vm.load(read("go-shared_queue-sender"), { vmId: "sender", shared });
-    expect((await load()).createRoot({ configuration: "http" }).refused).toBe(null);
-    const queues = ["http_request_headers", "http_response_headers"];
-    for (const configuration of queues) receiver.createRoot({ configuration });
-    const sender = await load();
-    const root = sender.createRoot({ configuration: "http" });
-    const response = { headers: [[":status", "200"]] as const };
-    root.request({
-      headers: [
-        [":authority", "a"],
-        [":path", "/x"],
-        [":method", "GET"],
-      ],
-      response,
-    });
-    const texts = (vm: Vm): string[] => vm.logs.map(({ text }) => text);
-    expect(texts(sender)).toEqual([
-      "contextID=1 is configured for http",
-      'enqueued data: {"key": ":authority","value": "a"}',
-      'enqueued data: {"key": ":path","value": "/x"}',
-      'enqueued data: {"key": ":method","value": "GET"}',
-      '(contextID=2) enqueued data: {"key": ":status","value": "200"}',
-    ]);
-    expect(texts(receiver)).toEqual([
-      'queue "http_request_headers" registered as queueID=1 by contextID=1',
-      'queue "http_response_headers" registered as queueID=2 by contextID=2',
-      '(contextID=1) dequeued data from http_request_headers(queueID=1): {"key": ":authority","value": "a"}',
-      '(contextID=1) dequeued data from http_request_headers(queueID=1): {"key": ":path","value": "/x"}',
-      '(contextID=1) dequeued data from http_request_headers(queueID=1): {"key": ":method","value": "GET"}',
-      '(contextID=2) dequeued data from http_response_headers(queueID=2): {"key": ":status","value": "200"}',
-    ]);
   });
 
   describe("in Envoy as in the simulator:", () => {

@@ -7,6 +7,7 @@ import {
   type Pair,
   ProxyHost,
   type RootOptions,
+  type Shared,
   type Verdict,
   Vm,
 } from "../../host-sim/index.ts";
@@ -29,6 +30,8 @@ export interface SimulatedOptions {
   /** By cluster: those that speak gRPC. */
   readonly grpc?: Readonly<Record<string, GrpcCluster>>;
   readonly failurePolicy?: FailurePolicy;
+  /** What VMs beside the host's have in common with them. */
+  readonly shared?: Shared;
   readonly allowOnHeadersStopIteration?: boolean;
 }
 
@@ -49,6 +52,7 @@ export class Simulated {
       failurePolicy,
       vmId: FILTER,
       upstreams: [...options.clusters, ...Object.keys(grpc)],
+      ...(options.shared && { shared: options.shared }),
     });
     this.first = this.configure(options.configuration);
   }
