@@ -69,7 +69,7 @@ const noMemory = {
   get buffer(): ArrayBuffer {
     throw new HostAbort("the module has no memory");
   },
-};
+} as WebAssembly.Memory;
 
 type GuestFunction = (...args: number[]) => number | undefined;
 

@@ -32,6 +32,7 @@ npm() {
   case "$1 \${2:-}" in
     "ci "* | "test "*) ;;
     "run bench"*) command npm pkg get "scripts.$2" | grep -q build/bench ;;
+    "run page"*) command npm pkg get "scripts.$2" | grep -q scripts/page/serve ;;
     *) command npm "$@" ;;
   esac
 }

@@ -5,6 +5,7 @@ import type { Answer, Request } from "../scripts/table/request.ts";
 import { reference } from "./reference.ts";
 import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
 import { FilterReader, loadFarm, readTsv, tableOf, wire } from "./support/farms.ts";
+import { answerOfHostCase, hostCases } from "./support/host-cases.ts";
 
 type Reader = (request: Request) => Answer;
 const READERS = ["the filter", "the decoder", "the reference"] as const;
@@ -31,9 +32,7 @@ describe.skipIf(DATA_IS_ABSENT)(`Multiversion's own answers${WHY_SKIPPED}`, () =
     }
   });
 
-  const rows = (DATA_IS_ABSENT ? [] : readTsv(`${DATA}/host-cases.tsv`)).map(
-    (row) => ({ ...row, leftOut: whyLeftOut(row), renamed: renamed(row) }) as Row,
-  );
+  const rows = DATA_IS_ABSENT ? [] : hostCases();
   const asked = rows.filter((row) => row.leftOut === null);
 
   it("leaves out only what the proxies never ask the filter", () => {
@@ -62,12 +61,7 @@ describe.skipIf(DATA_IS_ABSENT)(`Multiversion's own answers${WHY_SKIPPED}`, () =
       const wrong = asked.flatMap((row) => {
         const request = { authority: wire(row.host), target: wire(row.request_uri) };
         const decision = ask(`${row.realm} ${reader}`, request);
-        const expected =
-          row.renamed !== null
-            ? { wiki: row.renamed, version: versions.get(row.renamed) }
-            : row.status.startsWith("php-")
-              ? { wiki: row.wiki, version: row.status.slice("php-".length) }
-              : { wiki: null, release: "group2" };
+        const expected = answerOfHostCase(row, versions);
         const got = { wiki: decision?.wiki, version: decision?.version, release: decision?.release };
         const right = Object.entries(expected).every(
           ([key, value]) => got[key as keyof typeof got] === value,
@@ -88,34 +82,3 @@ describe.skipIf(DATA_IS_ABSENT)(`Multiversion's own answers${WHY_SKIPPED}`, () =
     });
   }
 });
-
-interface Row {
-  realm: "production" | "labs";
-  host: string;
-  script_name: string;
-  request_uri: string;
-  wiki: string;
-  status: string;
-  leftOut: string | null;
-  renamed: string | null;
-}
-
-/** The wiki that Apache gives a host by another name, before PHP is asked; only PHP's answer is in the data. */
-function renamed({ realm, host }: Record<string, string>): string | null {
-  if (realm !== "production") return null;
-  if (host!.endsWith(".wikidata.org") && !/^(www|test)\./.test(host!)) return "wikidatawiki";
-  if (host!.endsWith(".wikifunctions.org") && host !== "www.wikifunctions.org") return "wikifunctionswiki";
-  return null;
-}
-
-function whyLeftOut(row: Record<string, string>): string | null {
-  const { host, script_name, request_uri } = row as unknown as Row;
-  if (host.endsWith(".wmnet") || host === "localhost" || /^[\d.]+$|^\[|^$/.test(host))
-    return "a host that passes through";
-  if (host.endsWith(".")) return "a host that ends in a dot";
-  if (!request_uri.startsWith("/")) return "a path that does not begin with /";
-  if (host.startsWith("upload.wikimedia.") && script_name !== "/w/thumb.php") {
-    return "an upload by another script than thumb.php";
-  }
-  return null;
-}

@@ -6,6 +6,11 @@ import { Table } from "../table/table.ts";
 
 /** @param generation 1…2^32−1 */
 export function assemble(sections: readonly Section[], generation: number): Uint8Array {
+  return layOut(sections, generation, digestOf(sections));
+}
+
+/** @param digest of `DIGEST_BYTES` bytes, which no reader checks when it opens a table */
+export function layOut(sections: readonly Section[], generation: number, digest: Uint8Array): Uint8Array {
   const bodyStart = L.HEADER_BYTES + sections.length * L.DIRECTORY_ENTRY;
   const length = sections.reduce((sum, section) => sum + section.bytes.length, bodyStart);
   const table = new Uint8Array(length);
@@ -15,7 +20,7 @@ export function assemble(sections: readonly Section[], generation: number): Uint
   view.setUint16(L.HEADER_VERSION, L.LAYOUT_VERSION, true);
   view.setUint16(L.HEADER_SECTIONS, sections.length, true);
   view.setUint32(L.HEADER_GENERATION, generation, true);
-  table.set(digestOf(sections), L.HEADER_DIGEST);
+  table.set(digest, L.HEADER_DIGEST);
   let offset = bodyStart;
   for (const [i, { name, bytes }] of sections.entries()) {
     const entry = L.HEADER_BYTES + i * L.DIRECTORY_ENTRY;

@@ -39,7 +39,9 @@ export async function buildPage({ out = "build/page", filter = "build/pointsman.
     jsx: "automatic",
     jsxImportSource: "preact",
     loader: { ".table": "binary" },
-    plugins: [withFilter(filter)],
+    // Bytes as they are: what they are written as must compress.
+    charset: "utf8",
+    plugins: [withFilter(filter), withoutUnused],
     logLevel: "warning",
   });
   copyFileSync("scripts/page/style.css", join(out, "page.css"));
@@ -47,11 +49,26 @@ export async function buildPage({ out = "build/page", filter = "build/pointsman.
   writeFileSync(join(out, "index.html"), html);
 }
 
-/** What is imported as .wasm is that file. */
+/**
+ * What is imported as .wasm is that file, as a text whose characters are its bytes: base64, in which no byte begins where
+ * a letter does, is a fifth larger when it is compressed.
+ */
 function withFilter(file) {
-  const contents = () => ({ contents: readFileSync(file), loader: "binary" });
+  const contents = () => {
+    const text = JSON.stringify(readFileSync(file).toString("latin1"));
+    return { contents: `export default Uint8Array.from(${text}, (one) => one.charCodeAt(0));` };
+  };
   return { name: "filter", setup: (build) => build.onLoad({ filter: /\.wasm$/ }, contents) };
 }
+
+/** No file of ours does anything by being imported: what nobody uses of it stays out. */
+const withoutUnused = {
+  name: "without unused",
+  setup: (build) =>
+    build.onResolve({ filter: /^\..*\.tsx?$/ }, ({ path, resolveDir, kind }) =>
+      kind === "entry-point" ? null : { path: join(resolveDir, path), sideEffects: false },
+    ),
+};
 
 /** The table that the page begins with, names of rules and their lines included. */
 function packSmallFarm(out) {

@@ -2,19 +2,23 @@
 import small from "../../build/small.table";
 import { type Names, parseNames } from "../farm/names.ts";
 import { Table } from "../table/table.ts";
+import { WatchedBytes } from "../table/watched-bytes.ts";
 
 export interface Opened {
   /** The file's name. */
   name: string;
   table: Table;
+  /** Through which the table reads. */
+  raw: WatchedBytes;
   /** null for a stripped table: it does not know lines of the farm file. */
   names: Names | null;
 }
 
 /** Throws TableError. @param name of its file */
 export function openTable(name: string, bytes: Uint8Array): Opened {
-  const table = new Table(bytes);
-  return { name, table, names: table.names && parseNames(table.names) };
+  const raw = new WatchedBytes(bytes);
+  const table = new Table(bytes, raw);
+  return { name, table, raw, names: table.names && parseNames(table.names) };
 }
 
 export const BUILT_IN: Opened = openTable("examples/small", small);

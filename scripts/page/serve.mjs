@@ -13,7 +13,7 @@ const folder = new URL("../../build/page/", import.meta.url);
 const files = new Map(Object.keys(TYPES).map((name) => [name, readFileSync(new URL(name, folder))]));
 
 const server = http.createServer((request, response) => {
-  const name = new URL(request.url ?? "/", "http://page").pathname.slice(1) || "index.html";
+  const name = (request.url ?? "/").split("?", 1)[0].slice(1) || "index.html";
   const file = files.get(name);
   if (file === undefined || !["GET", "HEAD"].includes(request.method ?? "")) {
     response.writeHead(404, { "content-type": "text/plain" }).end("There is no such file.\n");
@@ -32,3 +32,9 @@ server.listen(0, "127.0.0.1", () => {
     `The page is at http://127.0.0.1:${server.address().port}/ until Ctrl-C. Nothing that is asked leaves it.`,
   );
 });
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    server.close();
+    server.closeAllConnections();
+  });
+}

@@ -19,9 +19,9 @@ const WITHOUT_VALUE = new Set(
 const LONG: Record<string, string> = {
   ...{ "-X": "--request", "-H": "--header", "-d": "--data", "-b": "--cookie", "-A": "--user-agent" },
   ...{ "-e": "--referer", "-G": "--get", "-I": "--head", "-u": "--user" },
-  ...{ "--data-raw": "--data", "--data-binary": "--data", "--data-ascii": "--data", "--json": "--json" },
+  ...{ "--data-binary": "--data", "--data-ascii": "--data" },
 };
-const COUNTS = new Set([...Object.values(LONG), "--url", "--data-urlencode"]);
+const COUNTS = new Set([...Object.values(LONG), "--url", "--data-raw", "--data-urlencode", "--json"]);
 const HAVE_NONE = new Set(["--get", "--head"]);
 
 /** Whether it is meant as a curl command. */
@@ -37,6 +37,7 @@ export function questionOfCurl(text: string): Question {
   const urls: string[] = [];
   const data: string[] = [];
   const headers = new Map<string, string[]>();
+  const removed = new Set<string>();
   const add = (name: string, value: string) =>
     headers.set(name.toLowerCase(), [...(headers.get(name.toLowerCase()) ?? []), value]);
   let method: string | null = null;
@@ -47,14 +48,15 @@ export function questionOfCurl(text: string): Question {
     else if (name === "--request") method = value;
     else if (name === "--get") isGet = true;
     else if (name === "--head") isHead = true;
-    else if (name === "--header") addHeader(value, add);
+    else if (name === "--header") addHeader(value, add, removed);
     else if (name === "--cookie") add("cookie", cookies(value));
     else if (name === "--user-agent") add("user-agent", value);
     else if (name === "--referer") add("referer", value);
     else if (name === "--user") add("authorization", `Basic ${base64(value)}`);
     else if (name === "--data-urlencode") data.push(urlEncoded(value));
     else {
-      if (value.startsWith("@")) throw new Error(`${value}: no file is read here: write what is in it`);
+      if (value.startsWith("@") && name !== "--data-raw")
+        throw new Error(`${value}: no file is read here: write what is in it`);
       data.push(value);
       if (name === "--json") for (const type of ["content-type", "accept"]) add(type, "application/json");
     }
@@ -66,7 +68,8 @@ export function questionOfCurl(text: string): Question {
   if (body !== null && isGet) question.path += `${question.path.includes("?") ? "&" : "?"}${body}`;
   else if (body !== null) {
     question.body = body;
-    if (!headers.has("content-type")) add("content-type", "application/x-www-form-urlencoded");
+    if (!headers.has("content-type") && !removed.has("content-type"))
+      add("content-type", "application/x-www-form-urlencoded");
   }
   question.method = method ?? (isHead ? "HEAD" : question.body !== null ? "POST" : "GET");
   const [host] = headers.get("host") ?? [];
@@ -107,10 +110,11 @@ function* optionsOf(words: readonly string[]): Generator<[name: string, value: s
 }
 
 /** `Name: value`; `Name;` is an empty one, and `Name:` is taken away. */
-function addHeader(text: string, add: (name: string, value: string) => void): void {
+function addHeader(text: string, add: (name: string, value: string) => void, removed: Set<string>): void {
   const [, name, sign, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*([:;])[ \t]*([^\r\n\0]*)$/.exec(text) ?? [];
   if (name === undefined || (sign === ";" && value !== "")) throw new Error(`-H ${text}: no header`);
   if (sign === ";" || value !== "") add(name, value!);
+  else removed.add(name.toLowerCase());
 }
 
 function cookies(text: string): string {

@@ -46,6 +46,14 @@ export async function* readRequests(
   for (const _ of unwrapper.rest()) yield { line, error: "the log has only the beginning of this line" };
 }
 
+/** The request of one line alone. Throws an Error whose message is for the user. */
+export function requestOfLine(text: string, options: LogOptions): Question {
+  const line = new Unwrapper().unwrap(text);
+  const question = line === null ? null : new LineReader(options).read(line);
+  if (question === null) throw new Error("the line has no request");
+  return question;
+}
+
 function attempt(read: () => Question | null): { question: Question | null } | { error: string } {
   try {
     return { question: read() };

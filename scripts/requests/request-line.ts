@@ -17,12 +17,15 @@ export interface Logged {
 /** No request: the client hung up, spoke TLS or nonsense, or opened a tunnel. Such a line is counted and no more. */
 export const NO_REQUEST = null;
 
+/** A line of a log that does not tell the host, where nobody else does. */
+export class NoHost extends Error {}
+
 /** @param host of requests of which the log does not tell it. Throws an Error whose message is for the user. */
 export function questionOfLogged(logged: Logged, host: string | null): Question {
   const { path, method, client, forwarded, body } = logged;
   const authority = logged.authority === undefined ? host : logged.authority;
   if (logged.authority === undefined && host === null)
-    throw new Error("the line has no host: write hosts to the log, or give one by --host NAME");
+    throw new NoHost("the line has no host: write hosts to the log, or give one by --host NAME");
   checkLogged({ authority, method });
   return {
     authority,

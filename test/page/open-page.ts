@@ -1,9 +1,9 @@
-/** The built page in a browser, with what it asked for and what went wrong in it. */
+/** The built page in a browser, opened as from a file share, with what it asked for and what went wrong in it. */
 import { pathToFileURL } from "node:url";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { projectPath } from "../support/data.ts";
 
-export const PAGE = projectPath("build/page/index.html");
+const PAGE = projectPath("build/page/index.html");
 
 export interface OpenedPage {
   page: Page;
@@ -13,17 +13,16 @@ export interface OpenedPage {
   wrong: string[];
 }
 
-/** @param fragment with its `#`, or nothing */
-export async function openPage(
-  browser: Browser,
-  {
-    fragment = "",
-    file = PAGE,
-    ...options
-  }: BrowserContextOptions & { fragment?: string; file?: string } = {},
-): Promise<OpenedPage> {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
+export interface OpenOptions extends BrowserContextOptions {
+  /** With its `#`. */
+  fragment?: string;
+  /** Its index.html. */
+  file?: string;
+}
+
+export async function openPage(browser: Browser, options: OpenOptions = {}): Promise<OpenedPage> {
+  const { fragment = "", file = PAGE, ...context } = options;
+  const page = await (await browser.newContext(context)).newPage();
   const asked: string[] = [];
   const wrong: string[] = [];
   page.on("request", (request) => asked.push(request.url()));
@@ -31,4 +30,11 @@ export async function openPage(
   page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
   await page.goto(pathToFileURL(file).href + fragment);
   return { page, asked, wrong };
+}
+
+/** Opens a table as a person does, by the page's own field. */
+export async function openFile(page: Page, name: string, bytes: Uint8Array): Promise<void> {
+  const buffer = Buffer.from(bytes);
+  await page.getByLabel("Open a table").setInputFiles({ name, mimeType: "application/octet-stream", buffer });
+  await page.locator(".table-of-page").getByText(name).first().waitFor();
 }

@@ -31,6 +31,11 @@ export class SuiteFarm {
     this.versionOf = new Map(plan.releases.map((release) => [release.name, release.version]));
   }
 
+  /** Of each wiki, its version. */
+  versions(): ReadonlyMap<string, string> {
+    return new Map([...this.farm.wikis].map(([wiki, { version }]) => [wiki, version]));
+  }
+
   /** The whole answer that a case expects, in this data centre or the primary one. */
   answer(says: Expected, secondary: boolean): Answer {
     if (says.pass) return { kind: "pass" };
