@@ -49,9 +49,11 @@ function change(vm: Vm, context: Context, type: number, by: string, edit: (map: 
 
 function getHeaderMapValue(vm: Vm, context: Context, type: number, key: string): Returned {
   const map = readable(vm, context, type);
-  if (typeof map === "number") return map;
+  // Before 0.2.0 what is absent was empty, and in the log so was a map (context.cc, getHeaderMapValue).
+  const absent = vm.abiVersion === "0.1.0" ? [""] : Status.NotFound;
+  if (typeof map === "number") return map === Status.NotFound ? absent : map;
   const value = rulesOf(vm, type).get(map, key);
-  return value === null ? Status.NotFound : [value];
+  return value === null ? absent : [value];
 }
 
 function getHeaderMapPairs(vm: Vm, context: Context, type: number): Returned {
@@ -249,8 +251,8 @@ const ownHandlers = {
   proxy_set_buffer_bytes: setBufferBytes,
 
   proxy_get_configuration: (vm: Vm, context: Context) => {
-    const size = context.buffer(BufferType.PluginConfiguration)?.length ?? 0;
-    return getBufferBytes(vm, context, BufferType.PluginConfiguration, 0, size);
+    // Where it is not the plugin's it is the VM's.
+    return [context.buffer(BufferType.PluginConfiguration)?.bytes ?? vm.configuration];
   },
 
   proxy_log: (vm: Vm, _context: Context, level: number, text: string) => {

@@ -11,6 +11,8 @@ import { Simulated } from "./simulated.ts";
 export interface BothOptions {
   /** Default: the test guest. */
   readonly wasm?: Uint8Array;
+  /** The guest says how far it is, as the test guest does. */
+  readonly talkative?: boolean;
   readonly configuration?: Uint8Array | string;
   /** The first is also where requests without a cluster header go; default: `a`. */
   readonly clusters?: readonly string[];
@@ -65,7 +67,7 @@ export class Both {
         failurePolicy,
         clusters,
       });
-      const talkative = options.wasm === undefined;
+      const talkative = options.talkative ?? options.wasm === undefined;
       const policy = policies[failurePolicy];
       const real = await Real.start({
         ...common,
