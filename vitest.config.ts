@@ -29,12 +29,14 @@ export default defineConfig({
     // `npm run test:istio` and `npm run test:envoys` run these.
     exclude: [...configDefaults.exclude, "test/istio/**", "test/envoys/**"],
     globalSetup: "test/support/get-envoy.ts",
-    setupFiles: "test/support/seed.ts",
-    testTimeout: 60_000,
+    setupFiles: ["test/support/seed.ts", "test/support/remove-folders.ts"],
     // Much of the time is waiting for real servers: one file at a time, vitest's choice on two cores, takes 25 minutes.
     maxWorkers: 3,
-    hookTimeout: 120_000,
+    // Files that follow one another share their modules: hooks are called for, never set by an import.
+    isolate: false,
     // Two cores, shared by tests: what comes within a second alone may take several.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     expect: { poll: { timeout: 10_000 } },
   },
 });

@@ -6,7 +6,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { cli, folder, type Ran, run, SMALL } from "./support/cli.ts";
+import { cli, folder, type Ran, run, SMALL, setUpCli } from "./support/cli.ts";
+
+setUpCli();
 
 /** What each release says that it runs. */
 let runs: Record<string, string>;

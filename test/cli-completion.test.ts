@@ -3,7 +3,9 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { folder, run } from "./support/cli.ts";
+import { folder, run, setUpCli } from "./support/cli.ts";
+
+setUpCli();
 
 const has = (shell: string) => spawnSync(shell, ["-c", "exit"]).status === 0;
 

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { parseFilterFile } from "../scripts/render/filter-file.ts";
 import { Table } from "../scripts/table/table.ts";
-import { cli, folder, packSmall, read, run, SMALL } from "./support/cli.ts";
+import { cli, folder, packSmall, read, run, SMALL, setUpCli } from "./support/cli.ts";
+
+setUpCli();
 
 /** A line for the shell, in which `pointsman` is the built file. */
 function shell(line: string): { code: number | null; out: Buffer; err: string } {

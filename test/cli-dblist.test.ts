@@ -14,10 +14,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { cli, folder, home, type Ran, read, run } from "./support/cli.ts";
+import { cli, folder, home, type Ran, read, run, setUpCli } from "./support/cli.ts";
 import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
 import { readDoc } from "./support/documents.ts";
 import { farmText } from "./support/farm-text.ts";
+
+setUpCli();
 
 const LISTS: Record<string, string> = {
   "all.dblist": "# NOTE: ours\nawiki\nbwiki\n",

@@ -2,7 +2,9 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { cli, edit, folder, packSmall, promote, read, run } from "./support/cli.ts";
+import { cli, edit, folder, packSmall, promote, read, run, setUpCli } from "./support/cli.ts";
+
+setUpCli();
 
 describe("pointsman diff", () => {
   it("says nothing but that the content is the same, and exits with 0", () => {

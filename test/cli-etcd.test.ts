@@ -3,8 +3,10 @@ import { spawn } from "node:child_process";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { cli, folder, promote, type Ran, run, SMALL } from "./support/cli.ts";
+import { cli, folder, promote, type Ran, run, SMALL, setUpCli } from "./support/cli.ts";
 import { Etcd } from "./support/etcd.ts";
+
+setUpCli();
 
 let etcd: Etcd;
 beforeAll(async () => {

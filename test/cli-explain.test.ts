@@ -3,7 +3,9 @@ import { spawn } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { cli, folder, packSmall, run, SMALL } from "./support/cli.ts";
+import { cli, folder, packSmall, run, SMALL, setUpCli } from "./support/cli.ts";
+
+setUpCli();
 
 const LARGER = `
 farm: larger

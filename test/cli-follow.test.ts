@@ -2,19 +2,19 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filter } from "../scripts/filter.ts";
 import type { FollowStatus } from "../scripts/follow/pages.ts";
 import { parseAtsFile } from "../scripts/render/ats-file.ts";
 import { parseFilterFile } from "../scripts/render/filter-file.ts";
 import { FolderStore } from "../scripts/store/folder-store.ts";
 import type { Stage } from "../scripts/store/stages.ts";
-import { cli, edit, folder, packSmall, run, SMALL } from "./support/cli.ts";
+import { cli, edit, folder, packSmall, run, SMALL, setUpCli } from "./support/cli.ts";
 import { projectPath } from "./support/data.ts";
 import { olderFilter } from "./support/older-filter.ts";
 import { Staying } from "./support/staying.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+setUpCli();
 
 const env = { POINTSMAN_STORE: "store", POINTSMAN_WHO: "me" };
 const FILE = "made/pointsman/main/pointsman.json";

@@ -2,7 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { folder, packSmall, promote, read, run } from "./support/cli.ts";
+import { folder, packSmall, promote, read, run, setUpCli } from "./support/cli.ts";
+
+setUpCli();
 
 describe("the generation", () => {
   const generationOf = (out: string) => JSON.parse(run(["inspect", "--json", out]).out).generation;

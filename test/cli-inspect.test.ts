@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { HEADER_DIGEST } from "../assembly/layout.ts";
 import { writeChecksum } from "../scripts/encode/container.ts";
-import { folder, packSmall, read, run } from "./support/cli.ts";
+import { folder, packSmall, read, run, setUpCli } from "./support/cli.ts";
+
+setUpCli();
 
 describe("pointsman inspect", () => {
   it("prints what is in a table", () => {

@@ -14,8 +14,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { cli, edit, folder, packSmall, promote, read, run } from "./support/cli.ts";
+import { cli, edit, folder, packSmall, promote, read, run, setUpCli } from "./support/cli.ts";
 import { twoReleases } from "./support/farm-text.ts";
+
+setUpCli();
 
 describe("what takes a table's place", () => {
   const farm = (first: number, more?: string) =>

@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { digestHolds } from "../scripts/table/digest.ts";
 import { Table } from "../scripts/table/table.ts";
-import { folder, promote, read, SMALL } from "./support/cli.ts";
+import { folder, promote, read, SMALL, setUpCli } from "./support/cli.ts";
 import { twoReleases } from "./support/farm-text.ts";
 import { ask, env, FILTER, history, push, render, served, text } from "./support/pushes.ts";
+
+setUpCli();
 
 describe("a push", () => {
   it("is in the store, in the history and at the targets", () => {

@@ -2,7 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { folder, packSmall, read, run, SMALL } from "./support/cli.ts";
+import { folder, packSmall, read, run, SMALL, setUpCli } from "./support/cli.ts";
+
+setUpCli();
 
 const ORIGINS = ["--clusters", "{cluster}.svc.example:8080"];
 const render = (...more: string[]) => run(["render", "ats", ...SMALL, ...ORIGINS, ...more]);

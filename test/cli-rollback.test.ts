@@ -3,8 +3,10 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { edit, folder, promote, run, SMALL } from "./support/cli.ts";
+import { edit, folder, promote, run, SMALL, setUpCli } from "./support/cli.ts";
 import { ask, history, push, render, rollback, served } from "./support/pushes.ts";
+
+setUpCli();
 
 describe("a rollback", () => {
   it("is a new generation of the content before, without a farm and through a freeze", () => {

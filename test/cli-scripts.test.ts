@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Farm } from "../scripts/farm/farm.ts";
 import type { ScriptPart } from "../scripts/wiki/script-plan.ts";
-import { folder, type Ran, run } from "./support/cli.ts";
+import { folder, type Ran, run, setUpCli } from "./support/cli.ts";
 import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
 import { readDoc, rows } from "./support/documents.ts";
 import { VALUES, writeScriptFarm } from "./support/script-farm.ts";
 import { valuesText } from "./support/values-files.ts";
+
+setUpCli();
 
 beforeEach(writeScriptFarm);
 

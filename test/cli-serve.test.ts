@@ -5,10 +5,12 @@ import { ChannelCredentials, status } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
 import type { ServeStatus } from "../scripts/serve/http.ts";
 import { certificates } from "./support/certificates.ts";
-import { folder, run, SMALL } from "./support/cli.ts";
+import { folder, run, SMALL, setUpCli } from "./support/cli.ts";
 import { Served } from "./support/fleet.ts";
 import { freePort } from "./support/free-port.ts";
 import { XdsClient } from "./support/xds-client.ts";
+
+setUpCli();
 
 const ended: (() => unknown)[] = [];
 afterEach(async () => {

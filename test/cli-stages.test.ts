@@ -4,8 +4,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { cli, edit, folder, promote, type Ran, read, SMALL } from "./support/cli.ts";
+import { cli, edit, folder, promote, type Ran, read, SMALL, setUpCli } from "./support/cli.ts";
 import { ask, env, history, push, rollback, text } from "./support/pushes.ts";
+
+setUpCli();
 
 /** Nobody listens there. */
 const DEAD = "http://127.0.0.1:9 node=edge-1 cluster=edge";

@@ -5,7 +5,9 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { cli, folder, promote, type Ran, read, run, SMALL } from "./support/cli.ts";
+import { cli, folder, promote, type Ran, read, run, SMALL, setUpCli } from "./support/cli.ts";
+
+setUpCli();
 
 const env = { POINTSMAN_STORE: "store", POINTSMAN_WHO: "me" };
 const push = () => expect(run(["push", ...SMALL, "--yes", "--reason", "x"], { env }).code).toBe(0);

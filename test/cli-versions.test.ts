@@ -2,11 +2,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { folder, packSmall, run, SMALL } from "./support/cli.ts";
+import { folder, packSmall, run, SMALL, setUpCli } from "./support/cli.ts";
 import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "./support/data.ts";
 import { blocks, readDoc } from "./support/documents.ts";
 import { farmText } from "./support/farm-text.ts";
 import { farmByGroup } from "./support/values-files.ts";
+
+setUpCli();
 
 const LEFT_OVER = farmText({
   wikiversions: "{ awiki: 1.10, bwiki: 1.9, cwiki: 1.10 }".replace(/1\.\d+/g, '"$&"'),

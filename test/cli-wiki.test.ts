@@ -8,12 +8,14 @@ import { compile } from "../scripts/farm/compile.ts";
 import { Farm } from "../scripts/farm/farm.ts";
 import { open } from "../scripts/table/library.ts";
 import type { Facts } from "../scripts/wiki/facts.ts";
-import { cli, folder, home, type Ran, run } from "./support/cli.ts";
+import { cli, folder, home, type Ran, run, setUpCli } from "./support/cli.ts";
 import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
 import { readDoc, rows } from "./support/documents.ts";
 import { FilterReader, loadFarm, TODAY, tableOf } from "./support/farms.ts";
 import { FARM, VALUES, writeScriptFarm } from "./support/script-farm.ts";
 import { valuesText } from "./support/values-files.ts";
+
+setUpCli();
 
 /** The entry that `npm i` installs, beside the CLI. */
 let quick: string;

@@ -4,9 +4,11 @@ import { cpSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSyn
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { HEADER_DIGEST } from "../assembly/layout.ts";
-import { cli, edit, folder, home, packSmall, promote, read, run, SMALL } from "./support/cli.ts";
+import { cli, edit, folder, home, packSmall, promote, read, run, SMALL, setUpCli } from "./support/cli.ts";
 import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
 import { guest } from "./support/guests.ts";
+
+setUpCli();
 
 describe("pointsman", () => {
   it("is one file that runs with Node alone, without writing anything beside itself", () => {

@@ -15,8 +15,10 @@ import { parseAtsFile } from "../scripts/render/ats-file.ts";
 import { parseFilterFile } from "../scripts/render/filter-file.ts";
 import { FolderStore } from "../scripts/store/folder-store.ts";
 import { Table } from "../scripts/table/table.ts";
-import { cli, folder, promote, run, SMALL } from "./support/cli.ts";
+import { cli, folder, promote, run, SMALL, setUpCli } from "./support/cli.ts";
 import { projectPath } from "./support/data.ts";
+
+setUpCli();
 
 const FAULTS = projectPath("test/support/faulty-fs.mjs");
 const PLUGIN = "config: { name: pointsman, rootId: '', configuration: TABLE }\n";

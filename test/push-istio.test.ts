@@ -5,7 +5,9 @@ import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { parseIstioFile } from "../scripts/render/istio/manifest-file.ts";
 import { Table } from "../scripts/table/table.ts";
-import { edit, folder, packSmall, promote, read, run, SMALL } from "./support/cli.ts";
+import { edit, folder, packSmall, promote, read, run, SMALL, setUpCli } from "./support/cli.ts";
+
+setUpCli();
 
 const RENDER = [
   ...["render", "istio", ...SMALL, "--istio", "1.31", "--module", "https://m.example/pointsman.wasm"],

@@ -2,8 +2,10 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { folder, type Ran, run } from "./support/cli.ts";
+import { folder, type Ran, run, setUpCli } from "./support/cli.ts";
 import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
+
+setUpCli();
 
 const PAGE = readFileSync(projectPath("docs/push.md"), "utf8");
 const STEPS = [

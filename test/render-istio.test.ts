@@ -3,9 +3,11 @@ import { loadAll } from "js-yaml";
 import { beforeEach, describe, expect, it } from "vitest";
 import { contentsOf } from "../scripts/render/filter-file.ts";
 import type { Manifest } from "../scripts/render/istio/manifest.ts";
-import { edit, packSmall, promote, read, run, SMALL } from "./support/cli.ts";
+import { edit, packSmall, promote, read, run, SMALL, setUpCli } from "./support/cli.ts";
 import { hasGo } from "./support/go-program.ts";
 import { schemaCheck } from "./support/istio-crds.ts";
+
+setUpCli();
 
 const ADDRESSES = ["--clusters", "{cluster}.mw.svc.cluster.local:8080", "--fallback", "10.0.0.9:8085"];
 const SECURED = ["--clusters", "https://{cluster}.example.org:4450", "--fallback", "static.example.org:80"];

@@ -12,9 +12,11 @@ import { ConfigMap, Service } from "kubernetes-models/v1";
 import { describe, expect, it } from "vitest";
 import { filter } from "../scripts/filter.ts";
 import { CONFIGMAP_BYTES_AT_MOST, type ConfigMap as Manifest } from "../scripts/render/configmap.ts";
-import { edit, folder, packSmall, promote, type Ran, read, run, SMALL } from "./support/cli.ts";
+import { edit, folder, packSmall, promote, type Ran, read, run, SMALL, setUpCli } from "./support/cli.ts";
 import { projectPath } from "./support/data.ts";
 import { blocks, code, readDoc, rows } from "./support/documents.ts";
+
+setUpCli();
 
 const ADDRESSES = ["--clusters", "{cluster}.mw.svc.cluster.local:8080", "--fallback", "10.0.0.9:8085"];
 const LISTENER = ["--listener", "main=0.0.0.0:8080"];

@@ -12,8 +12,6 @@ import type { Lookup, Pack } from "./parts.ts";
 import { curlLines, style } from "./print.ts";
 import { type DemoRequest, parseRequest } from "./requests.ts";
 
-vi.setConfig({ testTimeout: 120_000 });
-
 /** A filter whose table is lines of `host=cluster`. */
 const GUEST = `
 import {
@@ -84,8 +82,8 @@ let options: Omit<DemoOptions, "write">;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "pointsman-demo-test-"));
   // Here the demo's own folders can be counted.
-  process.env.TMPDIR = join(folder, "tmp");
-  mkdirSync(process.env.TMPDIR);
+  vi.stubEnv("TMPDIR", join(folder, "tmp"));
+  mkdirSync(tmpdir());
   mkdirSync(join(folder, "farm"));
   writeFileSync(join(folder, "farm", "wikiversions.json"), JSON.stringify(WIKIVERSIONS));
   const guest = await compileGuest(["guest.ts", ...FILTER_FLAGS], { "guest.ts": GUEST });
@@ -103,12 +101,15 @@ beforeAll(async () => {
     interrupted: new Promise(() => {}),
   };
 }, 180_000);
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+  vi.unstubAllEnvs();
+});
 
 async function run(changes: Partial<DemoOptions> = {}): Promise<{ good: boolean; lines: string[] }> {
   const lines: string[] = [];
   const good = await runDemo({ ...options, write: (line) => lines.push(line), ...changes });
-  expect(readdirSync(process.env.TMPDIR!)).toEqual([]);
+  expect(readdirSync(tmpdir())).toEqual([]);
   return { good, lines };
 }
 
@@ -173,7 +174,7 @@ test("without --once it runs until interrupted, and prints what to try", async (
   interrupt();
   expect(await done).toBe(true);
   await expect(send({ port })).rejects.toThrow("ECONNREFUSED");
-  expect(readdirSync(process.env.TMPDIR!)).toEqual([]);
+  expect(readdirSync(tmpdir())).toEqual([]);
 });
 
 test("a failing pack leaves nothing, and a wrong option is said", async () => {

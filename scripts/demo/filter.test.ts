@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { folderOf } from "../../test/support/folder.ts";
 import { EnvoyUnavailable, findEnvoy } from "../envoy/install.ts";
 import { type EnvoyProcess, startEnvoy } from "../envoy/process.ts";
@@ -17,8 +17,6 @@ import { PASS_THROUGH } from "./requests.ts";
 
 const wasm = join(projectRoot(), "build", "pointsman.wasm");
 const farm = { farm: join(projectRoot(), "examples", "small", "farm.yaml"), sources: {} };
-
-vi.setConfig({ testTimeout: 120_000 });
 
 let packed: Packed;
 let upstreams: Upstreams;

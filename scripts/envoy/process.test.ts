@@ -4,19 +4,20 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { transformSync } from "esbuild";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Fixture, HEADER, makeFixture } from "../../test/support/tiny-envoy.ts";
 import { projectRoot } from "../project-root.ts";
 
 let fixture: Fixture;
 beforeAll(async () => {
   // Other tests run beside this one: only here may it count the folders.
-  process.env.TMPDIR = mkdtempSync(join(tmpdir(), "pointsman-process-test-"));
+  vi.stubEnv("TMPDIR", mkdtempSync(join(tmpdir(), "pointsman-process-test-")));
   fixture = await makeFixture();
 }, 180_000);
 afterAll(async () => {
   await fixture?.stopAll();
-  rmSync(process.env.TMPDIR!, { recursive: true });
+  rmSync(tmpdir(), { recursive: true });
+  vi.unstubAllEnvs();
 });
 
 test("stop leaves no process, no folder and no port", async () => {

@@ -19,8 +19,6 @@ import { folderOf } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
 import { plainListener, plainPlan, plainRule } from "../support/plans.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
-
 const found = findAts();
 const FALLBACK = "pass-through";
 const asksForDebug: Predicate = { subject: "header", test: "present", not: false, name: "x-debug" };

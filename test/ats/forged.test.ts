@@ -2,14 +2,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { sendRaw } from "../../scripts/envoy/request.ts";
 import type { Predicate, ReleaseOutcome, Route } from "../../scripts/plan.ts";
 import { ATS_IS_ABSENT, FALLBACK, Listening, WHY_NO_ATS } from "../support/ats-listening.ts";
 import { loadFarm, tableOf } from "../support/farms.ts";
 import { plainRule } from "../support/plans.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 let listening: Listening | undefined;
 afterEach(async () => {

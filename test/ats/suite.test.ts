@@ -1,6 +1,6 @@
 /** Every case of the suite that can be sent, as real requests to the real ATS 9.2 with the script in Lua. */
 import { isDeepStrictEqual } from "node:util";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { sendRaw } from "../../scripts/envoy/request.ts";
 import { withAllHeaders } from "../../scripts/explain/all-headers.ts";
 import { EMIT_KIND_NAMES, type EmitKind } from "../../scripts/plan.ts";
@@ -12,8 +12,6 @@ import { needsData, SuiteFarm } from "../suite/farms.ts";
 import { ATS_IS_ABSENT, FALLBACK, Listening, WHY_NO_ATS } from "../support/ats-listening.ts";
 import type { Seen } from "../support/ats-origins.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 let listening: Listening | undefined;
 afterEach(async () => {

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import http from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { writeWhole } from "../../scripts/disk/write-whole.ts";
 import { encode } from "../../scripts/encode/encode.ts";
 import { send } from "../../scripts/envoy/request.ts";
@@ -11,8 +11,6 @@ import type { Plan } from "../../scripts/plan.ts";
 import { Table } from "../../scripts/table/table.ts";
 import { ATS_IS_ABSENT, Listening, WHY_NO_ATS } from "../support/ats-listening.ts";
 import { loadFarm } from "../support/farms.ts";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 /** How often the table changes under load; `POINTSMAN_ATS_UPDATES=1000` takes a quarter of an hour. */
 const UPDATES = Number(process.env.POINTSMAN_ATS_UPDATES ?? 50);

@@ -3,7 +3,6 @@
  * compiled from a farm.yaml: what a rule does in Envoy is what these tests are about.
  */
 import { existsSync } from "node:fs";
-import { vi } from "vitest";
 import { encode } from "../../scripts/encode/encode.ts";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyOptions, type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
@@ -12,9 +11,6 @@ import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/u
 import type { Listener, Plan, Predicate, Route, Rule } from "../../scripts/plan.ts";
 import { projectPath } from "../support/data.ts";
 import { HELD } from "../support/plans.ts";
-
-// Two cores, shared with tests that compute: an Envoy takes 100 ms to start alone, and seconds then.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 export const EMITTED = ["x-mw-cluster", "x-mw-wiki", "x-mw-release"];
 export const FALLBACK = "pass-through";

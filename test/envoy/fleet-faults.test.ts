@@ -5,13 +5,11 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ServeStatus } from "../../scripts/serve/http.ts";
 import { Etcd } from "../support/etcd.ts";
 import { FleetUnderTest, VERSIONS } from "../support/fleet.ts";
 import { XdsClient } from "../support/xds-client.ts";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const ENVOYS = 5;
 const PREFIX = "/fleet";

@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startConfigured } from "../../scripts/envoy/process.ts";
 import { send } from "../../scripts/envoy/request.ts";
@@ -20,8 +20,6 @@ import { projectPath } from "../support/data.ts";
 import { Etcd, findEtcd } from "../support/etcd.ts";
 import { olderFilter } from "../support/older-filter.ts";
 import { Staying } from "../support/staying.ts";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const FIRST = "1.47.0-wmf.3";
 const SECOND = "1.47.0-wmf.2";

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startConfigured } from "../../scripts/envoy/process.ts";
 import { send } from "../../scripts/envoy/request.ts";
@@ -12,8 +12,6 @@ import { parseTableMap } from "../../scripts/render/configmap.ts";
 import { projectPath } from "../support/data.ts";
 import { blocks, readDoc } from "../support/documents.ts";
 import { project } from "../support/kubelet.ts";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const document = readDoc("kubernetes.md");
 const command = (mark: string) => blocks(document, `sh ${mark}`)[0]!;

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { encode } from "../../scripts/encode/encode.ts";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startConfigured, startEnvoy } from "../../scripts/envoy/process.ts";
@@ -18,9 +18,6 @@ import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "../support/data.
 import { loadFarm, readTsv, tableOf } from "../support/farms.ts";
 import { startNative } from "../support/native.ts";
 import { FALLBACK, WASM } from "./farm.ts";
-
-// Two cores, shared with tests that compute: an Envoy takes 100 ms to start alone, and seconds then.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const HOSTS = 1_072;
 const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });

@@ -3,12 +3,10 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startConfigured } from "../../scripts/envoy/process.ts";
 import { projectPath } from "../support/data.ts";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let folder: string;
 let envoy: EnvoyProcess | null = null;

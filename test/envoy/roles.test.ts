@@ -7,15 +7,13 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { load } from "js-yaml";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startConfigured } from "../../scripts/envoy/process.ts";
 import { type Headers, send } from "../../scripts/envoy/request.ts";
 import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
 import { projectPath } from "../support/data.ts";
 import { valuesOf } from "./farm.ts";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const FARM = `
 listeners: { edge: { trust: edge }, mesh: { trust: internal } }

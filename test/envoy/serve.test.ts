@@ -1,13 +1,11 @@
 /** `pointsman serve` and real Envoys with two workers each: what upstreams see is what the server and the gauges say. */
 import { readFileSync } from "node:fs";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import type { ServeStatus } from "../../scripts/serve/http.ts";
 import { STATES } from "../../scripts/serve/subscriber.ts";
 import { ENDS } from "../../scripts/serve/xds-server.ts";
 import { projectPath } from "../support/data.ts";
 import { FleetUnderTest, VERSIONS } from "../support/fleet.ts";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const [, OLD, SECOND, FIRST] = VERSIONS as [string, string, string, string];
 

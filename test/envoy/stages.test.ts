@@ -3,13 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { send } from "../../scripts/envoy/request.ts";
 import type { Rollout } from "../../scripts/store/store.ts";
 import { projectPath } from "../support/data.ts";
 import { FleetUnderTest, type Ran, VERSIONS } from "../support/fleet.ts";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const [OLD, DEAD, SECOND, FIRST] = VERSIONS as [string, string, string, string];
 const FARM = `stages:

@@ -18,8 +18,6 @@ import { type Seen, startUpstreams, type Upstreams } from "../../scripts/envoy/u
 import { parseFilterFile } from "../../scripts/render/filter-file.ts";
 import { projectPath } from "../support/data.ts";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
-
 const VERSIONS = ["1.46.0", "1.47.0-wmf.1", "1.47.0-wmf.2", "1.47.0-wmf.3"];
 const FARM = ["--farm", "farm/farm.yaml"];
 const NAMES = ["a", "b"];

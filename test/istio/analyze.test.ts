@@ -3,10 +3,12 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
-import { folder, read, run, SMALL } from "../support/cli.ts";
+import { folder, read, run, SMALL, setUpCli } from "../support/cli.ts";
 import { registerGateway } from "./gateway.ts";
 import { Kubernetes, type Manifest } from "./kubernetes.ts";
 import { applyAll, render } from "./rendered.ts";
+
+setUpCli();
 
 const istio = inject("istio");
 

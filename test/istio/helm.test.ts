@@ -4,9 +4,11 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { loadAll } from "js-yaml";
 import { describe, expect, inject, it } from "vitest";
-import { folder, packSmall, promote, read, run, SMALL } from "../support/cli.ts";
+import { folder, packSmall, promote, read, run, SMALL, setUpCli } from "../support/cli.ts";
 import { projectPath } from "../support/data.ts";
 import { Kubernetes, type Manifest } from "./kubernetes.ts";
+
+setUpCli();
 
 const istio = inject("istio");
 

@@ -7,12 +7,14 @@ import { send } from "../../scripts/envoy/request.ts";
 import type { Seen, Upstreams } from "../../scripts/envoy/upstream.ts";
 import { Explainer } from "../../scripts/explain/explainer.ts";
 import { filter } from "../../scripts/filter.ts";
-import { folder } from "../support/cli.ts";
+import { folder, setUpCli } from "../support/cli.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
 import { loadFarm, tableOf } from "../support/farms.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { Kubernetes } from "./kubernetes.ts";
 import { applyAll, optionsOf, render, startUpstreamsOf } from "./rendered.ts";
+
+setUpCli();
 
 const istio = inject("istio");
 

@@ -10,11 +10,13 @@ import { send } from "../../scripts/envoy/request.ts";
 import type { Upstreams } from "../../scripts/envoy/upstream.ts";
 import { compile } from "../../scripts/farm/compile.ts";
 import { Farm } from "../../scripts/farm/farm.ts";
-import { folder, promote, read, run, SMALL } from "../support/cli.ts";
+import { folder, promote, read, run, SMALL, setUpCli } from "../support/cli.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { Kubernetes, type Manifest } from "./kubernetes.ts";
 import { Pilot } from "./pilot.ts";
 import { optionsOf, startUpstreamsOf } from "./rendered.ts";
+
+setUpCli();
 
 const istio = inject("istio");
 

@@ -8,12 +8,14 @@ import { type Headers, send } from "../../scripts/envoy/request.ts";
 import type { Seen, Upstreams } from "../../scripts/envoy/upstream.ts";
 import { Explainer } from "../../scripts/explain/explainer.ts";
 import { filter } from "../../scripts/filter.ts";
-import { folder } from "../support/cli.ts";
+import { folder, setUpCli } from "../support/cli.ts";
 import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
 import { loadFarm, readTsv, tableOf } from "../support/farms.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { Kubernetes } from "./kubernetes.ts";
 import { applyAll, FALLBACK, optionsOf, render, startUpstreamsOf } from "./rendered.ts";
+
+setUpCli();
 
 const istio = inject("istio");
 

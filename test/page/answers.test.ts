@@ -9,11 +9,13 @@ import type { AskedAt } from "../../scripts/explain/where.ts";
 import type { InConsole } from "../../scripts/page/in-console.ts";
 import { type Case, loadSuites } from "../suite/cases.ts";
 import { SuiteFarm } from "../suite/farms.ts";
-import { folder, run } from "../support/cli.ts";
+import { folder, run, setUpCli } from "../support/cli.ts";
 import { DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
 import { answerOfHostCase, hostCases } from "../support/host-cases.ts";
 import { describeInChromium } from "./chromium.ts";
 import { openFile, openPage } from "./open-page.ts";
+
+setUpCli();
 
 const REALMS = ["production", "labs"] as const;
 

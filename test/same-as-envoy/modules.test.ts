@@ -4,16 +4,13 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { Vm } from "../../host-sim/index.ts";
 import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
 import { Both, type BothOptions } from "./both.ts";
 import { exchange, type HttpResponse } from "./exchange.ts";
 import { requests } from "./foreign-requests.ts";
 import type { Methods, Step } from "./grpc-upstream.ts";
-
-// Envoy compiles a Go module for seconds where other tests take the cores.
-vi.setConfig({ testTimeout: 120_000 });
 
 const FOLDER = join(DATA, "modules");
 const read = (name: string): Uint8Array => readFileSync(join(FOLDER, `${name}.wasm`));

@@ -1,15 +1,13 @@
 /** TCP filters: connections through the real Envoy and the simulator, step by step. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Connection, type RootContext, Vm } from "../../host-sim/index.ts";
 import { compileGuest, FILTER_FLAGS } from "../support/compile-guest.ts";
 import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
 import { TcpEnvoy, type TcpPlugin, until } from "./tcp-envoy.ts";
 
 // Envoy compiles a Go module for seconds where other tests take the cores.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
-
 type Step =
   | readonly ["client" | "upstream", string]
   | "client ends"

@@ -1,5 +1,5 @@
 /** A sample of the suite, asked of the filter in a real Envoy: the first case of each rule and of each outcome. */
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
 import { startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
@@ -10,9 +10,6 @@ import { DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "../support/data.ts";
 import { type Case, loadSuites, requestOf, wheresOf } from "./cases.ts";
 import { needsData, SuiteFarm } from "./farms.ts";
 import { ask, canBeSent, FALLBACK, seenOf, show } from "./visible.ts";
-
-// Two cores, shared with tests that compute: an Envoy takes 100 ms to start alone, and seconds then.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const LISTENERS = ["edge", "mesh"];
 

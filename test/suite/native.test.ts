@@ -3,7 +3,7 @@
  * as the filter, or with a 501 that says by name what these routes cannot say.
  */
 import http from "node:http";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import type { EnvoyProcess } from "../../scripts/envoy/process.ts";
 import { startUpstreams, type Upstreams } from "../../scripts/envoy/upstream.ts";
 import { withAllHeaders } from "../../scripts/explain/all-headers.ts";
@@ -18,9 +18,6 @@ import { startNative } from "../support/native.ts";
 import { type Case, loadSuites, requestOf, wheresOf } from "./cases.ts";
 import { needsData, SuiteFarm } from "./farms.ts";
 import { ask, canBeSent, FALLBACK, seenOf, show, type Visible } from "./visible.ts";
-
-// Two cores, shared with tests that compute: an Envoy takes 100 ms to start alone, and seconds then.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** What cannot be said, and cases meet. */
 const NOT_SAID: Record<string, string[]> = {

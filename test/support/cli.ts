@@ -12,19 +12,22 @@ export let home: string;
 /** A new folder for each test, with a copy of the small farm in `farm/`. */
 export let folder: string;
 
-beforeAll(() => {
-  home = mkdtempSync(join(tmpdir(), "pointsman-cli-"));
-  mkdirSync(join(home, "bin"));
-  cli = join(home, "bin", "pointsman.mjs");
-  copyFileSync(projectPath("build/pointsman.mjs"), cli);
-});
+/** Makes the folders, in a file of tests that runs the CLI: call it once, outside of tests. */
+export function setUpCli(): void {
+  beforeAll(() => {
+    home = mkdtempSync(join(tmpdir(), "pointsman-cli-"));
+    mkdirSync(join(home, "bin"));
+    cli = join(home, "bin", "pointsman.mjs");
+    copyFileSync(projectPath("build/pointsman.mjs"), cli);
+  });
 
-afterAll(() => rmSync(home, { recursive: true }));
+  afterAll(() => rmSync(home, { recursive: true }));
 
-beforeEach(() => {
-  folder = mkdtempSync(join(home, "test-"));
-  cpSync(projectPath("examples/small"), join(folder, "farm"), { recursive: true });
-});
+  beforeEach(() => {
+    folder = mkdtempSync(join(home, "test-"));
+    cpSync(projectPath("examples/small"), join(folder, "farm"), { recursive: true });
+  });
+}
 
 export interface Ran {
   code: number | null;

@@ -2,13 +2,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach } from "vitest";
 
 const made: string[] = [];
 
-afterEach(() => {
+/** Called after each test: remove-folders.ts. */
+export function removeFolders(): void {
   for (const folder of made.splice(0)) rmSync(folder, { recursive: true });
-});
+}
 
 /** A temporary folder with these files, gone after the test. */
 export function folderOf(files: Record<string, string | Buffer>): string {

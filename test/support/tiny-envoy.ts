@@ -2,15 +2,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { vi } from "vitest";
 import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyOptions, type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
 import { type SendOptions, send } from "../../scripts/envoy/request.ts";
 import { type Seen, startUpstreams } from "../../scripts/envoy/upstream.ts";
 import { compileGuest, FILTER_FLAGS } from "./compile-guest.ts";
-
-// Two cores, shared with tests that compute: an Envoy takes 100 ms to start alone, and seconds then.
-vi.setConfig({ testTimeout: 120_000 });
 
 export const HEADER = "x-mw-cluster";
 
