@@ -1,4 +1,4 @@
-/** What a module asks of upstreams itself, over real HTTP. */
+/** What a module asks of upstreams itself, over real HTTP; by gRPC it finds nobody. */
 import http from "node:http";
 import type { HttpCall, HttpCallResponse, RootContext } from "../index.ts";
 import type { Clusters } from "./clusters.ts";
@@ -20,6 +20,11 @@ export class HttpCalls {
       if (this.underWay.has(call)) continue;
       this.underWay.add(call);
       this.start(root, call);
+    }
+    // Nobody here speaks gRPC: the module is told so at once.
+    for (const { id } of root.grpcCalls) {
+      root.failGrpc(id, "refused");
+      this.answered();
     }
   }
 

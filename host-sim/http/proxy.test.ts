@@ -7,6 +7,7 @@ import { startServers } from "../../scripts/envoy/servers.ts";
 import { type Seen, startUpstreams } from "../../scripts/envoy/upstream.ts";
 import { pathInEnvoy } from "../../scripts/explain/envoy-path.ts";
 import { filter } from "../../scripts/filter.ts";
+import { compileGuest, FILTER_FLAGS } from "../../test/support/compile-guest.ts";
 import { loadFarm, tableOf } from "../../test/support/farms.ts";
 import { buildGuest } from "../../test/support/guests.ts";
 import { ats102, envoy140, type FailurePolicy, type Profile } from "../index.ts";
@@ -226,6 +227,16 @@ describe("the simulated proxy with a module that answers, calls and traps", () =
     const { ask, logs } = await start({ wasm });
     expect((await ask({ path: "/call" })).status).toBe(200);
     expect(logs.join("\n")).toMatch(/call (failed|answered with nothing)/);
+  });
+
+  it("tells the module that nobody speaks gRPC, so that no request waits for good", async () => {
+    const { ask, logs } = await start({
+      wasm: await compileGuest(["test/same-as-envoy/guest/script.ts", ...FILTER_FLAGS]),
+      configuration: new Uint8Array(0),
+    });
+    const script = "request_headers:grpccall auth a.B C - x 0;return 1|grpc_close:status;resume 0";
+    expect((await ask({ path: "/", headers: [["x-script", script]] })).status).toBe(200);
+    expect(logs.join("\n")).toContain("status -> 0 14 upstream connect error");
   });
 });
 
