@@ -17,7 +17,9 @@ export function Bytes({ table, lit }: { table: Table; lit: readonly Span[] }) {
   const perRow = width < 560 ? 8 : 16;
   const areas = areasOf(table);
   const { bytes } = table;
-  const rows = Math.min(MOST_ROWS, Math.ceil(bytes.length / perRow));
+  // A table that is higher than a browser draws is shown a part at a time.
+  const [base, setBase] = useState(0);
+  const rows = Math.min(MOST_ROWS, Math.ceil(bytes.length / perRow) - base);
   useLayoutEffect(() => {
     const look = () => {
       const { scrollTop, clientHeight, clientWidth } = box.current!;
@@ -28,7 +30,14 @@ export function Bytes({ table, lit }: { table: Table; lit: readonly Span[] }) {
     box.current!.addEventListener("scroll", look, { passive: true });
     return () => observer.disconnect();
   }, []);
-  const show = (at: number) => box.current!.scrollTo({ top: Math.max(0, Math.floor(at / perRow) - 2) * ROW });
+  const show = (at: number) => {
+    const row = Math.floor(at / perRow);
+    const isThere = row >= base && row < base + MOST_ROWS;
+    const from = isThere ? base : Math.max(0, row - MOST_ROWS / 2);
+    if (!isThere) setBase(from);
+    // After the part is drawn: before, there is nothing to scroll to.
+    requestAnimationFrame(() => box.current?.scrollTo({ top: Math.max(0, row - from - 2) * ROW }));
+  };
   const last = lit.at(-1);
   useEffect(() => {
     if (last !== undefined) show(last.start);
@@ -43,7 +52,7 @@ export function Bytes({ table, lit }: { table: Table; lit: readonly Span[] }) {
         <div style={{ height: `${rows * ROW}px` }}>
           <div style={{ transform: `translateY(${first * ROW}px)` }}>
             {Array.from({ length: Math.max(0, seen) }, (_, i) => (
-              <Row key={first + i} at={(first + i) * perRow} {...{ bytes, perRow, areas, lit }} />
+              <Row key={first + i} at={(base + first + i) * perRow} {...{ bytes, perRow, areas, lit }} />
             ))}
           </div>
         </div>

@@ -1,5 +1,5 @@
 /** Where one request goes, and why: the question, both readers' answers, the ladder, and the bytes. */
-import { useEffect, useId, useMemo, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import type { Rung } from "../explain/ladder.ts";
 import type { Span } from "../table/watched-bytes.ts";
 import { visibleOnLine } from "../visible.ts";
@@ -21,7 +21,8 @@ export function Playground({ opened }: { opened: Opened }) {
   const [answered, setAnswered] = useState<Answered | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const [pointed, setPointed] = useState<Rung | null>(null);
-  useEffect(() => {
+  // Before the page is painted: the filter is being compiled meanwhile.
+  useLayoutEffect(() => {
     let isOld = false;
     asker.ask(fields).then(
       (found) => {
@@ -68,7 +69,7 @@ export function Playground({ opened }: { opened: Opened }) {
               onPoint={setPointed}
               names={opened.names !== null}
             />
-            <Bytes table={opened.table} lit={lit} />
+            <Bytes key={opened.table.digest} table={opened.table} lit={lit} />
           </div>
         </div>
       )}
