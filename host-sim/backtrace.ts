@@ -11,6 +11,8 @@ export interface Code {
   /** A function's number and an instruction's offset in the module as it was given; null: a frame of our own making. */
   original(index: number, offset: number): { index: number; offset: number | null } | null;
   nameOf(index: number): string | null;
+  /** In the sources, of an instruction of the module as it was given; null where nobody knows. */
+  positionOf(offset: number): string | null;
 }
 
 /** Runs a function with as much of the stack kept in errors as is told here. */
@@ -44,5 +46,7 @@ function shownFrame(line: string, code: Code): string | null {
   const frame = code.original(Number(number), Number.parseInt(at, 16));
   if (frame === null) return null;
   const name = code.nameOf(frame.index) ?? `function ${frame.index}`;
-  return frame.offset === null ? `at ${name}` : `at ${name} (0x${frame.offset.toString(16)})`;
+  if (frame.offset === null) return `at ${name}`;
+  const position = code.positionOf(frame.offset);
+  return `at ${name} (${position === null ? "" : `${position}, `}0x${frame.offset.toString(16)})`;
 }

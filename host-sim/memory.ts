@@ -17,6 +17,7 @@ export class GuestMemory {
   #bytes = new Uint8Array(0);
   #view = new DataView(new ArrayBuffer(0));
 
+  /** @internal */
   constructor(memory: WebAssembly.Memory) {
     this.#memory = memory;
   }

@@ -3,6 +3,7 @@ import type { AbiVersion } from "./abi.ts";
 import type { Code } from "./backtrace.ts";
 import { envoy140 } from "./profiles/envoy.ts";
 import type { Profile } from "./profiles/profile.ts";
+import { type Positions, positionsOf } from "./source-map.ts";
 import { lackingFeature, usedFeatures } from "./wasm/features.ts";
 import { functionNames } from "./wasm/names.ts";
 import { type Outline, outlineOf } from "./wasm/outline.ts";
@@ -16,6 +17,7 @@ export class LoadError extends Error {
 
 /** What `compileModule` made, for many VMs of one profile. */
 export class CompiledModule implements Code {
+  /** @internal */
   readonly wasm: WebAssembly.Module;
   /** Of the module as it was given. */
   readonly outline: Outline;
@@ -23,14 +25,23 @@ export class CompiledModule implements Code {
   readonly #counted: Counted;
   /** The stack is bounded: the functions stand behind others. */
   readonly #isBounded: boolean;
+  readonly #positions: Positions | null;
   #names: ReadonlyMap<number, string> | null = null;
 
-  constructor(bytes: Uint8Array, wasm: WebAssembly.Module, counted: Counted, isBounded: boolean) {
+  /** @internal */
+  constructor(
+    bytes: Uint8Array,
+    wasm: WebAssembly.Module,
+    counted: Counted,
+    isBounded: boolean,
+    positions: Positions | null,
+  ) {
     this.wasm = wasm;
     this.outline = outlineOf(bytes);
     this.#bytes = bytes;
     this.#counted = counted;
     this.#isBounded = isBounded;
+    this.#positions = positions;
   }
 
   /** As its author has named a function, or as the module exports it. */
@@ -38,6 +49,10 @@ export class CompiledModule implements Code {
     this.#names ??= functionNames(this.#bytes);
     const exported = this.outline.exports.find((one) => one.kind === "function" && one.index === index);
     return this.#names.get(index) ?? exported?.name ?? null;
+  }
+
+  positionOf(offset: number): string | null {
+    return this.#positions?.(offset) ?? null;
   }
 
   original(index: number, offset: number): { index: number; offset: number | null } | null {
@@ -50,8 +65,13 @@ export class CompiledModule implements Code {
 /**
  * Compiles a module once for many VMs of one profile: refused for the Wasm features that its host refuses, and
  * with bounds on its turns and, as its host has it, on its stack. Throws a LoadError.
+ * @param sourceMap its map's JSON, for the backtraces of traps
  */
-export async function compileModule(bytes: Uint8Array, profile: Profile = envoy140): Promise<CompiledModule> {
+export async function compileModule(
+  bytes: Uint8Array,
+  profile: Profile = envoy140,
+  sourceMap: string | null = null,
+): Promise<CompiledModule> {
   await WebAssembly.compile(bytes).catch((error: Error) => {
     throw new LoadError(whyNot(error.message));
   });
@@ -60,7 +80,22 @@ export async function compileModule(bytes: Uint8Array, profile: Profile = envoy1
   const { stackBytes } = profile;
   const counted = limitTurns(bytes);
   const changed = stackBytes === null ? counted.wasm : limitStack(counted.wasm, stackBytes);
-  return new CompiledModule(bytes, await WebAssembly.compile(changed), counted, stackBytes !== null);
+  const positions = sourceMap === null ? null : readMap(sourceMap);
+  return new CompiledModule(
+    bytes,
+    await WebAssembly.compile(changed),
+    counted,
+    stackBytes !== null,
+    positions,
+  );
+}
+
+function readMap(text: string): Positions {
+  try {
+    return positionsOf(text);
+  } catch (error) {
+    throw new LoadError(`not a source map: ${(error as Error).message}`);
+  }
 }
 
 function whyNot(message: string): string {

@@ -54,6 +54,8 @@ export interface LoadOptions {
    * Default: 1,000,000,000, a second or two.
    */
   readonly turns?: number;
+  /** The JSON of the module's source map, where bytes are loaded: traps then tell lines of its sources. */
+  readonly sourceMap?: string;
   /** Offer `env.abort` and `env.seed`, which asc imports by default and no proxy has. */
   readonly assemblyScript?: boolean;
 }
@@ -136,7 +138,8 @@ export class Vm {
    * @param wasm bytes, or what `compile` made of them for the same profile
    */
   static async load(wasm: Uint8Array | CompiledModule, options: LoadOptions = {}): Promise<Vm> {
-    const compiled = wasm instanceof CompiledModule ? wasm : await compileModule(wasm, options.profile);
+    const compiled =
+      wasm instanceof CompiledModule ? wasm : await compileModule(wasm, options.profile, options.sourceMap);
     return new Vm(compiled, options);
   }
 

@@ -1,19 +1,47 @@
-// npm run build: the filter (release and debug), the CLI, the library, the page, the demo and the benchmarks, into build/.
+// npm run build: the filter (release and debug), the CLI, the libraries, the page, the demo and the benchmarks, into build/.
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import ts from "typescript";
+import { writeDeclarations } from "./declarations.mjs";
 import { buildPage } from "./page/build.mjs";
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 mkdirSync("build", { recursive: true });
 
-for (const target of ["release", "debug"]) {
-  const asc = ["node_modules/assemblyscript/bin/asc.js", "--target", target];
-  const { status } = spawnSync(process.execPath, asc, { stdio: "inherit" });
-  if (status !== 0) process.exit(status ?? 1);
+// asc takes most of the time: the filter is made anew only where what it is made of has changed.
+const ascInputs = [
+  "asconfig.json",
+  "package-lock.json",
+  ...filesIn("scripts/ascii-text"),
+  ...filesIn("assembly"),
+];
+const ascOutputs = ["wasm", "debug.wasm", "debug.wat", "debug.wasm.map"].map(
+  (name) => `build/pointsman.${name}`,
+);
+const madeOf = "build/pointsman.inputs";
+const inputs = digestOf(ascInputs);
+if (![...ascOutputs, madeOf].every(existsSync) || readFileSync(madeOf, "utf8") !== inputs) {
+  rmSync(madeOf, { force: true });
+  for (const target of ["release", "debug"]) {
+    const asc = ["node_modules/assemblyscript/bin/asc.js", "--target", target];
+    const { status } = spawnSync(process.execPath, asc, { stdio: "inherit" });
+    if (status !== 0) process.exit(status ?? 1);
+  }
+  writeFileSync(madeOf, inputs);
+}
+
+function filesIn(folder) {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries.flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : [])).sort();
+}
+
+function digestOf(files) {
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(`${file}\0`).update(readFileSync(file));
+  return hash.digest("hex");
 }
 
 /** Of what Node runs. */
@@ -42,22 +70,20 @@ await build({
 });
 chmodSync("build/pointsman.cjs", 0o755);
 
-// What programs import as pointsman/table. For no platform: esbuild refuses an import of Node's.
+// What programs import as pointsman/table and pointsman/host-sim. For no platform: esbuild refuses an import of Node's.
 await build({
-  entryPoints: ["scripts/table/library.ts"],
-  outfile: "build/table/library.js",
+  entryPoints: { "table/library": "scripts/table/library.ts", "host-sim/index": "host-sim/index.ts" },
+  outdir: "build",
   bundle: true,
   platform: "neutral",
   target: "es2022",
   format: "esm",
   logLevel: "warning",
 });
-// Its types are in these two files alone: each gives a .d.ts by itself.
-for (const name of ["library", "request"]) {
-  const file = `scripts/table/${name}.ts`;
-  const { outputText } = ts.transpileDeclaration(readFileSync(file, "utf8"), { fileName: file });
-  writeFileSync(`build/table/${name}.d.ts`, outputText.replaceAll('.ts"', '.js"'));
-}
+writeDeclarations(["scripts/table/library.ts", "host-sim/index.ts"], {
+  "scripts/table": "build/table",
+  "host-sim": "build/host-sim",
+});
 
 // Packs the small farm with the CLI of above.
 await buildPage();

@@ -1,6 +1,6 @@
-/** `pointsman/table` as a program gets it: packed, installed in a fresh folder, imported, compiled, and in a browser. */
+/** The package as anybody gets it: packed, installed in a fresh folder, and used there. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runInNewContext } from "node:vm";
@@ -13,21 +13,30 @@ import { TODAY, tableOf } from "./support/farms.ts";
 
 const table = tableOf(compile(new Farm(projectPath("examples/three-wikis/farm.yaml")), TODAY).plan);
 
-/** A folder with nothing in it but the installed package, and a table. */
+/** A folder with nothing in it but the installed package, a table, and a filter. */
 let folder: string;
 
 function run(command: string, ...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: "utf8" });
+  // As in a shell: the runner of these tests tells its children that they are its own.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_ENV|NODE_OPTIONS|FORCE_COLOR)/.test(name)),
+  );
+  env.NO_COLOR = "1";
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: "utf8", env });
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${status}\n${stdout}${stderr}`);
   return stdout;
 }
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "pointsman-library-"));
-  const [packed] = JSON.parse(run("npm", "pack", "--json", "--pack-destination", folder, projectPath(".")));
+  folder = mkdtempSync(join(tmpdir(), "pointsman-package-"));
+  // `prepare` would build, and other tests read what was built.
+  const pack = ["pack", "--json", "--ignore-scripts", "--pack-destination", folder, projectPath(".")];
+  const [packed] = JSON.parse(run("npm", ...pack));
   writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }');
   run("npm", "install", "--offline", "--no-audit", "--no-fund", join(folder, packed.filename));
   writeFileSync(join(folder, "farm.table"), table.bytes);
+  const installed = readdirSync(join(folder, "node_modules")).filter((name) => !name.startsWith("."));
+  expect(installed, "of the package, not of what it depends on").toEqual(["pointsman"]);
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -80,13 +89,18 @@ const EXPECTED = {
 };
 
 describe("the package", () => {
-  it("has the filter, the CLI and the library, and neither sources nor tests", () => {
+  it("has the filter, the CLI and the libraries, and neither sources nor tests", () => {
     const installed = join(folder, "node_modules/pointsman");
     expect(JSON.parse(readFileSync(join(installed, "package.json"), "utf8")).name).toBe("pointsman");
-    const files = run("find", "node_modules/pointsman", "-type", "f").trim().split("\n").sort();
-    expect(files.map((file) => file.slice("node_modules/pointsman/".length))).toEqual([
+    const files = run("find", "node_modules/pointsman", "-type", "f").trim().split("\n");
+    const names = files.map((file) =>
+      file.slice("node_modules/pointsman/".length).replace(/(host-sim)\/.*(\.d\.ts)/, "$1/*$2"),
+    );
+    expect([...new Set(names)].sort()).toEqual([
       "LICENSE",
       "README.md",
+      "build/host-sim/*.d.ts",
+      "build/host-sim/index.js",
       "build/pointsman.cjs",
       "build/pointsman.mjs",
       "build/pointsman.wasm",
@@ -122,6 +136,19 @@ describe("the package", () => {
     ["esnext", "bundler"],
   ])("has types for module %s, resolved as %s", (module, resolution) => {
     const use = `import { type Answer, open, type OpenTable, type WikiFacts } from "pointsman/table";
+      import { envoy140, type RequestResult, strict, Vm } from "pointsman/host-sim";
+      import { ProxyHost } from "pointsman/host-sim/browser";
+      export async function upstreamOf(wasm: Uint8Array): Promise<readonly (readonly [string, string])[]> {
+        const module = await Vm.compile(wasm, strict);
+        // @ts-expect-error: a profile is not a name
+        await Vm.load(module, { profile: "envoy" });
+        new ProxyHost(module, { profile: envoy140, workers: 2 }).configure("router", { configuration: wasm });
+        const vm = await Vm.load(module, { profile: strict, seed: 7 });
+        const result: RequestResult = vm.createRoot({ rootId: "" }).request({ headers: [[":path", "/"]] });
+        // @ts-expect-error: nothing may have gone upstream
+        result.upstream.headers;
+        return result.upstream?.headers ?? [];
+      }
       export function clusterOf(bytes: Uint8Array, host: string): string | number {
         const table: OpenTable = open(bytes);
         const answer: Answer = table.decide({ authority: host, target: "/", headers: [["cookie", "a=b"]] });
