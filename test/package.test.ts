@@ -1,6 +1,6 @@
 /** The package as anybody gets it: packed, installed in a fresh folder, and used there. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runInNewContext } from "node:vm";
@@ -10,8 +10,18 @@ import { compile } from "../scripts/farm/compile.ts";
 import { Farm } from "../scripts/farm/farm.ts";
 import { projectPath } from "./support/data.ts";
 import { TODAY, tableOf } from "./support/farms.ts";
+import { findJest, findNode, isAbsent, type Program, pathOf } from "./support/from-npm.ts";
+import { guest } from "./support/guests.ts";
 
 const table = tableOf(compile(new Farm(projectPath("examples/three-wikis/farm.yaml")), TODAY).plan);
+
+const jest = findJest();
+const whyNot = (found: Program): string => ("why" in found ? `: ${found.why}` : "");
+/** `npm run test:nodes` names others. */
+const NODES = [
+  { version: process.versions.node, node: { program: process.execPath } as Program },
+  ...(process.env.POINTSMAN_NODES?.split(" ") ?? []).map((version) => ({ version, node: findNode(version) })),
+];
 
 /** A folder with nothing in it but the installed package, a table, and a filter. */
 let folder: string;
@@ -27,7 +37,13 @@ function run(command: string, ...args: string[]): string {
   return stdout;
 }
 
-beforeAll(() => {
+/** The first block of a document in a language. */
+function blockOf(document: string, language: string): string {
+  const text = readFileSync(projectPath(document), "utf8");
+  return new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, "m").exec(text)![1]!;
+}
+
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "pointsman-package-"));
   // `prepare` would build, and other tests read what was built.
   const pack = ["pack", "--json", "--ignore-scripts", "--pack-destination", folder, projectPath(".")];
@@ -35,8 +51,10 @@ beforeAll(() => {
   writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }');
   run("npm", "install", "--offline", "--no-audit", "--no-fund", join(folder, packed.filename));
   writeFileSync(join(folder, "farm.table"), table.bytes);
+  writeFileSync(join(folder, "filter.wasm"), await guest());
   const installed = readdirSync(join(folder, "node_modules")).filter((name) => !name.startsWith("."));
   expect(installed, "of the package, not of what it depends on").toEqual(["pointsman"]);
+  symlinkSync(projectPath("node_modules/vitest"), join(folder, "node_modules/vitest"));
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -87,6 +105,32 @@ const EXPECTED = {
   wikis: ["dewiki", "enwiki", "testwiki"],
   refused: 'does not begin with "PNTS": not a table',
 };
+
+describe.each(NODES)("what docs/host-sim.md says, on Node $version", ({ node }) => {
+  it.skipIf(isAbsent(node))(`in a program, and the CLI${whyNot(node)}`, () => {
+    writeFileSync(join(folder, "ask.js"), blockOf("docs/host-sim.md", "js"));
+    const said = run(pathOf(node), "ask.js");
+    expect(said).toContain("[ 'x-mw-cluster', 'mw-api-group1' ]");
+    expect(said).toContain("proxy_get_header_map_pairs: 1");
+    const cli = "node_modules/pointsman/build/pointsman.cjs";
+    expect(run(pathOf(node), cli, "inspect", "farm.table")).toContain("3 wikis");
+  });
+
+  it.skipIf(isAbsent(node))(`in vitest${whyNot(node)}`, () => {
+    writeFileSync(join(folder, "own.test.ts"), blockOf("docs/host-sim.md", "ts"));
+    const vitest = projectPath("node_modules/vitest/vitest.mjs");
+    expect(run(pathOf(node), vitest, "run", "--root", folder)).toMatch(/Tests +1 passed/);
+  });
+
+  it.skipIf(isAbsent(node) || isAbsent(jest))(`in jest${whyNot(node)}${whyNot(jest)}`, () => {
+    writeFileSync(join(folder, "jest.json"), '{ "transform": {}, "testMatch": ["**/own.jest.js"] }');
+    const example = blockOf("docs/host-sim.md", "ts").replace(/^import .* "vitest";\n/m, "");
+    writeFileSync(join(folder, "own.jest.js"), example);
+    const args = ["--config", "jest.json", "--json", "--runInBand", "--watchman=false"];
+    const said = JSON.parse(run(pathOf(node), "--experimental-vm-modules", pathOf(jest), ...args));
+    expect(said).toMatchObject({ numPassedTests: 1, numFailedTests: 0 });
+  });
+});
 
 describe("the package", () => {
   it("has the filter, the CLI and the libraries, and neither sources nor tests", () => {
