@@ -41,7 +41,7 @@ export async function buildPage({ out = "build/page", filter = "build/pointsman.
     loader: { ".table": "binary" },
     // Bytes as they are: what they are written as must compress.
     charset: "utf8",
-    plugins: [withFilter(filter), withoutUnused],
+    plugins: [withFilter(filter), withoutUnused, withoutPackages],
     logLevel: "warning",
   });
   copyFileSync("scripts/page/style.css", join(out, "page.css"));
@@ -68,6 +68,26 @@ const withoutUnused = {
     build.onResolve({ filter: /^\..*\.tsx?$/ }, ({ path, resolveDir, kind }) =>
       kind === "entry-point" ? null : { path: join(resolveDir, path), sideEffects: false },
     ),
+};
+
+/**
+ * Packages that the simulator takes for modules that are linked with `assemblyScript: true`, and for those that come
+ * with a source map. The filter is neither.
+ */
+const NOT_FOR_THE_FILTER = {
+  "@assemblyscript/loader": ["instantiateSync"],
+  "@jridgewell/trace-mapping": ["TraceMap", "originalPositionFor"],
+};
+const withoutPackages = {
+  name: "without packages",
+  setup: (build) => {
+    build.onResolve({ filter: /^@/ }, ({ path }) =>
+      Object.hasOwn(NOT_FOR_THE_FILTER, path) ? { path, namespace: "none" } : null,
+    );
+    build.onLoad({ filter: /./, namespace: "none" }, ({ path }) => ({
+      contents: `export let ${NOT_FOR_THE_FILTER[path].join(", ")};`,
+    }));
+  },
 };
 
 /** The table that the page begins with, names of rules and their lines included. */
