@@ -4,10 +4,11 @@ import { hostCalls } from "./host-calls.ts";
 import { offers } from "./link.ts";
 import { ats102 } from "./profiles/ats.ts";
 import { envoy140 } from "./profiles/envoy.ts";
+import { envoy137 } from "./profiles/envoy-older.ts";
 import type { Profile } from "./profiles/profile.ts";
 import { strict } from "./profiles/strict.ts";
 
-const profiles: readonly Profile[] = [envoy140, ats102, strict];
+const profiles: readonly Profile[] = [envoy140, envoy137, ats102, strict];
 
 function cell(profile: Profile, row: HostCall): string {
   const { name, group, abi } = row;

@@ -56,6 +56,8 @@ export class Half {
   #buffering = false;
   /** The guest let this direction go on since its headers came. */
   #continued = false;
+  /** See `Profile.losesResumedPiece`. */
+  #losesNext = false;
   /** Pauses on headers that hold back even the body callbacks: what came in since, the body in one piece. */
   #backlog: { readonly body: Body; trailers: Pair[] | null; ended: boolean } | null = null;
 
@@ -105,8 +107,10 @@ export class Half {
     if (this.over) return;
     const { profile } = this.#stream.vm;
     const action = profile.dataAction(result ?? 0);
+    const isLost = this.#losesNext;
+    this.#losesNext = false;
     if (action === "continue") {
-      if (view !== this.#held) this.#held.append(view.bytes);
+      if (view !== this.#held && !isLost) this.#held.append(view.bytes);
       this.#buffering = false;
       this.#passOn("body");
       return;
@@ -137,6 +141,7 @@ export class Half {
   continue(): void {
     this.#continued = true;
     if (this.over || this.paused === null || this.#stream.closed) return;
+    this.#losesNext = this.#buffering && this.#stream.vm.profile.losesResumedPiece;
     const backlog = this.#backlog;
     this.#backlog = null;
     if (backlog?.ended && backlog.body.length === 0) this.#ends(true);

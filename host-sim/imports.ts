@@ -86,6 +86,7 @@ export function bindImport(vm: Vm, row: HostCall, handler: Handler): (...raw: Ra
     let answer: Returned;
     if (fault !== null && "status" in fault) answer = fault.status;
     else if (fault !== null && "outputs" in fault) answer = fault.outputs;
+    else if (vm.profile.wasiNosys.has(row.name)) answer = Errno.NoSys;
     else answer = typeof decoded === "number" ? decoded : run(vm, context, ...decoded);
 
     const written = typeof answer === "number" ? answer : deliver(vm, outputs, raw, answer, fail, fault);

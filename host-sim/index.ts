@@ -14,6 +14,7 @@ export type { BodyInput, Message, RequestInput, RequestResult, ResponseInput } f
 export { CompiledModule, LoadError } from "./module.ts";
 export { ats102 } from "./profiles/ats.ts";
 export { envoy140 } from "./profiles/envoy.ts";
+export { envoy137, envoy139 } from "./profiles/envoy-older.ts";
 export type { LocalReply, Profile, RequestLine } from "./profiles/profile.ts";
 export { strict } from "./profiles/strict.ts";
 export type { Properties, PropertyValue } from "./properties.ts";

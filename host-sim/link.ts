@@ -49,7 +49,7 @@ const typeOfCallback = ({ params, result }: Callback): string =>
 function isLookedFor(name: string, exported: ReadonlySet<string>, profile: Profile): boolean {
   if (name === "_start") return !exported.has("_initialize");
   if (name === "main") return exported.has("_initialize");
-  if (name === "__main_void") return exported.has("_initialize") && !exported.has("main");
+  if (name === "__main_void") return profile.mainVoid && exported.has("_initialize") && !exported.has("main");
   const { allocators } = profile;
   const isAllocator = (allocators as readonly string[]).includes(name);
   return !isAllocator || name === allocators.find((one) => exported.has(one));

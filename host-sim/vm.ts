@@ -211,7 +211,7 @@ export class Vm {
     if (this.exports("_initialize")) {
       this.#run("_initialize", this.context, []);
       if (this.exports("main")) this.#run("main", this.context, [0, 0]);
-      else this.#run("__main_void", this.context, []);
+      else if (this.profile.mainVoid) this.#run("__main_void", this.context, []);
     } else this.#run("_start", this.context, []);
     this.starting = false;
     if (this.failed) throw new LoadError(`the module did not start: ${this.trap ?? this.hostDied}`);

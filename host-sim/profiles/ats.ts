@@ -27,7 +27,9 @@ export const ats102: Profile = {
     "proc_exit",
     "random_get",
   ]),
+  wasiNosys: new Set(),
   wasiNotAtStart: new Set(["fd_close", "fd_fdstat_get", "fd_read", "fd_seek", "proc_exit"]),
+  mainVoid: true,
   importsMemory: false,
   needsMemory: true,
   // Calls that reach `unimplemented()`, and WASI calls that reach `error()`: both abort the process.
@@ -83,6 +85,7 @@ export const ats102: Profile = {
   headersAction: (result) => (result === 0 ? "continue" : "stop-all"),
   dataAction: (result) => (["continue", "buffer", "watermark"] as const)[result] ?? "drop",
   bufferLimit: Number.POSITIVE_INFINITY,
+  losesResumedPiece: false,
   watermarkShowsNewest: false,
   replacesInside: true,
   appendKillsHost: true,
@@ -123,6 +126,7 @@ export const ats102: Profile = {
     }
   },
   requestTrailersInLog: false,
+  resolvesPaths: false,
   setsRequest: true,
   propertiesFollowMaps: false,
   property: atsProperty,

@@ -85,8 +85,12 @@ export interface Profile {
   readonly missing: ReadonlySet<string>;
   /** The WASI calls that it offers; null for all of the table. */
   readonly wasi: ReadonlySet<string> | null;
+  /** WASI calls that it offers and has not implemented: they answer ENOSYS. */
+  readonly wasiNosys: ReadonlySet<string>;
   /** WASI calls that trap while `_initialize`, `main` or `_start` runs; of all other calls only `proxy_log` does not. */
   readonly wasiNotAtStart: ReadonlySet<string>;
+  /** Without a `main`, `__main_void` is run in its place after `_initialize`. */
+  readonly mainVoid: boolean;
   /** A module may import its memory and its table, by any name; the host makes them. */
   readonly importsMemory: boolean;
   /** A module without a memory is refused; else it runs until a host call looks for the memory. */
@@ -154,6 +158,8 @@ export interface Profile {
   dataAction(result: number): DataAction;
   /** Bytes of one body that a host holds; more is answered with `overflowReply`. */
   readonly bufferLimit: number;
+  /** The first piece of a body after the guest has resumed one that was held: it goes nowhere where the guest lets it pass. */
+  readonly losesResumedPiece: boolean;
   /** Only the newest piece of a body that is held without limit is shown to the guest. */
   readonly watermarkShowsNewest: boolean;
   /**
@@ -197,6 +203,8 @@ export interface Profile {
 
   /** The guest can read request trailers in `proxy_on_log`. */
   readonly requestTrailersInLog: boolean;
+  /** As `pointsman render` sets it up, it resolves a path's dot segments before the filter sees it. */
+  readonly resolvesPaths: boolean;
   /** Setting `request.host`, `request.url_path` and their like changes the request. */
   readonly setsRequest: boolean;
   /** `request.…` and `response.…` properties that come from headers are there while the headers can be read. */

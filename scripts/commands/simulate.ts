@@ -221,7 +221,7 @@ async function serve(plugin: SimulatedPlugin, options: SimulateOptions, listen: 
     clusters: readClusters(options.clusters!),
     failurePolicy: options.failurePolicy,
     listen,
-    ...(options.profile === envoy140.name && { normalize: pathInEnvoy }),
+    ...(plugin.profile.resolvesPaths && { normalize: pathInEnvoy }),
     log: (line) => process.stderr.write(`${line}\n`),
   }).catch((error: Error) => {
     throw new Refusal(

@@ -135,7 +135,7 @@ export class Explainer {
   /** What the filter says, and the decoder. Throws Disagreement where the filter traps. */
   compare(asked: Question): Compared {
     // Before the filter stands the Envoy that `render` writes.
-    const reached = this.profile === envoy140 ? pathInEnvoy(byteString(asked.path)) : asked.path;
+    const reached = this.profile.resolvesPaths ? pathInEnvoy(byteString(asked.path)) : asked.path;
     if (reached === null) return refused(REFUSED);
     const question = { ...asked, path: reached };
     const seen = this.profile.pseudoHeaders ? question : seenWithoutPseudoHeaders(this.profile, question);

@@ -3,7 +3,6 @@ import type { SimulatedPlugin } from "../../host-sim/http/proxy.ts";
 import {
   byteString,
   enumNames,
-  envoy140,
   type LogLine,
   type Pair,
   type RequestResult,
@@ -66,7 +65,7 @@ export async function replayer(simulated: Simulated): Promise<Replayer> {
   for (const line of takeLogs(vm)) simulated.log(line);
   return (question) => {
     const { header } = simulated;
-    const path = profile === envoy140 ? pathInEnvoy(byteString(question.path)) : question.path;
+    const path = profile.resolvesPaths ? pathInEnvoy(byteString(question.path)) : question.path;
     return path === null ? refusedByEnvoy(question) : plainReplay(root, header, { ...question, path });
   };
 }

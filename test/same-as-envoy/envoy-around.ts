@@ -2,7 +2,7 @@
  * What Envoy does to messages before the filter sees them and after: its HTTP/1 codec, its connection manager and its
  * router, which the simulator has not. Written here once, so that all else can be compared byte for byte.
  */
-import { envoy140, type Message, type Pair } from "../../host-sim/index.ts";
+import type { Message, Pair } from "../../host-sim/index.ts";
 import {
   CALL,
   type Exchange,
@@ -12,6 +12,7 @@ import {
   responseHeaders,
   sentHeaders,
 } from "./exchange.ts";
+import { PROFILE } from "./which-envoy.ts";
 
 /** The connection manager takes these from a request before any filter (mutateRequestHeaders). */
 const hopByHop = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding"]);
@@ -43,7 +44,7 @@ export function enteringRequest(exchange: Exchange, own: readonly string[]): Pai
 /** The router adds its header before the filter sees the response; the time is any number. */
 export function enteringResponse(response: HttpResponse): Pair[] {
   const headers: Pair[] = [[":status", `${response.status}`]];
-  for (const [name, value] of responseHeaders(response)) envoy140.responseHeaders.add(headers, name, value);
+  for (const [name, value] of responseHeaders(response)) PROFILE.responseHeaders.add(headers, name, value);
   headers.push(["x-envoy-upstream-service-time", "0"]);
   return headers;
 }

@@ -1,18 +1,31 @@
 /** Hundreds of generated requests, with a guest that does all sorts of things to them. */
 import { afterEach, expect, test } from "vitest";
 import { Both } from "./both.ts";
-import { exchange } from "./exchange.ts";
+import { type Exchange, exchange } from "./exchange.ts";
 import { exchanges } from "./generate.ts";
+import { PROFILE } from "./which-envoy.ts";
 
 let both: Both;
 afterEach(() => both?.stop());
 
 /** Fails with the exchange that differs. */
 async function sameFor(seed: number, count: number): Promise<void> {
-  for (const one of exchanges(count, seed)) {
+  for (const generated of exchanges(count, seed)) {
+    const one = PROFILE.losesResumedPiece ? withoutLengths(generated) : generated;
     const { real, simulated } = await both.run(one);
     expect(simulated, `seed ${seed}: ${JSON.stringify(one)}`).toEqual(real);
   }
+}
+
+/** A body that loses a piece never ends where its length was announced: whoever gets it waits for good. */
+function withoutLengths(one: Exchange): Exchange {
+  const { response } = one;
+  const headers = response.headers.filter(([name]) => name.toLowerCase() !== "content-length");
+  return {
+    ...one,
+    framing: "chunked",
+    response: response.body.length === 0 ? response : { ...response, headers },
+  };
 }
 
 async function sameMetrics(): Promise<void> {

@@ -2,9 +2,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { startConfigured } from "../../scripts/envoy/process.ts";
 import { WASM_TYPE } from "../../scripts/render/plugin.ts";
+import { realEnvoy } from "./which-envoy.ts";
 
 const TYPE = "type.googleapis.com/";
 const HCM = `${TYPE}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`;
@@ -29,7 +29,7 @@ export async function loadInEnvoy(modules: ReadonlyMap<string, Uint8Array>): Pro
     );
     const config = join(folder, "bootstrap.json");
     await writeFile(config, JSON.stringify(bootstrap(filters)));
-    const envoy = await startConfigured(config, { envoy: await findEnvoy() });
+    const envoy = await startConfigured(config, { envoy: await realEnvoy() });
     const loaded = readLog(names, envoy.logs);
     await envoy.stop();
     return loaded;

@@ -1,12 +1,12 @@
 /** The real Envoy: exchanges through it one after the other, with what the guest logged for each. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startEnvoy } from "../../scripts/envoy/process.ts";
 import { CALLED, type Exchange, type Outcome } from "./exchange.ts";
 import { type GrpcCluster, type GrpcServer, startGrpc } from "./grpc-upstream.ts";
 import { sendPiecewise } from "./piecewise-client.ts";
 import { ScriptedUpstreams } from "./scripted-upstreams.ts";
+import { realEnvoy } from "./which-envoy.ts";
 
 /** How long a line of the log may take to come, in milliseconds. */
 const LINE_MS = 8_000;
@@ -74,7 +74,7 @@ export class Real {
         grpc.push(await startGrpc(name, methods));
       }
       const envoy = await startEnvoy({
-        envoy: await findEnvoy(),
+        envoy: await realEnvoy(),
         clusters: [...upstreams.clusters, ...grpc.map(({ cluster }) => cluster)],
         fallbackCluster: clusters[0]!,
         clusterHeader,

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Shared, Vm } from "../../host-sim/index.ts";
-import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startConfigured } from "../../scripts/envoy/process.ts";
 import { cluster } from "../../scripts/render/cluster.ts";
 import { WASM_TYPE } from "../../scripts/render/plugin.ts";
@@ -18,6 +17,7 @@ import { guestLine } from "./real.ts";
 import { ScriptedUpstreams } from "./scripted-upstreams.ts";
 import { Simulated } from "./simulated.ts";
 import { until } from "./tcp-envoy.ts";
+import { PROFILE, realEnvoy } from "./which-envoy.ts";
 
 // Envoy compiles Go modules for seconds where other tests take the cores.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
@@ -81,7 +81,7 @@ async function startEnvoy(upstreams: ScriptedUpstreams): Promise<EnvoyProcess> {
   try {
     const config = join(folder, "bootstrap.json");
     await writeFile(config, JSON.stringify(bootstrap));
-    return await startConfigured(config, { envoy: await findEnvoy(), startTimeoutMs: 120_000 });
+    return await startConfigured(config, { envoy: await realEnvoy(), startTimeoutMs: 120_000 });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -106,7 +106,11 @@ describe.skipIf(DATA_IS_ABSENT)(`three modules of Go${WHY_SKIPPED}`, () => {
 
   test("go-shared_queue-sender and -receiver: fourteen requests", async () => {
     const shared = new Shared();
-    const receiver = await Vm.load(readFileSync(file("shared_queue-receiver")), { vmId: "receiver", shared });
+    const receiver = await Vm.load(readFileSync(file("shared_queue-receiver")), {
+      vmId: "receiver",
+      shared,
+      profile: PROFILE,
+    });
     for (const configuration of queues) receiver.createRoot({ configuration });
     const simulated = await Simulated.start({
       wasm: readFileSync(file("shared_queue-sender")),
@@ -143,7 +147,10 @@ describe.skipIf(DATA_IS_ABSENT)(`three modules of Go${WHY_SKIPPED}`, () => {
   });
 
   test("go-dispatch_call_on_tick: twelve ticks", async () => {
-    const vm = await Vm.load(readFileSync(file("dispatch_call_on_tick")), { upstreams: ["web_service"] });
+    const vm = await Vm.load(readFileSync(file("dispatch_call_on_tick")), {
+      upstreams: ["web_service"],
+      profile: PROFILE,
+    });
     const root = vm.createRoot();
     upstreams.received.length = 0;
     const calls = [];

@@ -1,7 +1,6 @@
 /** The simulator: the same exchanges, entered as Envoy's HTTP codec and connection manager hand them to a filter. */
 import {
   type CompiledModule,
-  envoy140,
   type FailurePolicy,
   type Message,
   type Pair,
@@ -15,6 +14,7 @@ import { enteringRequest, enteringResponse, leavingRequest, leavingResponse } fr
 import { CALLED, type Exchange, isChunked, type Outcome, type Received } from "./exchange.ts";
 import { SimulatedGrpc } from "./grpc-simulated.ts";
 import type { GrpcCluster } from "./grpc-upstream.ts";
+import { PROFILE } from "./which-envoy.ts";
 
 const FILTER = "pointsman";
 /** Envoy's log is set to `info`. */
@@ -47,7 +47,7 @@ export class Simulated {
     const { module, failurePolicy = "reload", grpc = {} } = options;
     this.#grpc = new SimulatedGrpc(grpc);
     this.host = new ProxyHost(module, {
-      profile: envoy140,
+      profile: PROFILE,
       workers: 1,
       failurePolicy,
       vmId: FILTER,
@@ -58,7 +58,7 @@ export class Simulated {
   }
 
   static async start(options: Omit<SimulatedOptions, "module"> & { wasm: Uint8Array }): Promise<Simulated> {
-    return new Simulated({ ...options, module: await Vm.compile(options.wasm) });
+    return new Simulated({ ...options, module: await Vm.compile(options.wasm, PROFILE) });
   }
 
   configure(configuration: Uint8Array): Verdict {

@@ -4,11 +4,11 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findEnvoy } from "../../scripts/envoy/install.ts";
 import { type EnvoyProcess, startConfigured } from "../../scripts/envoy/process.ts";
 import { cluster } from "../../scripts/render/cluster.ts";
 import { freePort } from "../support/free-port.ts";
 import { guestLine } from "./real.ts";
+import { realEnvoy } from "./which-envoy.ts";
 
 const TYPE = "type.googleapis.com/";
 const WAIT_MS = 8_000;
@@ -91,7 +91,7 @@ export class TcpEnvoy {
       const resources = { clusters: ports.map(cluster), listeners };
       const node = { id: "tcp", cluster: "tcp" };
       await writeFile(config, JSON.stringify({ admin: { address }, node, static_resources: resources }));
-      const envoy = await startConfigured(config, { envoy: await findEnvoy(), startTimeoutMs: 60_000 });
+      const envoy = await startConfigured(config, { envoy: await realEnvoy(), startTimeoutMs: 60_000 });
       return new TcpEnvoy(envoy, servers, upstreams);
     } catch (error) {
       for (const server of servers) server.close();

@@ -6,6 +6,7 @@ import { type Connection, type RootContext, Vm } from "../../host-sim/index.ts";
 import { compileGuest, FILTER_FLAGS } from "../support/compile-guest.ts";
 import { DATA, DATA_IS_ABSENT, WHY_SKIPPED } from "../support/data.ts";
 import { TcpEnvoy, type TcpPlugin, until } from "./tcp-envoy.ts";
+import { PROFILE } from "./which-envoy.ts";
 
 // Envoy compiles a Go module for seconds where other tests take the cores.
 type Step =
@@ -162,7 +163,7 @@ beforeAll(async () => {
   }
   const vms = new Map<string, Vm>();
   for (const { name, wasm, vmId, configuration } of plugins) {
-    const vm = vms.get(vmId) ?? (await Vm.load(wasm, { vmId, upstreams: clusters }));
+    const vm = vms.get(vmId) ?? (await Vm.load(wasm, { vmId, upstreams: clusters, profile: PROFILE }));
     vms.set(vmId, vm);
     roots.set(name, vm.createRoot({ rootId: name, name: "tcp", configuration }));
   }
