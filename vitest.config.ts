@@ -26,8 +26,8 @@ export default defineConfig({
   ],
   test: {
     include: ["{bench,host-sim,scripts,test}/**/*.test.ts"],
-    // `npm run test:istio` and `npm run test:envoys` run these.
-    exclude: [...configDefaults.exclude, "test/istio/**", "test/envoys/**"],
+    // `npm run conformance`, `npm run test:envoys` and `npm run test:istio` run these.
+    exclude: [...configDefaults.exclude, "test/conformance/**", "test/envoys/**", "test/istio/**"],
     globalSetup: "test/support/get-envoy.ts",
     setupFiles: ["test/support/seed.ts", "test/support/remove-folders.ts"],
     // Much of the time is waiting for real servers: one file at a time, vitest's choice on two cores, takes 25 minutes.
