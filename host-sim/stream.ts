@@ -184,20 +184,25 @@ export class Stream extends Context {
     }
   }
 
-  /** Runs a whole exchange, as far as the guest lets it come, without ending the stream. */
-  exchange(input: RequestInput): void {
+  /**
+   * Runs a whole exchange, as far as the guest lets it come, without ending the stream.
+   * @param between runs after each piece: what happens meanwhile, such as answers to the guest's calls
+   */
+  exchange(input: RequestInput, between: () => void = nothing): void {
     const chunks = chunksOf(input.body);
     const { trailers } = input;
     this.open(input.headers, chunks.length === 0 && trailers === undefined);
+    between();
     if (this.#resets(chunks)) return;
     this.request.sent.raw = input.chunked === true && this.vm.profile.losesChunks;
-    this.#pushChunks(this.request, chunks, trailers === undefined);
+    this.#pushChunks(this.request, chunks, trailers === undefined, between);
     if (trailers !== undefined) this.request.pushTrailers(this.#mapOf(trailers));
-    if (input.response !== undefined && this.request.sent.ended) this.respond(input.response);
+    between();
+    if (input.response !== undefined && this.request.sent.ended) this.respond(input.response, between);
   }
 
-  /** The upstream's response arrives. */
-  respond({ headers, body, trailers }: ResponseInput): void {
+  /** The upstream's response arrives. @param between as of `exchange` */
+  respond({ headers, body, trailers }: ResponseInput, between: () => void = nothing): void {
     if (this.localReply !== null || this.reset !== null) return;
     if (this.vm.profile.deadlyStall !== null && this.request.headers !== null && !this.request.endOfStream) {
       this.#killHost("a response before the request's body has ended");
@@ -206,14 +211,19 @@ export class Stream extends Context {
     const chunks = chunksOf(body);
     const map = this.#mapOf(headers);
     this.response.pushHeaders(map, chunks.length === 0 && trailers === undefined);
-    this.#pushChunks(this.response, chunks, trailers === undefined);
+    between();
+    this.#pushChunks(this.response, chunks, trailers === undefined, between);
     if (trailers !== undefined) this.response.pushTrailers(this.#mapOf(trailers));
+    between();
   }
 
-  #pushChunks(half: Half, chunks: readonly Uint8Array[], end: boolean): void {
+  #pushChunks(half: Half, chunks: readonly Uint8Array[], end: boolean, between: () => void): void {
     if (chunks.length === 0) return;
     const apart = this.vm.profile.bodyEndsApart;
-    for (const [i, chunk] of chunks.entries()) half.pushBody(chunk, end && !apart && i === chunks.length - 1);
+    for (const [i, chunk] of chunks.entries()) {
+      half.pushBody(chunk, end && !apart && i === chunks.length - 1);
+      between();
+    }
     if (end && apart) half.pushBody(new Uint8Array(0), true);
   }
 
@@ -359,6 +369,8 @@ export class Stream extends Context {
     return new Result(this, this.#response, this.vm.hostCalls - this.#hostCallsBefore);
   }
 }
+
+const nothing = (): void => {};
 
 const bodyCallbacks: ReadonlySet<CallbackName | null> = new Set([
   "proxy_on_request_body",

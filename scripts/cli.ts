@@ -39,7 +39,7 @@ keepVisible(process.stderr);
 const help = new Help();
 /** Whether the command that runs answers in JSON: then so it does where it refuses. */
 let asJson = false;
-/** Of `diff`, 1 is an answer, as of diff(1). */
+/** Of `diff`, 1 is an answer, as of diff(1); and so it is of tests. */
 let refusedCode = 1;
 
 const program = new Command("pointsman")
@@ -53,7 +53,7 @@ const program = new Command("pointsman")
     refuseUnknownWords(command);
     // Of render it is a proxy's configuration that is JSON, which no refusal should stand in for.
     asJson = command.opts().json === true && command.parent?.name() !== "render";
-    refusedCode = command.name() === "diff" ? 2 : 1;
+    refusedCode = command.name() === "diff" || command.opts().tests !== undefined ? 2 : 1;
   })
   .exitOverride();
 for (const add of [

@@ -15,6 +15,10 @@ import { readRequests } from "../requests/read-requests.ts";
 import { ADDRESS, parseAddress, readClusters } from "../simulate/clusters.ts";
 import { PROFILES } from "../simulate/profiles.ts";
 import { openTable, type Replayed, type Replayer, replayer, Summary, Trapped } from "../simulate/replay.ts";
+import { type Instead, loadTests } from "../simulate/tests/load.ts";
+import { REPORTS, type Report } from "../simulate/tests/report.ts";
+import { type Ran, Runner } from "../simulate/tests/run.ts";
+import { Problems } from "../sources/problem.ts";
 import { reason } from "../sources/reason.ts";
 import { openInput, readInput } from "./files.ts";
 import { refuseTwiceStdin, refuseUnheard } from "./heard.ts";
@@ -34,6 +38,8 @@ interface SimulateOptions extends AskedAt {
   listen?: Upstream;
   failurePolicy: "closed" | "open" | "reload";
   requests?: string;
+  tests?: string[];
+  format: string;
   field: FieldNames;
   host?: string;
   header: string;
@@ -48,9 +54,16 @@ const OF_A_TABLE = ["listener", "datacentre", "primary"];
 
 const OF_A_REPLAY = ["header", "summary", "json", "field", "host", ...OF_A_TABLE];
 
+const NOT_OF_TESTS = [
+  ...["config", "vmConfig", "rootId", "property", "env", "clusters", "failurePolicy"],
+  ...OF_A_REPLAY.filter((option) => option !== "json"),
+];
+
 export function simulateCommand(program: Command): void {
   addListenerOptions(program.command("simulate"))
-    .description("run a proxy-wasm module without a proxy: as a reverse proxy, or on recorded requests")
+    .description(
+      "run a proxy-wasm module without a proxy: as a reverse proxy, on recorded requests, or in tests",
+    )
     .option("--wasm <file>", "the module (default: Pointsman's filter)")
     .option(
       "--config <file>",
@@ -89,8 +102,14 @@ export function simulateCommand(program: Command): void {
     )
     .option("--host <name>", "the host of requests whose log has none")
     .option("--header <name>", "the header by which another module names the cluster", "x-mw-cluster")
+    .option("--tests <files...>", "run the tests in these YAML files; - is standard input")
+    .addOption(
+      new Option("--format <name>", "what --tests prints")
+        .choices([...REPORTS.keys()].filter((name) => name !== "json"))
+        .default("text"),
+    )
     .option("--summary", "print only the summary of a replay")
-    .option("--json", "print the summary as JSON")
+    .option("--json", "print the summary, or what came of tests, as JSON")
     .addHelpText(
       "after",
       `
@@ -100,6 +119,10 @@ HAProxy, Traefik and others write it. Containers or syslog may have wrapped its 
 module than ours, a decision has what it logged and what the client got, where the upstream answers 200 with no body.
 
 A property's value is a number, true or false where it looks so, and text else or in quotes: request.id='"7"'.
+
+A file of tests names a module and what it is told, requests, and what has to come of them: see docs/host-sim.md. With
+--tests, --wasm and --profile take the place of the files' own, and exit codes are 0 if all tests pass, 1 if one fails,
+and 2 if a file is bad.
 
 clusters.yaml:
   header: x-mw-cluster
@@ -113,14 +136,27 @@ Examples:
   $ pointsman simulate --config small.table --requests examples/access.log > decisions.jsonl
   $ kubectl logs deploy/envoy | pointsman simulate --config production.table --requests - --summary
   $ pointsman simulate --config production.table --requests access.json --field path=uri --host en.wikipedia.org
+  $ pointsman simulate --tests examples/tests/*.yaml
+  $ pointsman simulate --tests filter.yaml --format junit > junit.xml
   $ pointsman simulate --wasm other.wasm --profile ats-10.2 --requests requests.jsonl
   $ pointsman simulate --wasm other.wasm --config other.json --vm-config vm.json --root-id main --env MODE=test \\
       --property node.id=sidecar-1 --property source.port=8080 --requests requests.jsonl`,
     )
     .action(async (options: SimulateOptions, command: Command) => {
-      if ((options.listen === undefined) === (options.requests === undefined)) {
-        command.error("error: give either --listen or --requests, one of them", { exitCode: 2 });
+      const given = [options.listen, options.requests, options.tests].filter((one) => one !== undefined);
+      if (given.length !== 1)
+        command.error("error: give --listen, --requests or --tests, one of them", { exitCode: 2 });
+      if (options.tests !== undefined) {
+        refuseUnheard(command, NOT_OF_TESTS, "not with --tests: what is needed stands in the file");
+        if (options.json) refuseUnheard(command, ["format"], "--json is a format: leave out one of the two");
+        refuseTwiceStdin(command, [...options.tests, options.wasm]);
+        const isInstead = command.getOptionValueSource("profile") === "cli";
+        return runTests(options.tests, REPORTS.get(options.json ? "json" : options.format)!, {
+          ...(options.wasm !== undefined && { module: readInput(options.wasm) }),
+          ...(isInstead && { profile: PROFILES.get(options.profile)! }),
+        });
       }
+      refuseUnheard(command, ["format"], "only --tests takes this");
       if (options.listen !== undefined && options.clusters === undefined) {
         command.error("error: --listen needs --clusters FILE, which has the address of each cluster", {
           exitCode: 2,
@@ -231,6 +267,18 @@ async function serve(plugin: SimulatedPlugin, options: SimulateOptions, listen: 
   process.stdout.write(`listening on ${listen.host}:${proxy.port}; Ctrl-C ends\n`);
   if (!signal.aborted) await once(signal, "abort");
   await proxy.stop();
+}
+
+/** All files are read before anything runs. Where a test fails, the exit code is 1. */
+async function runTests(files: readonly string[], report: Report, instead: Instead): Promise<void> {
+  const problems = new Problems();
+  const tests = files.flatMap((file) => problems.attempt(() => loadTests(file, instead)) ?? []);
+  problems.throwIfAny();
+  const runner = new Runner();
+  const results: Ran[] = [];
+  for (const test of tests) results.push(await runner.run(test));
+  process.stdout.write(report(results));
+  if (results.some(({ failures }) => failures.length > 0)) process.exitCode = 1;
 }
 
 const PROGRESS_EVERY_MS = 2000;

@@ -127,7 +127,10 @@ describe("a wrong value", () => {
       `${RELEASES}to: {name: a, host: b}`,
       "2:15: key `host` in `to` does not go together with `name`: keep the one or the other",
     ],
-    [`${RELEASES}any-of: 5`, "2:9: `any-of` must be text, a mapping or a list, not the number 5 (`5`)"],
+    [
+      `${RELEASES}any-of: 5`,
+      "2:9: `any-of` must be text, a mapping or a list, not the number 5: put it in quotes (`5`)",
+    ],
     [
       `${RELEASES}any-of: [{name: a, host: b}]`,
       "2:20: key `host` in `any-of.0` does not go together with `name`: keep the one or the other",

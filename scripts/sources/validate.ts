@@ -129,7 +129,8 @@ class Findings {
         issues.filter((issue) => isWrongKind(issue, value)).flatMap(nounsOf),
       );
       const must = ownMessage(issue) ?? `must be ${join(nouns)}`;
-      const says = `${show(path)} ${must}, not ${kindOf(value)}`;
+      const wayOut = nouns.includes(NOUNS.string!) ? quotesFor(value) : "";
+      const says = `${show(path)} ${must}, not ${kindOf(value)}${wayOut}`;
       return [{ path, at: "value", says, showsText: true }];
     }
     const tried = fitting.map((issues) => issues.flatMap((issue) => this.#of(issue, path)));
@@ -184,8 +185,7 @@ function isWrongKind(issue: Issue, value: unknown): boolean {
 function sentence(issue: core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type": {
-      const scalar = ["number", "boolean"].includes(typeof issue.input);
-      const wayOut = issue.expected === "string" && scalar ? ": put it in quotes" : "";
+      const wayOut = issue.expected === "string" ? quotesFor(issue.input) : "";
       return `must be ${noun(issue.expected)}, not ${kindOf(issue.input)}${wayOut}`;
     }
     case "invalid_value": {
@@ -206,6 +206,11 @@ function sentence(issue: core.$ZodRawIssue): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The way out where text is wanted. */
+function quotesFor(value: unknown): string {
+  return ["number", "boolean"].includes(typeof value) ? ": put it in quotes" : "";
 }
 
 function amount(origin: string, bound: string, limit: number | bigint): string {

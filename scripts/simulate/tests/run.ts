@@ -1,0 +1,452 @@
+/** Runs a test in the simulator, and says what came otherwise than it expects. */
+import {
+  type CompiledModule,
+  enumNames,
+  LoadError,
+  type HttpCall as MadeCall,
+  type RequestResult,
+  type RootContext,
+  type Message as Sent,
+  type Stream,
+  Vm,
+} from "../../../host-sim/index.ts";
+import type { Place } from "../../sources/problem.ts";
+import {
+  type Difference,
+  differsHeaders,
+  differsLogs,
+  differsMetrics,
+  differsNoLogs,
+  differsText,
+  type Line,
+  type MetricValue,
+  quoted,
+  showWanted,
+} from "./differs.ts";
+import type { HttpCall, Message, Request, Step, Test } from "./load.ts";
+import type { Expected, Wanted, WantedHeaders } from "./schema.ts";
+
+export interface Failure extends Pick<Difference, "what" | "expected" | "actual"> {
+  place: Place;
+}
+
+export interface Ran {
+  test: Test;
+  /** None: it has passed. */
+  failures: readonly Failure[];
+  /** What the module logged, `info: text`. */
+  logs: readonly string[];
+  milliseconds: number;
+}
+
+/** Runs tests one after the other; a module is compiled once for each proxy. */
+export class Runner {
+  readonly #compiled = new Map<string, Map<Uint8Array, Promise<CompiledModule>>>();
+
+  async run(test: Test): Promise<Ran> {
+    const start = performance.now();
+    const run = new Run(test);
+    try {
+      run.all(await this.#compile(test));
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error;
+      run.refused(error.message);
+    }
+    return {
+      test,
+      ...run,
+      logs: run.lines.map(({ level, text }) => `${level}: ${text}`),
+      milliseconds: performance.now() - start,
+    };
+  }
+
+  #compile({ module, profile }: Test): Promise<CompiledModule> {
+    const modules = this.#compiled.get(profile.name) ?? new Map<Uint8Array, Promise<CompiledModule>>();
+    this.#compiled.set(profile.name, modules);
+    const compiled = modules.get(module) ?? Vm.compile(module, profile);
+    modules.set(module, compiled);
+    return compiled;
+  }
+}
+
+/** Of one test, on this computer's clock. */
+const SECONDS_AT_MOST = 60;
+
+class Run {
+  readonly failures: Failure[] = [];
+  readonly lines: Line[] = [];
+  readonly #test: Test;
+  readonly #end = performance.now() + SECONDS_AT_MOST * 1000;
+  /** Calls that an expectation has been held against. */
+  readonly #seen = new Set<MadeCall>();
+  /** Lines of `lines` that a step has looked at. */
+  #read = 0;
+
+  constructor(test: Test) {
+    this.#test = test;
+  }
+
+  all(module: CompiledModule): void {
+    const {
+      profile,
+      configuration,
+      vmConfiguration,
+      rootId,
+      vmId,
+      environment,
+      properties,
+      upstreams,
+      steps,
+    } = this.#test;
+    const vm = new Vm(module, {
+      profile,
+      vmConfiguration,
+      vmId,
+      environment,
+      properties,
+      ...(upstreams !== null && { upstreams }),
+      onLog: ({ level, text }) => this.lines.push({ level: enumNames.logLevel[level] ?? `${level}`, text }),
+    });
+    const root = vm.createRoot({ configuration, rootId });
+    if (root.refused !== null) {
+      this.refused(root.refused);
+      return;
+    }
+    const { expected, placeOf } = steps[0]!;
+    if (expected.refused !== undefined) {
+      const shown = expected.refused === true ? "refused" : `refused: ${showWanted(expected.refused)}`;
+      this.failures.push({
+        place: placeOf("expect", "refused"),
+        what: "the configuration",
+        expected: shown,
+        actual: "taken",
+      });
+      return;
+    }
+    for (const step of steps) {
+      this.#step(step, root);
+      if (vm.failed) break;
+    }
+  }
+
+  /** The module, or its configuration. What it logged last says why in its own words. */
+  refused(why: string): void {
+    const { expected, placeOf } = this.#test.steps[0]!;
+    const said = [why, ...this.lines.map(({ text }) => text)];
+    const fail = (expected: string, ...path: string[]) =>
+      this.failures.push({
+        place: placeOf(...path),
+        what: "the module or its configuration",
+        expected,
+        actual: `refused: ${said.join("\n")}`,
+      });
+    if (expected.refused === undefined) fail("taken");
+    else if (expected.refused !== true) {
+      const wanted = expected.refused;
+      const isSaid = said.some((text) => differsText(wanted, Buffer.from(text).toString("latin1")) === null);
+      if (!isSaid) fail(`refused: ${showWanted(wanted)}`, "expect", "refused");
+    }
+    if (expected.refused !== undefined) this.#keep(placeOf, ["expect"], this.#differsLogs(expected));
+  }
+
+  #step(step: Step, root: RootContext): void {
+    const { request, httpCalls, expected, placeOf } = step;
+    const calls = new Calls(root, this.#seen, httpCalls, (call, path, wanted) =>
+      this.#keep(placeOf, ["http-calls", ...path], differsCall(wanted, call)),
+    );
+    const result = this.#exchange(root, request, () => calls.settle(), step);
+    this.#keep(placeOf, [], calls.differences());
+    const { vm } = root;
+    const died = vm.trap ?? vm.hostDied;
+    this.#keep(
+      placeOf,
+      ["expect"],
+      [
+        ...differsDeath(expected.trap, died),
+        ...(result === null ? differsWithout(expected) : differsResult(expected, result)),
+        ...this.#differsLogs(expected),
+        ...differsMetrics(expected.metrics ?? {}, metricsOf(vm)).map(under("metrics")),
+      ],
+    );
+  }
+
+  /** A request, as far as it comes, while time passes; null where the step has none. */
+  #exchange(
+    root: RootContext,
+    request: Request | null,
+    settle: () => void,
+    step: Step,
+  ): RequestResult | null {
+    const stream = request === null ? null : root.newStream(request.properties);
+    if (stream !== null && request !== null) {
+      stream.exchange(inputOf(request), settle);
+      settle();
+      this.#pass(root, step, settle, () => respond(stream, request.response, settle));
+      stream.close();
+    } else this.#pass(root, step, settle, () => {});
+    settle();
+    return stream?.result() ?? null;
+  }
+
+  /** Time passes: ticks, then what is asked for beside. */
+  #pass(root: RootContext, { ticks, advance, placeOf }: Step, settle: () => void, moved: () => void): void {
+    const { clock } = root.vm;
+    const on = (milliseconds: number): boolean => {
+      clock.advance(milliseconds);
+      settle();
+      moved();
+      if (performance.now() < this.#end) return !root.vm.failed;
+      const expected = `an end within ${SECONDS_AT_MOST} seconds`;
+      this.failures.push({ place: placeOf(), what: "the test", expected, actual: "more" });
+      return false;
+    };
+    moved();
+    for (let i = 0; i < ticks; i++) {
+      if (root.tickPeriod === 0) {
+        const what = "ticks that the module asks for";
+        this.failures.push({ place: placeOf("ticks"), what, expected: `${ticks}`, actual: `${i}` });
+        break;
+      }
+      if (!on(root.tickPeriod)) return;
+    }
+    for (let left = advance; left > 0; ) {
+      const slice = Math.min(left, root.tickPeriod || left);
+      left -= slice;
+      if (!on(slice)) return;
+    }
+  }
+
+  #differsLogs({ logs, "no-logs": unwanted }: Expected): Difference[] {
+    const lines = this.lines.slice(this.#read);
+    this.#read = this.lines.length;
+    return [
+      ...differsLogs(logs ?? [], lines).map(under("logs")),
+      ...differsNoLogs(unwanted ?? [], lines).map(under("no-logs")),
+    ];
+  }
+
+  #keep(placeOf: Step["placeOf"], within: (string | number)[], differences: readonly Difference[]): void {
+    for (const { path, ...difference } of differences)
+      this.failures.push({ place: placeOf(...within, ...path), ...difference });
+  }
+}
+
+/** The module's own calls in one step: held against what is expected, and answered, in their order. */
+class Calls {
+  readonly #made: MadeCall[] = [];
+
+  constructor(
+    private readonly root: RootContext,
+    private readonly seen: Set<MadeCall>,
+    /** null: anything goes. */
+    private readonly wanted: readonly HttpCall[] | null,
+    private readonly compare: (call: MadeCall, path: (string | number)[], wanted: HttpCall) => void,
+  ) {}
+
+  /** Answers what waits, and what the module asks for then. */
+  settle(): void {
+    for (;;) {
+      const call = this.root.httpCalls.find((one) => !this.seen.has(one));
+      if (call === undefined) return;
+      this.seen.add(call);
+      this.#made.push(call);
+      const index = this.#made.length - 1;
+      const wanted = this.wanted?.[index];
+      if (wanted === undefined) continue;
+      this.compare(call, [index], wanted);
+      this.#answer(call, wanted.answer);
+    }
+  }
+
+  #answer({ id, timeout }: MadeCall, answer: HttpCall["answer"]): void {
+    if (answer === null) return;
+    if (answer === "timeout") this.root.vm.clock.advance(timeout);
+    else if (answer === "broken") this.root.failHttpCall(id);
+    else this.root.answerHttpCall(id, whole(answer));
+  }
+
+  /** As many as expected. */
+  differences(): Difference[] {
+    if (this.wanted === null || this.wanted.length === this.#made.length) return [];
+    const made = this.#made.map(({ upstream }) => quoted(upstream)).join(", ");
+    const actual = `${this.#made.length}${made === "" ? "" : `: to ${made}`}`;
+    const path = ["http-calls", Math.min(this.wanted.length, this.#made.length)];
+    return [{ path, what: "HTTP calls of the module", expected: `${this.wanted.length}`, actual }];
+  }
+}
+
+function differsCall(wanted: HttpCall, call: MadeCall): Difference[] {
+  const { to, timeout } = wanted;
+  const cluster = to === undefined ? null : differsText(to, call.upstream);
+  return [
+    ...(cluster === null ? [] : [{ path: ["to"], what: "the cluster that is called", ...cluster }]),
+    ...differsMessage(wanted, { ...call, ended: true }, "the call"),
+    ...(timeout === undefined || timeout === call.timeout
+      ? []
+      : [
+          {
+            path: ["timeout"],
+            what: "the call's timeout",
+            expected: `${timeout} ms`,
+            actual: `${call.timeout} ms`,
+          },
+        ]),
+  ];
+}
+
+interface WantedMessage {
+  headers?: WantedHeaders | undefined;
+  body?: Wanted | undefined;
+  trailers?: WantedHeaders | undefined;
+}
+
+function differsMessage({ headers, body, trailers }: WantedMessage, sent: Sent, what: string): Difference[] {
+  const bytes = body === undefined ? null : differsText(body, Buffer.from(sent.body).toString("latin1"));
+  return [
+    ...differsHeaders(headers ?? {}, sent.headers, what).map(under("headers")),
+    ...(bytes === null ? [] : [{ path: ["body"], what: `body of ${what}`, ...bytes }]),
+    ...differsHeaders(trailers ?? {}, sent.trailers, `${what}'s trailers`).map(under("trailers")),
+  ];
+}
+
+/** @param wanted null: nothing comes there */
+function differsSent(wanted: WantedMessage | null, sent: Sent | null, what: string): Difference[] {
+  if (wanted === null)
+    return sent === null ? [] : [{ path: [], what, expected: "nothing", actual: "something comes" }];
+  return sent === null
+    ? [{ path: [], what, expected: "something comes", actual: "nothing" }]
+    : differsMessage(wanted, sent, what);
+}
+
+function differsResult(expected: Expected, result: RequestResult): Difference[] {
+  const { upstream, response, paused, reset } = expected;
+  const { downstream } = result;
+  const code = Number(downstream?.headers.find(([name]) => name === ":status")?.[1]);
+  const isPaused = result.action === "pause";
+  const differences: Difference[] = [];
+  if (response?.status !== undefined && downstream !== null && code !== response.status)
+    differences.push({
+      path: ["response", "status"],
+      what: "status of the response",
+      expected: `${response.status}`,
+      actual: `${code}`,
+    });
+  if (response !== undefined)
+    differences.push(...differsSent(response, downstream, "the response").map(under("response")));
+  if (upstream !== undefined)
+    differences.push(
+      ...differsSent(upstream, result.upstream, "the request upstream").map(under("upstream")),
+    );
+  differences.push(...differsLocalReply(expected["local-reply"], result));
+  if (paused !== undefined && paused !== isPaused) {
+    const show = (held: boolean) => (held ? "held back" : "let go");
+    differences.push({
+      path: ["paused"],
+      what: "the request",
+      expected: show(paused),
+      actual: show(isPaused),
+    });
+  }
+  if (reset !== undefined) differences.push(...differsReset(reset, result.reset));
+  return differences;
+}
+
+function differsReset(wanted: Wanted | null, reset: string | null): Difference[] {
+  const what = "the cut of the connection";
+  if (wanted === null)
+    return reset === null ? [] : [{ path: ["reset"], what, expected: "none", actual: quoted(reset) }];
+  const differs = differsText(wanted, reset);
+  return differs === null ? [] : [{ path: ["reset"], what, ...differs }];
+}
+
+function differsLocalReply(wanted: Expected["local-reply"], { localReply }: RequestResult): Difference[] {
+  if (wanted === undefined) return [];
+  const what = "the local reply";
+  const path = ["local-reply"];
+  if (wanted === null)
+    return localReply === null
+      ? []
+      : [{ path, what, expected: "none", actual: `one with ${localReply.status}` }];
+  if (localReply === null) return [{ path, what, expected: "one", actual: "none" }];
+  const { status, body, details, "grpc-status": grpcStatus } = wanted;
+  const differences: Difference[] = [];
+  const number = (key: string, is: number | null | undefined, actual: number | null) => {
+    if (is !== undefined && is !== actual)
+      differences.push({
+        path: [...path, key],
+        what: `${key} of ${what}`,
+        expected: `${is}`,
+        actual: `${actual}`,
+      });
+  };
+  const text = (key: string, is: Wanted | undefined, actual: string) => {
+    const differs = is === undefined ? null : differsText(is, actual);
+    if (differs !== null) differences.push({ path: [...path, key], what: `${key} of ${what}`, ...differs });
+  };
+  number("status", status, localReply.status);
+  text("body", body, localReply.body);
+  text("details", details, localReply.details);
+  number("grpc-status", grpcStatus, localReply.grpcStatus);
+  return differences;
+}
+
+/** What is expected of a request, in a step that has none. */
+function differsWithout(expected: Expected): Difference[] {
+  const asked = (["upstream", "response", "local-reply", "paused", "reset"] as const).filter(
+    (key) => expected[key] !== undefined,
+  );
+  return asked.map((key) => ({
+    path: [key],
+    what: `\`${key}\``,
+    expected: "a request",
+    actual: "the step has none",
+  }));
+}
+
+/** @param died of the module, or of its host */
+function differsDeath(wanted: Wanted | undefined, died: string | null): Difference[] {
+  const what = "the module";
+  const path = ["trap"];
+  if (wanted === undefined)
+    return died === null ? [] : [{ path, what, expected: "it lives", actual: `it trapped: ${died}` }];
+  const differs = differsText(wanted, died === null ? null : Buffer.from(died).toString("latin1"));
+  return differs === null ? [] : [{ path, what: "the trap", ...differs }];
+}
+
+const under =
+  (key: string) =>
+  (difference: Difference): Difference => ({ ...difference, path: [key, ...difference.path] });
+
+function metricsOf({ shared }: Vm): ReadonlyMap<string, MetricValue> {
+  return new Map(
+    shared.metrics
+      .all()
+      .map(({ name, type, value, recorded }) => [name, type === "histogram" ? recorded : value]),
+  );
+}
+
+/** What the upstream answers to a request that has come to it whole. */
+function respond(stream: Stream, response: Message, settle: () => void): void {
+  if (stream.response.headers !== null || !stream.request.sent.ended) return;
+  const { headers, body, trailers } = response;
+  stream.respond({ headers, ...(body !== null && { body }), ...(trailers !== null && { trailers }) }, settle);
+}
+
+const isChunked = ({ headers }: Message): boolean =>
+  headers.some(([name]) => name.toLowerCase() === "transfer-encoding");
+
+function inputOf(request: Request) {
+  const { headers, body, trailers, properties } = request;
+  return {
+    headers,
+    properties,
+    chunked: isChunked(request),
+    ...(body !== null && { body }),
+    ...(trailers !== null && { trailers }),
+  };
+}
+
+/** A message whose body comes in one piece. */
+function whole({ headers, body, trailers }: Message) {
+  return { headers, body: Buffer.concat(body ?? []), ...(trailers !== null && { trailers }) };
+}
