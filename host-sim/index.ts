@@ -12,6 +12,7 @@ export { hostCalls } from "./host-calls.ts";
 export { type Pair, serializePairs } from "./memory.ts";
 export type { BodyInput, Message, RequestInput, RequestResult, ResponseInput } from "./messages.ts";
 export { CompiledModule, LoadError } from "./module.ts";
+export { type Objection, type Opinion, opinionOf } from "./objections.ts";
 export { ats102 } from "./profiles/ats.ts";
 export { envoy140 } from "./profiles/envoy.ts";
 export { envoy137, envoy139 } from "./profiles/envoy-older.ts";

@@ -22,7 +22,7 @@ function offered(
   assemblyScript: boolean,
 ): HostCall | undefined {
   const row = byImport.get(`${module === "wasi_unstable" ? "wasi_snapshot_preview1" : module}.${name}`);
-  if (row === undefined || !row.abi.includes(abi)) return undefined;
+  if (row === undefined || !row.abi.includes(abi) || handlers[row.name] === undefined) return undefined;
   if (row.group === "assemblyscript") return assemblyScript ? row : undefined;
   return offers(profile, row) ? row : undefined;
 }
@@ -55,8 +55,18 @@ function isLookedFor(name: string, exported: ReadonlySet<string>, profile: Profi
   return !isAllocator || name === allocators.find((one) => exported.has(one));
 }
 
-/** What is wrong with the exports' types, a sentence each. */
-export function wrongExports({ exports }: Outline, profile: Profile, abi: AbiVersion): string[] {
+/** An import or export of another type than the host's. */
+export interface Misfit {
+  readonly name: string;
+  readonly wanted: string;
+  readonly type: string;
+}
+
+export const showMisfit = ({ name, wanted, type }: Misfit): string =>
+  `${name} is ${type}, and has to be ${wanted}`;
+
+/** Exports of another type than the host calls them with. */
+export function wrongExports({ exports }: Outline, profile: Profile, abi: AbiVersion): Misfit[] {
   const functions = new Map(exports.flatMap(({ name, type }) => (type === null ? [] : [[name, type]])));
   const exported: ReadonlySet<string> = new Set(functions.keys());
   return callbacks.flatMap(({ name }) => {
@@ -64,39 +74,73 @@ export function wrongExports({ exports }: Outline, profile: Profile, abi: AbiVer
     const type = functions.get(name);
     if (row === undefined || type === undefined || !isLookedFor(name, exported, profile)) return [];
     const wanted = typeOfCallback(row);
-    return type === wanted
-      ? []
-      : [`Bad function signature for: ${name}, want: ${wanted}, but the module exports: ${type}`];
+    return type === wanted ? [] : [{ name, wanted, type }];
   });
 }
 
-/** Throws a LoadError that names everything that the module wants and the host has not, or has otherwise. */
-function imports(vm: Vm, { imports }: Outline, assemblyScript: boolean): Linked {
-  const { profile, abiVersion } = vm;
-  const linked: Linked = { imports: {}, memory: null };
+/** What a module does not export and its host needs, and a sentence for each. */
+export function missingExports(
+  { imports, exports }: Outline,
+  profile: Profile,
+): { name: string; why: string }[] {
+  const { allocators, needsMemory, importsMemory } = profile;
+  const hasAllocator = exports.some(
+    ({ name, kind }) => kind === "function" && (allocators as readonly string[]).includes(name),
+  );
+  const isMemory = ({ kind }: { kind: string }): boolean => kind === "memory";
+  const hasMemory = exports.some(isMemory) || (importsMemory && imports.some(isMemory));
+  return [
+    ...(hasAllocator
+      ? []
+      : [{ name: allocators[0]!, why: `the module exports none of ${allocators.join(", ")}` }]),
+    ...(hasMemory || !needsMemory ? [] : [{ name: "memory", why: "the module does not export its memory" }]),
+  ];
+}
+
+/** What a module imports and its host has not, or has with another type. */
+export function misfits(
+  { imports }: Outline,
+  profile: Profile,
+  abi: AbiVersion,
+  assemblyScript = false,
+): { missing: string[]; wrong: Misfit[] } {
   const missing: string[] = [];
-  const wrong: string[] = [];
+  const wrong: Misfit[] = [];
   for (const one of imports) {
-    const { module, name, kind, type, limits } = one;
+    const { kind, limits } = one;
+    const name = `${one.module}.${one.name}`;
+    if (limits !== null && profile.importsMemory) continue;
+    const row = kind === "function" ? offered(one, profile, abi, assemblyScript) : undefined;
+    if (row === undefined) missing.push(name);
+    else if (one.type !== typeOfCall(row)) wrong.push({ name, wanted: typeOfCall(row), type: one.type! });
+  }
+  return { missing, wrong };
+}
+
+/** Throws a LoadError that names everything that the module wants and the host has not, or has otherwise. */
+function imports(vm: Vm, outline: Outline, assemblyScript: boolean): Linked {
+  const { profile, abiVersion } = vm;
+  const { missing, wrong } = misfits(outline, profile, abiVersion, assemblyScript);
+  if (missing.length > 0)
+    throw new LoadError(`${profile.name} does not offer what the module imports: ${missing.join(", ")}`);
+  if (wrong.length > 0) {
+    const all = wrong.map(({ name, wanted, type }) => `${name}, want: ${type}, but host exports: ${wanted}`);
+    throw new LoadError(`Failed to load Wasm module due to an import type mismatch: ${all.join("; ")}`);
+  }
+  const linked: Linked = { imports: {}, memory: null };
+  for (const one of outline.imports) {
+    const { module, name, kind, limits } = one;
     const group = linked.imports[module] ?? {};
     linked.imports[module] = group;
-    if (limits !== null && profile.importsMemory) {
+    if (limits !== null) {
       const size = { initial: limits.minimum, ...(limits.maximum !== null && { maximum: limits.maximum }) };
       if (kind === "table") group[name] = new WebAssembly.Table({ ...size, element: "anyfunc" });
       else group[name] = linked.memory = new WebAssembly.Memory(size);
-      continue;
+    } else {
+      const row = offered(one, profile, abiVersion, assemblyScript)!;
+      group[name] = bindImport(vm, row, handlers[row.name]!);
     }
-    const row = kind === "function" ? offered(one, profile, abiVersion, assemblyScript) : undefined;
-    const handler = row && handlers[row.name];
-    if (row === undefined || handler === undefined) missing.push(`${module}.${name}`);
-    else if (type !== typeOfCall(row))
-      wrong.push(`${module}.${name}, want: ${type}, but host exports: ${typeOfCall(row)}`);
-    else group[name] = bindImport(vm, row, handler);
   }
-  if (missing.length > 0)
-    throw new LoadError(`${profile.name} does not offer what the module imports: ${missing.join(", ")}`);
-  if (wrong.length > 0)
-    throw new LoadError(`Failed to load Wasm module due to an import type mismatch: ${wrong.join("; ")}`);
   return linked;
 }
 
@@ -117,7 +161,10 @@ export interface Instance {
 export function link(vm: Vm, { wasm, outline }: CompiledModule, assemblyScript: boolean): Instance {
   const { profile } = vm;
   const linked = imports(vm, outline, assemblyScript);
-  const wrong = wrongExports(outline, profile, vm.abiVersion);
+  const wrong = wrongExports(outline, profile, vm.abiVersion).map(
+    ({ name, wanted, type }) =>
+      `Bad function signature for: ${name}, want: ${wanted}, but the module exports: ${type}`,
+  );
   if (wrong.length > 0) throw new LoadError(wrong.join("; "));
   const isAssemblyScript =
     outline.exports.some(({ name }) => name === "__new") ||

@@ -98,7 +98,8 @@ function readMap(text: string): Positions {
   }
 }
 
-function whyNot(message: string): string {
+/** @param message of V8 */
+export function whyNot(message: string): string {
   const feature = lackingFeature(message);
   if (feature === null) return `not a Wasm module: ${message}`;
   if (typeof process === "undefined") return `the module uses ${feature}, which this browser has not`;

@@ -7,7 +7,7 @@ import { type CallbackName, callbackOf } from "./callbacks.ts";
 import { Clock } from "./clock.ts";
 import { Context } from "./context.ts";
 import type { Faults } from "./faults.ts";
-import { link } from "./link.ts";
+import { link, missingExports } from "./link.ts";
 import { GuestMemory, pairsSize } from "./memory.ts";
 import { abiVersionOf, CompiledModule, compileModule, LoadError } from "./module.ts";
 import { envoy140 } from "./profiles/envoy.ts";
@@ -169,10 +169,8 @@ export class Vm {
     const instance = link(this, module, options.assemblyScript === true);
     const { exports } = instance;
     const allocator = this.profile.allocators.find((name) => typeof exports[name] === "function");
-    if (allocator === undefined)
-      throw new LoadError(`the module exports none of ${this.profile.allocators.join(", ")}`);
-    if (instance.memory === null && this.profile.needsMemory)
-      throw new LoadError("the module does not export its memory");
+    const [lacking] = missingExports(outline, this.profile);
+    if (allocator === undefined || lacking !== undefined) throw new LoadError(lacking!.why);
     this.memory = new GuestMemory(instance.memory ?? noMemory);
     this.#hasMemory = instance.memory !== null;
     this.#exports = Object.fromEntries(

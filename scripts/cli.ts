@@ -39,7 +39,7 @@ keepVisible(process.stderr);
 const help = new Help();
 /** Whether the command that runs answers in JSON: then so it does where it refuses. */
 let asJson = false;
-/** Of `diff`, 1 is an answer, as of diff(1); and so it is of tests. */
+/** Of `diff`, 1 is an answer, as of diff(1); and so it is of `simulate --tests` and `--check`. */
 let refusedCode = 1;
 
 const program = new Command("pointsman")
@@ -53,7 +53,9 @@ const program = new Command("pointsman")
     refuseUnknownWords(command);
     // Of render it is a proxy's configuration that is JSON, which no refusal should stand in for.
     asJson = command.opts().json === true && command.parent?.name() !== "render";
-    refusedCode = command.name() === "diff" || command.opts().tests !== undefined ? 2 : 1;
+    const { tests, check } = command.opts();
+    const isAnswer = command.name() === "diff" || tests !== undefined || check !== undefined;
+    refusedCode = isAnswer ? 2 : 1;
   })
   .exitOverride();
 for (const add of [

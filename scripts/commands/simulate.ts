@@ -12,6 +12,7 @@ import { Refusal } from "../refusal.ts";
 import type { FieldNames } from "../requests/json-log.ts";
 import { decompressed } from "../requests/open.ts";
 import { readRequests } from "../requests/read-requests.ts";
+import { checkModule, showChecked } from "../simulate/check.ts";
 import { ADDRESS, parseAddress, readClusters } from "../simulate/clusters.ts";
 import { PROFILES } from "../simulate/profiles.ts";
 import { openTable, type Replayed, type Replayer, replayer, Summary, Trapped } from "../simulate/replay.ts";
@@ -39,6 +40,7 @@ interface SimulateOptions extends AskedAt {
   failurePolicy: "closed" | "open" | "reload";
   requests?: string;
   tests?: string[];
+  check?: string;
   format: string;
   field: FieldNames;
   host?: string;
@@ -54,6 +56,11 @@ const OF_A_TABLE = ["listener", "datacentre", "primary"];
 
 const OF_A_REPLAY = ["header", "summary", "json", "field", "host", ...OF_A_TABLE];
 
+const NOT_OF_A_CHECK = [
+  ...["wasm", "clusters", "failurePolicy", "format"],
+  ...OF_A_REPLAY.filter((option) => option !== "json"),
+];
+
 const NOT_OF_TESTS = [
   ...["config", "vmConfig", "rootId", "property", "env", "clusters", "failurePolicy"],
   ...OF_A_REPLAY.filter((option) => option !== "json"),
@@ -62,7 +69,7 @@ const NOT_OF_TESTS = [
 export function simulateCommand(program: Command): void {
   addListenerOptions(program.command("simulate"))
     .description(
-      "run a proxy-wasm module without a proxy: as a reverse proxy, on recorded requests, or in tests",
+      "run a proxy-wasm module without a proxy: as a reverse proxy, on recorded requests, in tests; or check it",
     )
     .option("--wasm <file>", "the module (default: Pointsman's filter)")
     .option(
@@ -108,8 +115,12 @@ export function simulateCommand(program: Command): void {
         .choices([...REPORTS.keys()].filter((name) => name !== "json"))
         .default("text"),
     )
+    .option(
+      "--check <module>",
+      "say of each proxy whether it would take this module, and why not; - is standard input",
+    )
     .option("--summary", "print only the summary of a replay")
-    .option("--json", "print the summary, or what came of tests, as JSON")
+    .option("--json", "print the summary, or what came of tests or a check, as JSON")
     .addHelpText(
       "after",
       `
@@ -124,6 +135,9 @@ A file of tests names a module and what it is told, requests, and what has to co
 --tests, --wasm and --profile take the place of the files' own, and exit codes are 0 if all tests pass, 1 if one fails,
 and 2 if a file is bad.
 
+--check tells, for every proxy or the one of --profile, everything for which it would refuse the module. With --config,
+--vm-config or --root-id, the module is configured too. The exit code is 0 if all take it, and 1 if any refuses it.
+
 clusters.yaml:
   header: x-mw-cluster
   fallback: pass-through
@@ -136,6 +150,8 @@ Examples:
   $ pointsman simulate --config small.table --requests examples/access.log > decisions.jsonl
   $ kubectl logs deploy/envoy | pointsman simulate --config production.table --requests - --summary
   $ pointsman simulate --config production.table --requests access.json --field path=uri --host en.wikipedia.org
+  $ pointsman simulate --check filter.wasm
+  $ pointsman simulate --check filter.wasm --profile ats-10.2 --config filter.json --json
   $ pointsman simulate --tests examples/tests/*.yaml
   $ pointsman simulate --tests filter.yaml --format junit > junit.xml
   $ pointsman simulate --wasm other.wasm --profile ats-10.2 --requests requests.jsonl
@@ -143,17 +159,23 @@ Examples:
       --property node.id=sidecar-1 --property source.port=8080 --requests requests.jsonl`,
     )
     .action(async (options: SimulateOptions, command: Command) => {
-      const given = [options.listen, options.requests, options.tests].filter((one) => one !== undefined);
-      if (given.length !== 1)
-        command.error("error: give --listen, --requests or --tests, one of them", { exitCode: 2 });
+      const given = [options.listen, options.requests, options.tests, options.check];
+      if (given.filter((one) => one !== undefined).length !== 1)
+        command.error("error: give --listen, --requests, --tests or --check, one of them", { exitCode: 2 });
+      const isOneProxy = command.getOptionValueSource("profile") === "cli";
+      if (options.check !== undefined) {
+        refuseUnheard(command, NOT_OF_A_CHECK, "not with --check: leave it out");
+        refuseTwiceStdin(command, [options.check, options.config, options.vmConfig]);
+        const profiles = isOneProxy ? [PROFILES.get(options.profile)!] : [...PROFILES.values()];
+        return check({ ...options, wasm: options.check }, profiles);
+      }
       if (options.tests !== undefined) {
         refuseUnheard(command, NOT_OF_TESTS, "not with --tests: what is needed stands in the file");
         if (options.json) refuseUnheard(command, ["format"], "--json is a format: leave out one of the two");
         refuseTwiceStdin(command, [...options.tests, options.wasm]);
-        const isInstead = command.getOptionValueSource("profile") === "cli";
         return runTests(options.tests, REPORTS.get(options.json ? "json" : options.format)!, {
           ...(options.wasm !== undefined && { module: readInput(options.wasm) }),
-          ...(isInstead && { profile: PROFILES.get(options.profile)! }),
+          ...(isOneProxy && { profile: PROFILES.get(options.profile)! }),
         });
       }
       refuseUnheard(command, ["format"], "only --tests takes this");
@@ -267,6 +289,15 @@ async function serve(plugin: SimulatedPlugin, options: SimulateOptions, listen: 
   process.stdout.write(`listening on ${listen.host}:${proxy.port}; Ctrl-C ends\n`);
   if (!signal.aborted) await once(signal, "abort");
   await proxy.stop();
+}
+
+/** Where a proxy would refuse the module, the exit code is 1. It is configured where there is something to tell it. */
+async function check(options: SimulateOptions, profiles: readonly Profile[]): Promise<void> {
+  const plugin = simulated(options);
+  const isTold = [options.config, options.vmConfig, options.rootId].some((one) => one !== undefined);
+  const checked = await checkModule(plugin.wasm, profiles, isTold ? plugin : null);
+  process.stdout.write(options.json ? `${JSON.stringify(checked)}\n` : showChecked(checked));
+  if (checked.some(({ takes }) => !takes)) process.exitCode = 1;
 }
 
 /** All files are read before anything runs. Where a test fails, the exit code is 1. */

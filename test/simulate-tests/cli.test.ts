@@ -62,12 +62,40 @@ describe("pointsman simulate --tests", () => {
   });
 
   it.each([
-    ["--tests a.yaml --requests r", "give --listen, --requests or --tests, one of them"],
+    ["--tests a.yaml --requests r", "give --listen, --requests, --tests or --check, one of them"],
     ["--tests a.yaml --config c", "--config: not with --tests: what is needed stands in the file"],
     ["--tests a.yaml --json --format tap", "--format: --json is a format: leave out one of the two"],
+    ["--check a.wasm --wasm b.wasm --format tap", "--wasm, --format: not with --check: leave it out"],
     ["--requests r --format tap", "--format: only --tests takes this"],
   ])("used wrongly exits with 2 and says what is meant: %s", (line, why) => {
     const { code, err } = run(["simulate", ...line.split(" ")]);
     expect([code, err]).toEqual([2, `error: ${why}\n`]);
+  });
+});
+
+describe("pointsman simulate --check", () => {
+  it("exits with 0 if all take the module, with 1 if one refuses it, with 2 if it cannot be read", () => {
+    cpSync(projectPath("build/pointsman.wasm"), join(folder, "ours.wasm"));
+    const ours = run(["simulate", "--check", "ours.wasm"]);
+    expect(ours).toMatchObject({
+      code: 0,
+      err: "",
+      out: expect.stringMatching(/^(\S+ +takes it, as ABI 0\.2\.1\n){3,}$/),
+    });
+    const told = ["--config", "ours.wasm", "--profile", "envoy-1.40", "--json"];
+    const refused = run(["simulate", "--check", "ours.wasm", ...told]);
+    expect(refused.code).toBe(1);
+    expect(JSON.parse(refused.out)).toMatchObject([
+      {
+        profile: "envoy-1.40",
+        takes: false,
+        objections: [{ kind: "configuration", why: expect.stringContaining("refused") }],
+      },
+    ]);
+    expect(run(["simulate", "--check", "no.wasm"])).toEqual({
+      code: 2,
+      out: "",
+      err: "no.wasm: cannot be read: there is no such file\n",
+    });
   });
 });

@@ -123,10 +123,7 @@ class Run {
       });
       return;
     }
-    for (const step of steps) {
-      this.#step(step, root);
-      if (vm.failed) break;
-    }
+    for (const step of steps) this.#step(step, root);
   }
 
   /** The module, or its configuration. What it logged last says why in its own words. */
@@ -151,13 +148,14 @@ class Run {
 
   #step(step: Step, root: RootContext): void {
     const { request, httpCalls, expected, placeOf } = step;
+    const wasAlive = !root.vm.failed;
     const calls = new Calls(root, this.#seen, httpCalls, (call, path, wanted) =>
       this.#keep(placeOf, ["http-calls", ...path], differsCall(wanted, call)),
     );
     const result = this.#exchange(root, request, () => calls.settle(), step);
     this.#keep(placeOf, [], calls.differences());
     const { vm } = root;
-    const died = vm.trap ?? vm.hostDied;
+    const died = wasAlive ? (vm.trap ?? vm.hostDied) : null;
     this.#keep(
       placeOf,
       ["expect"],

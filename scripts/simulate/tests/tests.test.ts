@@ -310,6 +310,18 @@ tests:
   });
 });
 
+describe("a module that has trapped", () => {
+  it("is dead for the requests of later steps", async () => {
+    const text = `tests:
+- name: it
+  steps:
+  - { ${DO("trap")}, expect: { trap: { contains: unreachable } } }
+  - { request: {}, expect: { response: { status: 503 } } }
+  - { request: {}, expect: { response: { status: 200 } } }`;
+    expect(await failuresOf(text)).toEqual(["6: status of the response: 200 / 503"]);
+  });
+});
+
 describe("what is printed", () => {
   const text = `tests:
 - name: "passes # and \\\\ <&>"
@@ -455,7 +467,7 @@ describe("whatever a file says", () => {
     fc.assert(
       fc.property(
         fc.oneof(
-          fc.string({ unit: "binary" }),
+          fc.string(),
           lines.map((some) => some.join("\n")),
         ),
         (text) => {
