@@ -2,8 +2,10 @@
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { folder, packSmall, run } from "../support/cli.ts";
+import { folder, packSmall, run, setUpCli } from "../support/cli.ts";
 import { projectPath } from "../support/data.ts";
+
+setUpCli();
 
 describe("pointsman simulate --tests", () => {
   /** As in the project, so that the paths in the example lead where they should. */

@@ -1,7 +1,7 @@
 /** What a test expects, held against what came: each difference in words. */
 import { isDeepStrictEqual } from "node:util";
 import { createContext, Script } from "node:vm";
-import { type Pair, textOf } from "../../../host-sim/index.ts";
+import { type Pair, type Message as Sent, textOf } from "../../../host-sim/index.ts";
 import { count } from "../../count.ts";
 import { suggestionFor } from "../../sources/suggestion.ts";
 import type { Wanted, WantedHeaders, WantedLog } from "./schema.ts";
@@ -14,6 +14,11 @@ export interface Difference {
   expected: string;
   actual: string;
 }
+
+/** Of what stands under a key. */
+export const under =
+  (key: string | number) =>
+  (difference: Difference): Difference => ({ ...difference, path: [key, ...difference.path] });
 
 /** @param actual a byte string; null: it is not there */
 export function differsText(
@@ -80,6 +85,25 @@ export function differsHeaders(
     const found = show(values.map((value) => quoted(textOf(value))));
     return [{ path: [name], what: `header ${quoted(name)} of ${what}`, expected, actual: found }];
   });
+}
+
+export interface WantedMessage {
+  headers?: WantedHeaders | undefined;
+  body?: Wanted | undefined;
+  trailers?: WantedHeaders | undefined;
+}
+
+export function differsMessage(
+  { headers, body, trailers }: WantedMessage,
+  sent: Sent,
+  what: string,
+): Difference[] {
+  const bytes = body === undefined ? null : differsText(body, Buffer.from(sent.body).toString("latin1"));
+  return [
+    ...differsHeaders(headers ?? {}, sent.headers, what).map(under("headers")),
+    ...(bytes === null ? [] : [{ path: ["body"], what: `body of ${what}`, ...bytes }]),
+    ...differsHeaders(trailers ?? {}, sent.trailers, `${what}'s trailers`).map(under("trailers")),
+  ];
 }
 
 export interface Line {

@@ -1,6 +1,12 @@
 /** Reads files of tests: what is in them, and in the files that they name. */
 import { dirname, isAbsolute, join } from "node:path";
-import { byteString, type Pair, type Profile, type Properties } from "../../../host-sim/index.ts";
+import {
+  byteString,
+  type GrpcAnswer,
+  type Pair,
+  type Profile,
+  type Properties,
+} from "../../../host-sim/index.ts";
 import { readBytes } from "../../sources/files.ts";
 import { type Place, Problems } from "../../sources/problem.ts";
 import { validate } from "../../sources/validate.ts";
@@ -13,6 +19,7 @@ import {
   type GivenResponse,
   type Headers,
   testsFile,
+  type WantedGrpcCall,
   type WantedHttpCall,
   type Step as WrittenStep,
   type WrittenTest,
@@ -32,9 +39,14 @@ export interface Request extends Message {
   response: Message;
 }
 
-export interface HttpCall extends Omit<WantedHttpCall, "answer"> {
+export interface ExpectedHttpCall extends Omit<WantedHttpCall, "answer"> {
   /** null: it goes on waiting. */
   answer: Message | "broken" | "timeout" | null;
+}
+
+export interface ExpectedGrpcCall extends Omit<WantedGrpcCall, "answer"> {
+  /** null: it goes on waiting. */
+  answer: GrpcAnswer | "broken" | "refused" | "timeout" | null;
 }
 
 export interface Step {
@@ -43,7 +55,8 @@ export interface Step {
   /** Milliseconds. */
   advance: number;
   /** null: it may make any, and none is answered. */
-  httpCalls: readonly HttpCall[] | null;
+  httpCalls: readonly ExpectedHttpCall[] | null;
+  grpcCalls: readonly ExpectedGrpcCall[] | null;
   expected: Expected;
   /** Where something of the step stands, by its keys. */
   placeOf(...path: (string | number)[]): Place;
@@ -147,12 +160,13 @@ class Loader {
   }
 
   #step(step: WrittenStep, path: Path): Step {
-    const { request, ticks = 0, advance = 0, "http-calls": calls, expect = {} } = step;
+    const { request, ticks = 0, advance = 0, "http-calls": http, "grpc-calls": grpc, expect = {} } = step;
     return {
       request: request === undefined ? null : this.#request(request, [...path, "request"]),
       ticks,
       advance,
-      httpCalls: calls?.map((call, i) => this.#call(call, [...path, "http-calls", i])) ?? null,
+      httpCalls: http?.map((call, i) => this.#call(call, [...path, "http-calls", i])) ?? null,
+      grpcCalls: grpc?.map((call, i) => this.#grpcCall(call, [...path, "grpc-calls", i])) ?? null,
       expected: expect,
       placeOf: (...more) => this.yaml.placeOf([...path, ...more]),
     };
@@ -170,9 +184,24 @@ class Loader {
     };
   }
 
-  #call({ answer, ...call }: WantedHttpCall, path: Path): HttpCall {
+  #call({ answer, ...call }: WantedHttpCall, path: Path): ExpectedHttpCall {
     if (answer === undefined || typeof answer === "string") return { ...call, answer: answer ?? null };
     return { ...call, answer: this.#response(answer, [...path, "answer"]) };
+  }
+
+  #grpcCall({ answer, ...call }: WantedGrpcCall, path: Path): ExpectedGrpcCall {
+    if (answer === undefined || typeof answer === "string") return { ...call, answer: answer ?? null };
+    const { metadata, messages = [], status, text, trailers } = answer;
+    return {
+      ...call,
+      answer: {
+        messages: messages.map((one, i) => this.#bytes(one, [...path, "answer", "messages", i])),
+        ...(metadata !== undefined && { initialMetadata: pairsOf(metadata) }),
+        ...(status !== undefined && { status }),
+        ...(text !== undefined && { text: byteString(text) }),
+        ...(trailers !== undefined && { trailingMetadata: pairsOf(trailers) }),
+      },
+    };
   }
 
   #response(response: GivenResponse, path: Path): Message {

@@ -3,7 +3,6 @@ import {
   type CompiledModule,
   enumNames,
   LoadError,
-  type HttpCall as MadeCall,
   type RequestResult,
   type RootContext,
   type Message as Sent,
@@ -11,10 +10,11 @@ import {
   Vm,
 } from "../../../host-sim/index.ts";
 import type { Place } from "../../sources/problem.ts";
+import { Calls, GRPC, HTTP } from "./calls.ts";
 import {
   type Difference,
-  differsHeaders,
   differsLogs,
+  differsMessage,
   differsMetrics,
   differsNoLogs,
   differsText,
@@ -22,9 +22,11 @@ import {
   type MetricValue,
   quoted,
   showWanted,
+  under,
+  type WantedMessage,
 } from "./differs.ts";
-import type { HttpCall, Message, Request, Step, Test } from "./load.ts";
-import type { Expected, Wanted, WantedHeaders } from "./schema.ts";
+import type { Message, Request, Step, Test } from "./load.ts";
+import type { Expected, Wanted } from "./schema.ts";
 
 export interface Failure extends Pick<Difference, "what" | "expected" | "actual"> {
   place: Place;
@@ -78,7 +80,7 @@ class Run {
   readonly #test: Test;
   readonly #end = performance.now() + SECONDS_AT_MOST * 1000;
   /** Calls that an expectation has been held against. */
-  readonly #seen = new Set<MadeCall>();
+  readonly #seen = new Set<object>();
   /** Lines of `lines` that a step has looked at. */
   #read = 0;
 
@@ -147,13 +149,18 @@ class Run {
   }
 
   #step(step: Step, root: RootContext): void {
-    const { request, httpCalls, expected, placeOf } = step;
+    const { request, expected, placeOf } = step;
     const wasAlive = !root.vm.failed;
-    const calls = new Calls(root, this.#seen, httpCalls, (call, path, wanted) =>
-      this.#keep(placeOf, ["http-calls", ...path], differsCall(wanted, call)),
-    );
-    const result = this.#exchange(root, request, () => calls.settle(), step);
-    this.#keep(placeOf, [], calls.differences());
+    const keep = (differences: readonly Difference[]) => this.#keep(placeOf, [], differences);
+    const kinds = [
+      new Calls(HTTP, root, this.#seen, step.httpCalls, keep),
+      new Calls(GRPC, root, this.#seen, step.grpcCalls, keep),
+    ];
+    const settle = () => {
+      while (kinds.map((calls) => calls.settle()).includes(true));
+    };
+    const result = this.#exchange(root, request, settle, step);
+    for (const calls of kinds) keep(calls.differences());
     const { vm } = root;
     const died = wasAlive ? (vm.trap ?? vm.hostDied) : null;
     this.#keep(
@@ -227,84 +234,6 @@ class Run {
     for (const { path, ...difference } of differences)
       this.failures.push({ place: placeOf(...within, ...path), ...difference });
   }
-}
-
-/** The module's own calls in one step: held against what is expected, and answered, in their order. */
-class Calls {
-  readonly #made: MadeCall[] = [];
-
-  constructor(
-    private readonly root: RootContext,
-    private readonly seen: Set<MadeCall>,
-    /** null: anything goes. */
-    private readonly wanted: readonly HttpCall[] | null,
-    private readonly compare: (call: MadeCall, path: (string | number)[], wanted: HttpCall) => void,
-  ) {}
-
-  /** Answers what waits, and what the module asks for then. */
-  settle(): void {
-    for (;;) {
-      const call = this.root.httpCalls.find((one) => !this.seen.has(one));
-      if (call === undefined) return;
-      this.seen.add(call);
-      this.#made.push(call);
-      const index = this.#made.length - 1;
-      const wanted = this.wanted?.[index];
-      if (wanted === undefined) continue;
-      this.compare(call, [index], wanted);
-      this.#answer(call, wanted.answer);
-    }
-  }
-
-  #answer({ id, timeout }: MadeCall, answer: HttpCall["answer"]): void {
-    if (answer === null) return;
-    if (answer === "timeout") this.root.vm.clock.advance(timeout);
-    else if (answer === "broken") this.root.failHttpCall(id);
-    else this.root.answerHttpCall(id, whole(answer));
-  }
-
-  /** As many as expected. */
-  differences(): Difference[] {
-    if (this.wanted === null || this.wanted.length === this.#made.length) return [];
-    const made = this.#made.map(({ upstream }) => quoted(upstream)).join(", ");
-    const actual = `${this.#made.length}${made === "" ? "" : `: to ${made}`}`;
-    const path = ["http-calls", Math.min(this.wanted.length, this.#made.length)];
-    return [{ path, what: "HTTP calls of the module", expected: `${this.wanted.length}`, actual }];
-  }
-}
-
-function differsCall(wanted: HttpCall, call: MadeCall): Difference[] {
-  const { to, timeout } = wanted;
-  const cluster = to === undefined ? null : differsText(to, call.upstream);
-  return [
-    ...(cluster === null ? [] : [{ path: ["to"], what: "the cluster that is called", ...cluster }]),
-    ...differsMessage(wanted, { ...call, ended: true }, "the call"),
-    ...(timeout === undefined || timeout === call.timeout
-      ? []
-      : [
-          {
-            path: ["timeout"],
-            what: "the call's timeout",
-            expected: `${timeout} ms`,
-            actual: `${call.timeout} ms`,
-          },
-        ]),
-  ];
-}
-
-interface WantedMessage {
-  headers?: WantedHeaders | undefined;
-  body?: Wanted | undefined;
-  trailers?: WantedHeaders | undefined;
-}
-
-function differsMessage({ headers, body, trailers }: WantedMessage, sent: Sent, what: string): Difference[] {
-  const bytes = body === undefined ? null : differsText(body, Buffer.from(sent.body).toString("latin1"));
-  return [
-    ...differsHeaders(headers ?? {}, sent.headers, what).map(under("headers")),
-    ...(bytes === null ? [] : [{ path: ["body"], what: `body of ${what}`, ...bytes }]),
-    ...differsHeaders(trailers ?? {}, sent.trailers, `${what}'s trailers`).map(under("trailers")),
-  ];
 }
 
 /** @param wanted null: nothing comes there */
@@ -411,10 +340,6 @@ function differsDeath(wanted: Wanted | undefined, died: string | null): Differen
   return differs === null ? [] : [{ path, what: "the trap", ...differs }];
 }
 
-const under =
-  (key: string) =>
-  (difference: Difference): Difference => ({ ...difference, path: [key, ...difference.path] });
-
 function metricsOf({ shared }: Vm): ReadonlyMap<string, MetricValue> {
   return new Map(
     shared.metrics
@@ -442,9 +367,4 @@ function inputOf(request: Request) {
     ...(body !== null && { body }),
     ...(trailers !== null && { trailers }),
   };
-}
-
-/** A message whose body comes in one piece. */
-function whole({ headers, body, trailers }: Message) {
-  return { headers, body: Buffer.concat(body ?? []), ...(trailers !== null && { trailers }) };
 }

@@ -113,6 +113,29 @@ const httpCall = z.strictObject({
 });
 export type WantedHttpCall = z.infer<typeof httpCall>;
 
+const grpcCall = z.strictObject({
+  to: wanted.optional(),
+  service: wanted.optional(),
+  method: wanted.optional(),
+  metadata: wantedHeaders.optional(),
+  messages: z.array(wanted).optional(),
+  timeout: z.int().min(0).optional(),
+  answer: z
+    .union([
+      z.enum(["broken", "refused", "timeout"]),
+      z.strictObject({
+        metadata: headers.optional(),
+        messages: z.array(bytes).max(10_000).optional(),
+        /** Left out: a call succeeds, and a stream goes on. */
+        status: z.int().min(0).max(16).optional(),
+        text: headerValue.optional(),
+        trailers: headers.optional(),
+      }),
+    ])
+    .optional(),
+});
+export type WantedGrpcCall = z.infer<typeof grpcCall>;
+
 /** null: nothing came there. */
 const message = {
   headers: wantedHeaders.optional(),
@@ -157,6 +180,7 @@ const parts = {
   advance: z.int().min(1).max(MOST_MILLISECONDS).optional(),
   /** The module's own calls, in their order: each as it has to be, and what it is answered. */
   "http-calls": z.array(httpCall).optional(),
+  "grpc-calls": z.array(grpcCall).optional(),
   expect: expected.optional(),
 };
 const step = z.strictObject(parts);

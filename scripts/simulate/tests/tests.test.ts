@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { CORE_SCHEMA, load } from "js-yaml";
 import { beforeAll, describe, expect, it } from "vitest";
+import { compileGuest, FILTER_FLAGS } from "../../../test/support/compile-guest.ts";
 import { projectPath } from "../../../test/support/data.ts";
 import { guest } from "../../../test/support/guests.ts";
 import { SourceError } from "../../sources/problem.ts";
@@ -275,6 +276,47 @@ tests:
           ),
         ),
       ).toEqual([]);
+  });
+
+  it("has its gRPC calls and streams answered in the same way", async () => {
+    const script = await compileGuest(["test/same-as-envoy/guest/script.ts", ...FILTER_FLAGS]);
+    const failures = async (request: string, ...lines: string[]) => {
+      const text = one(`request: { headers: { x-script: "${request}" } }`, ...lines);
+      const [test] = loadTests("t.yaml", { module: script }, text);
+      return (await runner.run(test!)).failures.map(
+        ({ what, expected, actual }) => `${what}: ${expected} / ${actual}`,
+      );
+    };
+    const asks =
+      "request_headers:grpccall auth auth.Check Ask x-user=me who 500;return 1|grpc_receive:bytes 5 0 9;resume 0";
+    const call =
+      "to: auth, service: auth.Check, method: Ask, metadata: { x-user: me }, messages: [who], timeout: 500";
+    const goes = "expect: { response: { status: 200 }, logs: [{ contains: -> 0 yes }] }";
+    expect(await failures(asks, `grpc-calls: [{ ${call}, answer: { messages: [yes] } }]`, goes)).toEqual([]);
+    const wrong =
+      "service: { contains: B }, method: M, metadata: { x-user: null }, messages: [a], timeout: 1";
+    expect(await failures(asks, `grpc-calls: [{ ${wrong} }, {}]`)).toEqual([
+      'the service that is called: text that contains "B" / "auth.Check"',
+      'the method that is called: "M" / "Ask"',
+      'header "x-user" of the call: no such header / "me"',
+      'message 1 of the call: "a" / "who"',
+      "the call's timeout: 1 ms / 500 ms",
+      'gRPC calls of the module: 2 / 1: to "auth"',
+    ]);
+    for (const answer of ["broken", "refused", "timeout", "{ status: 7, text: no, trailers: { a: b } }"]) {
+      const closed =
+        "expect: { paused: true, logs: [{ contains: grpc_close }], no-logs: [{ contains: grpc_receive }] }";
+      expect(await failures(asks, `grpc-calls: [{ answer: ${answer} }]`, closed)).toEqual([]);
+    }
+    const talks =
+      "request_headers:grpcstream auth auth.Check Talk -;grpcsend last one 0|grpc_receive:bytes 5 0 9";
+    expect(
+      await failures(
+        talks,
+        "grpc-calls: [{ messages: [one], answer: { metadata: { a: b }, messages: [x, y] } }]",
+        "expect: { logs: [{ contains: -> 0 x }, { contains: -> 0 y }], no-logs: [{ contains: grpc_close }] }",
+      ),
+    ).toEqual([]);
   });
 
   it("gets its answers between the pieces of a body, as a proxy gives them", async () => {
@@ -572,6 +614,8 @@ describe("docs/host-sim.md", () => {
     [["tests", 0]],
     [["tests", 0, "request"]],
     [["tests", 0, "http-calls", 0]],
+    [["tests", 0, "grpc-calls", 0]],
+    [["tests", 0, "grpc-calls", 0, "answer"]],
     [["tests", 0, "expect"]],
     [["tests", 0, "expect", "local-reply"]],
   ])("names every key at %j", (path) => {
