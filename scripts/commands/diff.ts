@@ -1,7 +1,7 @@
 /** `pointsman diff`: what changes when one table takes another's place? */
 import { type Command, Option } from "commander";
 import { diff } from "../diff/diff.ts";
-import { asMarkdown, asText, code } from "../diff/formats.ts";
+import { asMarkdown, asText, code, titleOf } from "../diff/formats.ts";
 import { toJson } from "../diff/json.ts";
 import { VersionOrder } from "../farm/version-order.ts";
 import { addSourceOptions, type FarmOptions } from "./farm-options.ts";
@@ -61,7 +61,7 @@ Examples:
         return options.markdown ? code(named) : named;
       };
       const [from, to] = [shown(name(old), before), shown(name(next), after)];
-      const title = found.same ? `${to}: the same content as ${from}` : `${from} → ${to}`;
+      const title = titleOf(found, from, to);
       process.stdout.write(
         options.markdown ? `## ${title}\n\n${asMarkdown(found)}` : `${title}\n${asText(found)}`,
       );

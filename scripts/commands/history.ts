@@ -2,7 +2,8 @@
 import type { Command } from "commander";
 import { count } from "../count.ts";
 import { SourceError } from "../sources/problem.ts";
-import type { Entry, Freeze, Rollout } from "../store/store.ts";
+import { showRollout, showTime } from "../store/show.ts";
+import type { Entry, Freeze } from "../store/store.ts";
 import { visibleOnLine } from "../visible.ts";
 import { addStoreOption, openStore, type StoreOptions } from "./store-options.ts";
 import { wholeNumber } from "./whole-number.ts";
@@ -53,13 +54,6 @@ Examples:
     });
 }
 
-/** `generation 8, paused at canary (1 of 3), digest …, by …`. */
-export function showRollout({ generation, digest, state, stages, at, said }: Rollout): string {
-  const where = stages.length === 1 ? "" : ` at ${stages[at]!.name} (${at + 1} of ${stages.length})`;
-  const by = said === undefined ? "" : `, by ${visibleOnLine(said.who)}: ${visibleOnLine(said.why)}`;
-  return `generation ${generation}, ${state}${state === "done" ? "" : where}, digest ${digest}${by}`;
-}
-
 /** Whose rollout object was moved away goes on with the history. */
 function showNoRollout(entries: readonly Entry[]): string {
   const last = entries.at(-1);
@@ -73,11 +67,6 @@ export function isFrozen({ until }: Freeze): boolean {
 
 export function showFreeze({ until, who, why }: Freeze): string {
   return `frozen until ${showTime(until)} by ${visibleOnLine(who)}: ${visibleOnLine(why)}`;
-}
-
-/** To the second; all times are UTC. */
-export function showTime(when: string): string {
-  return when.replace(/\.\d+Z$/, "Z");
 }
 
 function showEntry(entry: Entry): string[] {

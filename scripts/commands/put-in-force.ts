@@ -3,13 +3,13 @@ import { count } from "../count.ts";
 import { Refusal } from "../refusal.ts";
 import type { Staged } from "../rollout/stages-of.ts";
 import { SourceError } from "../sources/problem.ts";
+import { showRollout } from "../store/show.ts";
 import { type Version, WHOLE_FLEET } from "../store/stages.ts";
 import { type Entry, type Head, isOpen, isUnderWay, type Rollout, type Store } from "../store/store.ts";
 import { tableOf, wantedOf } from "../store/wanted.ts";
 import { MAX_GENERATION, type Table } from "../table/table.ts";
 import type { Target } from "../targets/target.ts";
 import { visibleOnLine } from "../visible.ts";
-import { showRollout } from "./history.ts";
 
 /** What the store says is to be served. */
 export interface Current {

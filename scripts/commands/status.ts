@@ -1,18 +1,16 @@
 /** `pointsman status`: what proxies serve, by their own word, held against what the store wants served. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, Option } from "commander";
-import { count } from "../count.ts";
 import { Refusal } from "../refusal.ts";
 import { Fleet } from "../rollout/fleet.ts";
-import type { Judgement } from "../status/judge.ts";
 import { type Endpoint, reportedAs } from "../status/proxies.ts";
+import { type Status, showStatus } from "../status/show.ts";
 import { hearAll, judgeWord } from "../status/word.ts";
+import { showTime } from "../store/show.ts";
 import { type Version, versionFor } from "../store/stages.ts";
 import { type Entry, isUnderWay, type Rollout, type Store } from "../store/store.ts";
 import { wantedOf } from "../store/wanted.ts";
-import { visibleOnLine } from "../visible.ts";
 import { parseDuration } from "./duration.ts";
-import { showTime } from "./history.ts";
 import { addProxyOptions, namedProxies, type ProxyOptions, proxiesOf } from "./proxy-options.ts";
 import { addStoreOption, openStore } from "./store-options.ts";
 
@@ -64,7 +62,7 @@ async function status(options: Options): Promise<void> {
     tell?.(state);
     if (!options.watch && (state.fine || Date.now() + ROUND_MS > until)) {
       for (const warning of state.warnings) process.stderr.write(`warning: ${warning}\n`);
-      process.stdout.write(`${options.json ? JSON.stringify(state) : show(state).join("\n")}\n`);
+      process.stdout.write(`${options.json ? JSON.stringify(state) : showStatus(state).join("\n")}\n`);
       process.exitCode = state.fine ? 0 : 1;
       return;
     }
@@ -80,28 +78,8 @@ async function reportedProxies(store: Store, options: Options): Promise<Endpoint
 
 const byName = (a: Endpoint, b: Endpoint) => (a.name < b.name ? -1 : 1);
 
-interface ListenerState extends Omit<Judgement, "served"> {
-  /** `pushed` is when that generation was, by the store's history; null: it has none such. */
-  served: (NonNullable<Judgement["served"]> & { pushed: string | null }) | null;
-}
-
-interface State {
-  fine: boolean;
-  wanted: Version & {
-    pushed: string | null;
-    state: Rollout["state"] | null;
-    /** Where it stands, of a push in stages. */
-    stage?: { name: string; number: number; of: number };
-    /** Who has changed its state last, and why. */
-    said?: NonNullable<Rollout["said"]>;
-  };
-  /** `wanted`: the generation that this one is to serve, by its stage. */
-  proxies: { proxy: string; fine: boolean; wanted: number; listeners: ListenerState[] }[];
-  warnings: string[];
-}
-
 /** One round. Throws Refusal, SourceError. */
-async function look(store: Store, proxies: readonly Endpoint[], options: Options): Promise<State> {
+async function look(store: Store, proxies: readonly Endpoint[], options: Options): Promise<Status> {
   const { timeout, instances = null } = options;
   const all = await hearAll(proxies, timeout, async () => (await store.reports()).records);
   // After the proxies: what they serve may be a push of this moment, which the history must have.
@@ -145,7 +123,7 @@ async function ownWanted(
   return fleet.proxies.map(({ node }) => (node && versionFor(rollout, node)) ?? undefined);
 }
 
-function stagesOf(rollout: Rollout | null): Pick<State["wanted"], "state" | "stage" | "said"> {
+function stagesOf(rollout: Rollout | null): Pick<Status["wanted"], "state" | "stage" | "said"> {
   if (rollout === null) return { state: null };
   const { state, stages, at, said } = rollout;
   const stage = { name: stages[at]!.name, number: at + 1, of: stages.length };
@@ -162,67 +140,14 @@ function pushedAt(
   return entry?.when ?? null;
 }
 
-function show(state: State): string[] {
-  const { generation } = state.wanted;
-  const served = state.proxies.filter(({ fine, wanted }) => fine && wanted === generation).length;
-  const waiting = state.proxies.filter(({ fine, wanted }) => fine && wanted !== generation).length;
-  const all = count(state.proxies.length, "proxy", "proxies");
-  const rest = waiting === 0 ? "" : `; ${waiting} serve what was before it until their stage begins`;
-  return [
-    showWanted(state),
-    ...showProxies(state),
-    `generation ${generation} is served by ${served} of ${all}${rest}`,
-  ];
-}
-
-function showWanted({ wanted }: State): string {
-  const { generation, digest, pushed, state, stage, said } = wanted;
-  const where =
-    stage === undefined || state === "done" ? "" : ` at ${stage.name} (${stage.number} of ${stage.of})`;
-  const facts = [
-    `generation ${generation}`,
-    ...(state === null ? [] : [`${state}${where}`]),
-    `digest ${digest}`,
-    ...(pushed === null ? [] : [`pushed ${showTime(pushed)}`]),
-    ...(said === undefined ? [] : [`by ${visibleOnLine(said.who)}: ${visibleOnLine(said.why)}`]),
-  ];
-  return `wanted: ${facts.join(", ")}`;
-}
-
-/** A line a listener, in columns. */
-function showProxies({ proxies }: State): string[] {
-  const rows = proxies.flatMap(({ proxy, listeners }) =>
-    listeners.map(({ listener, verdict, what, served, refused }) => {
-      const of = served === null ? [] : [showServed(served)];
-      const why = refused
-        ? `; refused the last table sent (${refused.code}): ${refused.means} ${refused.wayOut}`
-        : "";
-      return [
-        visibleOnLine(proxy),
-        listener === null ? "-" : visibleOnLine(listener),
-        verdict === "served" ? verdict : verdict.toUpperCase(),
-        `${[...of, what].join(", ")}${why}`,
-      ];
-    }),
-  );
-  const widths = [0, 1, 2].map((column) =>
-    rows.reduce((widest, row) => Math.max(widest, row[column]!.length), 0),
-  );
-  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  "));
-}
-
-function showServed({ generation, pushed }: NonNullable<ListenerState["served"]>): string {
-  return `generation ${generation}${pushed === null ? "" : ` of ${showTime(pushed)}`}`;
-}
-
 /** Says what is another than the time before, with when that was seen. */
-function teller({ json }: Options): (state: State) => void {
+function teller({ json }: Options): (state: Status) => void {
   let before = new Set<string>();
   return (state) => {
     const { warnings } = state;
     const lines = json
       ? [JSON.stringify(state)]
-      : [...warnings.map((one) => `warning: ${one}`), ...show(state)];
+      : [...warnings.map((one) => `warning: ${one}`), ...showStatus(state)];
     const at = new Date().toISOString();
     for (const line of lines.filter((one) => !before.has(one))) {
       process.stdout.write(json ? `${JSON.stringify({ at, ...state })}\n` : `${showTime(at)}  ${line}\n`);

@@ -3,9 +3,9 @@ import { InvalidArgumentError, Option } from "commander";
 import { Refusal } from "../refusal.ts";
 import { reason } from "../sources/reason.ts";
 import type { FollowState } from "../store/follow-store.ts";
+import { showRollout } from "../store/show.ts";
 import type { Store } from "../store/store.ts";
 import { visibleOnLine } from "../visible.ts";
-import { showRollout } from "./history.ts";
 import { parsePort } from "./render/options.ts";
 
 export function log(line: string): void {

@@ -5,12 +5,12 @@ import { decode } from "../encode/decode.ts";
 import { compile } from "../farm/compile.ts";
 import { Farm } from "../farm/farm.ts";
 import { VersionOrder } from "../farm/version-order.ts";
-import { isUnused, type ReleaseUse, type Versions, versionsOf } from "../farm/versions.ts";
+import { isUnused, leftOver, type Versions, versionsOf } from "../farm/versions.ts";
 import type { Plan } from "../plan.ts";
+import { showRollout } from "../store/show.ts";
 import { wantedTable } from "../store/wanted.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { refuseUnheard } from "./heard.ts";
-import { showRollout } from "./history.ts";
 import { tableIn } from "./put.ts";
 import { openStore, STORE_PLACES } from "./store-options.ts";
 
@@ -94,23 +94,8 @@ function show(what: string, { counts, releases }: Versions): string {
     `${what}: ${count(wikis, "wiki")}, ${count(versions, "version")}, ${count(releases.length, "release")}`,
     ...aligned([["version", "group", "release", "wikis"], ...rows]),
   ];
-  const section = (title: string, some: ReleaseUse[], note: (use: ReleaseUse) => string = () => "") => {
-    if (some.length === 0) return;
-    lines.push(`${title}:`, ...some.map((use) => `  ${use.release}: ${use.version}${note(use)}`));
-  };
-  section("nothing points to", releases.filter(isUnused));
-  section(
-    "no wiki is on",
-    releases.filter((use) => use.wikis === 0 && !isUnused(use)),
-    ({ default: isDefault, rules }) => {
-      const isFor = isDefault ? ", the default release" : "";
-      return `${isFor}${rules > 0 ? `, ${count(rules, "rule")} of assets or previews` : ""}`;
-    },
-  );
-  section(
-    "no wiki has the version of",
-    releases.filter(({ versionHasWikis }) => !versionHasWikis),
-  );
+  for (const { title, lines: some } of leftOver(releases))
+    lines.push(`${title}:`, ...some.map((line) => `  ${line}`));
   return `${lines.join("\n")}\n`;
 }
 

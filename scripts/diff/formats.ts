@@ -4,7 +4,12 @@ import { quoteFirst } from "../sources/problem.ts";
 import type { Diff } from "./diff.ts";
 import { type Style, sectionsOf, showRelease } from "./sections.ts";
 
-const TEXT: Style = { name: (text) => text, some: (names) => `(${quoteFirst(names)})` };
+export const TEXT: Style = { name: (text) => text, some: (names) => `(${quoteFirst(names)})` };
+
+/** @param from as people know it, `generation 41 (old.table)` */
+export function titleOf({ same }: Diff, from: string, to: string): string {
+  return same ? `${to}: the same content as ${from}` : `${from} → ${to}`;
+}
 
 export function asText(diff: Diff): string {
   return sectionsOf(diff, TEXT)

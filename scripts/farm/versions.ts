@@ -1,4 +1,5 @@
 /** Which versions a farm's wikis run, on which releases, and which releases are left over. */
+import { count } from "../count.ts";
 import type { Plan } from "../plan.ts";
 import type { VersionOrder } from "./version-order.ts";
 
@@ -76,4 +77,27 @@ function usesOf(plan: Plan, counts: readonly Count[]): ReleaseUse[] {
 /** No request can go to it. */
 export function isUnused({ wikis, default: isDefault, rules }: ReleaseUse): boolean {
   return wikis === 0 && !isDefault && rules === 0;
+}
+
+/** Releases that may be forgotten, each with what is so, by why; a reason without a release is left out. */
+export function leftOver(releases: readonly ReleaseUse[]): { title: string; lines: string[] }[] {
+  const told = (some: readonly ReleaseUse[], note: (use: ReleaseUse) => string = () => "") =>
+    some.map((use) => `${use.release}: ${use.version}${note(use)}`);
+  return [
+    { title: "nothing points to", lines: told(releases.filter(isUnused)) },
+    {
+      title: "no wiki is on",
+      lines: told(
+        releases.filter((use) => use.wikis === 0 && !isUnused(use)),
+        ({ default: isDefault, rules }) => {
+          const isFor = isDefault ? ", the default release" : "";
+          return `${isFor}${rules > 0 ? `, ${count(rules, "rule")} of assets or previews` : ""}`;
+        },
+      ),
+    },
+    {
+      title: "no wiki has the version of",
+      lines: told(releases.filter(({ versionHasWikis }) => !versionHasWikis)),
+    },
+  ].filter(({ lines }) => lines.length > 0);
 }

@@ -27,8 +27,12 @@ export async function buildPage({ out = "build/page", filter = "build/pointsman.
   mkdirSync(out, { recursive: true });
   packSmallFarm("build/small.table");
   await build({
-    // The question's part, and what is loaded only when a farm is edited.
-    entryPoints: { page: "scripts/page/main.tsx", farm: "scripts/page/farm-part.ts" },
+    // The question's part, what is loaded when a farm is edited, and what is loaded for the board of a whole table.
+    entryPoints: {
+      page: "scripts/page/main.tsx",
+      farm: "scripts/page/farm-part.ts",
+      tables: "scripts/page/tables-part.tsx",
+    },
     outdir: out,
     bundle: true,
     minify: true,

@@ -8,6 +8,7 @@ const TYPES = {
   "page.css": "text/css; charset=utf-8",
   "page.js": "text/javascript; charset=utf-8",
   "farm.js": "text/javascript; charset=utf-8",
+  "tables.js": "text/javascript; charset=utf-8",
 };
 const folder = new URL("../../build/page/", import.meta.url);
 const files = new Map(Object.keys(TYPES).map((name) => [name, readFileSync(new URL(name, folder))]));

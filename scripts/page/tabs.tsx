@@ -10,9 +10,11 @@ export interface Tab {
 
 export function Tabs({ tabs }: { tabs: readonly Tab[] }) {
   const [chosen, setChosen] = useState(0);
+  const [seen, setSeen] = useState<ReadonlySet<number>>(new Set([0]));
   const list = useRef<HTMLDivElement>(null);
   const choose = (number: number) => {
     setChosen(number);
+    setSeen(new Set([...seen, number]));
     list.current?.querySelectorAll<HTMLElement>("[role=tab]")[number]?.focus();
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -40,7 +42,7 @@ export function Tabs({ tabs }: { tabs: readonly Tab[] }) {
         ))}
       </div>
       <main>
-        {/* Every panel stays, so that what was typed into it does; those that are not chosen are hidden. */}
+        {/* A panel begins when it is first chosen, and stays, so that what was typed into it does. */}
         {tabs.map(({ id, panel }, number) => (
           <div
             key={id}
@@ -49,7 +51,7 @@ export function Tabs({ tabs }: { tabs: readonly Tab[] }) {
             aria-labelledby={`tab-${id}`}
             hidden={number !== chosen}
           >
-            {panel()}
+            {seen.has(number) && panel()}
           </div>
         ))}
       </main>

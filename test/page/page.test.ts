@@ -44,7 +44,12 @@ describeInChromium("The page", (browser) => {
 
   afterAll(() => {
     // Whatever was done above: its own files, and nothing else.
-    expect(opened.asked.map((url) => url.replace(/.*\//, ""))).toEqual(["index.html", "page.css", "page.js"]);
+    expect(opened.asked.map((url) => url.replace(/.*\//, ""))).toEqual([
+      "index.html",
+      "page.css",
+      "page.js",
+      "tables.js",
+    ]);
     expect(opened.asked.every((url) => url.startsWith("file:"))).toBe(true);
   });
 

@@ -1,0 +1,36 @@
+/** A panel that another part of the page draws: what reads whole tables is loaded when it is first seen. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { loadPart } from "./load-part.ts";
+
+/** Each draws into an element, again whenever what it shows has changed. */
+export interface TablesPart {
+  board(into: HTMLElement, props: BoardProps): void;
+}
+
+export interface BoardProps {
+  opened: { name: string; bytes: Uint8Array };
+}
+
+export function OfTablesPart({ draw }: { draw: (part: TablesPart, into: HTMLElement) => void }) {
+  const into = useRef<HTMLDivElement>(null);
+  const [part, setPart] = useState<TablesPart | null>(null);
+  const [says, setSays] = useState("Loading …");
+  useEffect(() => {
+    loadPart<TablesPart>("tables.js", "pointsmanTables").then(
+      (loaded) => {
+        setPart(loaded);
+        setSays("");
+      },
+      (error: Error) => setSays(error.message),
+    );
+  }, []);
+  useEffect(() => {
+    if (part !== null) draw(part, into.current!);
+  });
+  return (
+    <>
+      {says !== "" && <p role="status">{says}</p>}
+      <div ref={into} />
+    </>
+  );
+}

@@ -1,0 +1,156 @@
+/** The train board in a real Chromium: what the real CLI packed, pushed and said of proxies. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Locator, Page } from "playwright-core";
+import { expect, it } from "vitest";
+import { cli, folder, packSmall, promote, read, run, SMALL, setUpCli } from "../support/cli.ts";
+import { bytesOf, plainPlan } from "../support/plans.ts";
+import { seriousFindings } from "./axe.ts";
+import { describeInChromium } from "./chromium.ts";
+import { openFile, openPage } from "./open-page.ts";
+
+setUpCli();
+
+const env = { POINTSMAN_STORE: "store", POINTSMAN_WHO: "me" };
+
+/** Each row's cells, as they are read out. */
+const cellsOf = (table: Locator): Promise<string[][]> =>
+  table
+    .locator("tr")
+    .evaluateAll((rows) =>
+      rows.map((row) =>
+        [...(row as HTMLTableRowElement).cells].map((cell) => cell.innerText.replace(/\s+/g, " ").trim()),
+      ),
+    );
+
+const give = (page: Page, label: string, name: string, bytes: Buffer) =>
+  page.getByLabel(label).setInputFiles({ name, mimeType: "application/octet-stream", buffer: bytes });
+
+/** What `status --json` says of an Envoy that serves the wanted generation, and of one that nobody hears. */
+async function statusOfTwo(): Promise<Buffer> {
+  const { generation, digest } = JSON.parse(read("store/rollout.json").toString()).rollout;
+  const gauges = { instances: 3, generation, digest: Number.parseInt(digest.slice(0, 12), 16), refused: 0 };
+  const stats = Object.entries(gauges).map(([name, value]) => ({
+    name: `wasmcustom.pointsman.${name}.listener.main`,
+    value,
+  }));
+  const answer = JSON.stringify({ stats: [...stats, { name: "server.concurrency", value: 2 }] });
+  const proxy = http.createServer((_, response) => response.end(answer));
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const args = ["status", "--json", "--proxy", url, "--proxy", "http://127.0.0.1:1"];
+  const child = spawn(process.execPath, [cli, ...args], { cwd: folder, env });
+  const chunks: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await once(child, "close");
+  proxy.close();
+  return Buffer.concat(chunks);
+}
+
+describeInChromium("The train board", (browser) => {
+  it("shows groups by release, what changes as diff says it, and who runs what", async () => {
+    expect(packSmall("old.table").code).toBe(0);
+    promote();
+    expect(packSmall("new.table").code).toBe(0);
+    expect(run(["push", ...SMALL, "--yes", "--reason", "x"], { env }).code).toBe(0);
+    const status = await statusOfTwo();
+    const { page, asked, wrong } = await openPage(browser(), { viewport: { width: 390, height: 900 } });
+    await openFile(page, "new.table", read("new.table"));
+    expect(asked.some((url) => url.endsWith("tables.js"))).toBe(false);
+    await page.getByRole("tab", { name: "Train board" }).click();
+
+    const groups = page.getByRole("table", { name: "How many wikis of a group" });
+    await groups.waitFor();
+    const { counts } = JSON.parse(run(["versions", "--table", "new.table", "--json"]).out);
+    const [header, ...rows] = await cellsOf(groups);
+    const shown = rows.slice(0, -1).flatMap(([group, ...cells]) =>
+      header!.slice(1, -1).flatMap((release, i) => {
+        const wikis = Number(cells[i]);
+        return wikis === 0 ? [] : [{ group: group!.split(" ")[0], release, wikis }];
+      }),
+    );
+    const told = (counts as { group: string; release: string; wikis: number }[]).map(
+      ({ group, release, wikis }) => ({ group, release, wikis }),
+    );
+    const sorted = (all: object[]) => all.map((one) => JSON.stringify(one)).sort();
+    expect(sorted(shown)).toEqual(sorted(told));
+    expect(rows.at(-1)!.at(-1)).toBe("6");
+
+    await give(page, "Against a table before it", "old.table", read("old.table"));
+    const changes = page.locator(".changes");
+    await changes.waitFor();
+    const lines = (await changes.innerText()).split("\n").filter((line) => line.trim() !== "");
+    const [title, ...said] = run(["diff", "old.table", "new.table"]).out.trim().split("\n");
+    expect(lines).toEqual([title, ...said.map((line) => line.trim().replace(/:$/, ""))]);
+
+    await give(page, "What `pointsman status --json` printed", "status.json", status);
+    const fleet = page.locator(".fleet");
+    await expect.poll(() => fleet.innerText()).toContain("generation 1 is served by 1 of 2 proxies");
+    expect(await fleet.innerText()).toContain("is the content of the table above");
+    expect(await cellsOf(fleet.getByRole("table", { name: "What proxies run" }))).toEqual([
+      ["Runs", "Proxies"],
+      ["generation 1", "1 of 2"],
+      ["nothing known", "1 of 2"],
+    ]);
+    const proxies = await cellsOf(fleet.getByRole("table", { name: "Each proxy" }));
+    expect(proxies.map(([, listener, verdict]) => [listener, verdict])).toEqual([
+      ["Listener", "State"],
+      ["main", "served"],
+      ["-", "SILENT"],
+    ]);
+    await give(page, "What `pointsman status --json` printed", "rollout.json", read("store/rollout.json"));
+    await expect.poll(() => fleet.innerText()).toContain("generation 1, done, digest");
+
+    await give(page, "What `pointsman status --json` printed", "x.json", Buffer.from("{}"));
+    await expect.poll(() => fleet.innerText()).toContain("x.json: it says nothing of a fleet");
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    // By keys: what scrolls is in the order of Tab.
+    await page.getByRole("tab", { name: "Train board" }).focus();
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe(
+      "Wikis by group and release",
+    );
+    expect(wrong).toEqual([]);
+    expect(asked.map((url) => url.replace(/.*\//, ""))).toEqual([
+      ...["index.html", "page.css", "page.js", "tables.js"],
+    ]);
+    // Last, as axe-core itself asks for the style sheet, in vain.
+    await page.emulateMedia({ colorScheme: "dark" });
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.context().close();
+  });
+
+  it("shows markup of a hostile table and of a hostile status file as text", async () => {
+    const evil = "<svg/onload=hit=1>";
+    const plan = plainPlan({
+      wikis: [{ id: "awiki", release: 0, group: evil, installed: true }],
+      releases: [{ name: evil, version: "</td><script>hit=1</script>" }],
+    });
+    const { page, wrong } = await openPage(browser());
+    await openFile(page, "evil.table", bytesOf(plan));
+    await page.getByRole("tab", { name: "Train board" }).click();
+    const listener = { verdict: "silent", what: evil, served: null, instances: null, instancesWanted: null };
+    const status = {
+      wanted: { generation: 1, digest: evil, pushed: null, state: null },
+      proxies: [
+        {
+          proxy: `${evil}\u202e`,
+          fine: false,
+          wanted: 1,
+          listeners: [{ ...listener, listener: evil, refused: null }],
+        },
+      ],
+      warnings: [evil],
+    };
+    await give(page, "What `pointsman status --json` printed", evil, Buffer.from(JSON.stringify(status)));
+    const board = page.locator(".board");
+    await expect.poll(() => board.innerText()).toContain(`${evil}\\u202e`);
+    expect(await board.innerText()).toContain("</td><script>hit=1</script>");
+    expect(await board.locator("svg, script").count()).toBe(0);
+    expect(await page.evaluate(() => "hit" in globalThis)).toBe(false);
+    expect(wrong).toEqual([]);
+    await page.context().close();
+  });
+});
