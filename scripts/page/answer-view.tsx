@@ -3,7 +3,7 @@ import type { Said } from "../explain/explainer.ts";
 import { visibleOnLine } from "../visible.ts";
 import type { Answered } from "./asker.ts";
 
-const ROWS: [keyof Said, string][] = [
+export const ROWS: [keyof Said, string][] = [
   ["wiki", "Wiki"],
   ["group", "Group"],
   ["release", "Release"],
@@ -69,5 +69,5 @@ function summary({ cluster, status }: Said): string {
   return cluster === null ? "passes through" : `goes to ${visibleOnLine(cluster)}`;
 }
 
-const shown = (value: string | number | null): string =>
+export const shown = (value: string | number | null): string =>
   value === null ? "–" : visibleOnLine(String(value));

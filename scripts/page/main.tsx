@@ -8,9 +8,11 @@ import { OpenTable } from "./open-table.tsx";
 import { BUILT_IN, type Opened } from "./opened.ts";
 import { Playground } from "./playground.tsx";
 import { Tabs } from "./tabs.tsx";
+import { useQuestion } from "./use-question.ts";
 
 function Page() {
   const [opened, setOpened] = useState<Opened>(BUILT_IN);
+  const [fields, change] = useQuestion();
   return (
     <>
       <header>
@@ -19,8 +21,12 @@ function Page() {
       </header>
       <Tabs
         tabs={[
-          { id: "playground", title: "Playground", panel: () => <Playground opened={opened} /> },
-          { id: "compare", title: "Compare", panel: () => <Compare opened={opened} /> },
+          {
+            id: "playground",
+            title: "Playground",
+            panel: () => <Playground opened={opened} fields={fields} onChange={change} />,
+          },
+          { id: "compare", title: "Compare", panel: () => <Compare opened={opened} fields={fields} /> },
           { id: "log", title: "Log", panel: () => <Log opened={opened} /> },
           { id: "board", title: "Train board", panel: () => <Board opened={opened} /> },
         ]}

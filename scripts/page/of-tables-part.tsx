@@ -1,14 +1,25 @@
 /** A panel that another part of the page draws: what reads whole tables is loaded when it is first seen. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Answered } from "./asker.ts";
 import { loadPart } from "./load-part.ts";
+import type { Fields } from "./question-form.ts";
+import type { TableFile } from "./what-changes.ts";
 
 /** Each draws into an element, again whenever what it shows has changed. */
 export interface TablesPart {
   board(into: HTMLElement, props: BoardProps): void;
+  compare(into: HTMLElement, props: CompareProps): void;
 }
 
 export interface BoardProps {
-  opened: { name: string; bytes: Uint8Array };
+  opened: TableFile;
+}
+
+export interface CompareProps extends BoardProps {
+  /** The page's question. */
+  fields: Fields;
+  /** By both readers; the part has no filter of its own. Rejects with an Error for the user. */
+  ask(table: TableFile, fields: Fields): Promise<Answered>;
 }
 
 export function OfTablesPart({ draw }: { draw: (part: TablesPart, into: HTMLElement) => void }) {

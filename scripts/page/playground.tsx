@@ -9,13 +9,16 @@ import { Bytes } from "./bytes.tsx";
 import { putInConsole } from "./in-console.ts";
 import { LadderView } from "./ladder-view.tsx";
 import type { Opened } from "./opened.ts";
-import { type Fields, NOTHING, ofFragment, toFragment } from "./question-form.ts";
+import type { Fields } from "./question-form.ts";
 import { Share } from "./share.tsx";
 
-const EXAMPLE: Fields = { ...NOTHING, ask: "https://en.wikipedia.org/w/api.php" };
+interface Props {
+  opened: Opened;
+  fields: Fields;
+  onChange: (more: Partial<Fields>) => void;
+}
 
-export function Playground({ opened }: { opened: Opened }) {
-  const [fields, setFields] = useState(() => linked() ?? EXAMPLE);
+export function Playground({ opened, fields, onChange }: Props) {
   const asker = useMemo(() => new Asker(opened), [opened]);
   useEffect(() => putInConsole(asker), [asker]);
   const [answered, setAnswered] = useState<Answered | null>(null);
@@ -39,22 +42,12 @@ export function Playground({ opened }: { opened: Opened }) {
       isOld = true;
     };
   }, [asker, fields]);
-  useEffect(() => {
-    const follow = () => setFields(linked() ?? EXAMPLE);
-    addEventListener("hashchange", follow);
-    return () => removeEventListener("hashchange", follow);
-  }, []);
   // For whoever measures how long the first one took.
   useEffect(() => void (answered && performance.mark("answered")), [answered]);
-  const change = (more: Partial<Fields>) => {
-    const changed = { ...fields, ...more };
-    setFields(changed);
-    history.replaceState(null, "", toFragment(changed) || location.pathname);
-  };
   const lit: readonly Span[] = pointed?.bytes ?? [];
   return (
     <div class="playground">
-      <Form fields={fields} onChange={change} opened={opened} />
+      <Form fields={fields} onChange={onChange} opened={opened} />
       <p class="problem" role="alert">
         {problem === null ? "" : visibleOnLine(problem)}
       </p>
@@ -77,21 +70,7 @@ export function Playground({ opened }: { opened: Opened }) {
   );
 }
 
-/** What the address of the page asks. */
-function linked(): Fields | null {
-  const fields = ofFragment(location.hash);
-  return fields.ask === "" ? null : fields;
-}
-
-function Form({
-  fields,
-  onChange,
-  opened,
-}: {
-  fields: Fields;
-  onChange: (more: Partial<Fields>) => void;
-  opened: Opened;
-}) {
+function Form({ fields, onChange, opened }: Props) {
   const id = useId();
   const field = (name: keyof Fields, label: string, placeholder = "") => (
     <label>

@@ -1,4 +1,4 @@
-/** The train board in a real Chromium: what the real CLI packed, pushed and said of proxies. */
+/** The train board and the comparison of tables, in a real Chromium: what the real CLI packed, pushed and said. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import http from "node:http";
@@ -28,6 +28,16 @@ const cellsOf = (table: Locator): Promise<string[][]> =>
 const give = (page: Page, label: string, name: string, bytes: Buffer) =>
   page.getByLabel(label).setInputFiles({ name, mimeType: "application/octet-stream", buffer: bytes });
 
+/** What stands there is what `pointsman diff` prints. */
+async function expectAsDiff(page: Page, ...tables: [string, string]): Promise<void> {
+  const [title, ...sections] = run(["diff", ...tables])
+    .out.trim()
+    .split("\n");
+  const said = async () =>
+    (await page.locator(".changes:visible").innerText()).split("\n").filter((line) => line.trim() !== "");
+  await expect.poll(said).toEqual([title, ...sections.map((line) => line.trim().replace(/:$/, ""))]);
+}
+
 /** What `status --json` says of an Envoy that serves the wanted generation, and of one that nobody hears. */
 async function statusOfTwo(): Promise<Buffer> {
   const { generation, digest } = JSON.parse(read("store/rollout.json").toString()).rollout;
@@ -49,8 +59,8 @@ async function statusOfTwo(): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-describeInChromium("The train board", (browser) => {
-  it("shows groups by release, what changes as diff says it, and who runs what", async () => {
+describeInChromium("Whole tables", (browser) => {
+  it("are a train board: groups by release, what changes as diff says it, and who runs what", async () => {
     expect(packSmall("old.table").code).toBe(0);
     promote();
     expect(packSmall("new.table").code).toBe(0);
@@ -79,11 +89,7 @@ describeInChromium("The train board", (browser) => {
     expect(rows.at(-1)!.at(-1)).toBe("6");
 
     await give(page, "Against a table before it", "old.table", read("old.table"));
-    const changes = page.locator(".changes");
-    await changes.waitFor();
-    const lines = (await changes.innerText()).split("\n").filter((line) => line.trim() !== "");
-    const [title, ...said] = run(["diff", "old.table", "new.table"]).out.trim().split("\n");
-    expect(lines).toEqual([title, ...said.map((line) => line.trim().replace(/:$/, ""))]);
+    await expectAsDiff(page, "old.table", "new.table");
 
     await give(page, "What `pointsman status --json` printed", "status.json", status);
     const fleet = page.locator(".fleet");
@@ -122,7 +128,51 @@ describeInChromium("The train board", (browser) => {
     await page.context().close();
   });
 
-  it("shows markup of a hostile table and of a hostile status file as text", async () => {
+  it("are compared: what changes as diff says it, and the playground's question before and after", async () => {
+    packSmall("old.table");
+    promote();
+    packSmall("new.table");
+    const { page, wrong } = await openPage(browser(), {
+      fragment: "#ask=test.wikipedia.org/wiki/X",
+      viewport: { width: 390, height: 900 },
+    });
+    await openFile(page, "new.table", read("new.table"));
+    await page.getByRole("tab", { name: "Compare" }).click();
+    await give(page, "Before: choose", "old.table", read("old.table"));
+    await expectAsDiff(page, "old.table", "new.table");
+    const question = page.getByRole("region", { name: "The question of the playground" });
+    await expect.poll(() => question.getByRole("status").innerText()).toMatch(/\/wiki\/X: changes$/);
+    const cells = async () =>
+      Object.fromEntries((await cellsOf(question.getByRole("table"))).map(([what, ...rest]) => [what, rest]));
+    expect(await cells()).toMatchObject({
+      Wiki: ["testwiki", "testwiki"],
+      "Version: changes": ["1.47.0-wmf.3", "1.47.0-wmf.2"],
+      "Cluster: changes": ["mw-web-1-47-0-wmf-3", "mw-web-1-47-0-wmf-2"],
+    });
+
+    await page.getByRole("tab", { name: "Playground" }).click();
+    await page.getByLabel("A URL, a curl command").fill("https://de.wikipedia.org/w/api.php");
+    await page.getByRole("tab", { name: "Compare" }).click();
+    await expect.poll(() => question.getByRole("status").innerText()).toMatch(/api\.php: goes the same way$/);
+    expect(await cells()).toMatchObject({ Deployment: ["mw-api", "mw-api"], Wiki: ["dewiki", "dewiki"] });
+
+    const damaged = read("old.table");
+    damaged[40]! ^= 1;
+    await give(page, "After: new.table", "damaged.table", damaged);
+    await expect.poll(() => page.getByText("damaged.table:").innerText()).toMatch(/checksum.*stays\.$/);
+    await expectAsDiff(page, "old.table", "new.table");
+    await give(page, "After: new.table", "old.table", read("old.table"));
+    await expectAsDiff(page, "old.table", "old.table");
+    await page.getByRole("button", { name: "the opened table again" }).click();
+    await expectAsDiff(page, "old.table", "new.table");
+
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    expect(wrong).toEqual([]);
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.context().close();
+  });
+
+  it("of a stranger show markup as text, and so does a status file", async () => {
     const evil = "<svg/onload=hit=1>";
     const plan = plainPlan({
       wikis: [{ id: "awiki", release: 0, group: evil, installed: true }],
