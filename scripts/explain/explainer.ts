@@ -43,7 +43,7 @@ export interface Explanation {
 /** What either of the two readers says of a request. */
 export type Said = Omit<Explanation, "headers" | "why">;
 
-const SAID = ["status", ...EMIT_KIND_NAMES, "host"] as const satisfies (keyof Said)[];
+export const SAID = ["status", ...EMIT_KIND_NAMES, "host"] as const satisfies (keyof Said)[];
 
 /** A request by both readers. */
 export interface Compared {

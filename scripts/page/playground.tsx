@@ -8,6 +8,7 @@ import { type Answered, Asker } from "./asker.ts";
 import { Bytes } from "./bytes.tsx";
 import { putInConsole } from "./in-console.ts";
 import { LadderView } from "./ladder-view.tsx";
+import { ListenerSelect } from "./listener-select.tsx";
 import type { Opened } from "./opened.ts";
 import type { Fields } from "./question-form.ts";
 import { Share } from "./share.tsx";
@@ -97,7 +98,6 @@ function Form({ fields, onChange, opened }: Props) {
       />
     </label>
   );
-  const named = opened.table.listeners.filter(({ name }) => name !== null);
   return (
     <form class="question" onSubmit={(event) => event.preventDefault()} aria-labelledby={id}>
       <h2 id={id}>Where would this go?</h2>
@@ -105,20 +105,11 @@ function Form({ fields, onChange, opened }: Props) {
       <details open={Object.entries(fields).some(([name, value]) => name !== "ask" && value !== "")}>
         <summary>Listener, data centre, method, headers, cookies, body, client</summary>
         <div class="fields">
-          <label>
-            <span>Listener</span>
-            <select
-              value={fields.listener}
-              onChange={({ currentTarget }) => onChange({ listener: currentTarget.value })}
-            >
-              <option value="">the first</option>
-              {named.map(({ name }) => (
-                <option key={name} value={name!}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          </label>
+          <ListenerSelect
+            table={opened.table}
+            value={fields.listener}
+            onChange={(listener) => onChange({ listener })}
+          />
           {field("datacentre", "Data centre of the proxy", "as the listener says")}
           {field("primary", "Primary data centre")}
           {field("method", "Method", "as above, or GET")}

@@ -8,8 +8,13 @@ const LONGEST_LINE = 128 * MEBI;
 /**
  * The lines of a file of UTF-8, without a BOM. A line ends at LF alone, and a CR before that is no part of it: JSON may
  * have U+2028 in it, at which `node:readline` ends a line in some versions of Node. Throws SourceError.
+ * @param longest characters of a line, give or take a chunk
  */
-export async function* linesOf(stream: AsyncIterable<Uint8Array>, file: string): AsyncGenerator<string> {
+export async function* linesOf(
+  stream: AsyncIterable<Uint8Array>,
+  file: string,
+  longest: number = LONGEST_LINE,
+): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let parts: string[] = [];
   let held = 0;
@@ -25,10 +30,10 @@ export async function* linesOf(stream: AsyncIterable<Uint8Array>, file: string):
     }
     parts.push(rest);
     held += rest.length;
-    if (held > LONGEST_LINE)
+    if (held > longest)
       throw new SourceError(
         { file, line: lines + 1 },
-        `no line ends within ${LONGEST_LINE / MEBI} MiB from here: this is not a file of lines`,
+        `no line ends within ${longest / MEBI} MiB from here: this is not a file of lines`,
       );
   }
   const last = parts.join("") + decoder.decode();

@@ -16,6 +16,8 @@ export interface LogOptions {
   fields: FieldNames;
   /** Of requests whose log has no host. */
   host: string | null;
+  /** In characters; left out, it is that of a job with the longest body. */
+  longestLine?: number;
 }
 
 /**
@@ -29,7 +31,7 @@ export async function* readRequests(
   options: LogOptions,
 ): AsyncGenerator<ReadRequest> {
   const { head, all } = await peek(input, 64);
-  const lines = linesOf(all, file);
+  const lines = linesOf(all, file, options.longestLine);
   if (HAR_START.test(new TextDecoder().decode(head))) {
     let line = 0;
     for (const entry of await readHar(lines, file)) yield { line: ++line, ...attempt(entry) };

@@ -153,6 +153,12 @@ export interface BadLine {
   error: string;
 }
 
+/** The cluster, or why there is none. */
+export function whereTo({ cluster, status }: Pick<Replayed, "cluster" | "status">): string {
+  if (status !== null) return `(none: answered with ${status})`;
+  return cluster ?? "(none: passed through)";
+}
+
 /** How many requests went where. */
 export class Summary {
   requests = 0;
@@ -165,10 +171,10 @@ export class Summary {
   readonly hostsWithoutWiki = new Map<string, number>();
   otherHostsWithoutWiki = 0;
 
-  add({ cluster, status, rule, hostWithoutWiki }: Replayed): void {
+  add(replayed: Replayed): void {
+    const { rule, hostWithoutWiki } = replayed;
     this.requests++;
-    const none = status === null ? "(none: passed through)" : `(none: answered with ${status})`;
-    countOne(this.clusters, status === null && cluster !== null ? cluster : none);
+    countOne(this.clusters, whereTo(replayed));
     if (rule !== null) countOne(this.rules, rule);
     if (hostWithoutWiki === null) return;
     if (this.hostsWithoutWiki.size < MOST_HOSTS || this.hostsWithoutWiki.has(hostWithoutWiki))
@@ -226,6 +232,6 @@ function countOne(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
-function mostFirst(counts: Map<string, number>): [string, number][] {
+export function mostFirst(counts: ReadonlyMap<string, number>): [string, number][] {
   return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
 }
