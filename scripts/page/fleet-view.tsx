@@ -1,25 +1,42 @@
-/** Who runs what: out of a file, as this page may ask nobody. */
-import { useState } from "preact/hooks";
+/** Who runs what: out of a file, as the page may ask nobody but the `npm run page -- --fleet` that it comes from. */
+import { useEffect, useState } from "preact/hooks";
 import { visibleOnLine } from "../visible.ts";
 import { FileField } from "./file-field.tsx";
 import { FirstOf } from "./first-of.tsx";
 import { FLEET_FILE_BYTES, type FleetSays, readFleet } from "./fleet-file.ts";
 import { Scrolled } from "./scrolled.tsx";
 
+const ROUND_MS = 3000;
 /** Rows of a table. */
 const SHOWN = 200;
 
 export function FleetView({ digest }: { digest: string }) {
   const [said, setSaid] = useState<{ name: string; fleet: FleetSays } | null>(null);
   const [problem, setProblem] = useState("");
-  const open = async (file: File) => {
-    const read = file.size > FLEET_FILE_BYTES ? "it is too long" : readFleet(await file.text());
-    if (typeof read === "string") setProblem(`${file.name}: ${read}`);
+  const take = (name: string, read: FleetSays | string) => {
+    if (typeof read === "string") setProblem(`${name}: ${read}`);
     else {
       setProblem("");
-      setSaid({ name: file.name, fleet: read });
+      setSaid({ name, fleet: read });
     }
   };
+  const open = async (file: File) =>
+    take(file.name, file.size > FLEET_FILE_BYTES ? "it is too long" : readFleet(await file.text()));
+  useEffect(() => {
+    const offered = document.querySelector<HTMLMetaElement>("meta[name=fleet]")?.content;
+    if (offered === undefined) return;
+    let timer: ReturnType<typeof setTimeout>;
+    const look = async () => {
+      const read = await fetch(offered).then(
+        async (answer) => (answer.ok ? readFleet(await answer.text()) : answer.text()),
+        () => "the program that this page comes from does not answer",
+      );
+      take("As it is now", read);
+      timer = setTimeout(look, ROUND_MS);
+    };
+    void look();
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <section class="fleet" aria-labelledby="fleet-title">
       <h2 id="fleet-title">Who runs what</h2>

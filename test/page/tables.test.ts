@@ -6,7 +6,9 @@ import type { AddressInfo } from "node:net";
 import type { Locator, Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { cli, folder, packSmall, promote, read, run, SMALL, setUpCli } from "../support/cli.ts";
+import { projectPath } from "../support/data.ts";
 import { bytesOf, plainPlan } from "../support/plans.ts";
+import { Staying } from "../support/staying.ts";
 import { seriousFindings } from "./axe.ts";
 import { describeInChromium } from "./chromium.ts";
 import { openFile, openPage } from "./open-page.ts";
@@ -170,6 +172,44 @@ describeInChromium("Whole tables", (browser) => {
     expect(wrong).toEqual([]);
     expect(await seriousFindings(page)).toEqual([]);
     await page.context().close();
+  });
+
+  it("are a board that is pointed at `serve` by npm run page -- --fleet, and says when that is away", async () => {
+    expect(run(["push", ...SMALL, "--yes", "--reason", "x"], { env }).code).toBe(0);
+    const args = ["serve", "--store", "store", "--listen", "0"];
+    const serve = await Staying.start({ folder, args });
+    const place = `http://127.0.0.1:${serve.httpPort}/status`;
+    const server = spawn(process.execPath, [projectPath("scripts/page/serve.mjs"), "--fleet", place]);
+    try {
+      const [line] = (await once(server.stdout, "data")) as [Buffer];
+      const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(line.toString())![0];
+      // Another name for 127.0.0.1, as a stranger's page may have one.
+      const { port } = new URL(url);
+      const asked = http.get({ port, path: "/fleet.json", headers: { host: "evil.example" } });
+      const [answer] = (await once(asked, "response")) as [http.IncomingMessage];
+      expect(answer.resume().statusCode).toBe(404);
+
+      const context = await browser().newContext();
+      const page = await context.newPage();
+      await page.goto(url);
+      await page.getByRole("tab", { name: "Train board" }).click();
+      const fleet = page.locator(".fleet");
+      await expect.poll(() => fleet.innerText()).toContain("generation 1 is acknowledged by 0 of 0 proxies");
+      expect(
+        await page.evaluate(() =>
+          fetch("https://192.0.2.1/").then(
+            () => "sent",
+            () => "refused",
+          ),
+        ),
+      ).toBe("refused");
+      await serve.stop();
+      await expect.poll(() => fleet.locator(".problem").innerText()).toContain(`${place}: `);
+      await context.close();
+    } finally {
+      server.kill();
+      await serve.stop();
+    }
   });
 
   it("of a stranger show markup as text, and so does a status file", async () => {
