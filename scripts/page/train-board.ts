@@ -36,7 +36,7 @@ export interface Row {
   wikis: number;
 }
 
-/** A hostile table may have 65,535 releases. */
+/** A table may have 256 releases, and as many groups as wikis. */
 export const COLUMNS = 24;
 export const ROWS = 50;
 

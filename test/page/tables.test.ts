@@ -232,12 +232,13 @@ describeInChromium("Whole tables", (browser) => {
           listeners: [{ ...listener, listener: evil, refused: null }],
         },
       ],
-      warnings: [evil],
+      warnings: [`${evil}\u202e`],
     };
     await give(page, "What `pointsman status --json` printed", evil, Buffer.from(JSON.stringify(status)));
     const board = page.locator(".board");
     await expect.poll(() => board.innerText()).toContain(`${evil}\\u202e`);
     expect(await board.innerText()).toContain("</td><script>hit=1</script>");
+    expect(await board.innerText()).not.toContain("\u202e");
     expect(await board.locator("svg, script").count()).toBe(0);
     expect(await page.evaluate(() => "hit" in globalThis)).toBe(false);
     expect(wrong).toEqual([]);
