@@ -5,6 +5,7 @@ import { bytesOf } from "./bytes.ts";
 import type { Context } from "./context.ts";
 import { parseGrpcService } from "./grpc-service.ts";
 import type { Returned } from "./imports.ts";
+import { KEPT, OPEN_CALLS, trapBeyond } from "./limits.ts";
 import type { Pair } from "./memory.ts";
 import type { RootContext } from "./root.ts";
 import type { Vm } from "./vm.ts";
@@ -115,6 +116,7 @@ export class GrpcCalls {
   }
 
   start(call: Omit<GrpcCall, "messages" | "ended">, message: Uint8Array | null): void {
+    trapBeyond(OPEN_CALLS, this.#open.size + 1, "gRPC calls and streams at a time");
     const open: Open = {
       ...call,
       messages: message === null ? [] : [message],
@@ -142,6 +144,7 @@ export class GrpcCalls {
     if (open === undefined) return this.#unknown(id, "stream");
     if (open.kind === "call") return Status.BadArgument;
     if (!open.ended && open.state === "open") {
+      trapBeyond(KEPT, open.messages.length + 1, "messages on one gRPC stream");
       open.messages.push(message);
       open.ended = end;
     }

@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import { setFilterState } from "./filter-state.ts";
 import { grpcHandlers } from "./grpc.ts";
 import type { Handler, Returned } from "./imports.ts";
+import { HEADERS, trapBeyond } from "./limits.ts";
 import type { Pair } from "./memory.ts";
 import type { HeaderRules } from "./profiles/header-rules.ts";
 import { getProperty, setProperty } from "./properties.ts";
@@ -41,6 +42,7 @@ function change(vm: Vm, context: Context, type: number, by: string, edit: (map: 
   const map = context.map(type, true);
   if (map === null) return Status.BadArgument;
   edit(map);
+  trapBeyond(HEADERS, map.length, "headers in a map");
   if (type === MapType.HttpRequestHeaders && vm.profile.headerChangeClearsRouteCache) {
     context.stream?.clearRouteCache(by);
   }

@@ -70,6 +70,7 @@ export function bindImport(vm: Vm, row: HostCall, handler: Handler): (...raw: Ra
   return (...raw) => {
     vm.calls[row.name] = (vm.calls[row.name] ?? 0) + 1;
     vm.hostCalls++;
+    vm.boundHostCalls();
     if (!vm.instantiated && row.group !== "emscripten")
       throw new GuestTrap(`${row.name} was called from the module's start function`);
     if (vm.starting && !isAtStart(vm, row))
@@ -102,6 +103,10 @@ export function bindImport(vm: Vm, row: HostCall, handler: Handler): (...raw: Ra
     return row.result === "none" ? undefined : written;
   };
 }
+
+/** An address and a size in bytes. */
+const isRange = (kind: Param["kind"]): boolean =>
+  kind === "bytes" || kind === "string" || kind === "cString" || kind === "pairs" || kind === "outFill";
 
 /** The inputs, or the status to fail with. */
 function decode(vm: Vm, inputs: readonly Placed[], raw: readonly Raw[], fail: Failures): Input[] | number {
@@ -152,6 +157,7 @@ function decode(vm: Vm, inputs: readonly Placed[], raw: readonly Raw[], fail: Fa
         value = first;
     }
     if (value === null) return fail.memory;
+    if (isRange(kind)) vm.passBytes(second);
     args.push(value);
   }
   return args;
@@ -171,6 +177,7 @@ function gather(vm: Vm, address: number, count: number): Uint8Array | null {
     if (piece === null) return null;
     pieces.push(piece);
     size += piece.length;
+    vm.passBytes(piece.length);
     // Pieces may overlap, and would let a small guest ask for any amount of the host's memory.
     if (size > vm.memory.size) return null;
   }
@@ -216,6 +223,7 @@ function give(
     ({ address, size } = fault.hostilePointer);
   } else if (typeof value === "string" || ArrayBuffer.isView(value)) {
     size = value.length;
+    vm.passBytes(size);
     if (size > 0 && !(optional && addressAt === 0)) {
       address = vm.allocate(size);
       if (address === 0 || !vm.memory.write(address, value)) return false;
@@ -225,6 +233,7 @@ function give(
     // The empty map is no bytes at all, and the allocator is not asked.
     if (pairs.length > 0) {
       size = vm.pairsSize(pairs);
+      vm.passBytes(size);
       address = vm.allocate(size);
       if (address === 0 || !vm.memory.writePairs(address, pairs)) return false;
     }

@@ -1,9 +1,11 @@
 /** `proxy_get_property` and `proxy_set_property`: what a host offers by itself, and what the test adds. */
+
 import { MapType, Status } from "./abi.ts";
 import { byteStringOf } from "./bytes.ts";
 import type { Connection } from "./connection.ts";
 import type { Context } from "./context.ts";
 import type { Half } from "./half.ts";
+import { KEPT, trapBeyond } from "./limits.ts";
 import type { Pair } from "./memory.ts";
 import type { Exchanged } from "./profiles/profile.ts";
 import type { Stream } from "./stream.ts";
@@ -167,6 +169,8 @@ export function getProperty(context: Context, path: string): Uint8Array | string
 /** Keeps a property on the stream; false where there is no stream to keep it on. */
 export function setProperty(context: Context, path: string, value: Uint8Array): boolean {
   const { stream, tcp } = context;
+  const state = tcp?.state ?? stream?.state;
+  trapBeyond(KEPT, (state?.size ?? 0) + 1, "properties of one stream");
   tcp?.state.set(path, value);
   if (stream === null) return tcp !== null;
   if (context.vm.profile.setsRequest) changeRequest(stream, path.replace(/\0$/, "").split("\0"), value);

@@ -187,12 +187,16 @@ export class ProxyHost {
   #start(name: string, module: CompiledModule): Vm {
     const { clock, shared } = this;
     const threads = this.#options.profile.vmPerWorker ? 1 : (this.#options.workers ?? 2);
+    let vm: Vm | null = null;
     const onLog = (line: LogLine): void => {
       this.logs.push({ vm: name, ...line });
+      // A proxy may run for long: its lines are kept once, where their reader can take them away.
+      vm?.logs.splice(0);
     };
     // Each VM draws random bytes of its own, and the same ones in each run.
     const seed = (this.#options.seed ?? 1) + this.#vmsStarted++;
-    return new Vm(module, { ...this.#options, clock, shared, threads, onLog, seed });
+    vm = new Vm(module, { ...this.#options, clock, shared, threads, onLog, seed });
+    return vm;
   }
 
   #retire(filter: Filter): void {

@@ -2,6 +2,7 @@
 import { Status } from "./abi.ts";
 import type { Context } from "./context.ts";
 import type { Returned } from "./imports.ts";
+import { KEPT, trapBeyond } from "./limits.ts";
 import type { RootContext } from "./root.ts";
 import type { Vm } from "./vm.ts";
 
@@ -25,6 +26,7 @@ export class Queues {
       queue.owner = owner;
       return id;
     }
+    trapBeyond(KEPT, this.#queues.length + 1, "shared queues");
     this.#queues.push({ values: [], owner });
     this.#ids.set(key, this.#queues.length);
     return this.#queues.length;
@@ -51,6 +53,7 @@ export const queueHandlers = {
   proxy_enqueue_shared_queue: (vm: Vm, _context: Context, id: number, value: Uint8Array): Returned => {
     const queue = vm.shared.queues.get(id);
     if (queue === undefined) return Status.NotFound;
+    trapBeyond(KEPT, queue.values.length + 1, "values in one shared queue");
     queue.values.push(value);
     // The owner may be on another thread: it is told when this guest has returned.
     vm.afterCall(() => queue.owner.vm.enter("proxy_on_queue_ready", queue.owner, id));

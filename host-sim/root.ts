@@ -5,6 +5,7 @@ import { bytesOf } from "./bytes.ts";
 import { Connection, type ConnectionInput, type ConnectionResult } from "./connection.ts";
 import { Context } from "./context.ts";
 import { type Broken, type GrpcAnswer, type GrpcCall, GrpcCalls } from "./grpc.ts";
+import { OPEN_CALLS, trapBeyond } from "./limits.ts";
 import type { Pair } from "./memory.ts";
 import type { BodyInput, RequestInput, RequestResult } from "./messages.ts";
 import type { Properties } from "./properties.ts";
@@ -228,6 +229,7 @@ export class RootContext extends Context {
 
   /** Sends an HTTP call on its way: `httpCalls` has it until it is answered, fails or times out. */
   startHttpCall(call: HttpCall): void {
+    trapBeyond(OPEN_CALLS, this.httpCalls.length + 1, "HTTP calls that wait for an answer");
     this.httpCalls.push(call);
     if (call.timeout > 0) {
       // The host answers for an upstream that does not (Envoy's async client sends itself a local reply).

@@ -1,5 +1,6 @@
 /** What the VMs of one host have in common: shared data, queues and metrics. */
 import { MetricType, Status } from "./abi.ts";
+import { KEPT, trapBeyond } from "./limits.ts";
 import { Queues } from "./queues.ts";
 
 interface SharedValue {
@@ -20,6 +21,7 @@ export class SharedData {
   set(key: string, value: Uint8Array, cas: number): number {
     const old = this.#values.get(key);
     if (old !== undefined && cas !== 0 && cas !== old.cas) return Status.CasMismatch;
+    if (old === undefined) trapBeyond(KEPT, this.#values.size + 1, "keys of shared data");
     this.#lastCas = this.#lastCas >= 0xffffffff ? 1 : this.#lastCas + 1;
     this.#values.set(key, { value, cas: this.#lastCas });
     return Status.Ok;
@@ -56,6 +58,7 @@ export class Metrics {
     const known = this.#byName.get(name) ?? this.#byName.get(key);
     const typeName = typeNames[type] ?? "counter";
     if (known !== undefined && known.type === typeName) return known;
+    trapBeyond(KEPT, this.#byName.size + 1, "metrics");
     const metric: Metric = { name, type: typeName, value: 0n, recorded: [] };
     this.#byName.set(known === undefined ? name : key, metric);
     return metric;

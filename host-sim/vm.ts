@@ -7,6 +7,7 @@ import { type CallbackName, callbackOf } from "./callbacks.ts";
 import { Clock } from "./clock.ts";
 import { Context } from "./context.ts";
 import type { Faults } from "./faults.ts";
+import { DEFERRED, FOLLOWING_CALLBACKS, HOST_CALLS, PASSED_BYTES, trapBeyond } from "./limits.ts";
 import { link, missingExports } from "./link.ts";
 import { GuestMemory, pairsSize } from "./memory.ts";
 import { abiVersionOf, CompiledModule, compileModule, LoadError } from "./module.ts";
@@ -125,6 +126,11 @@ export class Vm {
   readonly #afterCall: (() => void)[] = [];
   readonly #onLog: ((line: LogLine) => void) | undefined;
   #depth = 0;
+  /** Callbacks that run, each in consequence of the one before. */
+  #following = 0;
+  /** What `hostCalls` may come to, and what may still pass, in this callback. */
+  #hostCallsAtMost = HOST_CALLS;
+  #bytesLeft = PASSED_BYTES;
   #lastContextId = 0;
   /** By kind; where calls are numbered whatever they are, the first alone. */
   readonly #lastCallIds = [0, 1, 2];
@@ -270,7 +276,7 @@ export class Vm {
     if (this.trace !== null) this.#traceCallback(name, context, args);
     let result: number | undefined;
     try {
-      if (this.#depth === 1 && this.#turnsLeft !== null) this.#turnsLeft.value = this.#turns;
+      if (this.#depth === 1) this.#renewBounds();
       result = withStack(() => callback(...args));
       if (result !== undefined) result >>>= 0;
     } catch (error) {
@@ -282,6 +288,26 @@ export class Vm {
     this.trace?.({ type: "return", name, result: shownResult(name, result) });
     if (this.#depth === 0) this.#runAfterCall();
     return result;
+  }
+
+  #renewBounds(): void {
+    trapBeyond(FOLLOWING_CALLBACKS, this.#following, "callbacks, each in consequence of the one before");
+    if (this.#turnsLeft !== null) this.#turnsLeft.value = this.#turns;
+    this.#hostCallsAtMost = this.hostCalls + HOST_CALLS;
+    this.#bytesLeft = PASSED_BYTES;
+  }
+
+  /** @internal Traps the guest that has made too many host calls in one callback. */
+  boundHostCalls(): void {
+    if (this.hostCalls > this.#hostCallsAtMost)
+      throw new GuestTrap(`more than ${HOST_CALLS} host calls in one callback`);
+  }
+
+  /** @internal Bytes go to the host or come from it; traps the guest that lets too many in one callback. */
+  passBytes(size: number): void {
+    this.#bytesLeft -= size;
+    if (this.#bytesLeft < 0)
+      throw new GuestTrap(`more than ${PASSED_BYTES} bytes to and from the host in one callback`);
   }
 
   /** @param bytes a byte string; what is shown is text */
@@ -310,12 +336,19 @@ export class Vm {
 
   /** What must wait until the guest has returned, such as a local reply (DeferAfterCallActions). */
   afterCall(action: () => void): void {
+    trapBeyond(DEFERRED, this.#afterCall.length + 1, "things to do once the guest has returned");
     this.#afterCall.push(action);
   }
 
   #runAfterCall(): void {
-    for (let action = this.#afterCall.shift(); action !== undefined; action = this.#afterCall.shift())
-      action();
+    if (this.#afterCall.length === 0) return;
+    this.#following++;
+    try {
+      for (let action = this.#afterCall.shift(); action !== undefined; action = this.#afterCall.shift())
+        action();
+    } finally {
+      this.#following--;
+    }
   }
 
   #traceCallback(name: CallbackName, context: Context, args: number[]): void {
