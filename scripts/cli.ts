@@ -54,8 +54,8 @@ const program = new Command("pointsman")
     // Of render it is a proxy's configuration that is JSON, which no refusal should stand in for.
     asJson = command.opts().json === true && command.parent?.name() !== "render";
     const { tests, check } = command.opts();
-    const isAnswer = command.name() === "diff" || tests !== undefined || check !== undefined;
-    refusedCode = isAnswer ? 2 : 1;
+    const isTest = command.name() === "simulate" && (tests !== undefined || check !== undefined);
+    refusedCode = command.name() === "diff" || isTest ? 2 : 1;
   })
   .exitOverride();
 for (const add of [
