@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 
 console.log(`Modules of others in each profile of the simulator, and 14 requests each in Envoy 1.40, 1.39 and 1.37. It takes some
-5 minutes on two cores. What is not there yet is fetched or built: Envoys, and small guests by cargo, go and PyPI's
-ziglang; one that cannot be built is left out, and the page says so.`);
+6 minutes on two cores. What is not there yet is fetched or built: Envoys, small guests by cargo, go and PyPI's ziglang,
+and plugins of Higress in a wheel of PyPI; one that cannot be had is left out, and the page says so.`);
 rmSync("build/conformance", { recursive: true, force: true });
 const run = (profile) =>
   spawnSync(

@@ -4,6 +4,7 @@ import { PROFILES } from "../../scripts/simulate/profiles.ts";
 import { Both } from "../same-as-envoy/both.ts";
 import { type Filter, outcomes } from "../same-as-envoy/foreign.ts";
 import { requests } from "../same-as-envoy/foreign-requests.ts";
+import { loadInEnvoy } from "../same-as-envoy/loading-envoy.ts";
 
 export interface Found {
   name: string;
@@ -12,6 +13,8 @@ export interface Found {
   loads: Record<string, string | null>;
   /** By profile of an Envoy: how many of the requests were the same; null where none was tried. */
   same: Record<string, number | null>;
+  /** By profile of an Envoy that refuses it: whether that real Envoy refuses it for the same reason. */
+  refused: Record<string, boolean>;
 }
 
 export const TRIED = requests.length;
@@ -47,6 +50,12 @@ async function refusal(
     if (error instanceof LoadError) return firstLine(error.message);
     throw error;
   }
+}
+
+/** Whether the real Envoy that is compared refuses it, with words that the simulator's reason has too. */
+export async function refusedByEnvoy(name: string, wasm: Uint8Array, reason: string): Promise<boolean> {
+  const said = (await loadInEnvoy(new Map([[name, wasm]]))).refusals.get(name) ?? [];
+  return said.length > 0 && said.every((line) => reason.includes(line));
 }
 
 /** Without a trap's backtrace. */

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { Filter } from "../same-as-envoy/foreign.ts";
 import { projectPath } from "../support/data.ts";
 
 /** The tools, pinned; the guests' own sources are part of the name of what is built. */
@@ -23,11 +24,13 @@ export interface Further {
   name: string;
   /** Of what it is made. */
   made: string;
-  /** Builds it in the folder; throws Error where that cannot be done. */
+  /** What it needs to run; default: nothing. */
+  filter?: Filter;
+  /** Builds or fetches it in the folder; throws Error where that cannot be done. */
   build(work: string, out: string): void;
 }
 
-function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): void {
+export function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): void {
   const { status, error, stderr } = spawnSync(command, args, {
     cwd,
     env: { ...process.env, ...env },
