@@ -30,6 +30,16 @@ const cellsOf = (table: Locator): Promise<string[][]> =>
 const give = (page: Page, label: string, name: string, bytes: Buffer) =>
   page.getByLabel(label).setInputFiles({ name, mimeType: "application/octet-stream", buffer: bytes });
 
+const dropOn = (field: Locator, name: string, bytes: Buffer) =>
+  field.evaluate(
+    (element, { name, bytes }) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([Uint8Array.from(bytes)], name));
+      element.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+    },
+    { name, bytes: [...bytes] },
+  );
+
 /** What stands there is what `pointsman diff` prints. */
 async function expectAsDiff(page: Page, ...tables: [string, string]): Promise<void> {
   const [title, ...sections] = run(["diff", ...tables])
@@ -140,8 +150,10 @@ describeInChromium("Whole tables", (browser) => {
     });
     await openFile(page, "new.table", read("new.table"));
     await page.getByRole("tab", { name: "Compare" }).click();
-    await give(page, "Before: choose", "old.table", read("old.table"));
+    await dropOn(page.getByLabel("Before: choose"), "old.table", read("old.table"));
     await expectAsDiff(page, "old.table", "new.table");
+    // What is dropped on a field is not the page's.
+    expect(await page.getByText("Asked is").innerText()).toContain("new.table");
     const question = page.getByRole("region", { name: "The question of the playground" });
     await expect.poll(() => question.getByRole("status").innerText()).toMatch(/\/wiki\/X: changes$/);
     const cells = async () =>
