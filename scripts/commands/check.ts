@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { count } from "../count.ts";
 import { compileSurveyed, type Survey, survey } from "../farm/compile.ts";
+import { encodeFarm, warnOfLimits } from "../farm/encode-farm.ts";
 import { Farm } from "../farm/farm.ts";
 import { strandedNext } from "../farm/stranded.ts";
 import { progressLines } from "../progress.ts";
@@ -9,7 +10,6 @@ import { Refusal } from "../refusal.ts";
 import { oneACause, quote, quoteFirst, SourceError } from "../sources/problem.ts";
 import { suggestionFor } from "../sources/suggestion.ts";
 import { type AskOptions, addAskOptions, askReleasesOf } from "./ask-options.ts";
-import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 import { addFarmOptions, type FarmOptions } from "./farm-options.ts";
 import { packFarm } from "./pack.ts";
 

@@ -1,9 +1,8 @@
 /** A farm as its files say it: farm.yaml and every source that it names. */
-import { existsSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { type Progress, silent } from "../progress.ts";
 import { DblistReader } from "../sources/dblist.ts";
-import { namesIn } from "../sources/files.ts";
+import { exists, isFolder, namesIn } from "../sources/files.ts";
 import { oneACause, type Place, quote, quoteAll, quoteFirst, SourceError } from "../sources/problem.ts";
 import { suggestionFor } from "../sources/suggestion.ts";
 import { isCutOff } from "../sources/text.ts";
@@ -38,9 +37,9 @@ export class Farm {
     readonly progress: Progress = silent,
   ) {
     progress("reading the farm");
-    if (file !== "-" && !existsSync(file))
+    if (file !== "-" && !exists(file))
       throw new SourceError({ file }, "there is no such file: name the farm's file by --farm FILE");
-    if (file !== "-" && statSync(file).isDirectory()) throw new SourceError({ file }, folderIsMeant(file));
+    if (file !== "-" && isFolder(file)) throw new SourceError({ file }, folderIsMeant(file));
     const text = readYamlText(file);
     this.yaml = loadYaml(file, text);
     this.says = validate(farmSchema, this.yaml, RENAMED_KEYS);
@@ -135,7 +134,7 @@ export class Farm {
       throw new SourceError(this.place(where), `unknown source ${quote(name)}: ${wayOut}`);
     }
     const folder = this.sourceFolder(name);
-    if (!existsSync(folder)) {
+    if (!exists(folder)) {
       const wayOut = `name its folder by --source ${name}=DIR`;
       throw new SourceError(this.place(where), `source ${quote(name)} is not in ${quote(folder)}: ${wayOut}`);
     }

@@ -1,7 +1,7 @@
 // The page, as a folder of files that any file share can hold: part of npm run build.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
 
 /**
@@ -30,7 +30,7 @@ export async function buildPage({ out = "build/page", filter = "build/pointsman.
     // The question's part, what is loaded when a farm is edited, and what is loaded for the board of a whole table.
     entryPoints: {
       page: "scripts/page/main.tsx",
-      farm: "scripts/page/farm-part.ts",
+      farm: "scripts/page/farm-part.tsx",
       tables: "scripts/page/tables-part.tsx",
     },
     outdir: out,
@@ -45,7 +45,10 @@ export async function buildPage({ out = "build/page", filter = "build/pointsman.
     loader: { ".table": "binary" },
     // Bytes as they are: what they are written as must compress.
     charset: "utf8",
-    plugins: [withFilter(filter), withoutUnused, withoutPackages],
+    // Paths are those of the farm's files, from where the farm's folder is.
+    alias: { "node:path": "path-browserify" },
+    inject: ["scripts/page/farm/process.ts"],
+    plugins: [withFilter(filter), withoutDisk, withSmallFarm, withoutUnused, withoutPackages],
     logLevel: "warning",
   });
   copyFileSync("scripts/page/style.css", join(out, "page.css"));
@@ -91,6 +94,33 @@ const withoutPackages = {
     build.onLoad({ filter: /./, namespace: "none" }, ({ path }) => ({
       contents: `export let ${NOT_FOR_THE_FILTER[path].join(", ")};`,
     }));
+  },
+};
+
+/** What the compiler asks a disk, or Node, a page answers by files of its own. */
+const withoutDisk = {
+  name: "without disk",
+  setup: (build) =>
+    build.onResolve(
+      { filter: /^\.\/(?:files|exec-within)\.ts$|\/sources\/files\.ts$/ },
+      ({ path, resolveDir }) => {
+        const file = relative(process.cwd(), join(resolveDir, path));
+        if (!file.startsWith("scripts/sources/")) return null;
+        return { path: resolve("scripts/page/farm", basename(file)), sideEffects: false };
+      },
+    ),
+};
+
+/** The texts of examples/small, by path. */
+const withSmallFarm = {
+  name: "small farm",
+  setup: (build) => {
+    build.onResolve({ filter: /^small-farm$/ }, ({ path }) => ({ path, namespace: "small-farm" }));
+    build.onLoad({ filter: /.*/, namespace: "small-farm" }, () => {
+      const paths = ["farm.yaml", "wikiversions.json"].map((name) => `examples/small/${name}`);
+      const texts = Object.fromEntries(paths.map((path) => [path, readFileSync(path, "utf8")]));
+      return { contents: JSON.stringify(texts), loader: "json" };
+    });
   },
 };
 

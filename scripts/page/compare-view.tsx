@@ -9,9 +9,10 @@ import { Scrolled } from "./scrolled.tsx";
 import { TableField } from "./table-field.tsx";
 import { type TableFile, whatChanges } from "./what-changes.ts";
 
-export function CompareView({ opened: { name, bytes }, fields, ask }: CompareProps) {
+export function CompareView({ opened: { name, bytes }, before: unedited, fields, ask }: CompareProps) {
   const opened = useMemo(() => ({ name, bytes }), [name, bytes]);
-  const [before, setBefore] = useState<TableFile | null>(null);
+  const [chosen, setBefore] = useState<TableFile | null>(null);
+  const before = chosen ?? unedited;
   const [other, setOther] = useState<TableFile | null>(null);
   const after = other ?? opened;
   const changes = useMemo(() => before && whatChanges(before, after), [before, after]);

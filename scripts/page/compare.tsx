@@ -14,7 +14,7 @@ const ask: CompareProps["ask"] = async ({ name, bytes }: TableFile, fields: Fiel
   return asker.ask(fields);
 };
 
-export function Compare({ opened: { name, table }, fields }: { opened: Opened; fields: Fields }) {
-  const props = { opened: { name, bytes: table.bytes }, fields, ask };
+export function Compare({ opened: { name, table, before }, fields }: { opened: Opened; fields: Fields }) {
+  const props = { opened: { name, bytes: table.bytes }, before, fields, ask };
   return <OfTablesPart draw={(part, into) => part.compare(into, props)} />;
 }

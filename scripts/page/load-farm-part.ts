@@ -1,7 +1,20 @@
 /** The second part of the page, which is loaded when a farm is edited. */
 import { loadPart } from "./load-part.ts";
 
+/** A file that was chosen or dropped, or a folder of them. */
+export type Chosen = File | FileSystemEntry;
+
+export interface EditFarm {
+  /** null: those of examples/small. */
+  chosen: readonly Chosen[] | null;
+  /** Gets each good table, and the first of this farm: what it was before it was edited. */
+  onTable: (name: string, bytes: Uint8Array, first: Uint8Array) => void;
+}
+
 /** What the second part gives to the first. */
-export type FarmPart = Record<string, never>;
+export interface FarmPart {
+  /** Shows a farm's files in the element, in the place of those before. */
+  edit(into: HTMLElement, farm: EditFarm): void;
+}
 
 export const loadFarmPart = (): Promise<FarmPart> => loadPart("farm.js", "pointsmanFarm");

@@ -3,6 +3,7 @@ import { render } from "preact";
 import { useState } from "preact/hooks";
 import { Board } from "./board.tsx";
 import { Compare } from "./compare.tsx";
+import { Farm } from "./farm.tsx";
 import { Log } from "./log.tsx";
 import { OpenTable } from "./open-table.tsx";
 import { BUILT_IN, type Opened } from "./opened.ts";
@@ -27,6 +28,7 @@ function Page() {
             panel: () => <Playground opened={opened} fields={fields} onChange={change} />,
           },
           { id: "compare", title: "Compare", panel: () => <Compare opened={opened} fields={fields} /> },
+          { id: "farm", title: "Farm", panel: () => <Farm onOpen={setOpened} /> },
           { id: "log", title: "Log", panel: () => <Log opened={opened} /> },
           { id: "board", title: "Train board", panel: () => <Board opened={opened} /> },
         ]}

@@ -1,5 +1,6 @@
 /** A panel that another part of the page draws: what reads whole tables is loaded when it is first seen. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Replayer } from "../simulate/replay.ts";
 import type { Answered } from "./asker.ts";
 import { loadPart } from "./load-part.ts";
 import type { Fields } from "./question-form.ts";
@@ -9,13 +10,25 @@ import type { TableFile } from "./what-changes.ts";
 export interface TablesPart {
   board(into: HTMLElement, props: BoardProps): void;
   compare(into: HTMLElement, props: CompareProps): void;
+  log(into: HTMLElement, props: LogProps): void;
 }
 
 export interface BoardProps {
   opened: TableFile;
 }
 
+export interface LogProps extends BoardProps {
+  /** What the opened table was before its farm was edited. */
+  before: TableFile | null;
+  /** Of the opened table. */
+  listeners: readonly string[];
+  /** By the filter, as a listener. Rejects with an Error for the user. */
+  replayerOf(table: TableFile, listener: string): Promise<Replayer>;
+}
+
 export interface CompareProps extends BoardProps {
+  /** What the opened table was before its farm was edited. */
+  before: TableFile | null;
   /** The page's question. */
   fields: Fields;
   /** By both readers; the part has no filter of its own. Rejects with an Error for the user. */

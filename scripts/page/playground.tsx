@@ -106,7 +106,7 @@ function Form({ fields, onChange, opened }: Props) {
         <summary>Listener, data centre, method, headers, cookies, body, client</summary>
         <div class="fields">
           <ListenerSelect
-            table={opened.table}
+            listeners={opened.table.listeners.flatMap(({ name }) => name ?? [])}
             value={fields.listener}
             onChange={(listener) => onChange({ listener })}
           />

@@ -1,8 +1,7 @@
 /** Reads dblists and dbexprs: lists of wikis, and what is computed from lists. */
-import { existsSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { checkListName, parseExpression, type Term } from "./dblist-expression.ts";
-import { namesIn } from "./files.ts";
+import { exists, namesIn } from "./files.ts";
 import { isWikiId, WIKI_ID_SHAPE } from "./names.ts";
 import { type Place, Problems, quote, quoteAll, SourceError } from "./problem.ts";
 import { suggestionFor } from "./suggestion.ts";
@@ -178,7 +177,7 @@ export class DblistReader {
   #pair(name: string): { file: string; expr: string } | null {
     const base = this.#path(name).replace(ENDING, "");
     const [file, expr] = [`${base}.dblist`, `${base}.dbexpr`];
-    return existsSync(file) && existsSync(expr) ? { file, expr } : null;
+    return exists(file) && exists(expr) ? { file, expr } : null;
   }
 
   #resolve(name: string, where: Place, believed: Believed = "dblist"): string {
@@ -188,7 +187,7 @@ export class DblistReader {
       if (pair !== null) return pair.expr;
     }
     const candidates = ENDING.test(path) ? [path] : [`${path}.dblist`, `${path}.dbexpr`];
-    const found = candidates.find((file) => existsSync(file));
+    const found = candidates.find((file) => exists(file));
     if (found !== undefined) return found;
     throw new SourceError(where, `unknown list ${quote(name)}: ${this.#wayOut(name, candidates[0]!)}`);
   }
@@ -208,7 +207,7 @@ export class DblistReader {
 
   /** The list files of the folder, in order of name, without what editors hide there. */
   #files(): string[] {
-    if (!existsSync(this.#root)) {
+    if (!exists(this.#root)) {
       throw new SourceError({ file: this.#root }, "there is no such dblists folder");
     }
     return namesIn(this.#root).filter((file) => ENDING.test(file) && !file.startsWith("."));

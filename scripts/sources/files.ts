@@ -1,5 +1,14 @@
-/** Reads the bytes of a source, within a bound. */
-import { closeSync, constants, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
+/** Reads the bytes of a source, within a bound. On the page, `scripts/page/farm/files.ts` stands in for this file. */
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { type Place, quote, SourceError } from "./problem.ts";
 import { reason } from "./reason.ts";
 
@@ -50,6 +59,10 @@ function kindOf(stats: Stats): string {
   if (stats.isFIFO()) return "a pipe";
   return stats.isSocket() ? "a socket" : "a device";
 }
+
+export const exists = (path: string): boolean => existsSync(path);
+
+export const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
 
 /** The names in a folder, sorted. */
 export function namesIn(folder: string, referrer: Place = { file: folder }): string[] {

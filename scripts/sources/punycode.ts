@@ -1,5 +1,4 @@
 /** Host names in other letters than ASCII, as they go over the wire. */
-import { domainToASCII } from "node:url";
 import { HOST, isAddress } from "./names.ts";
 
 /**
@@ -7,8 +6,8 @@ import { HOST, isAddress } from "./names.ts";
  * browsers do it. null for what is no such name.
  */
 export function punycodeOf(name: string): string | null {
-  // Node's function tidies up addresses and `%41` as well: it is given names alone.
+  // URLs have addresses and `%41` tidied up as well: only names become one.
   if (!/[^\0-\x7f]/.test(name) || /[^a-z0-9_.\x80-\u{10ffff}-]/u.test(name)) return null;
-  const host = domainToASCII(name);
+  const host = URL.canParse(`http://${name}/`) ? new URL(`http://${name}/`).hostname : "";
   return HOST.test(host) && !isAddress(host) ? host : null; // `１.２.３.４` spells an address
 }

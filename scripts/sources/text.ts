@@ -1,5 +1,4 @@
 /** Reads a text file, and refuses what is no text. */
-import { isUtf8 } from "node:buffer";
 import { readBytes } from "./files.ts";
 import { refuseMergeConflict } from "./merge-conflict.ts";
 import { type Place, SourceError } from "./problem.ts";
@@ -10,24 +9,33 @@ import { type Place, SourceError } from "./problem.ts";
  */
 export function readText(file: string, referrer: Place = { file }, atMost?: number): string {
   const bytes = readBytes(file, referrer, atMost);
-  if (!isUtf8(bytes)) throw notUtf8(file, bytes);
-  const text = bytes.toString("utf8").replace(/^\u{feff}/u, "");
+  const text = decoded(bytes);
+  if (text === null) throw notUtf8(file, bytes);
   const zero = text.indexOf("\0");
   if (zero !== -1) throw damaged(file, text, zero, "a zero byte: the file is damaged, restore it");
   refuseMergeConflict(file, text);
   return text;
 }
 
+/** Without a BOM; null for what is not UTF-8. */
+function decoded(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
 function damaged(file: string, text: string, offset: number, what: string): SourceError {
   return new SourceError({ file, ...new LineIndex(text).at(offset) }, what);
 }
 
-function notUtf8(file: string, bytes: Buffer): SourceError {
-  const start = bytes.toString("hex", 0, 2);
-  if (start === "fffe" || start === "feff") {
+function notUtf8(file: string, bytes: Uint8Array): SourceError {
+  const start = (bytes[0]! << 8) | bytes[1]!;
+  if (start === 0xfffe || start === 0xfeff) {
     return new SourceError({ file, line: 1, column: 1 }, "the text is UTF-16: save it as UTF-8");
   }
-  if (start === "1f8b") {
+  if (start === 0x1f8b) {
     return new SourceError({ file, line: 1, column: 1 }, "the file is compressed by gzip: unpack it");
   }
   const { before, byte } = firstBad(bytes);
@@ -36,19 +44,23 @@ function notUtf8(file: string, bytes: Buffer): SourceError {
 }
 
 /** The first byte that is no character's, and the text before it. */
-function firstBad(bytes: Buffer): { before: string; byte: number } {
-  const text = bytes.toString("utf8"); // with U+FFFD in its place, which may be a character of the file as well
+function firstBad(bytes: Uint8Array): { before: string; byte: number } {
+  const text = textOf(bytes); // with U+FFFD in its place, which may be a character of the file as well
   let offset = 0;
   for (let at = 0; ; ) {
     const next = text.indexOf("\u{fffd}", at);
-    offset += Buffer.byteLength(text.slice(at, next));
-    if (bytes.toString("hex", offset, offset + 3) !== "efbfbd") {
-      return { before: text.slice(0, next), byte: bytes[offset]! };
-    }
-    offset += 3;
+    offset += new TextEncoder().encode(text.slice(at, next)).length;
+    const isWritten = REPLACEMENT.every((byte, i) => bytes[offset + i] === byte);
+    if (!isWritten) return { before: text.slice(0, next), byte: bytes[offset]! };
+    offset += REPLACEMENT.length;
     at = next + 1;
   }
 }
+
+/** U+FFFD in UTF-8. */
+const REPLACEMENT = [0xef, 0xbf, 0xbd];
+
+const textOf = (bytes: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 
 /** A program that died while it wrote leaves half a line, and half a line may well mean something else. */
 export function isCutOff(text: string): boolean {

@@ -1,5 +1,5 @@
 /** Reads the version that a file of Helm values deploys. */
-import { runInNewContext } from "node:vm";
+import { execWithin, OutOfTime } from "./exec-within.ts";
 import { type Images, readImages } from "./images-file.ts";
 import { isVersion, NAME_SHAPE } from "./names.ts";
 import { type Place, quote, SourceError } from "./problem.ts";
@@ -13,6 +13,8 @@ export interface ValuesRule {
   /** Where the farm states the rule, for errors about the pattern. */
   readonly place?: Place | undefined;
 }
+
+const PATTERN_MS_AT_MOST = 1000;
 
 /** What a values file deploys. */
 export interface DeployedImage extends Images {
@@ -29,7 +31,7 @@ export function readVersionFromValues(file: string, rule: ValuesRule): DeployedI
   checkPattern(rule);
   const images = readImages(file, rule.key, rule.place);
   const { tag, place } = images;
-  const found = run("new RegExp(pattern).exec(text)", rule, tag);
+  const found = run(rule, tag);
   if (found === null) {
     const what = `the tag ${quote(tag)} does not match the farm's pattern ${quote(rule.pattern)}`;
     throw new SourceError(place, `${what}: correct the pattern, or state the release's version`);
@@ -42,31 +44,28 @@ export function readVersionFromValues(file: string, rule: ValuesRule): DeployedI
   return { ...images, version };
 }
 
-/** A pattern may take for ever, as `(a+)+b` does; and nothing stops a regular expression from outside but this. */
-const PATTERN_MS_AT_MOST = 1000;
-
-/** What `code` gives for the pattern and the text. */
-function run(code: string, rule: ValuesRule, text: string): RegExpExecArray | null {
+/** What the pattern finds in the text. */
+function run(rule: ValuesRule, text: string): RegExpExecArray | null {
   const { pattern, place = { file: "pattern" } } = rule;
   try {
-    return runInNewContext(code, { pattern, text }, { timeout: PATTERN_MS_AT_MOST });
+    return execWithin(PATTERN_MS_AT_MOST, pattern, text);
   } catch (error) {
-    const { code: reason, message } = error as NodeJS.ErrnoException;
-    if (reason !== "ERR_SCRIPT_EXECUTION_TIMEOUT") {
-      throw new SourceError(place, `the pattern ${quote(pattern)} is not a regular expression: ${message}`);
+    if (error instanceof OutOfTime) {
+      const what = `the pattern ${quote(pattern)} takes more than a second for ${quote(text)}`;
+      throw new SourceError(place, `${what}: write it without repetitions in a repetition, as in \`(a+)+\``);
     }
-    const what = `the pattern ${quote(pattern)} takes more than a second for ${quote(text)}`;
-    throw new SourceError(place, `${what}: write it without repetitions in a repetition, as in \`(a+)+\``);
+    const { message } = error as Error;
+    throw new SourceError(place, `the pattern ${quote(pattern)} is not a regular expression: ${message}`);
   }
 }
 
 /** It must have one group. */
 function checkPattern(rule: ValuesRule): void {
-  run("new RegExp(pattern)", rule, "");
-  // With an empty alternative it matches anything, and the match has a place for every group.
-  const groups = run("new RegExp(pattern + '|').exec(text)", rule, "")!.length - 1;
-  if (groups === 1) return;
   const { pattern, place = { file: "pattern" } } = rule;
+  run(rule, "");
+  // With an empty alternative it matches anything, and the match has a place for every group.
+  const groups = run({ ...rule, pattern: `${pattern}|` }, "")!.length - 1;
+  if (groups === 1) return;
   const what = groups === 0 ? "has no group" : `has ${groups} groups`;
   const wayOut = "put the version, and nothing else, in one pair of `( )`; `(?: )` groups without taking";
   throw new SourceError(place, `the pattern ${quote(pattern)} ${what}: ${wayOut}`);

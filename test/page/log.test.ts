@@ -41,7 +41,12 @@ describeInChromium("A log on the page", (browser) => {
     expect(await page.locator("#page :is(svg, script, img, iframe, a)").count()).toBe(0);
     expect(await page.evaluate(() => "hit" in globalThis)).toBe(false);
     expect(wrong).toEqual([]);
-    expect(asked.map((url) => url.replace(/.*\//, ""))).toEqual(["index.html", "page.css", "page.js"]);
+    expect(asked.map((url) => url.replace(/.*\//, ""))).toEqual([
+      "index.html",
+      "page.css",
+      "page.js",
+      "tables.js",
+    ]);
     expect(await seriousFindings(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
     await page.context().close();

@@ -57,6 +57,7 @@ describeInChromium("The page", (browser) => {
     expect(await page.getByRole("tab").allInnerTexts()).toEqual([
       "Playground",
       "Compare",
+      "Farm",
       "Log",
       "Train board",
     ]);

@@ -1,10 +1,10 @@
 /** The farm's table, as every command makes it. */
 import { EncodeError, type EncodeOptions, encode } from "../encode/encode.ts";
 import { isAlmostFull, limitsOfTable, showLimit } from "../encode/limits.ts";
-import type { Farm } from "../farm/farm.ts";
 import type { Plan } from "../plan.ts";
 import { SourceError } from "../sources/problem.ts";
 import { Table } from "../table/table.ts";
+import type { Farm } from "./farm.ts";
 
 /** The farm's table, read back. What no table can hold is an error at the farm file. Throws SourceError. */
 export function encodeFarm(farm: Farm, plan: Plan, options: EncodeOptions): Table {
