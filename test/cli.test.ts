@@ -7,6 +7,7 @@ import { HEADER_DIGEST } from "../assembly/layout.ts";
 import { cli, edit, folder, home, packSmall, promote, read, run, SMALL, setUpCli } from "./support/cli.ts";
 import { DATA, DATA_IS_ABSENT, projectPath, WHY_SKIPPED } from "./support/data.ts";
 import { guest } from "./support/guests.ts";
+import { basis, wat } from "./support/wat.ts";
 
 setUpCli();
 
@@ -351,6 +352,22 @@ describe("pointsman simulate", () => {
     });
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ requests: 1, hostsWithoutWiki: { "x.example": 1 } });
+  });
+
+  it("tells the lines of a trap by the source map beside the module", () => {
+    const traps = `(module ${basis}(func (export "proxy_on_configure") (param i32 i32) (result i32) (unreachable)))`;
+    writeFileSync(join(folder, "traps.wasm"), wat(traps));
+    const map = { version: 3, sources: ["traps.wat"], names: [], mappings: "AAAA" };
+    writeFileSync(join(folder, "traps.wasm.map"), JSON.stringify(map));
+    const replay = ["simulate", "--wasm", "traps.wasm", "--requests", "-"];
+    const { code, err } = run(replay, { input: "" });
+    expect(code).toBe(1);
+    expect(err).toMatch(/unreachable\n {2}at proxy_on_configure \(traps\.wat:1:1, 0x[0-9a-f]+\)/);
+    writeFileSync(join(folder, "traps.wasm.map"), "null");
+    expect(run(replay, { input: "" })).toMatchObject({
+      code: 1,
+      err: "traps.wasm.map: not a source map: write it anew, or move it away\n",
+    });
   });
 
   it("runs any module with what it is given, and shows its logs and what the client gets", async () => {

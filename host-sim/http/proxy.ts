@@ -15,7 +15,8 @@ import { Exchange } from "./exchange.ts";
 import { HttpCalls } from "./http-calls.ts";
 
 /** A module, in which proxy, and what it is told there. */
-export interface SimulatedPlugin extends Pick<LoadOptions, "vmConfiguration" | "properties" | "environment"> {
+export interface SimulatedPlugin
+  extends Pick<LoadOptions, "vmConfiguration" | "properties" | "environment" | "sourceMap"> {
   wasm: Uint8Array;
   profile: Profile;
   /** The plugin's configuration. */
@@ -59,7 +60,7 @@ export class SimulatedProxy {
   /** Throws an Error that says why the module or its configuration was refused, or the address is taken. */
   static async start(options: SimulatedProxyOptions): Promise<SimulatedProxy> {
     const { wasm, profile, failurePolicy, vmConfiguration = "", properties = {}, environment = {} } = options;
-    const host = new ProxyHost(await Vm.compile(wasm, profile), {
+    const host = new ProxyHost(await Vm.compile(wasm, profile, options.sourceMap), {
       profile,
       failurePolicy,
       workers: 1,

@@ -1,5 +1,6 @@
 /** `pointsman simulate`: requests, from a log or over HTTP, through the filter. */
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Upstream } from "../../host-sim/http/clusters.ts";
 import { type SimulatedPlugin, SimulatedProxy } from "../../host-sim/http/proxy.ts";
@@ -243,6 +244,17 @@ function collectVariable(
   return { ...variables, [name]: value };
 }
 
+/** What a compiler has written beside a module: FILE.map. No other place is looked at, whatever the module names. */
+function sourceMapBeside(wasm: string | undefined): string | null {
+  const file = `${wasm}.map`;
+  if (wasm === undefined || wasm === "-" || !existsSync(file)) return null;
+  const text = Buffer.from(readInput(file)).toString("utf8");
+  try {
+    if (typeof JSON.parse(text).mappings === "string") return text;
+  } catch {}
+  throw new Refusal(`${file}: not a source map: write it anew, or move it away`);
+}
+
 function simulated({
   wasm,
   config,
@@ -253,7 +265,9 @@ function simulated({
   env,
 }: SimulateOptions): SimulatedPlugin {
   const bytesOf = (file: string | undefined) => (file === undefined ? new Uint8Array(0) : readInput(file));
+  const sourceMap = sourceMapBeside(wasm);
   return {
+    ...(sourceMap !== null && { sourceMap }),
     wasm: wasm === undefined ? filter : readInput(wasm),
     profile: PROFILES.get(profile)!,
     configuration: bytesOf(config),
