@@ -4,6 +4,9 @@ import type { HttpCall, HttpCallResponse, RootContext } from "../index.ts";
 import type { Clusters } from "./clusters.ts";
 import { pairs } from "./exchange.ts";
 
+/** Of one answer: who sends more is cut off, and the module is told that the call failed. */
+const ANSWER_BYTES_AT_MOST = 16 * 2 ** 20;
+
 /** The module's own calls (`proxy_http_call`), made for real to the clusters that they name. */
 export class HttpCalls {
   private readonly underWay = new Set<HttpCall>();
@@ -50,7 +53,12 @@ export class HttpCalls {
     request.on("error", () => this.finish(root, call, null));
     request.on("response", (response) => {
       const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      let size = 0;
+      response.on("data", (chunk: Buffer) => {
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size > ANSWER_BYTES_AT_MOST) response.destroy(new Error("the answer is too large"));
+      });
       response.on("error", () => this.finish(root, call, null));
       response.on("end", () => {
         const headers = [[":status", String(response.statusCode)] as const, ...pairs(response.rawHeaders)];

@@ -229,6 +229,13 @@ describe("the simulated proxy with a module that answers, calls and traps", () =
     expect(logs.join("\n")).toMatch(/call (failed|answered with nothing)/);
   });
 
+  it("cuts off an answer to the module that is too large, and says that the call failed", async () => {
+    const oracle = await listen((_, response) => void response.end(Buffer.alloc(16 * 2 ** 20 + 1)));
+    const { ask, logs } = await start({ wasm, more: { oracle } });
+    expect((await ask({ path: "/call" })).status).toBe(200);
+    expect(logs.join("\n")).toContain("call answered with nothing");
+  });
+
   it("tells the module that nobody speaks gRPC, so that no request waits for good", async () => {
     const { ask, logs } = await start({
       wasm: await compileGuest(["test/same-as-envoy/guest/script.ts", ...FILTER_FLAGS]),
