@@ -1,7 +1,7 @@
 /** The way to a farm that is edited: its files, and the part of the page that compiles them. */
 import { useRef, useState } from "preact/hooks";
 import { visibleOnLine } from "../visible.ts";
-import { type Chosen, type EditFarm, loadFarmPart } from "./load-farm-part.ts";
+import { type EditFarm, loadFarmPart } from "./load-farm-part.ts";
 import { type Opened, openTable } from "./opened.ts";
 
 const onTableOf =
@@ -23,11 +23,9 @@ export function Farm({ onOpen }: { onOpen: (opened: Opened) => void }) {
   const field = (label: string, isFolder: boolean) => (
     <label
       class="file"
-      onDrop={(event) => {
-        event.preventDefault();
-        const entries = [...(event.dataTransfer?.items ?? [])].map((item) => item.webkitGetAsEntry());
-        void edit(entries.filter((entry) => entry !== null));
-      }}
+      // The field itself takes what is dropped on it, whole folders too: it is no table for the page.
+      onDragOver={(event) => event.stopPropagation()}
+      onDrop={(event) => event.stopPropagation()}
     >
       <span>{label}</span>
       <input
@@ -35,7 +33,7 @@ export function Farm({ onOpen }: { onOpen: (opened: Opened) => void }) {
         multiple
         ref={(input) => void (input && Object.assign(input, { webkitdirectory: isFolder }))}
         onChange={({ currentTarget }) => {
-          const chosen: Chosen[] = [...(currentTarget.files ?? [])];
+          const chosen = [...(currentTarget.files ?? [])];
           currentTarget.value = "";
           if (chosen.length > 0) void edit(chosen);
         }}

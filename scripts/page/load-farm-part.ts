@@ -1,12 +1,9 @@
 /** The second part of the page, which is loaded when a farm is edited. */
 import { loadPart } from "./load-part.ts";
 
-/** A file that was chosen or dropped, or a folder of them. */
-export type Chosen = File | FileSystemEntry;
-
 export interface EditFarm {
-  /** null: those of examples/small. */
-  chosen: readonly Chosen[] | null;
+  /** Its files; null: those of examples/small. */
+  chosen: readonly File[] | null;
   /** Gets each good table, and the first of this farm: what it was before it was edited. */
   onTable: (name: string, bytes: Uint8Array, first: Uint8Array) => void;
 }

@@ -34,6 +34,15 @@ async function paste(text: Locator, all: string): Promise<void> {
   }, all);
 }
 
+/** Drops what lies at the path, a folder too, as from a file manager. */
+async function drop(page: Page, on: Locator, path: string): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  const { x, y } = (await on.boundingBox())!;
+  const data = { items: [], files: [path], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"] as const)
+    await devtools.send("Input.dispatchDragEvent", { type, x: x + 5, y: y + 5, data });
+}
+
 describeInChromium("A farm on the page", (browser) => {
   it("is edited: what is wrong stands on its line in the CLI's words, and a good one is asked", async () => {
     const { page, asked, wrong } = await openPage(browser(), { viewport: { width: 390, height: 800 } });
@@ -112,6 +121,10 @@ describeInChromium("A farm on the page", (browser) => {
     const tenants = projectPath("examples/tenants");
     const expected = digestOf(join(tenants, "farm.yaml"));
     await page.getByLabel("Its folder").setInputFiles(tenants);
+    await expect.poll(() => digest(page)).toBe(expected);
+    await page.getByRole("button", { name: "Edit examples/small" }).click();
+    await expect.poll(() => digest(page)).not.toBe(expected);
+    await drop(page, page.getByLabel("Its folder"), tenants);
     await expect.poll(() => digest(page)).toBe(expected);
     await page.getByRole("combobox", { name: "File" }).selectOption("tenants/lists/all.dblist");
     const list = readFileSync(join(tenants, "lists/all.dblist"), "utf8");
