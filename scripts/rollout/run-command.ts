@@ -37,19 +37,10 @@ export function runCommand(
   for (const [name, value] of Object.entries(told)) env[`POINTSMAN_${name}`] = visibleOnLine(value);
   const words = [event, stage, String(generation), what].map(visibleOnLine);
   return new Promise((resolve) => {
-    const child = spawn("/bin/sh", ["-c", command, "pointsman", ...words], {
-      env,
-      stdio: ["ignore", 2, 2],
-      detached: true,
-    });
     // With what it has started.
     const kill = () => {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     };
-    const timer = setTimeout(() => {
-      kill();
-      end(`it took more than ${showSeconds(timeoutMs / 1000)}`);
-    }, timeoutMs);
     // It has a group of its own, which no Ctrl-C reaches.
     const die = (name: NodeJS.Signals) => {
       kill();
@@ -62,7 +53,17 @@ export function runCommand(
       signal?.removeEventListener("abort", kill);
       resolve(why);
     };
+    // Before it runs: a signal that came in between would end us, and leave it.
     for (const name of DEATHS) process.on(name, die);
+    const child = spawn("/bin/sh", ["-c", command, "pointsman", ...words], {
+      env,
+      stdio: ["ignore", 2, 2],
+      detached: true,
+    });
+    const timer = setTimeout(() => {
+      kill();
+      end(`it took more than ${showSeconds(timeoutMs / 1000)}`);
+    }, timeoutMs);
     signal?.addEventListener("abort", kill, { once: true });
     child.on("error", (error) => end(error.message));
     child.on("exit", (code, signal) =>
