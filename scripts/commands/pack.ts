@@ -180,8 +180,6 @@ export function packFarm(
   const namesText = options.strip ? null : JSON.stringify(compiled.names);
   const { generation = 1 } = options;
   const table = encodeFarm(farm, plan, { generation, names: namesText, progress });
-  progress("checking the table");
-  checkVersions(table, farm);
   warnOfLimits(farm, table);
   const changes = old && changesFrom(old, plan, table, farm);
   return {
@@ -215,20 +213,6 @@ function findingsOf(farm: Farm, groups: Groups, changes: Diff | null): Finding[]
     }
   }
   return findings;
-}
-
-/** What no packing may get wrong, read back from the bytes: no wiki is on a release of another version. */
-function checkVersions(table: Table, farm: Farm): void {
-  const versions = Array.from({ length: table.releaseCount }, (_, i) => table.release(i).version);
-  for (const [i, wiki] of farm.wikis.ids.entries()) {
-    const slot = table.find(table.wikis, wiki);
-    if (slot === -1) throw new Error(`bug: ${wiki} was not packed`);
-    if (versions[table.releaseOf(slot)] !== farm.wikis.versions[i])
-      throw new Error(`bug: ${wiki} was packed to a release of another version`);
-  }
-  const { count } = table.wikis;
-  const { length } = farm.wikis.ids;
-  if (count !== length) throw new Error(`bug: ${count} wikis were packed, the farm has ${length}`);
 }
 
 function readOld(file: string): Table | null {

@@ -2,6 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { compileFarm, warningsOf } from "../../test/support/farm-text.ts";
 import { plainPlan } from "../../test/support/plans.ts";
+import { encode } from "../encode/encode.ts";
+import { Table } from "../table/table.ts";
 import { encodeFarm, warnOfLimits } from "./encode-farm.ts";
 
 const OPTIONS = { generation: 1, names: null };
@@ -21,7 +23,7 @@ describe("a farm's table", () => {
       const named = names(deployments, "d").map((name) => ({ name, readOnly: null }));
       const plan = plainPlan({ releases, clusters, deployments: named });
       const { farm } = compileFarm();
-      warnOfLimits(farm, encodeFarm(farm, plan, OPTIONS));
+      warnOfLimits(farm, new Table(encode(plan, OPTIONS)));
       return warningsOf(farm);
     };
     expect(warned(200)).toEqual([]);

@@ -13,7 +13,10 @@ export interface Compiled {
   warnings: readonly SourceError[];
 }
 
-/** As `pointsman pack` does it, names included. @param today as `2026-12-31`, for the expiry of pins */
+/**
+ * As `pointsman pack` does it, names included, but for the guards: there is no table before.
+ * @param today as `2026-12-31`, for the expiry of pins
+ */
 export function compileFiles(files: FarmFiles, farmFile: string, today: string): Compiled {
   useFiles(files);
   try {
