@@ -4,6 +4,7 @@ import type { Code } from "./backtrace.ts";
 import { envoy140 } from "./profiles/envoy.ts";
 import type { Profile } from "./profiles/profile.ts";
 import { type Positions, positionsOf } from "./source-map.ts";
+import { dwarfPositions } from "./wasm/dwarf-lines.ts";
 import { lackingFeature, usedFeatures } from "./wasm/features.ts";
 import { functionNames } from "./wasm/names.ts";
 import { type Outline, outlineOf } from "./wasm/outline.ts";
@@ -25,7 +26,7 @@ export class CompiledModule implements Code {
   readonly #counted: Counted;
   /** The stack is bounded: the functions stand behind others. */
   readonly #isBounded: boolean;
-  readonly #positions: Positions | null;
+  #positions: Positions | null;
   #names: ReadonlyMap<number, string> | null = null;
 
   /** @internal */
@@ -52,7 +53,8 @@ export class CompiledModule implements Code {
   }
 
   positionOf(offset: number): string | null {
-    return this.#positions?.(offset) ?? null;
+    this.#positions ??= dwarfPositions(this.#bytes);
+    return this.#positions(offset);
   }
 
   original(index: number, offset: number): { index: number; offset: number | null } | null {
@@ -65,7 +67,7 @@ export class CompiledModule implements Code {
 /**
  * Compiles a module once for many VMs of one profile: refused for the Wasm features that its host refuses, and
  * with bounds on its turns and, as its host has it, on its stack. Throws a LoadError.
- * @param sourceMap its map's JSON, for the backtraces of traps
+ * @param sourceMap its map's JSON, for the backtraces of traps; null: they have what lines the module has as DWARF
  */
 export async function compileModule(
   bytes: Uint8Array,
