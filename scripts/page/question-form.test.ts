@@ -72,7 +72,7 @@ describe("the link", () => {
     ) as fc.Arbitrary<unknown>;
     fc.assert(
       fc.property(any as fc.Arbitrary<Fields>, (fields) => {
-        expect(ofFragment(toFragment(fields))).toEqual(fields);
+        expect(ofFragment(toFragment(fields)!)).toEqual(fields);
       }),
     );
   });
@@ -80,6 +80,9 @@ describe("the link", () => {
   it("of nothing is none; one that is too long, or says something else, asks nothing", () => {
     expect(toFragment(NOTHING)).toBe("");
     expect(ofFragment(`#ask=${"a".repeat(2 ** 16)}`)).toEqual(NOTHING);
+    const long = (length: number) => ({ ...NOTHING, ask: "a".repeat(length - "#ask=".length) });
+    expect(ofFragment(toFragment(long(2 ** 16))!)).toEqual(long(2 ** 16));
+    expect(toFragment(long(2 ** 16 + 1))).toBe(null);
     expect(ofFragment("#__proto__=x&%zz=%")).toEqual(NOTHING);
   });
 });

@@ -32,10 +32,11 @@ const KEYS = Object.keys(NOTHING) as (keyof Fields)[];
 /** A link is no place for more; a longer one is not read, as it may come from anybody. */
 const LONGEST_LINK = 2 ** 16;
 
-/** `#ask=en.example&method=POST` */
-export function toFragment(fields: Fields): string {
+/** `#ask=en.example&method=POST`; null where it would be longer than is read. */
+export function toFragment(fields: Fields): string | null {
   const said = KEYS.filter((key) => fields[key] !== "").map((key) => [key, fields[key]]);
-  return said.length === 0 ? "" : `#${new URLSearchParams(said)}`;
+  const fragment = said.length === 0 ? "" : `#${new URLSearchParams(said)}`;
+  return fragment.length > LONGEST_LINK ? null : fragment;
 }
 
 /** What a fragment says; other names in it are left alone. */

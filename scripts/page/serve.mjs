@@ -74,6 +74,9 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 function options() {
   try {
     const { values } = parseArgs({ options: { fleet: { type: "string" }, help: { type: "boolean" } } });
+    const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(values.fleet ?? "")?.[1];
+    if (scheme !== undefined && !/^https?$/i.test(scheme))
+      throw new Error(`--fleet: ${scheme} is not asked: write an http or https URL, or a file`);
     if (!values.help) return values;
     console.log(USAGE);
     process.exit(0);

@@ -14,13 +14,17 @@ export function Share({ fields, answered }: { fields: Fields; answered: Answered
     );
     setCopied({ what, text, isDone: isDone ?? false });
   };
-  const link = new URL(toFragment(fields), location.href).href;
+  const fragment = toFragment(fields);
   const { suiteCase } = answered;
   return (
     <section aria-label="Copy" class="share">
-      <button type="button" onClick={copy("The link", link)}>
-        Copy the link
-      </button>
+      {fragment === null ? (
+        <span>No link holds so long a question.</span>
+      ) : (
+        <button type="button" onClick={copy("The link", new URL(fragment, location.href).href)}>
+          Copy the link
+        </button>
+      )}
       <button type="button" onClick={copy("The curl command", asCurl(answered.question))}>
         Copy as curl
       </button>

@@ -1,5 +1,5 @@
 /** The train board and the comparison of tables, in a real Chromium: what the real CLI packed, pushed and said. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -184,6 +184,15 @@ describeInChromium("Whole tables", (browser) => {
     expect(wrong).toEqual([]);
     expect(await seriousFindings(page)).toEqual([]);
     await page.context().close();
+  });
+
+  it("have no other address than one of HTTP, or a file", () => {
+    const args = [projectPath("scripts/page/serve.mjs"), "--fleet", "ftp://127.0.0.1/"];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching(/^--fleet: ftp is not asked: /),
+    });
   });
 
   it("are a board that is pointed at `serve` by npm run page -- --fleet, and says when that is away", async () => {
