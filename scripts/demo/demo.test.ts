@@ -189,6 +189,7 @@ test("a failing pack leaves nothing, and a wrong option is said", async () => {
     "Unknown option '--onec'",
     "--source takes NAME=DIR, not 'x'",
   ]);
+  said.mockRestore();
 });
 
 test("a request to show is a URL, and its curl line survives any path", () => {
