@@ -6,20 +6,9 @@ import { projectPath } from "../../test/support/data.ts";
 import { TRAP_MODULES } from "../../test/support/dwarf/trap-modules.ts";
 import { Vm } from "../index.ts";
 import { dwarfPositions } from "./dwarf-lines.ts";
-import { WasmReader } from "./reader.ts";
-import { readSections } from "./sections.ts";
+import { customSections, readSections } from "./sections.ts";
 
 const source = readFileSync(projectPath("test/support/dwarf/trap.c"), "utf8").split("\n");
-
-/** The content of a custom section, in place. */
-function custom(wasm: Uint8Array, name: string): Uint8Array | null {
-  for (const { id, body } of readSections(wasm)) {
-    if (id !== 0) continue;
-    const reader = new WasmReader(body);
-    if (reader.name() === name) return body.subarray(reader.at);
-  }
-  return null;
-}
 
 describe.each(TRAP_MODULES)("DWARF $version", ({ wasm }) => {
   test("a trap's frames have file, line and column", async () => {
@@ -40,7 +29,9 @@ describe.each(TRAP_MODULES)("DWARF $version", ({ wasm }) => {
     fc.assert(
       fc.property(changes, fc.nat(), (changed, cut) => {
         const damaged = wasm.slice();
-        const lines = custom(damaged, ".debug_line")!;
+        const lines = customSections(readSections(damaged)).find(
+          ({ name }) => name === ".debug_line",
+        )!.content;
         for (const [at, byte] of changed) lines[at % lines.length] = byte;
         if (cut % 4 === 0) lines.fill(0xff, cut % lines.length);
         const [before, after] = [dwarfPositions(wasm), dwarfPositions(damaged)];

@@ -1,9 +1,8 @@
 /** Where an instruction comes from in its author's sources, by the lines that a module has as DWARF (versions 2 to 5). */
 import { DwarfReader } from "./dwarf-reader.ts";
-import { section, WasmReader } from "./reader.ts";
-import { readSections } from "./sections.ts";
+import { section } from "./reader.ts";
+import { customSections, readSections } from "./sections.ts";
 
-const CUSTOM = 0;
 /** DWARF 5, section 6.2.5.2. */
 const opcode = {
   extended: 0,
@@ -88,12 +87,7 @@ interface Sections {
 export function dwarfPositions(wasm: Uint8Array): (offset: number) => string | null {
   const sections = readSections(wasm);
   const code = sections.find(({ id }) => id === section.code);
-  const texts = new Map<string, Uint8Array>();
-  for (const { id, body } of sections) {
-    if (id !== CUSTOM) continue;
-    const reader = new WasmReader(body);
-    texts.set(reader.name(), body.subarray(reader.at));
-  }
+  const texts = new Map(customSections(sections).map(({ name, content }) => [name, content]));
   const lines = texts.get(".debug_line");
   if (lines === undefined || code === undefined) return () => null;
   const sequences = sequencesOf({ lines, texts });

@@ -1,18 +1,16 @@
 /** The names of a module's functions, by its "name" section (WebAssembly core specification, appendix 7.4). */
 import { WasmReader } from "./reader.ts";
-import { readSections } from "./sections.ts";
+import { customSections, readSections } from "./sections.ts";
 
-const CUSTOM = 0;
 const FUNCTIONS = 1;
 
 /** By number, imports included; empty for a module that was stripped of them. */
 export function functionNames(wasm: Uint8Array): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
-  for (const { id, body } of readSections(wasm)) {
-    if (id !== CUSTOM) continue;
-    const reader = new WasmReader(body);
-    if (reader.name() !== "name") continue;
-    while (reader.at < body.length) {
+  for (const { name, content } of customSections(readSections(wasm))) {
+    if (name !== "name") continue;
+    const reader = new WasmReader(content);
+    while (reader.at < content.length) {
       const kind = reader.byte();
       const end = reader.number() + reader.at;
       if (kind === FUNCTIONS)

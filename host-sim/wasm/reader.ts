@@ -2,7 +2,15 @@
 
 /** Magic and version. */
 export const headerSize = 8;
-export const section = { type: 1, import: 2, function: 3, global: 6, export: 7, code: 10 } as const;
+export const section = {
+  custom: 0,
+  type: 1,
+  import: 2,
+  function: 3,
+  global: 6,
+  export: 7,
+  code: 10,
+} as const;
 
 const valueTypes: Readonly<Record<number, string>> = {
   127: "i32",

@@ -67,6 +67,15 @@ export function readSections(wasm: Uint8Array): Section[] {
   return sections;
 }
 
+/** Custom sections, by what they are called; what follows the name. */
+export function customSections(sections: readonly Section[]): { name: string; content: Uint8Array }[] {
+  return sections.flatMap(({ id, body }) => {
+    if (id !== section.custom) return [];
+    const reader = new WasmReader(body);
+    return [{ name: reader.name(), content: body.subarray(reader.at) }];
+  });
+}
+
 /** What a section has in it; of one that is not there, no entries. */
 export function bodyOf(sections: readonly Section[], id: number): Uint8Array {
   return sections.find((one) => one.id === id)?.body ?? new Uint8Array([0]);
