@@ -1,16 +1,16 @@
 /** Which table is asked, and the way to another one: a file that is chosen, or dropped on the page. */
 import { useEffect, useState } from "preact/hooks";
-import { MAX_TABLE_BYTES } from "../../assembly/layout.ts";
 import { visibleOnLine } from "../visible.ts";
+import { FileField } from "./file-field.tsx";
 import { type Opened, openTable } from "./opened.ts";
+import { readTableFile } from "./read-table-file.ts";
 
 export function OpenTable({ opened, onOpen }: { opened: Opened; onOpen: (opened: Opened) => void }) {
   const [problem, setProblem] = useState<string | null>(null);
   const open = async (file: File | undefined) => {
     if (file === undefined) return;
     try {
-      if (file.size > MAX_TABLE_BYTES) throw new Error(`it has more than ${MAX_TABLE_BYTES} bytes`);
-      onOpen(openTable(file.name, new Uint8Array(await file.arrayBuffer())));
+      onOpen(openTable(file.name, await readTableFile(file)));
       setProblem(null);
     } catch (error) {
       setProblem(`${file.name}: ${(error as Error).message}`);
@@ -39,16 +39,7 @@ export function OpenTable({ opened, onOpen }: { opened: Opened; onOpen: (opened:
         {table.generation}, digest <code>{table.digest.slice(0, 12)}</code>
         {names === null && ", without names: it does not know the farm's lines"}
       </p>
-      <label class="file">
-        Open a table: choose its file, or drop it here
-        <input
-          type="file"
-          onChange={({ currentTarget }) => {
-            void open(currentTarget.files?.[0]);
-            currentTarget.value = "";
-          }}
-        />
-      </label>
+      <FileField label="Open a table: choose its file, or drop it here" onFile={(file) => void open(file)} />
       <p class="problem" role="alert">
         {problem === null ? "" : `${visibleOnLine(problem)}. The table before it stays.`}
       </p>

@@ -1,17 +1,16 @@
 /** A field for a table's file, and why it was not taken. */
 import { useState } from "preact/hooks";
-import { MAX_TABLE_BYTES } from "../../assembly/layout.ts";
 import { Table } from "../table/table.ts";
 import { visibleOnLine } from "../visible.ts";
 import { FileField } from "./file-field.tsx";
+import { readTableFile } from "./read-table-file.ts";
 import type { TableFile } from "./what-changes.ts";
 
 export function TableField({ label, onTable }: { label: string; onTable: (table: TableFile) => void }) {
   const [problem, setProblem] = useState("");
   const open = async (file: File) => {
     try {
-      if (file.size > MAX_TABLE_BYTES) throw new Error(`it has more than ${MAX_TABLE_BYTES} bytes`);
-      const { bytes } = new Table(new Uint8Array(await file.arrayBuffer()));
+      const { bytes } = new Table(await readTableFile(file));
       onTable({ name: file.name, bytes });
       setProblem("");
     } catch (error) {
